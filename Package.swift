@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of the house: a library target that only this package sees.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        swiftSettings: settings
+    )
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "viridian",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "viridian", targets: ["viridian"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        room("ReleaseMachine"),
+        room("ViridianConfiguration", ["ReleaseMachine", yams]),
+        room("Processes", [subprocess, system]),
+        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL]),
+        room("Kubernetes", ["HTTPTransport", "Processes", yams]),
+        room("Nginx"),
+        room("Fleet", ["Nginx", "Processes"]),
+        room("Journal", ["ReleaseMachine", grdb]),
+        room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
+        room("Workloads", ["Controller", "Kubernetes"]),
+        room("Sandbox", ["Kubernetes", "Processes", hummingbird, lifecycle, logging, nioCore, nioPosix, nioHTTP1]),
+        room(
+            "Commands",
+            ["ViridianConfiguration", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes", "ReleaseMachine", "Sandbox", "Workloads", argumentParser]
+        ),
+        .executableTarget(name: "viridian", dependencies: ["Commands"], swiftSettings: settings),
+
+        .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
+        tests("ReleaseMachine", ["Simulator"]),
+        tests("ViridianConfiguration"),
+        tests("Processes"),
+        tests("HTTPTransport", [hummingbird]),
+        tests("Kubernetes", [hummingbird]),
+        tests("Nginx"),
+        tests("Fleet"),
+        tests("Journal"),
+        tests("Controller"),
+        tests("Workloads"),
+        tests("Sandbox"),
+        tests("Commands"),
+    ]
+)
+
+// DEVELOPMENT ONLY, removed before landing: build a part of the house.
+import Foundation
+if let only = ProcessInfo.processInfo.environment["ROOMS"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var grew = true
+    while grew {
+        grew = false
+        for target in package.targets where wanted.contains(target.name) {
+            for dependency in target.dependencies {
+                if case .byNameItem(let name, _) = dependency, wanted.insert(name).inserted { grew = true }
+            }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    if !wanted.contains("viridian") { package.products = [] }
+}

@@ -1,0 +1,192 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// How long a line may be, and what happens to a longer one.
+package struct LineLimit: Sendable, Hashable {
+    package enum Excess: Sendable, Hashable {
+        /// The stream ends with `TransportError.Kind.lineTooLong`.
+        case fails
+        /// The line is cut, its rest is dropped, the stream goes on.
+        case isCut
+    }
+
+    package var bytes: Int
+    package var excess: Excess
+
+    package init(bytes: Int, excess: Excess = .fails) {
+        self.bytes = bytes
+        self.excess = excess
+    }
+
+    package static let standard = LineLimit(bytes: 1 << 20)
+}
+
+/// A line without its LF (and a CR before that).
+package struct Line: Sendable, Hashable {
+    package var bytes: Data
+    /// False for what stood after the last LF when the stream ended.
+    package var isTerminated: Bool
+    package var isCut: Bool
+
+    package init(bytes: Data, isTerminated: Bool = true, isCut: Bool = false) {
+        self.bytes = bytes
+        self.isTerminated = isTerminated
+        self.isCut = isCut
+    }
+
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// An answer whose body is read line by line as it arrives, no faster than it is asked for.
+///
+/// It can be iterated once. Dropping the iterator, or cancelling the task that waits for a line, ends the request.
+package struct LineStream: AsyncSequence, Sendable {
+    package typealias Element = Line
+
+    package let status: Int
+    package let headers: HTTPConnection.Headers
+    private let body: HTTPClientResponse.Body
+    private let limit: LineLimit
+    private let translation: ErrorTranslation
+
+    init(_ answer: HTTPClientResponse, limit: LineLimit, translation: ErrorTranslation) {
+        status = Int(answer.status.code)
+        headers = .init(answer.headers)
+        body = answer.body
+        self.limit = limit
+        self.translation = translation
+    }
+
+    /// The whole body instead of its lines: for answers that turn out to be errors.
+    package func collect(upTo limit: Int = 1 << 20, within deadline: Duration = .seconds(10)) async throws -> Data {
+        do {
+            return try await withDeadline(deadline) { [body] in
+                Data(try await body.collect(upTo: limit).readableBytesView)
+            }
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            throw translation(error, deadline: deadline, largestBody: limit)
+        }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(chunks: body.makeAsyncIterator(), splitter: LineSplitter(limit: limit), translation: translation)
+    }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate var chunks: HTTPClientResponse.Body.AsyncIterator
+        fileprivate var splitter: LineSplitter
+        fileprivate let translation: ErrorTranslation
+        private var ended = false
+
+        fileprivate init(
+            chunks: HTTPClientResponse.Body.AsyncIterator,
+            splitter: LineSplitter,
+            translation: ErrorTranslation
+        ) {
+            self.chunks = chunks
+            self.splitter = splitter
+            self.translation = translation
+        }
+
+        /// The next line, nil when the server ended the stream in good order.
+        /// - Throws: `TransportError`, or `CancellationError` when the task was cancelled.
+        package mutating func next() async throws -> Line? {
+            while true {
+                if let line = splitter.next() { return line }
+                if let bytes = splitter.failedAt {
+                    ended = true
+                    throw TransportError(.lineTooLong(bytes), server: translation.server)
+                }
+                if ended { return nil }
+                do {
+                    if let chunk = try await chunks.next() {
+                        splitter.append(chunk)
+                    } else {
+                        ended = true
+                        // The producer also ends with nil when its consumer is cancelled.
+                        try Task.checkCancellation()
+                        return splitter.finish()
+                    }
+                } catch {
+                    ended = true
+                    if Task.isCancelled { throw CancellationError() }
+                    throw translation(error)
+                }
+            }
+        }
+    }
+}
+
+/// Cuts chunks into lines. A chunk may hold many lines, a part of one, or nothing.
+struct LineSplitter {
+    /// Set when a line was longer than the limit and the limit does not cut: the stream is over.
+    private(set) var failedAt: Int?
+    private let limit: LineLimit
+    private var pending = ByteBuffer()
+    /// How many pending bytes are known to hold no LF, so that a long line is not searched again with each chunk.
+    private var searched = 0
+    /// The start of a line that is being cut has been delivered or kept; its rest is dropped.
+    private var cut: Data?
+
+    init(limit: LineLimit) { self.limit = limit }
+
+    mutating func append(_ chunk: ByteBuffer) {
+        if pending.readableBytes == 0 { pending.clear() }
+        pending.discardReadBytes()
+        pending.writeImmutableBuffer(chunk)
+    }
+
+    mutating func next() -> Line? {
+        guard failedAt == nil else { return nil }
+        let view = pending.readableBytesView
+        let start = view.index(view.startIndex, offsetBy: searched)
+        guard let newline = view[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+            searched = view.count
+            keepWithinLimit()
+            return nil
+        }
+        let length = newline - view.startIndex
+        searched = 0
+        guard let bytes = pending.readBytes(length: length) else { return nil }
+        pending.moveReaderIndex(forwardBy: 1)
+        if let start = cut {
+            cut = nil
+            return Line(bytes: start, isCut: true)
+        }
+        if length > limit.bytes {
+            guard limit.excess == .isCut else {
+                failedAt = limit.bytes
+                return nil
+            }
+            return Line(bytes: Data(bytes.prefix(limit.bytes)), isCut: true)
+        }
+        return Line(bytes: Data(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes[...]))
+    }
+
+    /// What is left when the stream has ended.
+    mutating func finish() -> Line? {
+        if let start = cut {
+            cut = nil
+            return Line(bytes: start, isTerminated: false, isCut: true)
+        }
+        guard failedAt == nil, let rest = pending.readBytes(length: pending.readableBytes), !rest.isEmpty else {
+            return nil
+        }
+        return Line(bytes: Data(rest), isTerminated: false)
+    }
+
+    private mutating func keepWithinLimit() {
+        // One byte more than the limit may be the CR of a line that just fits.
+        guard pending.readableBytes > limit.bytes + 1 || cut != nil else { return }
+        guard limit.excess == .isCut else {
+            failedAt = limit.bytes
+            return
+        }
+        if cut == nil, let start = pending.getBytes(at: pending.readerIndex, length: limit.bytes) { cut = Data(start) }
+        pending.clear()
+        searched = 0
+    }
+}

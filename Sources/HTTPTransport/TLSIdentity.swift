@@ -1,0 +1,96 @@
+import Foundation
+import NIOSSL
+
+/// Whom a connection trusts, and as whom it presents itself.
+package struct TLSIdentity: Sendable, Hashable {
+    package enum Trust: Sendable, Hashable {
+        /// The certificate authorities of this machine.
+        case system
+        /// Only the certificate authorities in this PEM text.
+        case authorities(Data)
+        /// Nothing is checked. Only for a kubeconfig that says `insecure-skip-tls-verify`.
+        case unverified
+    }
+
+    /// A client certificate chain and its private key, both PEM.
+    package struct ClientCertificate: Sendable, Hashable {
+        package var chain: Data
+        package var key: Data
+
+        package init(chain: Data, key: Data) {
+            self.chain = chain
+            self.key = key
+        }
+    }
+
+    package var trust: Trust
+    package var clientCertificate: ClientCertificate?
+    /// The name that the server's certificate must carry, where it is not the host of the URL.
+    package var serverName: String?
+
+    package init(trust: Trust = .system, clientCertificate: ClientCertificate? = nil, serverName: String? = nil) {
+        self.trust = trust
+        self.clientCertificate = clientCertificate
+        self.serverName = serverName
+    }
+
+    package static let system = TLSIdentity()
+
+    /// Reads every certificate and key, so that a bad one is known before the first call.
+    package func validate() throws(TLSIdentityError) {
+        _ = try configuration()
+    }
+}
+
+/// A key must not reach a log through string interpolation.
+extension TLSIdentity.ClientCertificate: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "client certificate" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+package enum TLSIdentityError: Error, Hashable, CustomStringConvertible {
+    case unreadableAuthorities
+    case unreadableClientCertificate
+    case unreadableClientKey
+    case clientKeyDoesNotMatch
+
+    package var description: String {
+        switch self {
+        case .unreadableAuthorities: "the certificate authorities are not readable PEM certificates"
+        case .unreadableClientCertificate: "the client certificate is not a readable PEM certificate"
+        case .unreadableClientKey: "the client key is not a readable PEM private key (a key with a passphrase is not)"
+        case .clientKeyDoesNotMatch: "the client key does not belong to the client certificate"
+        }
+    }
+}
+
+extension TLSIdentity {
+    func configuration() throws(TLSIdentityError) -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        switch trust {
+        case .system:
+            break
+        case .unverified:
+            configuration.certificateVerification = .none
+        case .authorities(let pem):
+            // fromPEMBytes reads the whole bundle; init(bytes:format:) would stop after the first certificate.
+            guard let authorities = try? NIOSSLCertificate.fromPEMBytes(Array(pem)), !authorities.isEmpty else {
+                throw .unreadableAuthorities
+            }
+            configuration.trustRoots = .certificates(authorities)
+        }
+        if let clientCertificate {
+            guard let chain = try? NIOSSLCertificate.fromPEMBytes(Array(clientCertificate.chain)), !chain.isEmpty else {
+                throw .unreadableClientCertificate
+            }
+            guard let key = try? NIOSSLPrivateKey(bytes: Array(clientCertificate.key), format: .pem) else {
+                throw .unreadableClientKey
+            }
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(key)
+            guard (try? NIOSSLContext(configuration: configuration)) != nil else { throw .clientKeyDoesNotMatch }
+        }
+        return configuration
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import HTTPTransport
+
+/// One or several kubeconfig files, merged: what an earlier file names, a later one does not change.
+package struct Kubeconfig {
+    /// The files that were read, as messages name them.
+    package private(set) var path = ""
+    package private(set) var currentContext: String?
+    private var contexts: [String: KubeconfigEntry] = [:]
+    private var clusters: [String: KubeconfigEntry] = [:]
+    private var users: [String: KubeconfigEntry] = [:]
+
+    package var contextNames: [String] { contexts.keys.sorted() }
+
+    /// - Parameters:
+    ///   - paths: one file, or those of `$KUBECONFIG` in their order.
+    ///   - setting: what named them, for the message about a missing one.
+    ///   - skipsMissing: kubectl goes on without the files of `$KUBECONFIG` that are not there, if one is.
+    package init(paths: [String], setting: String, skipsMissing: Bool = false) throws(KubeconfigError) {
+        let existing = paths.filter { FileManager.default.fileExists(atPath: $0) }
+        let wanted = skipsMissing && !existing.isEmpty ? existing : paths
+        path = wanted.joined(separator: ":")
+        for file in wanted {
+            guard let entry = try KubeconfigEntry.read(file, setting: setting) else { continue }
+            if currentContext == nil { currentContext = try entry.string("current-context") }
+            contexts.merge(try entry.named("contexts", "context")) { first, _ in first }
+            clusters.merge(try entry.named("clusters", "cluster")) { first, _ in first }
+            users.merge(try entry.named("users", "user")) { first, _ in first }
+        }
+    }
+
+    /// Everything that is needed to talk to the cluster of a context; nil is the current one.
+    ///
+    /// Certificates are read here, so that a bad one is an error before the first call.
+    package func access(context wanted: String? = nil) throws(KubeconfigError) -> ClusterAccess {
+        guard let name = wanted ?? currentContext else {
+            throw .noCurrentContext(path: path, available: contextNames)
+        }
+        guard let context = contexts[name] else {
+            throw .noSuchContext(name, path: path, available: contextNames)
+        }
+        guard let clusterName = try context.string("cluster") else {
+            throw .invalidValue(path: context.path, line: context.line, problem: "\(context.title) names no cluster")
+        }
+        guard let cluster = clusters[clusterName] else {
+            throw .noSuchCluster(clusterName, context: name, path: path)
+        }
+        var user: KubeconfigEntry?
+        if let userName = try context.string("user") {
+            guard let entry = users[userName] else { throw .noSuchUser(userName, context: name, path: path) }
+            user = entry
+        }
+
+        guard let server = try cluster.string("server") else {
+            throw .invalidValue(path: cluster.path, line: cluster.line, problem: "\(cluster.title) has no server")
+        }
+        guard let url = URL(string: server), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil else {
+            throw .invalidValue(
+                path: cluster.path, line: cluster.line,
+                problem: "\(cluster.title): server \(server) is not an http or https URL")
+        }
+        if try cluster.string("proxy-url") != nil {
+            throw .unsupported(path: cluster.path, entry: cluster.title, feature: "proxy-url is not supported")
+        }
+        let authorities = try cluster.material("certificate-authority")
+        var tls = try Self.trust(cluster, authorities: authorities)
+        tls.clientCertificate = try user.flatMap(Self.clientCertificate)
+
+        let origin = "kubeconfig \(path), context \(name)"
+        var info = ExecClusterInfo(server: server)
+        info.authorities = authorities
+        info.isUnverified = tls.trust == .unverified
+        info.serverName = tls.serverName
+        return ClusterAccess(
+            server: server, tls: tls,
+            credential: try user.map { user throws(KubeconfigError) in try Self.credential(user, cluster: info) } ?? .none,
+            namespace: try context.string("namespace") ?? "default",
+            origin: origin)
+    }
+
+    // MARK: - Parts
+
+    private static func trust(
+        _ cluster: KubeconfigEntry, authorities: Data?
+    ) throws(KubeconfigError) -> TLSIdentity {
+        var tls = TLSIdentity(serverName: try cluster.string("tls-server-name"))
+        let isUnverified = try cluster.bool("insecure-skip-tls-verify")
+        if let authorities {
+            guard !isUnverified else {
+                throw .unusableCredential(
+                    path: cluster.path, entry: cluster.title,
+                    problem: "certificate-authority and insecure-skip-tls-verify exclude each other; remove one")
+            }
+            tls.trust = .authorities(authorities)
+        } else if isUnverified {
+            tls.trust = .unverified
+        }
+        try validate(tls, cluster, hint: "certificate-authority")
+        return tls
+    }
+
+    private static func clientCertificate(
+        _ user: KubeconfigEntry
+    ) throws(KubeconfigError) -> TLSIdentity.ClientCertificate? {
+        let chain = try user.material("client-certificate")
+        let key = try user.material("client-key")
+        switch (chain, key) {
+        case (nil, nil): return nil
+        case (let chain?, let key?):
+            let certificate = TLSIdentity.ClientCertificate(chain: chain, key: key)
+            try validate(TLSIdentity(clientCertificate: certificate), user, hint: "client-certificate and client-key")
+            return certificate
+        case (_?, nil):
+            throw .unusableCredential(
+                path: user.path, entry: user.title, problem: "client-certificate needs a client-key beside it")
+        case (nil, _?):
+            throw .unusableCredential(
+                path: user.path, entry: user.title, problem: "client-key needs a client-certificate beside it")
+        }
+    }
+
+    private static func validate(
+        _ tls: TLSIdentity, _ entry: KubeconfigEntry, hint: String
+    ) throws(KubeconfigError) {
+        do {
+            try tls.validate()
+        } catch {
+            throw .unusableCredential(path: entry.path, entry: entry.title, problem: "\(error); correct its \(hint)")
+        }
+    }
+
+    private static func credential(
+        _ user: KubeconfigEntry, cluster: ExecClusterInfo
+    ) throws(KubeconfigError) -> Credential {
+        if try user.entry("auth-provider") != nil {
+            throw .unsupported(
+                path: user.path, entry: user.title,
+                feature: "auth-provider is not supported (nor by kubectl since 1.26); use an exec plugin")
+        }
+        // The order is that of client-go: a token file beats a token, both beat a program.
+        if let file = try user.string("tokenFile") { return .tokenFile(user.resolve(file)) }
+        if let token = try user.string("token") { return .token(token) }
+        if let name = try user.string("username") {
+            return .basic(username: name, password: try user.string("password") ?? "")
+        }
+        if let exec = try user.entry("exec", title: "\(user.title): exec") {
+            return .exec(ExecCredentials(try ExecPlugin(exec, cluster: cluster)))
+        }
+        return .none
+    }
+}

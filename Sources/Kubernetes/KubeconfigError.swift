@@ -1,0 +1,51 @@
+/// Why there is no way to a cluster: each sentence names the file and says what to do.
+package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// No file there. `setting` is what names it: the configuration, `$KUBECONFIG`.
+    case missing(path: String, setting: String)
+    case unreadable(path: String, reason: String)
+    case invalidYAML(path: String, line: Int, problem: String)
+    case invalidValue(path: String, line: Int, problem: String)
+    case noCurrentContext(path: String, available: [String])
+    case noSuchContext(String, path: String, available: [String])
+    case noSuchCluster(String, context: String, path: String)
+    case noSuchUser(String, context: String, path: String)
+    /// A certificate, key or token file that a cluster or user names cannot be used.
+    case unusableCredential(path: String, entry: String, problem: String)
+    case unsupported(path: String, entry: String, feature: String)
+    case invalidAccount(problem: String)
+    /// None of the places that are looked at has anything.
+    case nothingConfigured(defaultPath: String)
+
+    package var description: String {
+        switch self {
+        case .missing(let path, let setting):
+            "\(path): there is no such kubeconfig; correct \(setting) or create the file"
+        case .unreadable(let path, let reason):
+            "\(path): the kubeconfig cannot be read: \(reason)"
+        case .invalidYAML(let path, let line, let problem):
+            "\(path):\(line): the kubeconfig is not valid YAML: \(problem)"
+        case .invalidValue(let path, let line, let problem):
+            "\(path):\(line): \(problem)"
+        case .noCurrentContext(let path, let available):
+            "\(path): no current-context is set; name one of its contexts (\(Self.list(available)))"
+        case .noSuchContext(let name, let path, let available):
+            "\(path): there is no context \"\(name)\"; it has \(Self.list(available))"
+        case .noSuchCluster(let name, let context, let path):
+            "\(path): the context \"\(context)\" names the cluster \"\(name)\", which is not there; add it or correct the context"
+        case .noSuchUser(let name, let context, let path):
+            "\(path): the context \"\(context)\" names the user \"\(name)\", which is not there; add it or correct the context"
+        case .unusableCredential(let path, let entry, let problem):
+            "\(path): \(entry): \(problem)"
+        case .unsupported(let path, let entry, let feature):
+            "\(path): \(entry): \(feature)"
+        case .invalidAccount(let problem):
+            "the in-cluster account cannot be used: \(problem)"
+        case .nothingConfigured(let defaultPath):
+            "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, or create \(defaultPath)"
+        }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.isEmpty ? "none" : names.sorted().joined(separator: ", ")
+    }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import HTTPTransport
+
+/// Why a call to the Kubernetes API did not do what it was asked to.
+package enum KubernetesError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The API server answered, and said no.
+    case refused(Refusal)
+    /// No answer. `server` is its URL, `origin` where that came from.
+    case unanswered(Operation, server: String, origin: String, TransportError)
+    /// An answer that is not what the API promises; another program may be listening there.
+    case unintelligible(Operation, server: String, origin: String, problem: String)
+
+    /// What was being done: the words of RBAC rules.
+    package struct Operation: Sendable, Hashable, CustomStringConvertible {
+        /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
+        package var verb: String
+        /// `pods`, `deployments.apps`, `pods/log`.
+        package var resource: String
+        package var name: String?
+        package var namespace: String?
+
+        package init(verb: String, resource: String, name: String? = nil, namespace: String? = nil) {
+            self.verb = verb
+            self.resource = resource
+            self.name = name
+            self.namespace = namespace
+        }
+
+        package var description: String {
+            var text = "\(verb) \(resource)"
+            if let name { text += " \(name)" }
+            if let namespace { text += " in namespace \(namespace)" }
+            return text
+        }
+    }
+
+    /// A `Status` object, or as much of one as the answer held.
+    package struct Refusal: Sendable, Hashable {
+        package var operation: Operation
+        package var status: Int
+        /// `NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, `Invalid`, …; empty when the answer had none.
+        package var reason: String
+        package var message: String
+        /// Whose credentials were used: the kubeconfig and context, or the in-cluster account.
+        package var origin: String
+    }
+}
+
+extension KubernetesError {
+    package var refusal: Refusal? { if case .refused(let refusal) = self { refusal } else { nil } }
+    /// The HTTP status of a refusal.
+    package var status: Int? { refusal?.status }
+
+    package var isNotFound: Bool { status == 404 }
+    /// The object has changed since it was read, or a precondition did not hold.
+    package var isConflict: Bool { status == 409 && refusal?.reason != "AlreadyExists" }
+    package var isAlreadyExists: Bool { status == 409 && refusal?.reason == "AlreadyExists" }
+    package var isForbidden: Bool { status == 403 }
+    package var isUnauthorized: Bool { status == 401 }
+    package var isInvalid: Bool { status == 422 }
+    /// The resource version or the continue token is too old.
+    package var isExpired: Bool { status == 410 }
+    package var isUnanswered: Bool { if case .unanswered = self { true } else { false } }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    package var mayHeal: Bool {
+        switch self {
+        case .refused(let refusal): [408, 410, 429].contains(refusal.status) || refusal.status >= 500
+        case .unanswered(_, _, _, let error):
+            switch error.kind {
+            case .tls, .invalidRequest, .shutDown: false
+            default: true
+            }
+        case .unintelligible: false
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .refused(let refusal): refusal.description
+        case .unanswered(let operation, let server, let origin, let error):
+            switch error.kind {
+            case .refused, .unresolvable, .unreachable, .tls:
+                "cannot reach the Kubernetes API at \(server) (\(origin)): \(error)"
+            default:
+                "the Kubernetes API at \(server) (\(origin)) did not \(operation): \(error)"
+            }
+        case .unintelligible(let operation, let server, let origin, let problem):
+            "what answers at \(server) (\(origin)) to \(operation) is not a Kubernetes API: \(problem)"
+        }
+    }
+}
+
+extension KubernetesError.Refusal: CustomStringConvertible {
+    package var description: String {
+        let words = message.isEmpty ? (reason.isEmpty ? "HTTP status \(status)" : reason) : message
+        switch status {
+        case 401:
+            return "the Kubernetes API does not accept the credentials of \(origin) (\(operation)): \(words)"
+        case 403 where words.localizedCaseInsensitiveContains("quota"):
+            return "the Kubernetes API refused to \(operation): \(words)"
+        case 403:
+            let place = operation.namespace.map { " in namespace \($0)" } ?? ""
+            return "not allowed to \(operation): the account of \(origin) needs the verb \(operation.verb) "
+                + "on \(operation.resource)\(place) in its role"
+        default:
+            return "the Kubernetes API refused to \(operation): \(words)"
+        }
+    }
+}
+
+extension KubernetesError.Refusal {
+    /// Reads the `Status` object of an error answer; a body that is none (a proxy's page) becomes a short message.
+    init(operation: KubernetesError.Operation, origin: String, status: Int, body: Data) {
+        let object = try? JSON(parsing: body)
+        self.operation = operation
+        self.origin = origin
+        self.status = status
+        reason = object?["reason"]?.string ?? ""
+        if let message = object?["message"]?.string {
+            self.message = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        } else {
+            let text = String(decoding: body.prefix(200), as: UTF8.self)
+            let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+            message = line.isEmpty ? "" : "HTTP status \(status): \(line)"
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import HTTPTransport
+
+/// A kind of object as the API names it: where it lives, and what it is called in a path.
+package struct Resource: Sendable, Hashable {
+    /// Empty for the core group.
+    package var group: String
+    package var version: String
+    /// The name in paths and in RBAC rules, `replicationcontrollers`.
+    package var plural: String
+    package var kind: String
+    package var isNamespaced: Bool
+
+    package init(group: String = "", version: String = "v1", plural: String, kind: String, isNamespaced: Bool = true) {
+        self.group = group
+        self.version = version
+        self.plural = plural
+        self.kind = kind
+        self.isNamespaced = isNamespaced
+    }
+
+    /// `v1`, `apps/v1`: what objects carry as `apiVersion`.
+    package var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
+
+    /// `pods`, `deployments.apps`: how kubectl and messages name it.
+    package var qualifiedName: String { group.isEmpty ? plural : "\(plural).\(group)" }
+
+    /// The path of the collection, of one object, or of a subresource of it, percent-encoded.
+    package func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
+        var segments = group.isEmpty ? ["api", version] : ["apis", group, version]
+        if isNamespaced, let namespace { segments += ["namespaces", namespace] }
+        segments.append(plural)
+        if let name { segments.append(name) }
+        if let subresource { segments.append(subresource) }
+        return "/" + segments.map(PercentEncoding.encode).joined(separator: "/")
+    }
+}
+
+extension Resource {
+    package static let pods = Resource(plural: "pods", kind: "Pod")
+    package static let services = Resource(plural: "services", kind: "Service")
+    package static let endpoints = Resource(plural: "endpoints", kind: "Endpoints")
+    package static let replicationControllers = Resource(
+        plural: "replicationcontrollers", kind: "ReplicationController")
+    package static let configMaps = Resource(plural: "configmaps", kind: "ConfigMap")
+    package static let secrets = Resource(plural: "secrets", kind: "Secret")
+    package static let events = Resource(plural: "events", kind: "Event")
+    package static let resourceQuotas = Resource(plural: "resourcequotas", kind: "ResourceQuota")
+    package static let namespaces = Resource(plural: "namespaces", kind: "Namespace", isNamespaced: false)
+    package static let nodes = Resource(plural: "nodes", kind: "Node", isNamespaced: false)
+    package static let deployments = Resource(group: "apps", plural: "deployments", kind: "Deployment")
+    package static let replicaSets = Resource(group: "apps", plural: "replicasets", kind: "ReplicaSet")
+    package static let leases = Resource(group: "coordination.k8s.io", plural: "leases", kind: "Lease")
+    package static let horizontalPodAutoscalers = Resource(
+        group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
+    package static let selfSubjectAccessReviews = Resource(
+        group: "authorization.k8s.io", plural: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview",
+        isNamespaced: false)
+}

@@ -1,0 +1,93 @@
+import Glibc
+
+/// Cuts a stream of bytes into lines at LF; a CR before it is dropped, lines longer than `limit` are truncated.
+///
+/// Unlike a splitter that gives up on long lines, this one cannot be made to fail or to grow by what a child writes.
+struct LineSplitter: Sendable {
+    /// The most bytes of a line that are kept.
+    static let limit = 16 * 1024
+
+    struct Line: Sendable, Equatable {
+        var text: String
+        var isTruncated: Bool
+    }
+
+    private var pending: [UInt8] = []
+    private var isTruncated = false
+    /// Something of the current line has been seen, even if none of it is kept.
+    private var isOpen = false
+
+    /// The lines that end in these bytes.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) -> [Line] {
+        var lines: [Line] = []
+        var rest = bytes[...]
+        while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress {
+            guard let end = memchr(start, 0x0A, rest.count) else { break }
+            let length = UnsafeRawPointer(end) - start
+            take(rest.prefix(length))
+            lines.append(close())
+            rest = rest.dropFirst(length + 1)
+        }
+        take(rest)
+        return lines
+    }
+
+    /// The last line, if the stream ended without a line ending.
+    mutating func finish() -> Line? {
+        isOpen ? close() : nil
+    }
+
+    private mutating func take(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        guard !bytes.isEmpty else { return }
+        isOpen = true
+        // One byte more than the limit is kept until the line ends: it may be the CR that is dropped.
+        let room = Self.limit + 1 - pending.count
+        pending.append(contentsOf: bytes.prefix(room))
+        if bytes.count > room { isTruncated = true }
+    }
+
+    private mutating func close() -> Line {
+        defer {
+            pending.removeAll(keepingCapacity: true)
+            isTruncated = false
+            isOpen = false
+        }
+        if !isTruncated, pending.last == 0x0D { pending.removeLast() }
+        if pending.count > Self.limit { isTruncated = true }
+        guard isTruncated else { return Line(text: String(decoding: pending, as: UTF8.self), isTruncated: false) }
+        return Line(
+            text: String(decoding: pending.prefix(wholeCharacters(Self.limit)), as: UTF8.self), isTruncated: true)
+    }
+
+    /// The largest length up to `length` that does not cut a UTF-8 sequence of the pending bytes.
+    private func wholeCharacters(_ length: Int) -> Int {
+        guard length < pending.count else { return pending.count }
+        // A sequence has at most three continuation bytes; more than that is not UTF-8, and cut anywhere.
+        for back in 0..<4 where pending[length - back] & 0xC0 != 0x80 { return length - back }
+        return length
+    }
+}
+
+/// The last `limit` bytes of a stream.
+struct Tail: Sendable {
+    static let limit = 256 * 1024
+
+    private var bytes: [UInt8] = []
+    private var total = 0
+
+    mutating func append(_ more: UnsafeRawBufferPointer) {
+        total += more.count
+        bytes.append(contentsOf: more.suffix(Self.limit))
+        // Trimmed when twice too long, so that each byte is moved once on average.
+        if bytes.count > 2 * Self.limit { bytes.removeFirst(bytes.count - Self.limit) }
+    }
+
+    /// The tail as text; a character that the cut went through is left out.
+    var text: String {
+        var tail = bytes.suffix(Self.limit)
+        if tail.count < total {
+            for _ in 0..<3 { if let first = tail.first, first & 0xC0 == 0x80 { tail.removeFirst() } }
+        }
+        return String(decoding: tail, as: UTF8.self)
+    }
+}

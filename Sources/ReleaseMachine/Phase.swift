@@ -1,0 +1,59 @@
+/// The steps of a release, in order.
+package enum Phase: String, Sendable, Hashable, Codable, CaseIterable, Comparable, CustomStringConvertible {
+    case discovering
+    case creating
+    case starting
+    case staging
+    case verifying
+    case switching
+    case draining
+    case retiring
+    case done
+
+    package var description: String { rawValue }
+
+    private var position: Int { Phase.allCases.firstIndex(of: self) ?? 0 }
+    package static func < (one: Phase, other: Phase) -> Bool { one.position < other.position }
+}
+
+extension Release {
+    /// What has become of a release.
+    package enum State: String, Sendable, Hashable, Codable, CustomStringConvertible {
+        case running
+        /// Waits for a person's word.
+        case paused
+        case live
+        /// Ended, and traffic is where it was.
+        case failed
+        case aborted
+        /// Traffic was moved, and moved back: by a person during the release, or by a later release that went back.
+        case rolledBack
+        /// Was live until a later release took its place.
+        case superseded
+
+        package var description: String { rawValue }
+        package var hasEnded: Bool { self != .running && self != .paused }
+    }
+}
+
+/// When a release was in a phase.
+package struct PhaseSpan: Sendable, Hashable, Codable {
+    package var phase: Phase
+    package var startedAt: Timestamp
+    package var endedAt: Timestamp?
+}
+
+/// Why a release did not go live.
+package struct Failure: Sendable, Hashable, Codable {
+    package var phase: Phase
+    /// One sentence: what happened.
+    package var message: String
+    /// What was seen: a failing pod's last log lines, each failed node's words.
+    package var details: [String]
+
+    package init(phase: Phase, message: String, details: [String] = []) {
+        self.phase = phase
+        self.message = message
+        self.details = details
+    }
+}

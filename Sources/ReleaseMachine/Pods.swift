@@ -1,0 +1,31 @@
+/// One pod of the candidate, as a person needs to see it.
+package struct PodSummary: Sendable, Hashable, Codable {
+    package var name: String
+    package var isReady: Bool
+    /// Why it is not ready yet, in one sentence; `nil` when there is nothing to say.
+    package var reason: String?
+    package var restarts: Int
+
+    package init(name: String, isReady: Bool, reason: String? = nil, restarts: Int = 0) {
+        self.name = name
+        self.isReady = isReady
+        self.reason = reason
+        self.restarts = restarts
+    }
+}
+
+/// All pods of the candidate at one moment.
+package struct PodsReport: Sendable, Hashable, Codable {
+    package var ready: Int
+    package var desired: Int
+    package var pods: [PodSummary]
+    /// What holds the pods up though no pod tells it: a quota, an admission webhook.
+    package var warnings: [String]
+
+    package init(ready: Int, desired: Int, pods: [PodSummary], warnings: [String] = []) {
+        self.ready = ready
+        self.desired = desired
+        self.pods = pods
+        self.warnings = warnings
+    }
+}

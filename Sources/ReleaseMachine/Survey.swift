@@ -1,0 +1,86 @@
+/// A version on a colour.
+package struct LiveVersion: Sendable, Hashable, Codable {
+    package var color: Color
+    package var version: String
+
+    package init(color: Color, version: String) {
+        self.color = color
+        self.version = version
+    }
+}
+
+/// What the world looked like before a release touched anything.
+package struct Survey: Sendable, Hashable, Codable {
+    /// `nil` when no colour is live: the app's first release.
+    package var live: LiveVersion?
+    package var candidate: Color
+    /// How many replicas the candidate gets.
+    package var replicas: Int
+    /// The addresses of the nodes that answered, in the inventory's order.
+    package var nodes: [String]
+    /// Nodes of the inventory that did not answer.
+    package var unreachable: [NodeTrouble]
+
+    package init(
+        live: LiveVersion?,
+        candidate: Color,
+        replicas: Int,
+        nodes: [String],
+        unreachable: [NodeTrouble] = []
+    ) {
+        self.live = live
+        self.candidate = candidate
+        self.replicas = replicas
+        self.nodes = nodes
+        self.unreachable = unreachable
+    }
+}
+
+/// Why a node did not do what it was asked, in its own words where it said any.
+package struct NodeTrouble: Sendable, Hashable, Codable {
+    package var node: String
+    /// The node could not be reached, or stopped answering: what it routes to is not known.
+    package var isUnreachable: Bool
+    package var message: String
+
+    package init(node: String, isUnreachable: Bool, message: String) {
+        self.node = node
+        self.isUnreachable = isUnreachable
+        self.message = message
+    }
+}
+
+/// What a node was read back as routing to.
+package struct NodeReading: Sendable, Hashable, Codable {
+    package var node: String
+    /// `nil` when it could not be told: the node is unreachable, or its file says something else than one colour.
+    package var color: Color?
+    package var message: String?
+
+    package init(node: String, color: Color?, message: String? = nil) {
+        self.node = node
+        self.color = color
+        self.message = message
+    }
+}
+
+/// What was still open when the drain ended.
+package struct DrainEvidence: Sendable, Hashable, Codable {
+    package struct Open: Sendable, Hashable, Codable {
+        package var node: String
+        package var connections: Int
+        package var oldWorkers: Int
+
+        package init(node: String, connections: Int, oldWorkers: Int) {
+            self.node = node
+            self.connections = connections
+            self.oldWorkers = oldWorkers
+        }
+    }
+
+    package var open: [Open]
+
+    package init(open: [Open] = []) {
+        self.open = open
+    }
+}

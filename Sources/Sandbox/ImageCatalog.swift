@@ -1,0 +1,90 @@
+/// What the sandbox does for an image that a pod names.
+package enum ImageBehavior: Sendable {
+    /// The image's own entry point, run on this machine; a container's `command` and `args` replace it as usual.
+    /// With an empty command the container must bring its own.
+    case process(command: [String], environment: [String: String] = [:])
+    /// The registry does not know it: `ErrImagePull`, then `ImagePullBackOff`.
+    case notFound
+    /// Pulling times out this many times, then succeeds as `command`.
+    case transient(failures: Int, command: [String])
+}
+
+/// The images that a sandbox can run.
+///
+/// The behaviour of a reference is looked up when a container starts, so that a catalogue can invent versions:
+///
+///     ImageCatalog { image in
+///         image.hasPrefix("registry.local:5000/blog:") ? .process(command: ["/usr/local/bin/blog"]) : nil
+///     }
+package struct ImageCatalog: Sendable {
+    private let behavior: @Sendable (String) -> ImageBehavior?
+
+    /// - Parameter behavior: what to do for an image reference; `nil` for one it does not know.
+    package init(_ behavior: @escaping @Sendable (_ image: String) -> ImageBehavior? = { _ in nil }) {
+        self.behavior = behavior
+    }
+
+    /// Images that stand for this machine's own programs: any tag of these runs the `command` of the pod.
+    private static let host: Set<String> = ["busybox", "alpine", "debian"]
+
+    subscript(image: String) -> ImageBehavior {
+        if let known = behavior(image) { return known }
+        guard let reference = ImageReference(image), reference.domain == "docker.io",
+            Self.host.contains(reference.shortPath)
+        else { return .notFound }
+        // What the images run when a pod gives no command: a shell, which ends at once without a terminal.
+        return .process(command: ["sh"])
+    }
+}
+
+/// A parsed image reference (`github.com/distribution/reference`).
+struct ImageReference: Sendable, CustomStringConvertible {
+    var domain: String
+    var path: String
+    var tag: String?
+    var digest: String?
+
+    /// - Returns: `nil` for text that is no reference.
+    init?(_ text: String) {
+        var rest = Substring(text)
+        if let at = rest.lastIndex(of: "@") {
+            let digest = String(rest[rest.index(after: at)...])
+            guard digest.contains(":"), !digest.hasSuffix(":") else { return nil }
+            self.digest = digest
+            rest = rest[..<at]
+        }
+        if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/") {
+            let tag = String(rest[rest.index(after: colon)...])
+            guard Self.isTag(tag) else { return nil }
+            self.tag = tag
+            rest = rest[..<colon]
+        }
+        let parts = rest.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard let first = parts.first, !first.isEmpty else { return nil }
+        let hasDomain = parts.count > 1 && (first.contains(".") || first.contains(":") || first == "localhost")
+        domain = hasDomain ? first : "docker.io"
+        let names = hasDomain ? Array(parts.dropFirst()) : parts
+        guard !names.isEmpty, names.allSatisfy(Self.isPathPart) else { return nil }
+        path = (hasDomain || names.count > 1 ? "" : "library/") + names.joined(separator: "/")
+        if tag == nil, digest == nil { tag = "latest" }
+    }
+
+    /// Without Docker Hub's `library/`.
+    var shortPath: String { path.hasPrefix("library/") ? String(path.dropFirst(8)) : path }
+
+    var description: String { "\(domain)/\(path)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "") }
+
+    private static func isTag(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (1...128).contains(text.utf8.count), first != 45, first != 46 else { return false }
+        return text.utf8.allSatisfy { isLower($0) || isDigit($0) || (65...90).contains($0) || [45, 46, 95].contains($0) }
+    }
+
+    private static func isPathPart(_ text: String) -> Bool {
+        guard let first = text.utf8.first, let last = text.utf8.last else { return false }
+        let isEdge = { (byte: UInt8) in isLower(byte) || isDigit(byte) }
+        return isEdge(first) && isEdge(last) && text.utf8.allSatisfy { isEdge($0) || [45, 46, 95].contains($0) }
+    }
+
+    private static func isLower(_ byte: UInt8) -> Bool { (97...122).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+}

@@ -1,0 +1,30 @@
+import Kubernetes
+
+/// The one place where the cluster's objects live. Whoever changes them does so in one step that nobody sees half done.
+actor ObjectStore {
+    private var objects: Objects
+
+    init(limits: Objects.Limits = Objects.Limits()) {
+        objects = Objects(limits: limits)
+    }
+
+    /// Runs `body` on the objects, alone.
+    func perform<Result: Sendable>(_ body: @Sendable (inout Objects) throws -> Result) rethrows -> Result {
+        try body(&objects)
+    }
+
+    func get(_ type: ResourceType, _ namespace: String, _ name: String) throws -> JSON {
+        try objects.get(type, ObjectKey(namespace: namespace, name: name))
+    }
+
+    func find(_ type: ResourceType, _ key: ObjectKey) -> JSON? { objects.find(type, key) }
+
+    func list(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> [JSON] { objects.list(type, filter) }
+
+    func watch(
+        _ type: ResourceType, _ filter: ObjectFilter = ObjectFilter(), from start: Objects.WatchStart = .present,
+        bookmarks: Bool = false
+    ) -> AsyncStream<WatchEvent> {
+        objects.watch(type, filter, from: start, bookmarks: bookmarks)
+    }
+}

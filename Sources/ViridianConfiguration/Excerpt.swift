@@ -1,0 +1,49 @@
+/// Text from outside, made fit for a message: printable ASCII on one line, and short.
+enum Excerpt {
+    /// The text in quotation marks; other characters than printable ASCII as escapes, the end cut off when it is long.
+    static func quoted(_ text: String, limit: Int = 60) -> String {
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            let escaped = scalar.escaped(asASCII: true)
+            if shown.count + escaped.count > limit {
+                return "\"\(shown)\"... (\(text.count) characters)"
+            }
+            shown += escaped
+        }
+        return "\"\(shown)\""
+    }
+}
+
+/// Finding what was probably meant.
+enum Suggestion {
+    /// The candidate nearest to `text`, if it is near enough for a slip of the finger.
+    static func nearest(to text: String, among candidates: some Sequence<String>) -> String? {
+        guard text.utf8.count <= 100 else { return nil }
+        let slips = candidates.map { (candidate: $0, distance: distance(text.lowercased(), $0.lowercased())) }
+        guard let best = slips.min(by: { $0.distance < $1.distance }) else { return nil }
+        return best.distance <= max(1, min(text.count, best.candidate.count) / 3) ? best.candidate : nil
+    }
+
+    /// Insertions, deletions, replacements and swaps of neighbours that make one text the other
+    /// (optimal string alignment).
+    static func distance(_ first: String, _ second: String) -> Int {
+        let a = Array(first), b = Array(second)
+        var rows = [Array(0...b.count)]
+        for i in 0..<a.count {
+            var row = [i + 1]
+            for j in 0..<b.count {
+                var best = min(row[j] + 1, rows[i][j + 1] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+                row.append(best)
+            }
+            rows.append(row)
+        }
+        return rows[a.count][b.count]
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+func alternatives(_ words: [String]) -> String {
+    guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+    return words.dropLast().joined(separator: ", ") + " or " + last
+}

@@ -1,0 +1,73 @@
+import Glibc
+
+/// The grammars of names, each after the document that defines it.
+enum Grammar {
+    /// RFC 1123: lower-case letters, digits and `-`, which is neither first nor last.
+    static func isDNSLabel(_ text: some StringProtocol, atMost length: Int = 63) -> Bool {
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first, let last = bytes.last, bytes.count <= length else { return false }
+        return first != dash && last != dash && bytes.allSatisfy { isLower($0) || isDigit($0) || $0 == dash }
+    }
+
+    /// Labels separated by dots, in any case, at most 253 characters.
+    static func isDNSName(_ text: some StringProtocol) -> Bool {
+        text.utf8.count <= 253
+            && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { isDNSLabel($0.lowercased()) }
+    }
+
+    static func isIPv4(_ text: String) -> Bool {
+        var address = in_addr()
+        return inet_pton(AF_INET, text, &address) == 1
+    }
+
+    static func isIPv6(_ text: String) -> Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET6, text, &address) == 1
+    }
+
+    /// What ssh can be given as a host: an address, a DNS name or an alias of its configuration, and never an option.
+    static func isNodeAddress(_ text: String) -> Bool {
+        if isIPv6(text) { return true }
+        guard let first = text.utf8.first, isAlphanumeric(first), text.utf8.count <= 253 else { return false }
+        return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == dash || $0 == dot || $0 == underscore }
+    }
+
+    /// The tag of an image: OCI distribution specification 1.1, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+    static func isTag(_ text: some StringProtocol) -> Bool {
+        guard let first = text.utf8.first, text.utf8.count <= 128 else { return false }
+        return (isAlphanumeric(first) || first == underscore)
+            && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
+    }
+
+    /// The name of an nginx upstream, of the characters that need no quoting in its configuration.
+    static func isUpstreamName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 128
+            && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
+    }
+
+    /// A POSIX user name (3.437: portable file name characters, no leading `-`).
+    static func isUserName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, first != dash, text.utf8.count <= 64 else { return false }
+        return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
+    }
+
+    /// A name that a shell could hold a variable under.
+    static func isVariableName(_ text: some StringProtocol) -> Bool {
+        guard let first = text.utf8.first, !isDigit(first) else { return false }
+        return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore }
+    }
+
+    /// No control character, so that it stays on its line.
+    static func isOneLine(_ text: String) -> Bool {
+        !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+
+    static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+    static func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+    static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    static func isAlphanumeric(_ byte: UInt8) -> Bool { isLower(byte) || isUpper(byte) || isDigit(byte) }
+
+    private static let dash = UInt8(ascii: "-")
+    private static let dot = UInt8(ascii: ".")
+    private static let underscore = UInt8(ascii: "_")
+}

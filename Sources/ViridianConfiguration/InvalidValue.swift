@@ -1,0 +1,24 @@
+/// A value from the command line, the API or a file that is not allowed, with what is.
+package struct InvalidValue: Error, Sendable, Hashable {
+    /// What it was meant to be: `version`, `app`, `reason`. The name of the option, field or key.
+    package var field: String
+    package var expected: String
+    /// The value as it may be shown: short, in quotation marks, unprintable characters escaped.
+    package var found: String
+
+    package init(field: String, expected: String, found text: String) {
+        self.field = field
+        self.expected = expected
+        found = Excerpt.quoted(text)
+    }
+
+    init(field: String, expected: String, foundNumber number: Int) {
+        self.field = field
+        self.expected = expected
+        found = String(number)
+    }
+}
+
+extension InvalidValue: CustomStringConvertible {
+    package var description: String { "\(field): expected \(expected), found \(found)" }
+}

@@ -1,0 +1,215 @@
+import ReleaseMachine
+
+/// Releases run in a world that fails on purpose, under a clock and chances that a seed decides.
+///
+/// After every step the rules of the design are checked. The interpreter here does what the real one does: it keeps the effects
+/// running that the release asks for, records what came of them, and may be killed at any moment.
+package struct Simulation {
+    /// What is to be done for a release. A test replaces it to break a rule on purpose.
+    package typealias Plan = (Release) -> Set<Effect>
+
+    package struct Outcome {
+        package var releases: [Release.State] = []
+        package var steps = 0
+        package var crashes = 0
+        /// The first rule that was broken; `nil` when all held.
+        package var broken: String?
+    }
+
+    package let seed: UInt64
+    private let plan: Plan
+    /// Told every event, for whoever replays a seed.
+    private let trace: (String) -> Void
+    private var random: SeededGenerator
+    private var world: World
+    private var now = Timestamp(milliseconds: 1_445_783_643_000)
+    /// Orders of engines that are gone, still on their way.
+    private var late: [World.Sent] = []
+    private var outcome = Outcome()
+
+    package init(seed: UInt64, plan: @escaping Plan = { $0.effects }, trace: @escaping (String) -> Void = { _ in }) {
+        self.seed = seed
+        self.plan = plan
+        self.trace = trace
+        random = SeededGenerator(seed: seed)
+        world = World(nodes: 1 + random.below(5))
+    }
+
+    /// Runs up to `count` releases of one app, one after the other.
+    package mutating func run(releases count: Int) -> Outcome {
+        for number in 1...count {
+            runRelease(number)
+            if world.broken != nil { break }
+            repair()
+        }
+        outcome.broken = world.broken.map { "\($0) (seed \(seed))" }
+        return outcome
+    }
+
+    // MARK: One release
+
+    private mutating func runRelease(_ number: Int) {
+        var events = [RecordedEvent(sequence: 1, at: now, event: .requested(order(number)))]
+        guard var release = Release(folding: events) else { return }
+        var running: [World.Sent] = []
+        var faultsLeft = 12
+        var aborted = false
+        let limit = 4000
+
+        world.leaseRevision += 1  // taking the lease writes it
+
+        func record(_ event: Event) {
+            let recorded = RecordedEvent(sequence: events.count + 1, at: now, event: event)
+            events.append(recorded)
+            release.apply(recorded)
+            trace("\(number) \(now.milliseconds % 100_000_000) \(release.phase) \(event)")
+        }
+
+        for step in 0... {
+            outcome.steps += 1
+            if release.state.hasEnded { break }
+            if step > limit {
+                world.breach("release \(number) does not end: \(release.phase), \(release.effects)")
+                break
+            }
+            now = now + .milliseconds(random.below(400))
+
+            // What is no longer asked for is stopped: it may have been done, or not.
+            let wanted = plan(release)
+            for sent in running where !wanted.contains(sent.effect) && random.chance(50) { late.append(sent) }
+            running.removeAll { !wanted.contains($0.effect) }
+
+            let busy = Set(running.compactMap(\.effect.node))
+            let startable = wanted.subtracting(running.map(\.effect)).filter { effect in
+                effect.node.map { !busy.contains($0) } ?? true
+            }
+            switch random.below(10) {
+            case 0...3 where !startable.isEmpty:
+                let sorted = startable.sorted { "\($0)" < "\($1)" }
+                running.append(world.send(sorted[random.below(sorted.count)], for: release, at: now))
+            case 4...7 where !running.isEmpty:
+                let sent = running.remove(at: random.below(running.count))
+                if random.chance(6) { continue }  // the request was lost
+                let event = world.perform(sent, at: now, with: &random)
+                if random.chance(4) { _ = world.perform(sent, at: now, with: &random) }  // and came twice
+                if random.chance(3) { continue }  // the answer was lost
+                if let event { record(event) }
+            case 8 where faultsLeft > 0:
+                faultsLeft -= 1
+                switch random.below(6) {
+                case 0:  // kill -9: what is not in the journal is forgotten
+                    outcome.crashes += 1
+                    world.leaseRevision += 1
+                    for sent in running where random.chance(60) { late.append(sent) }
+                    running = []
+                    guard let folded = Release(folding: events) else { return }
+                    if folded != release { world.breach("the fold of the journal is another release") }
+                    release = folded
+                    record(.takenUp(by: "another engine"))
+                case 1: disturbNode()
+                case 2: killCandidatePod(of: release)
+                case 3:  // a machine is added, with what the configuration management gives it
+                    let address = "10.0.1.\(random.below(3))"
+                    if world.nodes[address] == nil { world.nodes[address] = World.Node(route: world.record?.color) }
+                case 4 where random.chance(12) && (try? release.checkAbortable()) != nil:
+                    record(.abortRequested(by: "somebody", reason: nil))
+                    aborted = true
+                case 5 where (try? release.checkPromotable()) != nil: record(.promoted(by: "somebody"))
+                default: break
+                }
+            case 9:
+                if let timer = release.timer, running.isEmpty || random.chance(1) || release.state == .paused {
+                    if release.state == .paused || random.chance(2) {
+                        now = max(now, timer.at)
+                        record(timer.event)
+                    }
+                } else if release.phase == .draining, let bounds = release.drainBounds {
+                    now = max(now, bounds.lowerBound)
+                } else if !late.isEmpty, random.chance(40) {
+                    let sent = late.remove(at: random.below(late.count))
+                    trace("\(number) late: \(sent.order.number) \(sent.effect)")
+                    _ = world.perform(sent, at: now, with: &random)
+                }
+            default: break
+            }
+            world.checkTraffic()
+            if world.broken != nil { return }
+        }
+        checkEnd(release, aborted: aborted)
+        if release.state == .live, random.chance(50) { record(.replaced(by: number + 1, rolledBack: false)) }
+        outcome.releases.append(release.state)
+    }
+
+    private mutating func order(_ number: Int) -> Order {
+        var rules = Rules()
+        rules.tolerate = random.chance(30) ? 1 : 0
+        rules.retain = random.chance(20) ? .seconds(600) : .zero
+        rules.afterVerifyTimeout = random.chance(50) ? .abort : .promote
+        return Order(
+            app: "blog",
+            number: number,
+            version: "v\(number)",
+            image: "registry.local:5000/blog:v\(number)",
+            verify: random.chance(30),
+            requestedBy: "simulation",
+            rules: rules
+        )
+    }
+
+    // MARK: Faults
+
+    private mutating func disturbNode() {
+        let address = world.addresses[random.below(world.nodes.count)]
+        switch random.below(4) {
+        case 0: world.nodes[address]?.isReachable = false
+        case 1: world.nodes[address]?.lies = true
+        default:
+            if world.nodes[address]?.isReachable == false { now = now + World.orderLife }
+            world.nodes[address]?.isReachable = true
+            world.nodes[address]?.lies = false
+        }
+    }
+
+    /// Pods of a colour that carries traffic do not all die here: no tool can help that.
+    private mutating func killCandidatePod(of release: Release) {
+        guard let candidate = release.candidate, !release.hasMovedTraffic, release.phase < .switching else { return }
+        if let ready = world.workloads[candidate]?.ready, ready > 0,
+            !world.nodes.values.contains(where: { $0.route == candidate })
+        {
+            world.workloads[candidate]?.ready = ready - 1
+        }
+    }
+
+    /// A person looks after what a release has left: nodes come back, and are brought to the live colour.
+    private mutating func repair() {
+        guard let live = world.record?.color else { return }
+        for address in world.addresses {
+            world.nodes[address]?.isReachable = true
+            world.nodes[address]?.lies = false
+            if world.nodes[address]?.route != live, (world.workloads[live]?.ready ?? 0) > 0 {
+                world.nodes[address]?.route = live
+            }
+        }
+        now = now + .seconds(600)
+    }
+
+    // MARK: What must hold at the end
+
+    private mutating func checkEnd(_ release: Release, aborted: Bool) {
+        let settled = release.needRepair.isEmpty
+        switch release.state {
+        case .live:
+            if aborted { world.breach("rule 6: aborted, and live all the same") }
+            for node in release.nodes where settled && world.nodes[node.address]?.route != release.candidate {
+                world.breach("rule 4: \(node.address) is said to be switched and is not")
+            }
+        case .failed, .aborted, .rolledBack:
+            for node in release.nodes where settled {
+                if let old = release.previous?.color, world.nodes[node.address]?.route != old {
+                    world.breach("\(node.address) was left on the colour that was given up")
+                }
+            }
+        case .running, .paused, .superseded: world.breach("ended as \(release.state)")
+        }
+    }
+}
