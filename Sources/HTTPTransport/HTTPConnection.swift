@@ -98,7 +98,8 @@ package final class HTTPConnection: Sendable {
     package func send(_ request: Request) async throws -> Response {
         let clock = ContinuousClock()
         let end = clock.now + request.deadline
-        for attempt in 1... {
+        var attempt = 1
+        while true {
             let delay: Duration?
             let result: Result<Response, TransportError>
             do {
@@ -112,6 +113,7 @@ package final class HTTPConnection: Sendable {
             // Better the last answer now than a deadline that says less later.
             guard let delay, delay < clock.now.duration(to: end) else { return try result.get() }
             try await pause(delay)
+            attempt += 1
         }
     }
 

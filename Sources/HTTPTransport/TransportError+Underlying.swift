@@ -38,6 +38,9 @@ extension TransportError.Kind {
             }
         case NIOSSLError.uncleanShutdown:
             self = .closed
+        case let error as NIOSSLError where String(describing: error).contains("EOF during handshake"):
+            // A server that is just going down or coming up.
+            self = .closed
         case let error as NIOSSLError:
             self = .tls(Self.explanation(of: error))
         case let error as BoringSSLError:
@@ -119,7 +122,6 @@ extension TransportError.Kind {
             ("CERTIFICATE_EXPIRED", "a certificate has expired"),
             ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port"),
             ("HTTP_REQUEST", "it does not speak TLS on this port"),
-            ("EOF during handshake", "it ended the handshake"),
         ]
         return known.first { words.contains($0.0) }?.1 ?? words
     }

@@ -130,31 +130,51 @@ extension ExecPlugin {
 
 /// The credentials of a plugin, kept until they expire or are refused.
 package actor ExecCredentials {
+    typealias Current = (answer: ExecAnswer, generation: Int)
+
     private let plugin: ExecPlugin
     private let now: @Sendable () -> Date
     private var answer: ExecAnswer?
     /// Counts answers, so that only the one that was refused is thrown away.
     private var generation = 0
-    /// The program while it runs, so that callers at the same time share one run. It ends by its own deadline.
-    private var running: Task<ExecAnswer, any Error>?
+    /// The program while it runs: callers at the same time share one run, and a cancelled one ends it.
+    private var running: Task<Current, any Error>?
 
     init(_ plugin: ExecPlugin, now: @escaping @Sendable () -> Date = { Date() }) {
         self.plugin = plugin
         self.now = now
     }
 
-    func current() async throws -> (answer: ExecAnswer, generation: Int) {
-        // Ten seconds early, so that a call does not arrive with a token that has just expired.
-        if let answer, answer.expiry.map({ $0.timeIntervalSince(now()) > 10 }) ?? true { return (answer, generation) }
-        let run = running ?? Task { [plugin] in try await plugin.run(deadline: .seconds(60)) }
-        running = run
-        defer { running = nil }
-        let fresh = try await run.value
-        if running != nil {
+    func current() async throws -> Current {
+        while true {
+            // Ten seconds early, so that a call does not arrive with a token that has just expired.
+            if let answer, answer.expiry.map({ $0.timeIntervalSince(now()) > 10 }) ?? true {
+                return (answer, generation)
+            }
+            let run = running ?? start()
+            do {
+                return try await withTaskCancellationHandler {
+                    try await run.value
+                } onCancel: {
+                    run.cancel()
+                }
+            } catch is CancellationError where !Task.isCancelled {
+                // Another caller was cancelled, not this one.
+                continue
+            }
+        }
+    }
+
+    private func start() -> Task<Current, any Error> {
+        let run = Task {
+            defer { running = nil }
+            let fresh = try await plugin.run(deadline: .seconds(60))
             answer = fresh
             generation += 1
+            return (answer: fresh, generation: generation)
         }
-        return (fresh, generation)
+        running = run
+        return run
     }
 
     /// The API server did not accept the answer of that generation.

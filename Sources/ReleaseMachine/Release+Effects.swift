@@ -29,7 +29,8 @@ extension Release {
     private var effectsBack: Set<Effect> {
         let unsettled = nodesToRevert.filter { $0.state != .reverted && !isGivenUp($0) }
         if !unsettled.isEmpty { return Set(unsettled.map { .revertNode(node: $0.address) }) }
-        if let recorded, let old = previous?.color, recorded != old { return [.recordLive(old)] }
+        // From the drain on the new colour may have been recorded, even where its answer was lost.
+        if phase >= .draining, let old = previous?.color, recorded != old { return [.recordLive(old)] }
         // A machine that joined, or an edit by hand, may have brought the candidate a node that this release never switched.
         if previous != nil, !isReadBack { return [.readBack] }
         return [.removeCandidate]

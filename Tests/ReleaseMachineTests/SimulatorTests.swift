@@ -73,7 +73,7 @@ struct SimulatorTests {
             switch self {
             case .switchesWhileStaging: "rule 2"
             case .removesOldWhileDraining, .removesCandidateBeforeReverting: "rule 3"
-            case .goesOnAfterAbort: "10.0."
+            case .goesOnAfterAbort: "rule 1"
             }
         }
     }

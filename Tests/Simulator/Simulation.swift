@@ -85,7 +85,7 @@ package struct Simulation {
             }
             switch random.below(10) {
             case 0...3 where !startable.isEmpty:
-                let sorted = startable.sorted { "\($0)" < "\($1)" }
+                let sorted = startable.sorted { $0.order < $1.order }
                 running.append(world.send(sorted[random.below(sorted.count)], for: release, at: now))
             case 4...7 where !running.isEmpty:
                 let sent = running.remove(at: random.below(running.count))
@@ -210,6 +210,27 @@ package struct Simulation {
                 }
             }
         case .running, .paused, .superseded: world.breach("ended as \(release.state)")
+        }
+    }
+}
+
+extension Effect {
+    /// A set has no order that two processes agree on: this one replays.
+    fileprivate var order: (Int, String) {
+        switch self {
+        case .survey: (0, "")
+        case .createCandidate: (1, "")
+        case .awaitPods: (2, "")
+        case .stage(let node): (3, node)
+        case .confirmCandidate: (4, "")
+        case .switchNode(let node): (5, node)
+        case .revertNode(let node): (6, node)
+        case .recordLive(let color): (7, color.rawValue)
+        case .drain: (8, "")
+        case .readBack: (9, "")
+        case .removeOld: (10, "")
+        case .retainOld: (11, "")
+        case .removeCandidate: (12, "")
         }
     }
 }

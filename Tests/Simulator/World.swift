@@ -21,7 +21,6 @@ package struct World {
         package var isHopeless: Bool
     }
 
-    package var nodes: [String: Node] = [:]
     package var workloads: [Color: Workload] = [:]
     package var record: LiveVersion?
     /// The lease's resourceVersion: whoever writes names the one that it has read.
@@ -34,11 +33,16 @@ package struct World {
     /// An app that is live on blue, on `count` nodes.
     package init(nodes count: Int) {
         for index in 1...count { nodes["10.0.0.\(index)"] = Node(route: .blue) }
+        addresses = nodes.keys.sorted()  // observers do not run in an initializer
         workloads[.blue] = Workload(identity: 0, release: 0, version: "v0", ready: 3, desired: 3, isHopeless: false)
         record = LiveVersion(color: .blue, version: "v0")
     }
 
-    package var addresses: [String] { nodes.keys.sorted() }
+    package private(set) var addresses: [String] = []
+
+    package var nodes: [String: Node] = [:] {
+        didSet { if nodes.count != addresses.count { addresses = nodes.keys.sorted() } }
+    }
 
     /// Rule 1: traffic never points at a colour with no ready pod.
     package mutating func checkTraffic() {

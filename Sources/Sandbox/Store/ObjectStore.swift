@@ -21,10 +21,8 @@ actor ObjectStore {
 
     func list(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> [JSON] { objects.list(type, filter) }
 
-    func watch(
-        _ type: ResourceType, _ filter: ObjectFilter = ObjectFilter(), from start: Objects.WatchStart = .present,
-        bookmarks: Bool = false
-    ) -> AsyncStream<WatchEvent> {
-        objects.watch(type, filter, from: start, bookmarks: bookmarks)
+    /// The changes of a collection, for a part of the cluster.
+    func watch(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> AsyncStream<WatchEvent> {
+        objects.watch(type, filter, from: .present).events
     }
 }

@@ -21,6 +21,8 @@ struct Objects: Sendable {
     private struct Watcher {
         var filter: ObjectFilter
         var wantsBookmarks: Bool
+        /// Whether a client of the API watches, not a part of the cluster.
+        var isExternal: Bool
         var continuation: AsyncStream<WatchEvent>.Continuation
         var isEnded: NIOLockedValueBox<Bool>
 
@@ -50,6 +52,14 @@ struct Objects: Sendable {
     init(limits: Limits = Limits()) {
         self.limits = limits
     }
+}
+
+/// An open watch.
+struct Watch: Sendable {
+    let events: AsyncStream<WatchEvent>
+    fileprivate let continuation: AsyncStream<WatchEvent>.Continuation
+
+    func end() { continuation.finish() }
 }
 
 // MARK: - Reading
@@ -161,12 +171,14 @@ extension Objects {
     /// The changes of a collection as a stream. Begun in a past that is no longer known, or in a future that another
     /// store must have reached, it is one `410 Expired` error, after which the client lists again.
     mutating func watch(
-        _ type: ResourceType, _ filter: ObjectFilter, from start: WatchStart, bookmarks: Bool = false
-    ) -> AsyncStream<WatchEvent> {
+        _ type: ResourceType, _ filter: ObjectFilter, from start: WatchStart, bookmarks: Bool = false,
+        isExternal: Bool = false
+    ) -> Watch {
         prune(type)
         let (stream, continuation) = AsyncStream.makeStream(
             of: WatchEvent.self, bufferingPolicy: .bufferingOldest(limits.watchBacklog))
         let isEnded = NIOLockedValueBox(false)
+        let watch = Watch(events: stream, continuation: continuation)
         continuation.onTermination = { _ in isEnded.withLockedValue { $0 = true } }
         switch start {
         case .present, .presentWithMark:
@@ -183,16 +195,17 @@ extension Objects {
                 let error = APIError.expired("too old resource version: \(start) (\(compacted))")
                 continuation.yield(WatchEvent(kind: .error, object: error.status))
                 continuation.finish()
-                return stream
+                return watch
             }
             for change in changes {
                 if let event = change.event(for: filter) { continuation.yield(event) }
             }
         }
         let watcher = Watcher(
-            filter: filter, wantsBookmarks: bookmarks, continuation: continuation, isEnded: isEnded)
+            filter: filter, wantsBookmarks: bookmarks, isExternal: isExternal, continuation: continuation,
+            isEnded: isEnded)
         watchers[type, default: []].append(watcher)
-        return stream
+        return watch
     }
 
     private func bookmark(_ type: ResourceType) -> JSON {
@@ -211,6 +224,17 @@ extension Objects {
         }
     }
 
+    /// Ends the watches of the API's clients, after one last event if there is one to tell why.
+    mutating func endWatches(of types: [ResourceType], with last: WatchEvent?) {
+        for type in types {
+            for watcher in watchers[type] ?? [] where watcher.isExternal {
+                if let last { watcher.continuation.yield(last) }
+                watcher.continuation.finish()
+            }
+            prune(type)
+        }
+    }
+
     /// Forgets the past: a watch that begins before now is expired.
     mutating func compact() {
         for type in ResourceType.all {
@@ -218,8 +242,8 @@ extension Objects {
         }
     }
 
-    /// How many watches are open, for tests and diagnosis.
-    var openWatches: Int {
-        watchers.values.reduce(0) { $0 + $1.count { !$0.isEnded.withLockedValue { $0 } } }
+    /// How many watches the API's clients have open.
+    var externalWatches: Int {
+        watchers.values.reduce(0) { $0 + $1.count { $0.isExternal && !$0.isEnded.withLockedValue { $0 } } }
     }
 }

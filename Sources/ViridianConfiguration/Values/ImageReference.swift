@@ -35,13 +35,17 @@ package struct ImageReference: Sendable, Hashable {
             registry = nil
             repository = String(rest)
         }
-        if let registry, !Self.isRegistry(registry) { throw refuse("an image whose registry is a host and perhaps a port") }
+        if let registry, !Self.isRegistry(registry) {
+            throw refuse("an image whose registry is a host and perhaps a port")
+        }
         let components = repository.split(separator: "/", omittingEmptySubsequences: false)
         guard rest.utf8.count <= 255, components.allSatisfy({ Self.isPathComponent($0) }) else {
             throw refuse("an image name such as registry.local:5000/blog, in lower case")
         }
         if let tag, !Grammar.isTag(tag) { throw refuse("an image whose tag is \(Version.expected)") }
-        if let digest, !Self.isDigest(digest) { throw refuse("an image whose digest is sha256: and 64 hexadecimal digits") }
+        if let digest, !Self.isDigest(digest) {
+            throw refuse("an image whose digest is sha256: and 64 hexadecimal digits")
+        }
     }
 
     private init(registry: String?, repository: String, tag: String?) {

@@ -1,0 +1,137 @@
+/// The two NodePorts of an app, one for each colour.
+package struct PortPair: Sendable, Hashable {
+    package var blue: Int
+    package var green: Int
+
+    package init(blue: Int, green: Int) {
+        self.blue = blue
+        self.green = green
+    }
+
+    package func other(than port: Int) -> Int { port == blue ? green : blue }
+}
+
+/// Where an upstream sends requests, as far as the two ports of an app are concerned.
+package enum Routing: Sendable, Hashable {
+    /// This port alone is up.
+    case only(Int)
+    /// Neither is marked `down`: requests go to both colours.
+    case both
+    /// Both are marked `down`: nginx answers 502.
+    case neither
+
+    package var port: Int? { if case .only(let port) = self { port } else { nil } }
+}
+
+/// One `server` line of an upstream.
+package struct UpstreamServer: Sendable, Hashable {
+    /// As nginx reads it: `127.0.0.1:30000`, `unix:/run/app.sock`, `app.example.com`.
+    package var address: String
+    /// Everything after the address: `weight=5`, `down`, `max_fails=0`.
+    package var parameters: [String]
+    package var line: Int
+    var words: [Word]
+
+    package var isDown: Bool { parameters.contains("down") }
+
+    /// The port, if this is a server on this machine's loopback interface; other hosts and sockets are not ours.
+    package var loopbackPort: Int? {
+        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
+            return nil
+        }
+        let host = address[..<colon]
+        let isLoopback = host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+        return isLoopback ? port : nil
+    }
+}
+
+/// An `upstream NAME { … }` block.
+package struct UpstreamBlock: Sendable, Hashable {
+    package var name: String
+    package var line: Int
+    package var servers: [UpstreamServer]
+
+    func servers(onPort port: Int) -> [UpstreamServer] { servers.filter { $0.loopbackPort == port } }
+}
+
+/// A file of nginx's configuration with upstreams in it, kept to the byte: `bytes` is what was parsed, and an edit changes nothing but
+/// the word `down`.
+package struct UpstreamFile: Sendable, Hashable {
+    package let bytes: [UInt8]
+    package let upstreams: [UpstreamBlock]
+
+    package init(parsing bytes: [UInt8]) throws(UpstreamFileError) {
+        var parser = Parser(bytes)
+        self.bytes = bytes
+        self.upstreams = Self.upstreams(in: try parser.file())
+    }
+
+    package init(parsing text: String) throws(UpstreamFileError) {
+        try self.init(parsing: Array(text.utf8))
+    }
+
+    /// The file's text. What is not UTF-8 in it appears as U+FFFD; `bytes` has it as it is.
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    private static func upstreams(in directives: [Directive]) -> [UpstreamBlock] {
+        directives.flatMap { directive -> [UpstreamBlock] in
+            guard let block = directive.block else { return [] }
+            guard directive.name == "upstream", directive.words.count == 2 else { return upstreams(in: block) }
+            let servers = block.filter { $0.name == "server" && $0.words.count > 1 && $0.block == nil }.map {
+                UpstreamServer(
+                    address: $0.words[1].value,
+                    parameters: $0.words.dropFirst(2).map(\.value),
+                    line: $0.line,
+                    words: $0.words
+                )
+            }
+            return [UpstreamBlock(name: directive.words[1].value, line: directive.line, servers: servers)]
+        }
+    }
+
+    /// The only upstream of this name.
+    package func upstream(_ name: String) throws(UpstreamFileError) -> UpstreamBlock {
+        let found = upstreams.filter { $0.name == name }
+        guard let first = found.first else { throw .noSuchUpstream(name: name, known: upstreams.map(\.name)) }
+        guard found.count == 1 else { throw .duplicateUpstream(name: name, lines: found.map(\.line)) }
+        return first
+    }
+
+    /// Which of the two ports gets requests. A port with several lines is up when one of them is.
+    package func routing(of name: String, ports: PortPair) throws(UpstreamFileError) -> Routing {
+        let upstream = try upstream(name)
+        let blue = try servers(of: upstream, onPort: ports.blue).contains { !$0.isDown }
+        let green = try servers(of: upstream, onPort: ports.green).contains { !$0.isDown }
+        return switch (blue, green) {
+        case (true, true): .both
+        case (true, false): .only(ports.blue)
+        case (false, true): .only(ports.green)
+        case (false, false): .neither
+        }
+    }
+
+    /// The lines of both ports that nginx may take out of use by itself: with two servers in a group, `max_fails` is 1 unless it is written
+    /// otherwise, so that one refused connection makes nginx answer 502 for `fail_timeout` (10 s) while the only other server
+    /// is `down` (`ngx_http_upstream_round_robin.c`: only a group of one is exempt). `max_fails=0` is the cure.
+    package func serversThatMayFail(in name: String, ports: PortPair) throws(UpstreamFileError) -> [UpstreamServer] {
+        let upstream = try upstream(name)
+        guard upstream.servers.count > 1 else { return [] }
+        return upstream.servers.filter { server in
+            guard let port = server.loopbackPort, port == ports.blue || port == ports.green else { return false }
+            return !server.parameters.contains("max_fails=0")
+        }
+    }
+
+    func servers(of upstream: UpstreamBlock, onPort port: Int) throws(UpstreamFileError) -> [UpstreamServer] {
+        let servers = upstream.servers(onPort: port)
+        guard !servers.isEmpty else {
+            throw .noServer(
+                port: port,
+                upstream: upstream.name,
+                line: upstream.line,
+                servers: upstream.servers.map(\.address)
+            )
+        }
+        return servers
+    }
+}

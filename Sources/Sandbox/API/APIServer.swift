@@ -1,0 +1,96 @@
+import Foundation
+import Hummingbird
+import Kubernetes
+import Logging
+import NIOCore
+
+/// What a request comes with: its connection, which a fault may cut.
+struct APIContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+}
+
+/// Answers the API's requests: authentication, faults, then discovery or the objects.
+struct APIServer: HTTPResponder {
+    typealias Context = APIContext
+
+    let store: ObjectStore
+    let logs: LogBook
+    let proxy: ServiceProxy
+    let events: EventRecorder
+    let faults: Faults
+    let tokens: Set<String>
+    let logger: Logger
+
+    func respond(to request: Request, context: APIContext) async throws -> Response {
+        let info = RequestInfo(request)
+        do {
+            try authenticate(request)
+            switch faults.action(for: info) {
+            case .none: break
+            case .delay(let duration): try await Task.sleep(for: duration)
+            case .drop:
+                try? await context.channel.close()
+                throw APIError(code: 500, reason: "InternalError", message: "the connection was cut")
+            case .refuse(let error): throw error
+            }
+            logger.debug("request", metadata: ["verb": "\(info.verb)", "path": "\(info.path)"])
+            return try await answer(request, info, context)
+        } catch let error as APIError {
+            return Response.json(error.status, status: .init(code: error.code))
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.error("request failed", metadata: ["path": "\(info.path)", "error": "\(error)"])
+            let status = APIError(
+                code: 500, reason: "InternalError", message: "Internal error occurred: \(error)")
+            return Response.json(status.status, status: .internalServerError)
+        }
+    }
+
+    private func authenticate(_ request: Request) throws {
+        guard !tokens.isEmpty else { return }
+        guard let header = request.headers[.authorization], header.hasPrefix("Bearer "),
+            tokens.contains(String(header.dropFirst(7)))
+        else { throw APIError.unauthorized }
+    }
+
+    private func answer(_ request: Request, _ info: RequestInfo, _ context: APIContext) async throws -> Response {
+        if let target = info.resource {
+            try faults.checkAccess(info)
+            return try await answer(request, info, context, target)
+        }
+        if info.method == .get, let document = Discovery.document(info.path) { return .json(document) }
+        if info.method == .get, ["/healthz", "/livez", "/readyz"].contains(info.path) {
+            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok")))
+        }
+        if info.method == .post, info.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
+            return .json(try await AccessReview.answer(try await body(request), faults), status: .created)
+        }
+        throw APIError.noSuchPath
+    }
+
+    /// The request's body as JSON.
+    func body(_ request: Request) async throws -> JSON {
+        let buffer = try await request.body.collect(upTo: 4 << 20)
+        guard buffer.readableBytes > 0 else { return .null }
+        do {
+            return try JSON(parsing: Data(buffer.readableBytesView))
+        } catch {
+            throw APIError.badRequest("the body of the request is not JSON: \(error)")
+        }
+    }
+}
+
+extension Response {
+    static func json(_ value: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: value.data)))
+    }
+}

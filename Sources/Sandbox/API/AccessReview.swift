@@ -1,0 +1,56 @@
+import Kubernetes
+
+/// `authorization.k8s.io`: whoever may talk to the sandbox may do anything that ``Faults`` does not deny.
+enum AccessReview {
+    static func answer(_ review: JSON, _ faults: Faults) throws -> JSON {
+        var answer = review
+        switch review["kind"]?.string {
+        case "SelfSubjectAccessReview":
+            let wanted = review[at: "spec.resourceAttributes"] ?? [:]
+            let isDenied = RequestInfo(asking: wanted).map(faults.isDenied) ?? false
+            answer["status"] = isDenied ? ["allowed": false, "reason": "denied"] : ["allowed": true]
+        case "SelfSubjectRulesReview":
+            answer["status"] = [
+                "incomplete": false, "nonResourceRules": [["verbs": ["*"], "nonResourceURLs": ["*"]]],
+                "resourceRules": [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]],
+            ]
+        default: throw APIError.noSuchPath
+        }
+        return answer
+    }
+}
+
+extension RequestInfo {
+    /// The request that an access review asks about.
+    fileprivate init?(asking attributes: JSON) {
+        let group = attributes["group"]?.string ?? ""
+        let parts = (attributes["resource"]?.string ?? "").split(separator: "/").map(String.init)
+        guard let plural = parts.first,
+            let type = ResourceType.all.first(where: { $0.plural == plural && $0.group == group })
+        else { return nil }
+        let verb = attributes["verb"]?.string ?? ""
+        path = ""
+        query = verb == "watch" ? ["watch": "true"] : [:]
+        var target = ResourceTarget(type: type)
+        target.namespace = attributes["namespace"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        let isNamed = ["get", "update", "patch", "delete"].contains(verb)
+        target.name = attributes["name"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? (isNamed ? "*" : nil)
+        if verb == "list" || verb == "watch" || verb == "create" || verb == "deletecollection" { target.name = nil }
+        target.subresource = attributes["subresource"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? (parts.count > 1 ? parts[1] : nil)
+        resource = target
+        method =
+            switch verb {
+            case "create": .post
+            case "update": .put
+            case "patch": .patch
+            case "delete", "deletecollection": .delete
+            default: .get
+            }
+    }
+}
+
+extension ResourceTarget {
+    fileprivate init(type: ResourceType) {
+        self.type = type
+    }
+}

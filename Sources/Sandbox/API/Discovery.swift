@@ -1,0 +1,127 @@
+import Kubernetes
+
+/// What the API says about itself: versions, groups and resources (`k8s.io/apimachinery/pkg/apis/meta/v1`).
+enum Discovery {
+    static let version = "v1.28.15"
+
+    /// The document at a path, or `nil` when there is none.
+    static func document(_ path: String) -> JSON? {
+        let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+        switch path {
+        case "/version":
+            return [
+                "major": "1", "minor": "28", "gitVersion": .string(version), "gitTreeState": "clean",
+                "gitCommit": "", "buildDate": "2024-10-22T20:35:31Z", "goVersion": "", "compiler": "viridian",
+                "platform": "linux/amd64",
+            ]
+        case "/api":
+            return [
+                "kind": "APIVersions", "versions": ["v1"],
+                "serverAddressByClientCIDRs": [["clientCIDR": "0.0.0.0/0", "serverAddress": ""]],
+            ]
+        case "/apis":
+            return ["kind": "APIGroupList", "apiVersion": "v1", "groups": .array(groups.map(group))]
+        case "/openapi/v3": return OpenAPI.index(groupVersions)
+        default: break
+        }
+        if path.hasPrefix("/openapi/v3/") { return OpenAPI.document(String(path.dropFirst(12))) }
+        if path == "/api/v1" { return resources(group: "") }
+        if path.hasPrefix("/apis/") {
+            let parts = path.dropFirst(6).split(separator: "/").map(String.init)
+            guard let name = parts.first, groups.contains(name) else { return nil }
+            if parts.count == 1 { return group(name) }
+            return parts.count == 2 && parts[1] == "v1" ? resources(group: name) : nil
+        }
+        return nil
+    }
+
+    private static let groups = ["apps", "authorization.k8s.io", "coordination.k8s.io", "discovery.k8s.io"]
+
+    private static let groupVersions = ["api/v1"] + groups.map { "apis/\($0)/v1" }
+
+    private static func group(_ name: String) -> JSON {
+        let version: JSON = ["groupVersion": .string("\(name)/v1"), "version": "v1"]
+        return [
+            "kind": "APIGroup", "apiVersion": "v1", "name": .string(name), "versions": [version],
+            "preferredVersion": version,
+        ]
+    }
+
+    private static func resources(group: String) -> JSON {
+        var list = ResourceType.all.filter { $0.group == group }.flatMap(entries)
+        if group == "authorization.k8s.io" {
+            list = ["SelfSubjectAccessReview", "SelfSubjectRulesReview"].map {
+                [
+                    "name": .string($0.lowercased() + "s"), "singularName": .string($0.lowercased()),
+                    "namespaced": false, "kind": .string($0), "verbs": ["create"],
+                ]
+            }
+        }
+        return [
+            "kind": "APIResourceList", "apiVersion": "v1",
+            "groupVersion": .string(group.isEmpty ? "v1" : "\(group)/v1"), "resources": .array(list),
+        ]
+    }
+
+    private static func entries(_ type: ResourceType) -> [JSON] {
+        var entry: JSON = [
+            "name": .string(type.plural), "singularName": .string(type.singular), "kind": .string(type.kind),
+            "namespaced": .bool(type.isNamespaced),
+            "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        ]
+        if !type.shortNames.isEmpty { entry["shortNames"] = .array(type.shortNames.map { .string($0) }) }
+        if !type.categories.isEmpty { entry["categories"] = .array(type.categories.map { .string($0) }) }
+        var list = [entry]
+        func sub(_ name: String, _ kind: String, _ verbs: [JSON]) -> JSON {
+            [
+                "name": .string("\(type.plural)/\(name)"), "singularName": "", "kind": .string(kind),
+                "namespaced": .bool(type.isNamespaced), "verbs": .array(verbs),
+            ]
+        }
+        if type.hasStatus { list.append(sub("status", type.kind, ["get", "patch", "update"])) }
+        if type.hasScale {
+            var scale = sub("scale", "Scale", ["get", "patch", "update"])
+            scale["group"] = "autoscaling"
+            scale["version"] = "v1"
+            list.append(scale)
+        }
+        if type == .pods { list.append(sub("log", "Pod", ["get"])) }
+        return list
+    }
+}
+
+/// As much of OpenAPI as `kubectl apply` reads: which kinds may be patched with server-side field validation.
+/// With that it neither asks for schemas nor refuses to go on without them.
+enum OpenAPI {
+    static func index(_ groupVersions: [String]) -> JSON {
+        let paths = groupVersions.map { ($0, JSON.object(["serverRelativeURL": .string("/openapi/v3/\($0)?hash=sandbox")])) }
+        return ["paths": .object(Dictionary(uniqueKeysWithValues: paths))]
+    }
+
+    static func document(_ groupVersion: String) -> JSON? {
+        let parts = groupVersion.split(separator: "/").map(String.init)
+        let group = parts.first == "apis" && parts.count == 3 ? parts[1] : ""
+        guard groupVersion == "api/v1" || !group.isEmpty else { return nil }
+        var paths: [String: JSON] = [:]
+        for type in ResourceType.all where type.group == group {
+            let scope = type.isNamespaced ? "namespaces/{namespace}/" : ""
+            let parameters: JSON = .array(
+                ["dryRun", "fieldManager", "fieldValidation", "force"].map {
+                    ["name": .string($0), "in": "query", "schema": ["type": "string", "uniqueItems": true]]
+                })
+            paths["/\(groupVersion)/\(scope)\(type.plural)/{name}"] = [
+                "patch": [
+                    "parameters": parameters, "responses": ["200": ["description": "OK"]],
+                    "x-kubernetes-action": "patch",
+                    "x-kubernetes-group-version-kind": [
+                        "group": .string(group), "version": "v1", "kind": .string(type.kind),
+                    ],
+                ]
+            ]
+        }
+        return [
+            "openapi": "3.0.0", "info": ["title": "Kubernetes", "version": .string(Discovery.version)],
+            "paths": .object(paths), "components": ["schemas": [:]],
+        ]
+    }
+}

@@ -1,0 +1,143 @@
+import Kubernetes
+import NIOConcurrencyHelpers
+
+/// Requests that a fault is about. What is `nil` matches anything.
+package struct RequestMatcher: Sendable {
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
+    package var verbs: Set<String>?
+    /// The plural name of a collection: `pods`.
+    package var resource: String?
+    package var namespace: String?
+    package var name: String?
+    /// `status`, `scale`, `log`.
+    package var subresource: String?
+
+    package init(
+        verbs: Set<String>? = nil, resource: String? = nil, namespace: String? = nil, name: String? = nil,
+        subresource: String? = nil
+    ) {
+        self.verbs = verbs
+        self.resource = resource
+        self.namespace = namespace
+        self.name = name
+        self.subresource = subresource
+    }
+
+    func matches(_ info: RequestInfo) -> Bool {
+        if let verbs, !verbs.contains(info.verb) { return false }
+        if let resource, info.resource?.type.plural != resource { return false }
+        if let namespace, info.resource?.namespace != namespace { return false }
+        if let name, info.resource?.name != name { return false }
+        if let subresource, info.resource?.subresource != subresource { return false }
+        return true
+    }
+}
+
+/// What goes wrong with a request.
+package enum FaultAction: Sendable {
+    case delay(Duration)
+    /// The connection is closed without an answer, before the request has done anything.
+    case drop
+    /// Answered with this status and reason, before the request has done anything.
+    case refuse(status: Int, reason: String, message: String)
+}
+
+/// Failures that the sandbox's API has on purpose, for tests.
+package struct Faults: Sendable {
+    enum Action: Sendable {
+        case none
+        case delay(Duration)
+        case drop
+        case refuse(APIError)
+    }
+
+    private struct Rule {
+        var matcher: RequestMatcher
+        var action: FaultAction
+        var left: Int?
+    }
+
+    private struct State {
+        var rules: [Rule] = []
+        var denied: [RequestMatcher] = []
+        var hits = 0
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let store: ObjectStore
+
+    init(store: ObjectStore) {
+        self.store = store
+    }
+
+    /// Requests that match fail from now on, the next `count` of them or all. The first rule that matches counts.
+    package func inject(_ action: FaultAction, on matcher: RequestMatcher = RequestMatcher(), count: Int? = nil) {
+        state.withLockedValue { $0.rules.append(Rule(matcher: matcher, action: action, left: count)) }
+    }
+
+    /// Takes a right away: matching requests are answered with 403, and access reviews say so.
+    package func deny(_ matcher: RequestMatcher) {
+        state.withLockedValue { $0.denied.append(matcher) }
+    }
+
+    /// Everything works again.
+    package func clear() {
+        state.withLockedValue {
+            $0.rules = []
+            $0.denied = []
+        }
+    }
+
+    /// How many requests have failed by rules so far.
+    package var hits: Int { state.withLockedValue { $0.hits } }
+
+    /// Ends the clients' open watches of a collection, or of all, in the middle of the stream.
+    package func closeWatches(of resource: String? = nil) async {
+        await store.perform { $0.endWatches(of: Self.types(resource), with: nil) }
+    }
+
+    /// Ends the clients' open watches with `410 Gone` and forgets the past, so that they must list again.
+    package func expireWatches(of resource: String? = nil) async {
+        await store.perform { objects in
+            objects.compact()
+            let error = APIError.expired("The resourceVersion for the provided watch is too old.")
+            objects.endWatches(of: Self.types(resource), with: WatchEvent(kind: .error, object: error.status))
+        }
+    }
+
+    /// How many watches clients have open now.
+    package var openWatches: Int {
+        get async { await store.perform { $0.externalWatches } }
+    }
+
+    private static func types(_ resource: String?) -> [ResourceType] {
+        ResourceType.all.filter { resource == nil || $0.plural == resource }
+    }
+
+    func action(for info: RequestInfo) -> Action {
+        state.withLockedValue { state in
+            guard let index = state.rules.firstIndex(where: { $0.left != 0 && $0.matcher.matches(info) }) else { return .none }
+            if let left = state.rules[index].left { state.rules[index].left = left - 1 }
+            state.hits += 1
+            switch state.rules[index].action {
+            case .delay(let duration): return .delay(duration)
+            case .drop: return .drop
+            case .refuse(let status, let reason, let message):
+                return .refuse(APIError(code: status, reason: reason, message: message))
+            }
+        }
+    }
+
+    func checkAccess(_ info: RequestInfo) throws {
+        guard let target = info.resource, isDenied(info) else { return }
+        let scope = target.namespace.map { " in the namespace \"\($0)\"" } ?? " at the cluster scope"
+        let resource = target.type.plural + (target.subresource.map { "/\($0)" } ?? "")
+        throw APIError.forbidden(
+            target.type, target.name ?? "",
+            "User \"sandbox\" cannot \(info.verb) resource \"\(resource)\" in API group \"\(target.type.group)\"\(scope)")
+    }
+
+    func isDenied(_ info: RequestInfo) -> Bool {
+        state.withLockedValue { $0.denied.contains { $0.matches(info) } }
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Hummingbird
+import Kubernetes
+import NIOCore
+
+/// Watches: a response that goes on, one event a line.
+extension APIServer {
+    func watch(
+        _ request: Request, _ info: RequestInfo, _ context: APIContext, _ target: ResourceTarget, _ view: ObjectView
+    ) async throws -> Response {
+        let filter = try info.filter()
+        let start: Objects.WatchStart
+        if info.flag("sendInitialEvents") {
+            start = .presentWithMark
+        } else if let revision = info.number("resourceVersion"), revision > 0 {
+            start = .after(revision)
+        } else {
+            start = .present
+        }
+        let bookmarks = info.flag("allowWatchBookmarks")
+        let watch = await store.perform {
+            $0.watch(target.type, filter, from: start, bookmarks: bookmarks, isExternal: true)
+        }
+        // The API server ends watches after 30 to 60 minutes; a client may ask for less.
+        let timeout = TimeAmount.seconds(Int64(min(info.number("timeoutSeconds") ?? 3_600, 3_600)))
+        let timer = context.channel.eventLoop.scheduleTask(in: timeout) { watch.end() }
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-cache, private"],
+            body: ResponseBody { writer in
+                defer {
+                    timer.cancel()
+                    watch.end()
+                }
+                var view = view
+                // A client that goes away cancels this, also while nothing happens.
+                try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    // The head goes out at once, so that the client knows that it watches.
+                    try await writer.write(ByteBuffer())
+                    for await event in watch.events {
+                        try await writer.write(ByteBuffer(bytes: view.event(event).data + Data("\n".utf8)))
+                    }
+                }
+                try await writer.finish(nil)
+            })
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import Yams
+
+extension AppConfiguration {
+    static let keys = [
+        "app", "namespace", "ports", "image", "workload", "replicas", "template", "upstream", "protocol", "hosts",
+        "preview", "ready", "verify", "postDeploy", "artifact", "drain", "retain", "tolerate", "repair",
+    ]
+
+    /// Reads everything even if something is wrong with it; then the app is `nil` and the context knows why.
+    init?(_ file: YAMLFile, _ context: ReadingContext) {
+        guard let section = Section(file, known: Self.keys, context) else { return nil }
+        let name = section.require("app", Kind(AppName.expected) { text throws(InvalidValue) in try AppName(text) })
+        if let name { context.claim(.app(name.text), owner: name.text, at: section.location(of: "app")) }
+        let ports = Ports(section, owner: name?.text, context)
+        let image = section.require(
+            "image", Kind("an image without a tag") { text throws(InvalidValue) in try ImageReference(app: text) })
+        let upstream = section.read(
+            "upstream", .text("a name of letters, digits, _, . and -", where: Grammar.isUpstreamName))
+        if let upstream = upstream ?? name.map({ "\($0)LB" }) {
+            context.claim(.upstream(upstream), owner: name?.text, at: section.location(of: "upstream"))
+        }
+        let namespace = section.read(
+            "namespace",
+            .text("a namespace of at most 63 lower-case letters, digits and -, which is neither first nor last") {
+                Grammar.isDNSLabel($0)
+            })
+        let (hosts, preview) = Self.hosts(section)
+        let workload = section.read("workload", .word, default: Workload.replicationController)
+        let replicas = section.read("replicas", .integer(0...10_000), default: 1)
+        let template = Template(section, context)
+        let `protocol` = section.read("protocol", .word, default: Proto.http)
+        let ready = Ready(section)
+        let verify = Verify(section)
+        let postDeploy = PostDeploy(section)
+        let artifact = Artifact(section)
+        let drain = Drain(section)
+        let retain = section.read("retain", .duration(), default: .zero)
+        let tolerate = section.read("tolerate", .integer(0...(.max)), default: 0)
+        let repair = section.read("repair", .word, default: Repair.manual)
+        guard let name, let ports, let image else { return nil }
+        // Both have been validated above.
+        guard
+            let app = try? AppConfiguration(
+                app: name.text, namespace: namespace, ports: ports, image: image.name, workload: workload,
+                replicas: replicas, template: template, upstream: upstream, protocol: `protocol`, hosts: hosts,
+                preview: preview, ready: ready, verify: verify, postDeploy: postDeploy, artifact: artifact,
+                drain: drain, retain: retain, tolerate: tolerate, repair: repair)
+        else { return nil }
+        self = app
+    }
+
+    private static func hosts(_ section: Section) -> ([String], String?) {
+        let kind = Kind<String>("a DNS name") { scalar in
+            // nginx takes a `*.` in front as every name below.
+            let name = scalar.text.hasPrefix("*.") ? scalar.text.dropFirst(2) : scalar.text[...]
+            return Grammar.isDNSName(name) ? scalar.text.lowercased() : nil
+        }
+        let hosts = section.list("hosts", kind) ?? []
+        if let twice = hosts.enumerated().first(where: { hosts[..<$0.offset].contains($0.element) }) {
+            section.report("expected each host once, found \(twice.element) more than once", at: "hosts")
+        }
+        let preview = section.read("preview", .dnsName())
+        if let preview, hosts.contains(preview) {
+            section.report("expected a name of its own, but \(preview) is one of hosts", at: "preview")
+        }
+        return (hosts, preview)
+    }
+}
+
+extension AppConfiguration.Ports {
+    fileprivate init?(_ section: Section, owner: String?, _ context: ReadingContext) {
+        guard let ports = section.requireSection("ports", known: ["container", "blue", "green"]) else { return nil }
+        let container = ports.require("container", .port())
+        // The default of kube-apiserver's --service-node-port-range.
+        let blue = ports.require("blue", .port(30000...32767))
+        let green = ports.require("green", .port(30000...32767))
+        if let blue { context.claim(.port(blue), owner: owner, at: ports.location(of: "blue")) }
+        if let green, green == blue {
+            ports.report("expected another port than blue's, found \(green)", at: "green")
+        } else if let green {
+            context.claim(.port(green), owner: owner, at: ports.location(of: "green"))
+        }
+        guard let container, let blue, let green else { return nil }
+        self.init(container: container, blue: blue, green: green)
+    }
+}
+
+extension AppConfiguration.Template {
+    fileprivate init?(_ section: Section, _ context: ReadingContext) {
+        guard let path = section.read("template", .path) else { return nil }
+        let source = SourceFile(path, workingDirectory: context.workingDirectory)
+        guard FileManager.default.fileExists(atPath: path) else {
+            section.report("expected the file of a pod template, but there is no \(source.display)", at: "template")
+            return nil
+        }
+        guard let file = YAMLFile(source, context) else { return nil }
+        let whole = Location(file: source)
+        guard let mapping = file.root.mapping else {
+            context.report("expected a pod template: a Pod, a PodTemplate, or metadata and spec", at: whole)
+            return nil
+        }
+        let kind = mapping["kind"]?.scalar?.string
+        guard kind == nil || kind == "Pod" || kind == "PodTemplate" else {
+            context.report(
+                "expected a Pod, a PodTemplate, or metadata and spec, found a \(Excerpt.quoted(kind ?? ""))",
+                at: Location(file: source, line: mapping["kind"]?.mark?.line, key: "kind"))
+            return nil
+        }
+        let (root, prefix) = kind == "PodTemplate" ? (mapping["template"]?.mapping, "template.") : (mapping, "")
+        guard let containers = root?["spec"]?.mapping?["containers"]?.sequence, !containers.isEmpty else {
+            context.report(
+                "missing; expected a list of at least one container",
+                at: Location(file: source, key: prefix + "spec.containers"))
+            return nil
+        }
+        self.init(path: path, text: file.text)
+    }
+}
+
+extension AppConfiguration.Ready {
+    fileprivate init(_ section: Section) {
+        self.init()
+        guard let ready = section.section("ready", known: ["timeout", "stable"]) else { return }
+        timeout = ready.read("timeout", .duration(positive: true), default: timeout)
+        stable = ready.read("stable", .duration(), default: stable)
+        if stable >= timeout {
+            ready.report("expected less than the timeout, which is \(timeout.text), found \(stable.text)", at: "stable")
+        }
+    }
+}
+
+extension AppConfiguration.Verify {
+    fileprivate init(_ section: Section) {
+        self.init()
+        guard let verify = section.section("verify", known: ["required", "timeout", "then"]) else { return }
+        required = verify.read("required", .boolean, default: required)
+        timeout = verify.read("timeout", .duration(positive: true), default: timeout)
+        then = verify.read("then", .word, default: then)
+    }
+}
+
+extension AppConfiguration.PostDeploy {
+    fileprivate init?(_ section: Section) {
+        guard let postDeploy = section.section("postDeploy", known: ["command", "timeout"]) else { return nil }
+        let command = postDeploy.require(
+            "command",
+            .text("a command") { !$0.allSatisfy(\.isWhitespace) && !$0.contains("\0") })
+        let timeout = postDeploy.read("timeout", .duration(positive: true), default: .seconds(300))
+        guard let command else { return nil }
+        self.init(command: command, timeout: timeout)
+    }
+}
+
+extension AppConfiguration.Artifact {
+    fileprivate init?(_ section: Section) {
+        guard let artifact = section.section("artifact", known: ["from", "to", "keep"]) else { return nil }
+        let from = artifact.require("from", Self.source)
+        let to = artifact.require("to", .absolutePath("an absolute path of a directory on the nodes"))
+        let keep = artifact.read("keep", .integer(1...1000), default: 5)
+        if let to, to.split(separator: "/").isEmpty || to.split(separator: "/").contains("..") {
+            artifact.report("expected a directory of its own, found \(Excerpt.quoted(to))", at: "to")
+        }
+        guard let from, let to else { return nil }
+        self.init(from: from, to: to, keep: keep)
+    }
+
+    private static let source = Kind<String>("s3://BUCKET/KEY, https://… or a path") { scalar throws(Mismatch) in
+        let text = scalar.text
+        let rest = text.replacing("{version}", with: "").replacing("{app}", with: "")
+        guard !rest.contains("{"), !rest.contains("}") else {
+            throw Mismatch(expected: "no other placeholders than {version} and {app}")
+        }
+        guard Grammar.isOneLine(text), !text.contains(" ") else { throw Mismatch() }
+        guard let scheme = text.range(of: "://") else { return try Kind.path.parse(scalar) }
+        let parts = text[scheme.upperBound...].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard ["s3", "https"].contains(text[..<scheme.lowerBound]), parts.count == 2, !parts[0].isEmpty,
+            !parts[1].isEmpty
+        else { throw Mismatch() }
+        return text
+    }
+}
+
+extension AppConfiguration.Drain {
+    fileprivate init(_ section: Section) {
+        self.init()
+        guard let drain = section.section("drain", known: ["least", "most"]) else { return }
+        let least = drain.read("least", .duration())
+        let most = drain.read("most", .duration())
+        if let least, let most, most < least {
+            drain.report("expected at least what least is, \(least.text), found \(most.text)", at: "most")
+        }
+        // With only one of them given, the other's default gives way to it.
+        self.least = least ?? min(self.least, most ?? self.least)
+        self.most = most ?? max(self.most, least ?? self.most)
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+
+extension Configuration {
+    static let keys = ["journal", "kubernetes", "nodes", "server", "apps", "slack", "hooks", "notify"]
+
+    /// Everything but the apps. `nil` when something without a default is missing or wrong.
+    init?(_ root: Section) {
+        let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
+        let kubernetes = KubernetesConfiguration(root)
+        let nodes = NodesConfiguration(root)
+        let server = ServerConfiguration(root)
+        let slack = SlackConfiguration(root)
+        let hooks = HooksConfiguration(root)
+        let notify = root.sections("notify", known: ["url", "secret"]).compactMap(NotifyConfiguration.init)
+        guard let nodes else { return nil }
+        self.init(
+            file: root.location.file.path, journal: journal, kubernetes: kubernetes, nodes: nodes, server: server,
+            slack: slack, hooks: hooks, notify: notify)
+    }
+}
+
+extension KubernetesConfiguration {
+    fileprivate init(_ root: Section) {
+        self.init()
+        guard let section = root.section("kubernetes", known: ["kubeconfig", "context"]) else { return }
+        kubeconfig = section.read("kubeconfig", .path)
+        context = section.read("context", .text("the name of a context") { !$0.isEmpty && Grammar.isOneLine($0) })
+    }
+}
+
+extension ServerConfiguration {
+    fileprivate init(_ root: Section) {
+        self.init()
+        guard let section = root.section("server", known: ["listen", "url", "tls"]) else { return }
+        let kind = Kind(ListenAddress.expected) { text throws(InvalidValue) in try ListenAddress(text) }
+        listen = section.read("listen", kind, default: listen)
+        url = section.read("url", .url)
+        guard let files = section.section("tls", known: ["certificate", "key"]) else { return }
+        if let certificate = files.require("certificate", .path), let key = files.require("key", .path) {
+            tls = TLS(certificate: certificate, key: key)
+        }
+    }
+}
+
+extension SlackConfiguration {
+    fileprivate init?(_ root: Section) {
+        guard let section = root.section("slack", known: ["token", "signingSecret", "channel", "api"]) else {
+            return nil
+        }
+        let token = section.require("token", .secret)
+        let signingSecret = section.require("signingSecret", .secret)
+        let channel = section.require(
+            "channel",
+            .text("a channel such as \"#deploys\"") {
+                !$0.isEmpty && Grammar.isOneLine($0) && !$0.contains(" ")
+            })
+        let api = section.read("api", .url) ?? URL(string: "https://slack.com/api")
+        guard let token, let signingSecret, let channel, let api else { return nil }
+        self.init(token: token, signingSecret: signingSecret, channel: channel, api: api)
+    }
+}
+
+extension HooksConfiguration {
+    fileprivate init(_ root: Section) {
+        self.init()
+        guard let section = root.section("hooks", known: ["registry", "gitlab", "github"]) else { return }
+        func secret(_ name: String) -> Secret? {
+            section.section(name, known: ["secret"])?.require("secret", .secret)
+        }
+        registry = secret("registry")
+        gitlab = secret("gitlab")
+        github = secret("github")
+    }
+}
+
+extension NotifyConfiguration {
+    fileprivate init?(_ section: Section) {
+        let url = section.require("url", .url)
+        let secret = section.require("secret", .secret)
+        guard let url, let secret else { return nil }
+        self.init(url: url, secret: secret)
+    }
+}

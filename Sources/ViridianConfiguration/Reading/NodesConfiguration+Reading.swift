@@ -1,0 +1,124 @@
+extension NodesConfiguration {
+    static let keys = [
+        "inventory", "ec2", "kubernetes", "static", "transport", "ssh", "sudo", "backends", "test", "reload", "pid",
+        "timeout",
+    ]
+
+    private enum InventoryName: String, CaseIterable {
+        case ec2
+        case kubernetes
+        case `static`
+    }
+
+    private enum TransportName: String, CaseIterable {
+        case ssh
+        case local
+    }
+
+    init?(_ root: Section) {
+        guard root.has("nodes") else {
+            root.report("missing; say which machines run nginx (inventory: ec2, kubernetes or static)", at: "nodes")
+            return nil
+        }
+        guard let nodes = root.section("nodes", known: Self.keys) else { return nil }
+        let inventory = Inventory(nodes, name: nodes.require("inventory", Kind<InventoryName>.word))
+        let transport = nodes.read("transport", .word, default: TransportName.ssh)
+        let ssh = SSH(nodes)
+        let isLocal = transport == .local
+        // On this machine a relative path starts at the file, as everywhere; on another there is nothing to start at.
+        let path: Kind<String> = isLocal ? .path : .absolutePath("an absolute path on the nodes")
+        let value = NodesConfiguration(
+            inventory: inventory ?? .fixed([]),
+            transport: isLocal ? .local : .ssh(ssh),
+            sudo: nodes.read("sudo", .boolean),
+            backends: nodes.read("backends", path, default: "/etc/nginx/backends.d"),
+            test: nodes.read("test", .command, default: "nginx -t"),
+            reload: nodes.read("reload", .command, default: "service nginx reload"),
+            pid: nodes.read("pid", path),
+            timeout: nodes.read("timeout", .duration(positive: true), default: .seconds(30))
+        )
+        if isLocal, case .fixed(let addresses) = inventory, addresses.count > 1,
+            !value.backends.contains(Self.placeholder)
+        {
+            nodes.report(
+                "expected the placeholder {node} in the path, because \(addresses.count) nodes share this machine",
+                at: "backends")
+        }
+        guard inventory != nil else { return nil }
+        self = value
+    }
+}
+
+extension NodesConfiguration.Inventory {
+    /// Reads all sections that are there, and takes the one that is named.
+    fileprivate init?(_ nodes: Section, name: NodesConfiguration.InventoryName?) {
+        let ec2 = NodesConfiguration.EC2(nodes)
+        let kubernetes = NodesConfiguration.Kubernetes(nodes)
+        let addresses = nodes.list("static", .text(NodeAddress.expected, where: Grammar.isNodeAddress))
+        if let addresses,
+            let twice = addresses.enumerated().first(where: { addresses[..<$0.offset].contains($0.element) })
+        {
+            nodes.report("expected each node once, found \(twice.element) more than once", at: "static")
+        }
+        switch name {
+        case .ec2?:
+            if !nodes.has("ec2") { nodes.report("missing; expected region and tags", at: "ec2") }
+            guard let ec2 else { return nil }
+            self = .ec2(ec2)
+        case .kubernetes?: self = .kubernetes(kubernetes)
+        case .static?:
+            if !nodes.has("static") || nodes.isEmpty("static") {
+                nodes.report("missing; expected a list of at least one address", at: "static")
+            }
+            guard let addresses else { return nil }
+            self = .fixed(addresses)
+        case nil: return nil
+        }
+    }
+}
+
+extension NodesConfiguration.EC2 {
+    fileprivate init?(_ nodes: Section) {
+        guard let section = nodes.section("ec2", known: ["region", "tags", "address", "endpoint"]) else { return nil }
+        let region = section.require(
+            "region", .text("a region such as us-east-1") { !$0.contains(".") && Grammar.isDNSName($0) })
+        let tags = section.dictionary("tags", .text("the value of a tag", where: Grammar.isOneLine))
+        // Without a tag, every machine of the account would be a node.
+        if !section.has("tags") || section.isEmpty("tags") {
+            section.report("missing; expected at least one tag that the nodes carry", at: "tags")
+        }
+        let address = section.read("address", .word, default: Address.private)
+        let endpoint = section.read("endpoint", .url)
+        guard let region, let tags else { return nil }
+        self.init(region: region, tags: tags, address: address, endpoint: endpoint)
+    }
+}
+
+extension NodesConfiguration.Kubernetes {
+    fileprivate init(_ nodes: Section) {
+        self.init()
+        guard let section = nodes.section("kubernetes", known: ["selector", "address"]) else { return }
+        selector = section.read(
+            "selector", .text("a label selector such as role=web", where: Self.isSelector), default: "")
+        address = section.read("address", .word, default: address)
+    }
+
+    /// Only the characters; what they mean together is for the API server to judge.
+    private static func isSelector(_ text: String) -> Bool {
+        text.utf8.allSatisfy { Grammar.isAlphanumeric($0) || "-_./=!,() ".utf8.contains($0) }
+    }
+}
+
+extension NodesConfiguration.SSH {
+    fileprivate init(_ nodes: Section) {
+        self.init()
+        let known = ["user", "port", "identityFile", "config", "parallel", "connectTimeout"]
+        guard let section = nodes.section("ssh", known: known) else { return }
+        user = section.read("user", .text("the name of a user", where: Grammar.isUserName))
+        port = section.read("port", .port())
+        identityFile = section.read("identityFile", .path)
+        config = section.read("config", .path)
+        parallel = section.read("parallel", .integer(1...1000), default: parallel)
+        connectTimeout = section.read("connectTimeout", .duration(positive: true), default: connectTimeout)
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Yams
+
+/// A YAML file as nodes, which know their lines.
+struct YAMLFile {
+    let source: SourceFile
+    let text: String
+    let root: Node
+
+    /// Reports why there is nothing to read: no such file, not readable, not UTF-8, not YAML, empty.
+    init?(_ source: SourceFile, _ context: ReadingContext) {
+        let whole = Location(file: source)
+        self.source = source
+        guard let text = Self.read(source, context) else { return nil }
+        self.text = text
+        do {
+            // The encoding is given because Yams otherwise asks the environment and prints what it found.
+            guard let root = try Yams.compose(yaml: text, .default, .default, .utf8), !root.isNothing else {
+                context.report("the file is empty", at: whole)
+                return nil
+            }
+            self.root = root
+        } catch let error as YamlError {
+            let (line, key, message) = Self.explain(error)
+            context.report(message, at: Location(file: source, line: line, key: key))
+            return nil
+        } catch {
+            context.report("not YAML: \(error)", at: whole)
+            return nil
+        }
+    }
+
+    private static func read(_ source: SourceFile, _ context: ReadingContext) -> String? {
+        let whole = Location(file: source)
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: source.path, isDirectory: &isDirectory) else {
+            context.report("no such file", at: whole)
+            return nil
+        }
+        guard !isDirectory.boolValue else {
+            context.report("expected a file, found a directory", at: whole)
+            return nil
+        }
+        guard let data = FileManager.default.contents(atPath: source.path) else {
+            context.report("the file cannot be read; check its permissions", at: whole)
+            return nil
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            context.report("expected text in UTF-8", at: whole)
+            return nil
+        }
+        return text
+    }
+
+    /// The descriptions of Yams quote the file, and the file holds secrets; so only the problem is taken from them.
+    private static func explain(_ error: YamlError) -> (line: Int?, key: String?, message: String) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let where_ = context.map { " \($0.text)" + ($0.mark.line == mark.line ? "" : " of line \($0.mark.line)") }
+            return (mark.line, nil, "not YAML: \(problem)\(where_ ?? "")")
+        case .reader(let problem, let offset, _, let yaml):
+            let line = offset.map { yaml.prefix($0).count(where: \.isNewline) + 1 }
+            return (line, nil, "not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let keys = duplicates.map { Excerpt.quoted($0) }.joined(separator: ", ")
+            return (context.mark.line, nil, "expected each key once, found \(keys) more than once in the same place")
+        default:
+            return (nil, nil, "not YAML")
+        }
+    }
+}

@@ -1,0 +1,221 @@
+package import ReleaseMachine
+
+/// What the file of an app says.
+package struct AppConfiguration: Sendable, Hashable {
+    package struct Ports: Sendable, Hashable {
+        /// The port that the app's container listens on.
+        package var container: Int
+        /// The NodePorts of the two services.
+        package var blue: Int
+        package var green: Int
+
+        package init(container: Int, blue: Int, green: Int) {
+            self.container = container
+            self.blue = blue
+            self.green = green
+        }
+    }
+
+    package enum Workload: String, Sendable, Hashable, CaseIterable {
+        case replicationController = "ReplicationController"
+        case deployment = "Deployment"
+    }
+
+    /// A pod template as a person wrote it: a whole Pod or PodTemplate, or `{metadata, spec}`.
+    package struct Template: Sendable, Hashable {
+        package var path: String
+        /// YAML.
+        package var text: String
+
+        package init(path: String, text: String) {
+            self.path = path
+            self.text = text
+        }
+    }
+
+    /// What nginx speaks to the pods.
+    package enum Proto: String, Sendable, Hashable, CaseIterable {
+        case http
+        case fastcgi
+    }
+
+    package struct Ready: Sendable, Hashable {
+        package var timeout: Duration
+        /// How long every pod must have been ready without a restart.
+        package var stable: Duration
+
+        package init(timeout: Duration = .seconds(600), stable: Duration = .zero) {
+            self.timeout = timeout
+            self.stable = stable
+        }
+    }
+
+    package struct Verify: Sendable, Hashable {
+        package enum Outcome: String, Sendable, Hashable, CaseIterable {
+            case abort
+            case promote
+        }
+
+        /// A release pauses before the switch, until a person promotes it.
+        package var required: Bool
+        package var timeout: Duration
+        /// What happens when nobody did.
+        package var then: Outcome
+
+        package init(required: Bool = false, timeout: Duration = .seconds(3600), then: Outcome = .abort) {
+            self.required = required
+            self.timeout = timeout
+            self.then = then
+        }
+    }
+
+    package struct PostDeploy: Sendable, Hashable {
+        /// For the node's shell, as the operator wrote it.
+        package var command: String
+        package var timeout: Duration
+
+        package init(command: String, timeout: Duration = .seconds(300)) {
+            self.command = command
+            self.timeout = timeout
+        }
+    }
+
+    package struct Artifact: Sendable, Hashable {
+        /// An s3:// or https:// URL or an absolute path, with the placeholders `{version}` and `{app}`.
+        package var from: String
+        /// A directory on the nodes: `releases/<version>` in it, and `current` points at one of them.
+        package var to: String
+        /// How many releases stay there.
+        package var keep: Int
+
+        package init(from: String, to: String, keep: Int = 5) {
+            self.from = from
+            self.to = to
+            self.keep = keep
+        }
+
+        /// Where the artifact of a version is.
+        package func source(app: AppName, version: Version) -> String {
+            from.replacing("{version}", with: version.text).replacing("{app}", with: app.text)
+        }
+    }
+
+    package struct Drain: Sendable, Hashable {
+        package var least: Duration
+        package var most: Duration
+
+        package init(least: Duration = .seconds(30), most: Duration = .seconds(300)) {
+            self.least = least
+            self.most = most
+        }
+    }
+
+    package enum Repair: String, Sendable, Hashable, CaseIterable {
+        case manual
+        case auto
+    }
+
+    package var name: AppName
+    package var namespace: String
+    package var ports: Ports
+    /// Without tag and digest.
+    package var image: ImageReference
+    package var workload: Workload
+    /// Used only when no colour is live.
+    package var replicas: Int
+    /// `nil` mirrors the live colour's template.
+    package var template: Template?
+    package var upstream: String
+    package var `protocol`: Proto
+    package var hosts: [String]
+    /// Where the candidate can be tried before it is live.
+    package var preview: String?
+    package var ready: Ready
+    package var verify: Verify
+    package var postDeploy: PostDeploy?
+    package var artifact: Artifact?
+    package var drain: Drain
+    /// How long the old colour's pods stay for an instant rollback.
+    package var retain: Duration
+    /// How many unreachable nodes to go on without.
+    package var tolerate: Int
+    package var repair: Repair
+
+    package init(
+        app: String,
+        namespace: String? = nil,
+        ports: Ports,
+        image: String,
+        workload: Workload = .replicationController,
+        replicas: Int = 1,
+        template: Template? = nil,
+        upstream: String? = nil,
+        protocol: Proto = .http,
+        hosts: [String] = [],
+        preview: String? = nil,
+        ready: Ready = Ready(),
+        verify: Verify = Verify(),
+        postDeploy: PostDeploy? = nil,
+        artifact: Artifact? = nil,
+        drain: Drain = Drain(),
+        retain: Duration = .zero,
+        tolerate: Int = 0,
+        repair: Repair = .manual
+    ) throws(InvalidValue) {
+        name = try AppName(app)
+        self.image = try ImageReference(app: image)
+        self.namespace = namespace ?? app
+        self.ports = ports
+        self.workload = workload
+        self.replicas = replicas
+        self.template = template
+        self.upstream = upstream ?? "\(app)LB"
+        self.protocol = `protocol`
+        self.hosts = hosts
+        self.preview = preview
+        self.ready = ready
+        self.verify = verify
+        self.postDeploy = postDeploy
+        self.artifact = artifact
+        self.drain = drain
+        self.retain = retain
+        self.tolerate = tolerate
+        self.repair = repair
+    }
+}
+
+// MARK: - Names of the two colours
+
+extension AppConfiguration {
+    /// `blog-blue`
+    package func serviceName(_ color: Color) -> String { "\(name)-\(color)" }
+
+    /// `blog-blue`
+    package func workloadName(_ color: Color) -> String { "\(name)-\(color)" }
+
+    /// The labels by which the service of a colour finds its pods.
+    package func selector(_ color: Color) -> [String: String] { ["name": workloadName(color)] }
+
+    /// The NodePort of a colour.
+    package func port(of color: Color) -> Int {
+        switch color {
+        case .blue: ports.blue
+        case .green: ports.green
+        }
+    }
+
+    /// The image of a version.
+    package func image(for version: Version) -> ImageReference { image.tagged(version) }
+}
+
+extension ImageReference {
+    /// An image as an app's file has it: without tag and digest.
+    init(app text: String) throws(InvalidValue) {
+        try self.init(text)
+        guard tag == nil, digest == nil else {
+            throw InvalidValue(
+                field: "image", expected: "an image without a tag or digest, because the version is the tag",
+                found: text)
+        }
+    }
+}

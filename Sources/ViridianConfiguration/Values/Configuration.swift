@@ -1,0 +1,175 @@
+package import Foundation
+
+/// What `viridian.yaml` and the files of its apps say.
+package struct Configuration: Sendable, Hashable {
+    /// The absolute path of `viridian.yaml`.
+    package var file: String
+    /// The path of the database.
+    package var journal: String
+    package var kubernetes: KubernetesConfiguration
+    package var nodes: NodesConfiguration
+    package var server: ServerConfiguration
+    /// In the order of their files' names.
+    package var apps: [AppConfiguration]
+    package var slack: SlackConfiguration?
+    package var hooks: HooksConfiguration
+    package var notify: [NotifyConfiguration]
+
+    package init(
+        file: String,
+        journal: String,
+        kubernetes: KubernetesConfiguration = KubernetesConfiguration(),
+        nodes: NodesConfiguration,
+        server: ServerConfiguration = ServerConfiguration(),
+        apps: [AppConfiguration] = [],
+        slack: SlackConfiguration? = nil,
+        hooks: HooksConfiguration = HooksConfiguration(),
+        notify: [NotifyConfiguration] = []
+    ) {
+        self.file = file
+        self.journal = journal
+        self.kubernetes = kubernetes
+        self.nodes = nodes
+        self.server = server
+        self.apps = apps
+        self.slack = slack
+        self.hooks = hooks
+        self.notify = notify
+    }
+
+    /// The app of that name.
+    package func app(_ name: String) throws(UnknownApp) -> AppConfiguration {
+        guard let app = apps.first(where: { $0.name.text == name }) else {
+            throw UnknownApp(name: name, known: apps.map(\.name.text).sorted())
+        }
+        return app
+    }
+}
+
+/// There is no app of that name.
+package struct UnknownApp: Error, Sendable, Hashable, CustomStringConvertible {
+    /// As it was asked for, and so not fit to be shown as it is.
+    package var name: String
+    package var known: [String]
+
+    package var description: String {
+        let hint = Suggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+        let others =
+            known.isEmpty
+            ? "no app is configured yet: `viridian app add NAME` adds one"
+            : "known apps: \(known.joined(separator: ", "))"
+        return "no app \(Excerpt.quoted(name))\(hint.isEmpty ? ";" : hint) \(others)"
+    }
+}
+
+/// How to reach the cluster.
+package struct KubernetesConfiguration: Sendable, Hashable {
+    /// The path of a kubeconfig; `nil` is the in-cluster account, then `$KUBECONFIG`, then `~/.kube/config`.
+    package var kubeconfig: String?
+    /// The context to use in it; `nil` is the current one.
+    package var context: String?
+
+    package init(kubeconfig: String? = nil, context: String? = nil) {
+        self.kubeconfig = kubeconfig
+        self.context = context
+    }
+}
+
+/// Where the server listens and what it calls itself.
+package struct ServerConfiguration: Sendable, Hashable {
+    package struct TLS: Sendable, Hashable {
+        /// Paths of PEM files.
+        package var certificate: String
+        package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    package var listen: ListenAddress
+    /// What people and webhooks reach it by, without a slash at its end.
+    package var url: URL?
+    package var tls: TLS?
+
+    package init(
+        listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8080), url: URL? = nil, tls: TLS? = nil
+    ) {
+        self.listen = listen
+        self.url = url
+        self.tls = tls
+    }
+}
+
+/// A host and a port to listen on.
+package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// An IP address, without the brackets of IPv6, or a host name.
+    package var host: String
+    /// 0 is any free port.
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`
+    package init(_ text: String) throws(InvalidValue) {
+        let refused = InvalidValue(field: "listen", expected: Self.expected, found: text)
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Int(decimal: String(text[text.index(after: colon)...])), (0...65535).contains(port)
+        else { throw refused }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard Grammar.isIPv6(host) else { throw refused }
+        } else {
+            guard Grammar.isDNSName(host) else { throw refused }
+        }
+        self.init(host: host, port: port)
+    }
+
+    static let expected = "an address and a port such as 127.0.0.1:8080"
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+package struct SlackConfiguration: Sendable, Hashable {
+    package var token: Secret
+    package var signingSecret: Secret
+    /// With its `#`, or a channel's id.
+    package var channel: String
+    package var api: URL
+
+    package init(token: Secret, signingSecret: Secret, channel: String, api: URL) {
+        self.token = token
+        self.signingSecret = signingSecret
+        self.channel = channel
+        self.api = api
+    }
+}
+
+/// The secrets of incoming webhooks; a hook without one is off.
+package struct HooksConfiguration: Sendable, Hashable {
+    package var registry: Secret?
+    package var gitlab: Secret?
+    package var github: Secret?
+
+    package init(registry: Secret? = nil, gitlab: Secret? = nil, github: Secret? = nil) {
+        self.registry = registry
+        self.gitlab = gitlab
+        self.github = github
+    }
+}
+
+/// Where an outgoing webhook goes and what it is signed with.
+package struct NotifyConfiguration: Sendable, Hashable {
+    package var url: URL
+    package var secret: Secret
+
+    package init(url: URL, secret: Secret) {
+        self.url = url
+        self.secret = secret
+    }
+}

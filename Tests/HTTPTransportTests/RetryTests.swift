@@ -1,0 +1,95 @@
+import Foundation
+@testable import HTTPTransport
+import Testing
+
+@Suite("retries")
+struct RetryTests {
+    @Test("a call is sent again after 503, no sooner than Retry-After says")
+    func retryAfter() async throws {
+        let pauses = Pauses()
+        try await withConnection(pauses: pauses, { _, number in
+            number < 2 ? Reply(status: 503, headers: ["Retry-After": "7"]) : .text("at last")
+        }) { connection, server in
+            let answer = try await connection.send(Call("GET", "/", retry: .standard))
+            #expect(answer.status == 200)
+            #expect(await server.requests.all.count == 3)
+            #expect(await pauses.all == [.seconds(7), .seconds(7)])
+        }
+    }
+
+    @Test("the back-off doubles with jitter up to its cap, and the last answer is returned")
+    func backOff() async throws {
+        let pauses = Pauses()
+        var policy = RetryPolicy.standard
+        policy.attempts = 8
+        policy.longestDelay = .seconds(2)
+        let call = Call("GET", "/", retry: policy)
+        try await withConnection(pauses: pauses, { _, _ in Reply(status: 500) }) { connection, server in
+            #expect(try await connection.send(call).status == 500)
+            #expect(await server.requests.all.count == 8)
+            let steps: [Double] = [0.2, 0.4, 0.8, 1.6, 2, 2, 2]
+            let waits = await pauses.all
+            #expect(waits.count == steps.count)
+            for (wait, step) in zip(waits, steps) {
+                #expect(wait >= .seconds(step / 2) && wait <= .seconds(step))
+            }
+        }
+    }
+
+    @Test("a POST is sent again after 429, when the server says that it did nothing, and not after 503")
+    func unsafeMethods() async throws {
+        try await withConnection({ _, number in Reply(status: number == 0 ? 429 : 503) }) { connection, server in
+            #expect(try await connection.send(Call("POST", "/", retry: .standard)).status == 503)
+            #expect(await server.requests.all.count == 2)
+        }
+    }
+
+    @Test("a lost connection repeats a GET and fails a POST")
+    func lostConnection() async throws {
+        let script: @Sendable (Received, Int) async throws -> Reply = { _, number in
+            number == 0 ? Reply(steps: [.write("half"), .drop]) : .text("whole")
+        }
+        try await withConnection(script) { connection, _ in
+            let answer = try await connection.send(Call("GET", "/", retry: .standard))
+            #expect(String(decoding: answer.body, as: UTF8.self) == "whole")
+        }
+        try await withConnection(script) { connection, server in
+            let error = try await transportError {
+                _ = try await connection.send(Call("POST", "/", retry: .standard))
+            }
+            #expect(error.description
+                == "127.0.0.1:\(server.port) closed the connection before the answer was complete")
+            #expect(await server.requests.all.count == 1)
+        }
+    }
+
+    @Test("a refused connection is tried again for every method")
+    func refusedConnection() async throws {
+        let pauses = Pauses()
+        let port = try await unusedPort()
+        let connection = try HTTPConnection(baseURL: "http://127.0.0.1:\(port)", pause: pauses.pause)
+        let error = try await transportError { _ = try await connection.send(Call("POST", "/", retry: .standard)) }
+        #expect(error.kind == .refused)
+        #expect(await pauses.all.count == 4)
+        await connection.shutdown()
+    }
+
+    @Test("a wait that would outlast the deadline is not begun: the last answer comes at once")
+    func noHopelessWait() async throws {
+        let pauses = Pauses()
+        try await withConnection(pauses: pauses, { _, _ in Reply(status: 429, headers: ["Retry-After": "3600"]) }) {
+            connection, _ in
+            #expect(try await connection.send(Call("GET", "/", retry: .standard)).status == 429)
+            #expect(await pauses.all.isEmpty)
+        }
+    }
+
+    @Test("Retry-After is understood as seconds and as a date")
+    func retryAfterForms() throws {
+        #expect(HTTPConnection.Headers([("Retry-After", " 12 ")]).retryAfter == .seconds(12))
+        #expect(HTTPConnection.Headers([("Retry-After", "soon")]).retryAfter == nil)
+        #expect(HTTPConnection.Headers([("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")]).retryAfter == .zero)
+        let far = HTTPConnection.Headers([("Retry-After", "Tue, 01 Jan 2999 00:00:00 GMT")])
+        #expect(try #require(far.retryAfter) > .seconds(3600))
+    }
+}

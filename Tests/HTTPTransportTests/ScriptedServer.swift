@@ -1,0 +1,155 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+
+/// A request as the scripted server saw it.
+struct Received: Sendable {
+    var method: String
+    var path: String
+    var query: [String: String]
+    var headers: [String: String]
+    var body: String
+    /// The client's end of the connection: equal for requests on the same connection.
+    var clientPort: Int
+}
+
+/// What the scripted server does about a request.
+struct Reply: Sendable {
+    enum Step: Sendable {
+        /// Writes and flushes this much of the body.
+        case write(String)
+        /// Goes on when the test says so.
+        case wait(Gate)
+        /// Ends the connection although the body is not complete.
+        case drop
+        /// Leaves the body open until the client or the test ends.
+        case hang
+    }
+
+    var status = 200
+    var headers: [String: String] = [:]
+    var steps: [Step] = []
+
+    static func text(_ text: String, status: Int = 200, headers: [String: String] = [:]) -> Reply {
+        Reply(status: status, headers: headers, steps: [.write(text)])
+    }
+}
+
+/// Opens once; everybody who waits goes on then.
+actor Gate {
+    private var isOpen = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func open() {
+        isOpen = true
+        for continuation in waiting { continuation.resume() }
+        waiting = []
+    }
+
+    func pass() async {
+        if isOpen { return }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+}
+
+actor Requests {
+    private(set) var all: [Received] = []
+
+    /// Keeps a request and tells how many there were before it.
+    func add(_ request: Received) -> Int {
+        all.append(request)
+        return all.count - 1
+    }
+}
+
+struct ScriptedServer: Sendable {
+    var port: Int
+    var requests: Requests
+    var url: String { "http://127.0.0.1:\(port)" }
+}
+
+private struct PeerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let clientPort: Int
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        clientPort = source.channel.remoteAddress?.port ?? 0
+    }
+}
+
+private struct Dropped: Error {}
+
+/// Runs a test against a server on a free loopback port, which answers request number n (from 0) as the script says.
+func withServer<Result: Sendable>(
+    _ script: @escaping @Sendable (Received, Int) async throws -> Reply,
+    _ test: (ScriptedServer) async throws -> Result
+) async throws -> Result {
+    let (ports, running) = AsyncStream.makeStream(of: Int.self)
+    let requests = Requests()
+    var logger = Logger(label: "scripted server")
+    logger.logLevel = .critical
+    let responder = CallbackResponder { (request: Request, context: PeerContext) in
+        let body = try await request.body.collect(upTo: 8 << 20)
+        let url = URLComponents(string: request.uri.description)
+        let received = Received(
+            method: request.method.rawValue, path: request.uri.path,
+            query: Dictionary((url?.queryItems ?? []).map { ($0.name, $0.value ?? "") }) { first, _ in first },
+            headers: Dictionary(request.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first },
+            body: String(buffer: body), clientPort: context.clientPort)
+        let reply = try await script(received, await requests.add(received))
+        var headers = HTTPFields()
+        for (name, value) in reply.headers {
+            if let name = HTTPField.Name(name) { headers[name] = value }
+        }
+        return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(reply))
+    }
+    let application = Application(
+        responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        onServerRunning: { running.yield($0.localAddress?.port ?? 0) }, logger: logger)
+
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            defer { running.finish() }
+            // Cancelling it is how it ends.
+            try? await application.run()
+        }
+        defer { group.cancelAll() }
+        var iterator = ports.makeAsyncIterator()
+        guard let port = await iterator.next() else { throw ServerDidNotStart() }
+        return try await test(ScriptedServer(port: port, requests: requests))
+    }
+}
+
+struct ServerDidNotStart: Error {}
+
+extension ResponseBody {
+    init(_ reply: Reply) {
+        self.init { writer in
+            for step in reply.steps {
+                switch step {
+                case .write(let text): try await writer.write(ByteBuffer(string: text))
+                case .wait(let gate): await gate.pass()
+                case .drop: throw Dropped()
+                // Ends when the connection or the server does.
+                case .hang: try await Task.sleep(for: .seconds(3600))
+                }
+            }
+            try await writer.finish(nil)
+        }
+    }
+}
+
+/// A port of 127.0.0.1 on which nothing listens: it was free a moment ago.
+func unusedPort() async throws -> Int {
+    try await withServer({ _, _ in Reply() }, { $0.port })
+}
+
+/// Stands in for waiting: returns at once and keeps what it was asked for.
+actor Pauses {
+    private(set) var all: [Duration] = []
+    func add(_ duration: Duration) { all.append(duration) }
+
+    nonisolated var pause: @Sendable (Duration) async throws -> Void { { await self.add($0) } }
+}
