@@ -168,6 +168,7 @@ struct LineSplitter {
 
     /// What is left when the stream has ended.
     mutating func finish() -> Line? {
+        searched = 0
         if let start = cut {
             cut = nil
             return Line(bytes: start, isTerminated: false, isCut: true)

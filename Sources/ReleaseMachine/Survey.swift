@@ -55,11 +55,13 @@ package struct NodeReading: Sendable, Hashable, Codable {
     package var node: String
     /// `nil` when it could not be told: the node is unreachable, or its file says something else than one colour.
     package var color: Color?
+    package var isUnreachable: Bool
     package var message: String?
 
-    package init(node: String, color: Color?, message: String? = nil) {
+    package init(node: String, color: Color?, isUnreachable: Bool = false, message: String? = nil) {
         self.node = node
         self.color = color
+        self.isUnreachable = isUnreachable
         self.message = message
     }
 }

@@ -32,15 +32,19 @@ extension Configuration {
 
     /// The files that `apps` names. A pod template may lie beside the app that uses it, and is no app itself.
     private static func appFiles(_ root: Section, _ context: ReadingContext) -> [YAMLFile] {
-        let patterns = root.list("apps", .path, orOne: true) ?? [root.location.file.resolve("apps/*.yaml")]
+        let source = root.location.file
+        let kind = Kind<Glob>("the path of a file, or a pattern such as apps/*.yaml") { scalar throws(Mismatch) in
+            Glob(try Kind.path.parse(scalar), in: scalar.text.hasPrefix("/") ? "" : scalar.file.directory)
+        }
         var paths: [String] = []
-        for pattern in patterns {
-            let matches = Glob.files(pattern)
-            if matches.isEmpty, !Glob.isPattern(pattern) {
-                let shown = SourceFile(pattern, workingDirectory: context.workingDirectory).display
+        for glob in root.list("apps", kind, orOne: true) ?? [Glob(source.resolve("apps/*.yaml"), in: source.directory)]
+        {
+            let matches = glob.files()
+            if matches.isEmpty, !glob.isPattern {
+                let shown = SourceFile(glob.path, workingDirectory: context.workingDirectory).display
                 root.report("expected the file of an app, but there is no \(shown)", at: "apps")
             }
-            paths += matches.filter { !paths.contains($0) && $0 != root.location.file.path }
+            paths += matches.filter { !paths.contains($0) && $0 != source.path }
         }
         let files = paths.map { SourceFile($0, workingDirectory: context.workingDirectory) }
         let templates = Set(files.compactMap { templatePath($0, context) })
@@ -55,15 +59,27 @@ extension Configuration {
     }
 }
 
-/// Shell patterns for file names: glob(7).
-enum Glob {
-    static func isPattern(_ text: String) -> Bool { text.contains { "*?[".contains($0) } }
+/// A shell pattern for file names, glob(7).
+struct Glob {
+    let path: String
+    /// What of the path is a pattern; the directory before it is taken literally.
+    private let literal: Int
+
+    init(_ path: String, in directory: String) {
+        self.path = path
+        literal = path.hasPrefix(directory) ? directory.count : 0
+    }
+
+    private static let special: Set<Character> = ["*", "?", "[", "\\"]
+
+    var isPattern: Bool { path.dropFirst(literal).contains { Self.special.contains($0) } }
 
     /// The files, not directories, that match, in the order of their names.
-    static func files(_ pattern: String) -> [String] {
+    func files() -> [String] {
+        let escaped = path.prefix(literal).map { Self.special.contains($0) ? "\\\($0)" : "\($0)" }.joined()
         var matches = glob_t()
         defer { globfree(&matches) }
-        guard glob(pattern, 0, nil, &matches) == 0 else { return [] }
+        guard glob(escaped + path.dropFirst(literal), 0, nil, &matches) == 0 else { return [] }
         return (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }.filter {
             path in
             var isDirectory: ObjCBool = false

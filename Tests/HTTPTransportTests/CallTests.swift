@@ -70,7 +70,8 @@ struct CallTests {
     func redirect() async throws {
         try await withConnection({ _, _ in Reply(status: 302, headers: ["Location": "/elsewhere"]) }) {
             connection, server in
-            #expect(try await connection.send(Call("GET", "/")).status == 302)
+            let answer = try await connection.send(Call("GET", "/"))
+            #expect(answer.status == 302)
             #expect(await server.requests.all.count == 1)
         }
     }
@@ -160,7 +161,8 @@ struct CallTests {
     @Test("a connection that is dropped without shutdown closes by itself")
     func dropped() async throws {
         try await withServer({ _, _ in .text("ok") }) { server in
-            #expect(try await HTTPConnection(baseURL: server.url).send(Call("GET", "/")).status == 200)
+            let answer = try await HTTPConnection(baseURL: server.url).send(Call("GET", "/"))
+            #expect(answer.status == 200)
         }
     }
 }

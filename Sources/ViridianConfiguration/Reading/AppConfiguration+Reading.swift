@@ -165,19 +165,21 @@ extension AppConfiguration.Artifact {
         self.init(from: from, to: to, keep: keep)
     }
 
-    private static let source = Kind<String>("s3://BUCKET/KEY, https://… or a path") { scalar throws(Mismatch) in
-        let text = scalar.text
-        let rest = text.replacing("{version}", with: "").replacing("{app}", with: "")
-        guard !rest.contains("{"), !rest.contains("}") else {
-            throw Mismatch(expected: "no other placeholders than {version} and {app}")
+    private static var source: Kind<String> {
+        Kind("s3://BUCKET/KEY, https://… or a path") { scalar throws(Mismatch) in
+            let text = scalar.text
+            let rest = text.replacing("{version}", with: "").replacing("{app}", with: "")
+            guard !rest.contains("{"), !rest.contains("}") else {
+                throw Mismatch(expected: "no other placeholders than {version} and {app}")
+            }
+            guard Grammar.isOneLine(text), !text.contains(" ") else { throw Mismatch() }
+            guard let scheme = text.range(of: "://") else { return try Kind.path.parse(scalar) }
+            let parts = text[scheme.upperBound...].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard ["s3", "https"].contains(text[..<scheme.lowerBound]), parts.count == 2, !parts[0].isEmpty,
+                !parts[1].isEmpty
+            else { throw Mismatch() }
+            return text
         }
-        guard Grammar.isOneLine(text), !text.contains(" ") else { throw Mismatch() }
-        guard let scheme = text.range(of: "://") else { return try Kind.path.parse(scalar) }
-        let parts = text[scheme.upperBound...].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard ["s3", "https"].contains(text[..<scheme.lowerBound]), parts.count == 2, !parts[0].isEmpty,
-            !parts[1].isEmpty
-        else { throw Mismatch() }
-        return text
     }
 }
 

@@ -47,7 +47,11 @@ struct Kind<Value> {
     /// A kind whose values check themselves.
     init(_ expected: String, validating: @escaping (String) throws(InvalidValue) -> Value) {
         self.init(expected) { scalar throws(Mismatch) in
-            do { return try validating(scalar.text) } catch { throw Mismatch(expected: error.expected) }
+            do throws(InvalidValue) {
+                return try validating(scalar.text)
+            } catch {
+                throw Mismatch(expected: error.expected)
+            }
         }
     }
 }

@@ -4,13 +4,13 @@ extension NodesConfiguration {
         "timeout",
     ]
 
-    private enum InventoryName: String, CaseIterable {
+    fileprivate enum InventoryName: String, CaseIterable {
         case ec2
         case kubernetes
         case `static`
     }
 
-    private enum TransportName: String, CaseIterable {
+    fileprivate enum TransportName: String, CaseIterable {
         case ssh
         case local
     }

@@ -57,8 +57,8 @@ struct YAMLFile {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            let where_ = context.map { " \($0.text)" + ($0.mark.line == mark.line ? "" : " of line \($0.mark.line)") }
-            return (mark.line, nil, "not YAML: \(problem)\(where_ ?? "")")
+            let place = context.map { " \($0.text)" + ($0.mark.line == mark.line ? "" : " of line \($0.mark.line)") }
+            return (mark.line, nil, "not YAML: \(problem)\(place ?? "")")
         case .reader(let problem, let offset, _, let yaml):
             let line = offset.map { yaml.prefix($0).count(where: \.isNewline) + 1 }
             return (line, nil, "not YAML: \(problem)")

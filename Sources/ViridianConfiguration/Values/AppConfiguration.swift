@@ -1,4 +1,4 @@
-package import ReleaseMachine
+import ReleaseMachine
 
 /// What the file of an app says.
 package struct AppConfiguration: Sendable, Hashable {

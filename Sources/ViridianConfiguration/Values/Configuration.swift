@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// What `viridian.yaml` and the files of its apps say.
 package struct Configuration: Sendable, Hashable {

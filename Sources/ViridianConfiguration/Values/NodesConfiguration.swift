@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Which machines run nginx, how to reach them, and what is where on them.
 package struct NodesConfiguration: Sendable, Hashable {
@@ -33,14 +33,18 @@ package struct NodesConfiguration: Sendable, Hashable {
     package struct Kubernetes: Sendable, Hashable {
         /// The types of a node's `status.addresses`.
         package enum Address: String, Sendable, Hashable, CaseIterable {
-            case InternalIP, ExternalIP, Hostname, InternalDNS, ExternalDNS
+            case internalIP = "InternalIP"
+            case externalIP = "ExternalIP"
+            case hostname = "Hostname"
+            case internalDNS = "InternalDNS"
+            case externalDNS = "ExternalDNS"
         }
 
         /// A label selector; empty selects all.
         package var selector: String
         package var address: Address
 
-        package init(selector: String = "", address: Address = .InternalIP) {
+        package init(selector: String = "", address: Address = .internalIP) {
             self.selector = selector
             self.address = address
         }

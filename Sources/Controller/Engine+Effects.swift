@@ -1,0 +1,161 @@
+import ReleaseMachine
+
+extension Engine {
+    typealias Emit = @Sendable (Event) -> Void
+
+    /// Does what the effect says and emits what came of it. Returning without having emitted anything means: try again.
+    func perform(_ effect: Effect, for release: Release, emit: @escaping Emit) async throws {
+        let order = release.order
+        if case .survey = effect { return emit(.discovered(try await survey(order))) }
+        guard let survey = release.survey else { return try await performBeforeSurvey(effect, emit) }
+        switch effect {
+        case .survey: return
+        case .createCandidate:
+            try await cluster.createCandidate(order, survey)
+            emit(.candidateCreated)
+        case .awaitPods:
+            try await awaitPods(order, survey, emit)
+        case .stage(let node):
+            try await attempt(.stage, on: node, emit) {
+                try await nodes.stage(node, order, survey) { emit(.said($0)) }
+                emit(.nodeStaged(node: node))
+            }
+        case .confirmCandidate:
+            try await confirm(order, survey, emit)
+        case .switchNode(let node):
+            try await attempt(.change, on: node, emit) {
+                try await nodes.route(node, to: survey.candidate, fence: Fence(release: order.number, isBack: false))
+                emit(.nodeSwitched(node: node))
+            }
+        case .revertNode(let node):
+            guard let old = survey.live?.color else { return emit(.nodeReverted(node: node)) }
+            try await attempt(.revert, on: node, emit) {
+                try await nodes.route(node, to: old, fence: Fence(release: order.number, isBack: true))
+                emit(.nodeReverted(node: node))
+            }
+        case .recordLive(let color):
+            let version = color == survey.candidate ? order.version : survey.live?.version ?? order.version
+            try await cluster.recordLive(LiveVersion(color: color, version: version), by: order)
+            emit(.liveRecorded(color))
+        case .drain:
+            emit(.drained(try await drain(release, survey)))
+        case .readBack:
+            let fence = Fence(release: order.number, isBack: release.isBackingOut)
+            emit(.readBack(await nodes.read(try await nodes.list(), claiming: fence)))
+        case .removeOld:
+            if let old = survey.live?.color {
+                try await cluster.remove(old, madeBy: order.number - 1, orOlder: true)
+            }
+            emit(.oldRemoved)
+        case .retainOld:
+            emit(.oldRetained(until: clock.now + order.rules.retain))
+        case .removeCandidate:
+            try await cluster.remove(survey.candidate, madeBy: order.number, orOlder: false)
+            emit(.candidateRemoved)
+        }
+    }
+
+    /// A release that was given up before it knew anything has nothing to undo.
+    private func performBeforeSurvey(_ effect: Effect, _ emit: Emit) async throws {
+        switch effect {
+        case .removeCandidate: emit(.candidateRemoved)
+        case .readBack: emit(.readBack([]))
+        default: throw Refusal("the release has not looked at cluster and nodes yet")
+        }
+    }
+
+    private func attempt(
+        _ step: NodeStep,
+        on node: String,
+        _ emit: Emit,
+        _ body: () async throws -> Void
+    ) async throws {
+        do {
+            try await body()
+        } catch let trouble as NodeTrouble {
+            emit(.nodeFailed(step, trouble))
+        }
+    }
+
+    // MARK: Survey
+
+    private func survey(_ order: Order) async throws -> Survey {
+        async let seen = cluster.survey()
+        let addresses = try await nodes.list()
+        let fence = Fence(release: order.number, isBack: false)
+        let readings = await nodes.read(addresses, claiming: fence)
+        let unreachable = readings.filter(\.isUnreachable).map {
+            NodeTrouble(node: $0.node, isUnreachable: true, message: $0.message ?? "no answer")
+        }
+        let before = try journal.releases(app: order.app, limit: 50, before: order.number).first { $0.state == .live }
+        let agreement = Agreement(
+            app: order.app,
+            cluster: try await seen,
+            readings: readings.filter { !$0.isUnreachable },
+            journal: before.flatMap { release in
+                release.candidate.map { (LiveVersion(color: $0, version: release.order.version), release.order.number) }
+            }
+        )
+        return try agreement.survey(for: order, unreachable: unreachable)
+    }
+
+    // MARK: Pods
+
+    private func awaitPods(_ order: Order, _ survey: Survey, _ emit: Emit) async throws {
+        var last: PodsReport?
+        for try await seen in cluster.pods(of: survey.candidate, for: order, desired: survey.replicas) {
+            if seen.report != last {
+                last = seen.report
+                emit(.podsObserved(seen.report))
+            }
+            switch seen.verdict {
+            case .waiting: continue
+            case .ready: return emit(.podsReady)
+            case .hopeless(let why, let details): throw Refusal(why, details: details)
+            }
+        }
+    }
+
+    private func confirm(_ order: Order, _ survey: Survey, _ emit: Emit) async throws {
+        for try await seen in cluster.pods(of: survey.candidate, for: order, desired: survey.replicas) {
+            guard seen.report.ready >= survey.replicas else {
+                let waiting = seen.report.pods.filter { !$0.isReady }.map { "\($0.name): \($0.reason ?? "not ready")" }
+                throw Refusal(
+                    "\(seen.report.ready) of \(survey.replicas) pods are ready just before the switch",
+                    details: waiting
+                )
+            }
+            return emit(.candidateConfirmed)
+        }
+    }
+
+    // MARK: Drain
+
+    private func drain(_ release: Release, _ survey: Survey) async throws -> DrainEvidence {
+        guard let old = survey.live?.color, let bounds = release.drainBounds else { return DrainEvidence() }
+        let addresses = release.nodes.filter { $0.state == .switched }.map(\.address)
+        while clock.now < bounds.lowerBound {
+            try await clock.sleep(for: min(bounds.lowerBound - clock.now, .seconds(1)))
+        }
+        while true {
+            let open = await stillOpen(addresses, old)
+            if open.isEmpty || clock.now >= bounds.upperBound { return DrainEvidence(open: open) }
+            try Task.checkCancellation()
+            try await clock.sleep(for: pace.drainPoll)
+        }
+    }
+
+    /// Nodes that hold the old colour still, and those that cannot be asked.
+    private func stillOpen(_ addresses: [String], _ color: Color) async -> [DrainEvidence.Open] {
+        await withTaskGroup(of: DrainEvidence.Open?.self) { group in
+            for address in addresses {
+                group.addTask { [nodes] in
+                    let seen = try? await nodes.open(address, to: color)
+                    let open = seen ?? DrainEvidence.Open(node: address, connections: -1, oldWorkers: -1)
+                    return open.connections == 0 && open.oldWorkers == 0 ? nil : open
+                }
+            }
+            return await group.reduce(into: []) { if let open = $1 { $0.append(open) } }.sorted { $0.node < $1.node }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import ReleaseMachine
+
+/// Runs one release: keeps the effects running that it asks for, writes down what comes of them, and asks again.
+///
+/// Every event is in the journal before it changes anything, so that a process that dies at any instant is followed by one that
+/// folds the journal and goes on. Nothing here decides; `Release` does.
+package struct Engine: Sendable {
+    package enum Stop: Sendable { case whenEnded, whenPaused }
+
+    package typealias Observer = @Sendable (RecordedEvent, Release) async -> Void
+
+    package struct Pace: Sendable {
+        /// How often the journal is asked for what other processes appended, and timers are looked at.
+        package var tick: Duration = .milliseconds(50)
+        /// Between two tries of an effect: doubled from the first to the last.
+        package var firstRetry: Duration = .milliseconds(200)
+        package var lastRetry: Duration = .seconds(5)
+        /// Between two looks at what the drain still holds.
+        package var drainPoll: Duration = .milliseconds(250)
+
+        package init() {}
+    }
+
+    let cluster: any Cluster
+    let nodes: any Nodes
+    let journal: any ReleaseJournal
+    let clock: any ReleaseClock
+    let pace: Pace
+
+    package init(
+        cluster: any Cluster,
+        nodes: any Nodes,
+        journal: any ReleaseJournal,
+        clock: any ReleaseClock,
+        pace: Pace = Pace()
+    ) {
+        self.cluster = cluster
+        self.nodes = nodes
+        self.journal = journal
+        self.clock = clock
+        self.pace = pace
+    }
+
+    /// Runs the release until it has ended, or waits for a person where `stop` says so. The caller holds the app's lease.
+    ///
+    /// Cancelling stops all effects and leaves the release as the journal tells it: safe, and resumable by running it again.
+    /// Throws `LeaseLost` when another process has taken the app over, `CancellationError` when cancelled, and the journal's error when
+    /// it can no longer be written.
+    package func run(
+        app: String,
+        number: Int,
+        until stop: Stop = .whenEnded,
+        lease: LeaseTerm,
+        observe: @escaping Observer = { _, _ in }
+    ) async throws -> Release {
+        guard let release = Release(folding: try journal.events(app: app, number: number, after: 0)) else {
+            throw Refusal("there is no release \(app)/\(number)")
+        }
+        let inbox = Inbox()
+        return try await withThrowingTaskGroup(of: Void.self, returning: Release.self) { group in
+            group.addTask { await renewLease(lease, inbox) }
+            group.addTask { [clock, pace] in
+                while !Task.isCancelled {
+                    try? await clock.sleep(for: pace.tick)
+                    inbox.send(.tick)
+                }
+            }
+            defer { group.cancelAll() }
+            var run = Run(engine: self, release: release, inbox: inbox, observe: observe)
+            do {
+                let release = try await run.work(until: stop)
+                await run.stopAll()
+                return release
+            } catch {
+                await run.stopAll()
+                throw error
+            }
+        }
+    }
+
+    /// A third of the lease's life between two renewals: two may fail before it is lost.
+    private func renewLease(_ lease: LeaseTerm, _ inbox: Inbox) async {
+        var lastSuccess = clock.now
+        while !Task.isCancelled {
+            try? await clock.sleep(for: lease.duration / 3)
+            do {
+                try await cluster.renewLease()
+                lastSuccess = clock.now
+            } catch let lost as LeaseLost {
+                return inbox.send(.leaseLost(lost))
+            } catch {
+                // While the API is away nobody else can take the lease either, but nobody can tell: stop when it has run out.
+                if clock.now - lastSuccess >= lease.duration {
+                    return inbox.send(.leaseLost(LeaseLost(holder: "nobody that answers (\(error))")))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import ReleaseMachine
+
+/// The app's objects in the cluster, as a release needs them. One value serves one app.
+package protocol Cluster: Sendable {
+    /// Takes the app's lease for this process, or throws `LeaseHeld`. A lease whose holder is known to be dead is taken at once.
+    func acquireLease() async throws -> LeaseTerm
+    /// Throws `LeaseLost` when somebody else holds it now.
+    func renewLease() async throws
+    func releaseLease() async
+
+    /// Which colours exist, with which versions, and which one the cluster remembers as live.
+    func survey() async throws -> ClusterSurvey
+    /// Makes services and workload of the candidate exist. Doing it twice is doing it once.
+    func createCandidate(_ order: Order, _ survey: Survey) async throws
+    /// The candidate's pods, anew with every change, until the caller has seen enough.
+    func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error>
+    /// Writes down in the cluster which colour is live, by which release.
+    func recordLive(_ live: LiveVersion, by order: Order) async throws
+    /// Deletes the colour's workload and its pods, and waits until they are gone. Only what release `number` made is deleted, or,
+    /// where `orOlder` is set, what an earlier release or somebody else made.
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws
+}
+
+/// The nodes that run nginx. One value serves one app.
+package protocol Nodes: Sendable {
+    /// The inventory as it is now.
+    func list() async throws -> [String]
+    /// What every one of `addresses` routes to. With a fence, orders with an older one are refused by the node from here on.
+    func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading]
+    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void) async throws
+    /// Returns only when the node was read back as routing to `color`; throws `NodeTrouble` otherwise.
+    func route(_ node: String, to color: Color, fence: Fence) async throws
+    /// What still holds the colour on a node: open connections and nginx workers of the old configuration.
+    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open
+}
+
+/// Orders nodes by age: a node obeys none that is lower than one it has seen.
+package struct Fence: Sendable, Hashable {
+    package var release: Int
+    /// The way back of a release outranks its way forward.
+    package var isBack: Bool
+
+    package init(release: Int, isBack: Bool) {
+        self.release = release
+        self.isBack = isBack
+    }
+}
+
+extension NodeTrouble: Error {}
+
+/// Where events are kept before anything acts on them.
+package protocol ReleaseJournal: Sendable {
+    /// Appends the event as number `sequence` of the release, or throws `JournalConflict` when somebody else has.
+    func append(_ event: RecordedEvent, app: String, number: Int) throws
+    func events(app: String, number: Int, after sequence: Int) throws -> [RecordedEvent]
+    /// The newest releases of an app, newest first, at most `limit`, older than release `before`.
+    func releases(app: String, limit: Int, before: Int?) throws -> [Release]
+    func lastNumber(app: String) throws -> Int
+}
+
+package struct JournalConflict: Error {
+    package init() {}
+}
+
+/// Wall-clock time. The simulator and tests bring their own.
+package protocol ReleaseClock: Sendable {
+    var now: Timestamp { get }
+    func sleep(for length: Duration) async throws
+}
+
+// MARK: - Values that cross the ports
+
+package struct LeaseTerm: Sendable, Hashable {
+    /// The highest release number that the cluster has seen for the app; 0 when none.
+    package var lastRelease: Int
+    /// How long the lease lasts without renewal.
+    package var duration: Duration
+
+    package init(lastRelease: Int, duration: Duration) {
+        self.lastRelease = lastRelease
+        self.duration = duration
+    }
+}
+
+package struct LeaseHeld: Error, Hashable, Sendable, CustomStringConvertible {
+    package var app: String
+    package var holder: String
+    package var release: Int?
+
+    package init(app: String, holder: String, release: Int?) {
+        self.app = app
+        self.holder = holder
+        self.release = release
+    }
+
+    package var description: String {
+        "\(release.map { "\(app)/\($0)" } ?? "a release of \(app)") is running: \(holder) holds its lease"
+    }
+}
+
+package struct LeaseLost: Error, Hashable, Sendable, CustomStringConvertible {
+    package var holder: String
+
+    package init(holder: String) {
+        self.holder = holder
+    }
+
+    package var description: String { "the lease was taken over by \(holder): this process has stopped" }
+}
+
+package struct ClusterSurvey: Sendable, Hashable {
+    package struct Workload: Sendable, Hashable {
+        package var version: String
+        package var image: String
+        package var replicas: Int
+        package var ready: Int
+        /// The release that made it; `nil` when somebody else did.
+        package var release: Int?
+
+        package init(version: String, image: String, replicas: Int, ready: Int, release: Int?) {
+            self.version = version
+            self.image = image
+            self.replicas = replicas
+            self.ready = ready
+            self.release = release
+        }
+    }
+
+    /// What the cluster remembers as live, and by which release.
+    package var recorded: LiveVersion?
+    package var recordedBy: Int?
+    package var workloads: [Color: Workload]
+
+    package init(recorded: LiveVersion?, recordedBy: Int?, workloads: [Color: Workload]) {
+        self.recorded = recorded
+        self.recordedBy = recordedBy
+        self.workloads = workloads
+    }
+}
+
+package struct PodsObservation: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable {
+        case waiting
+        case ready
+        /// Waiting longer will not help: why, and what was seen.
+        case hopeless(String, details: [String])
+    }
+
+    package var report: PodsReport
+    package var verdict: Verdict
+
+    package init(report: PodsReport, verdict: Verdict) {
+        self.report = report
+        self.verdict = verdict
+    }
+}
+
+/// An error that trying again will not mend: the release is refused with it.
+package struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+    package var message: String
+    package var details: [String]
+
+    package init(_ message: String, details: [String] = []) {
+        self.message = message
+        self.details = details
+    }
+
+    package var description: String { ([message] + details).joined(separator: "\n") }
+}

@@ -1,0 +1,75 @@
+import Nginx
+
+/// A machine that runs nginx.
+package struct Node: Sendable, Hashable, CustomStringConvertible {
+    /// How it is reached: a host name or an IP address. It is also what `{node}` stands for in settings.
+    package var address: String
+
+    package init(_ address: String) {
+        self.address = address
+    }
+
+    package var description: String { address }
+}
+
+/// How nginx is run on a node. `{node}` in a value is the node's address.
+package struct NodeSettings: Sendable, Hashable {
+    /// The directory of the upstream files, `/etc/nginx/backends.d`. Viridian keeps its own files in `.viridian` inside it, a name
+    /// that neither `*` nor `*.conf` of an include matches.
+    package var backends: String
+    /// Shell command that tests nginx's configuration: `nginx -t`.
+    package var test: String
+    /// Shell command that makes nginx load its configuration: `service nginx reload`.
+    package var reload: String
+    /// nginx's pid file; `nil` is found out on the node.
+    package var pid: String?
+    /// Run the node script with `sudo -n`.
+    package var sudo: Bool
+    /// How long one conversation may take, connection included, without the limits that an action has of its own (a probe's, a
+    /// post-deploy command's).
+    package var timeout: Duration
+    /// How long nginx may take from a reload until only new workers accept connections.
+    package var verify: Duration
+
+    package init(
+        backends: String = "/etc/nginx/backends.d",
+        test: String = "nginx -t",
+        reload: String = "service nginx reload",
+        pid: String? = nil,
+        sudo: Bool = false,
+        timeout: Duration = .seconds(30),
+        verify: Duration = .seconds(10)
+    ) {
+        self.backends = backends
+        self.test = test
+        self.reload = reload
+        self.pid = pid
+        self.sudo = sudo
+        self.timeout = timeout
+        self.verify = verify
+    }
+
+    /// With every `{node}` replaced. An address is a host name or an IP address (`Inventory` sees to that), so it means nothing to a shell.
+    func filled(for node: Node) -> NodeSettings {
+        var filled = self
+        filled.backends = backends.replacing("{node}", with: node.address)
+        filled.test = test.replacing("{node}", with: node.address)
+        filled.reload = reload.replacing("{node}", with: node.address)
+        filled.pid = pid?.replacing("{node}", with: node.address)
+        return filled
+    }
+}
+
+/// An app as nginx knows it: the file `<backends>/<app>.conf` and the upstream in it.
+package struct Upstream: Sendable, Hashable {
+    package var app: String
+    /// The upstream's name: `blogLB`.
+    package var name: String
+    package var ports: PortPair
+
+    package init(app: String, name: String, bluePort: Int, greenPort: Int) {
+        self.app = app
+        self.name = name
+        self.ports = PortPair(blue: bluePort, green: greenPort)
+    }
+}

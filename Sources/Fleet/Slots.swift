@@ -1,0 +1,65 @@
+/// A number of places of which each can be held by one task; the others wait in line.
+actor Slots {
+    private var free: Int
+    private var waiting: [(ticket: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+    private var nextTicket = 0
+
+    init(_ count: Int) {
+        free = max(1, count)
+    }
+
+    /// Waits for a place.
+    /// - Throws: `CancellationError`; no place is held then.
+    func acquire() async throws {
+        try Task.checkCancellation()
+        if free > 0 {
+            free -= 1
+            return
+        }
+        let ticket = nextTicket
+        nextTicket += 1
+        let granted = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled {
+                    continuation.resume(returning: false)
+                } else {
+                    waiting.append((ticket, continuation))
+                }
+            }
+        } onCancel: {
+            // Only a message to the actor: it ends at once and nobody needs its end.
+            Task { await self.cancel(ticket) }
+        }
+        guard granted else { throw CancellationError() }
+    }
+
+    func release() {
+        if waiting.isEmpty {
+            free += 1
+        } else {
+            waiting.removeFirst().continuation.resume(returning: true)
+        }
+    }
+
+    private func cancel(_ ticket: Int) {
+        guard let index = waiting.firstIndex(where: { $0.ticket == ticket }) else { return }
+        waiting.remove(at: index).continuation.resume(returning: false)
+    }
+}
+
+/// One place, given back once, however often it is asked for.
+actor Slot {
+    private let slots: Slots
+    private var isHeld = true
+
+    init(_ slots: Slots) async throws {
+        self.slots = slots
+        try await slots.acquire()
+    }
+
+    func giveBack() async {
+        guard isHeld else { return }
+        isHeld = false
+        await slots.release()
+    }
+}

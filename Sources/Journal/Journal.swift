@@ -1,0 +1,100 @@
+import Foundation
+import GRDB
+import ReleaseMachine
+
+/// Releases and their events in one SQLite file: appended before anything acts on them, never changed, never removed.
+///
+/// Several processes may share the file: the command line, and a server beside it. Writes are synchronous and full (`synchronous =
+/// FULL`): an event that was appended survives the power.
+package struct Journal: Sendable {
+    package let path: String
+    private let pool: DatabasePool
+
+    /// Opens the journal, making it where there is none.
+    package init(path: String) throws(JournalError) {
+        self.path = path
+        do {
+            var configuration = GRDB.Configuration()
+            configuration.busyMode = .timeout(5)
+            configuration.prepareDatabase { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            let isNew = !FileManager.default.fileExists(atPath: path)
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.write { database in
+                let owner = try Int64.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+                let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+                guard owner == Schema.applicationID || isNew || isEmpty else { throw Schema.Foreign() }
+                try database.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            }
+            let migrator = Schema.migrator
+            if try pool.read({ try migrator.hasBeenSuperseded($0) }) { throw JournalError(path: path, kind: .newer) }
+            try migrator.migrate(pool)
+        } catch let error as JournalError {
+            throw error
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+
+    /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
+    /// somebody else has appended, and what they said comes first.
+    package func append(_ recorded: RecordedEvent, app: String, number: Int) throws(JournalError) {
+        do {
+            let payload = try String(decoding: Schema.encoder.encode(recorded.event), as: UTF8.self)
+            try pool.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    try database.execute(
+                        sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
+                        arguments: [app, number, recorded.sequence, recorded.at.milliseconds, payload]
+                    )
+                    return .commit
+                }
+            }
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+
+    /// The events of a release in order, from the one after `sequence` on.
+    package func events(app: String, number: Int, after sequence: Int = 0) throws(JournalError) -> [RecordedEvent] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT sequence, at, event FROM events WHERE app = ? AND number = ? AND sequence > ? ORDER BY sequence",
+                arguments: [app, number, sequence]
+            ).map(Schema.event)
+        }
+    }
+
+    /// The numbers of an app's releases, newest first: at most `limit`, below `before`.
+    package func numbers(app: String, limit: Int, before: Int? = nil) throws(JournalError) -> [Int] {
+        try read { database in
+            try Int.fetchAll(
+                database,
+                sql: """
+                    SELECT number FROM events WHERE app = ? AND sequence = 1 AND number < ?
+                    ORDER BY number DESC LIMIT ?
+                    """,
+                arguments: [app, before ?? Int.max, limit]
+            )
+        }
+    }
+
+    /// The newest releases of an app, folded, newest first.
+    package func releases(app: String, limit: Int, before: Int? = nil) throws(JournalError) -> [Release] {
+        var releases: [Release] = []
+        for number in try numbers(app: app, limit: limit, before: before) {
+            if let release = Release(folding: try events(app: app, number: number)) { releases.append(release) }
+        }
+        return releases
+    }
+
+    private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
+        do {
+            return try pool.read(body)
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Kubernetes
+import Logging
+
+/// Keys that wait to be looked at, each at most once.
+private actor WorkQueue {
+    private var queued: Set<ObjectKey> = []
+    private var failures: [ObjectKey: Int] = [:]
+    private let continuation: AsyncStream<ObjectKey>.Continuation
+    nonisolated let keys: AsyncStream<ObjectKey>
+
+    init() {
+        (keys, continuation) = AsyncStream.makeStream()
+    }
+
+    func add(_ key: ObjectKey) {
+        if queued.insert(key).inserted { continuation.yield(key) }
+    }
+
+    /// From here on the key may be added again.
+    func take(_ key: ObjectKey) { queued.remove(key) }
+
+    func succeeded(_ key: ObjectKey) { failures[key] = nil }
+
+    /// How long to wait before another try: 10 ms, doubling up to 10 s.
+    func failed(_ key: ObjectKey) -> Duration {
+        let count = failures[key, default: 0]
+        failures[key] = count + 1
+        return min(.milliseconds(10) * (1 << min(count, 10)), .seconds(10))
+    }
+}
+
+/// A controller: watches collections, and brings what their changes concern to where it should be.
+struct ControlLoop: Sendable {
+    struct Source: Sendable {
+        var type: ResourceType
+        /// The keys that a change of an object concerns.
+        var keys: @Sendable (JSON) async -> [ObjectKey]
+    }
+
+    let name: String
+    let store: ObjectStore
+    let logger: Logger
+    let sources: [Source]
+    /// Looks at one key; may ask to be called again after a while.
+    let reconcile: @Sendable (ObjectKey) async throws -> Duration?
+
+    func run() async {
+        let queue = WorkQueue()
+        await withDiscardingTaskGroup { group in
+            for source in sources {
+                group.addTask {
+                    for await event in await store.watch(source.type) {
+                        for key in await source.keys(event.object) { await queue.add(key) }
+                    }
+                }
+            }
+            for await key in queue.keys {
+                await queue.take(key)
+                let delay: Duration?
+                do {
+                    delay = try await reconcile(key)
+                    await queue.succeeded(key)
+                } catch {
+                    logger.debug("retry", metadata: ["controller": "\(name)", "key": "\(key)", "error": "\(error)"])
+                    delay = await queue.failed(key)
+                }
+                guard let delay else { continue }
+                group.addTask {
+                    try? await Task.sleep(for: delay)
+                    await queue.add(key)
+                }
+            }
+            group.cancelAll()
+        }
+    }
+}

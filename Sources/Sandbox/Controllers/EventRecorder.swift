@@ -1,0 +1,57 @@
+import Foundation
+import Kubernetes
+
+/// Writes what happens to an object as events beside it; the same happening again is counted.
+struct EventRecorder: Sendable {
+    enum Level: String, Sendable {
+        case normal = "Normal"
+        case warning = "Warning"
+    }
+
+    let store: ObjectStore
+
+    /// - Parameter field: the part of the object that it is about: `spec.containers{blog}`.
+    func record(
+        _ object: JSON, _ type: ResourceType, _ level: Level, _ reason: String, _ message: String, component: String,
+        field: String? = nil
+    ) async {
+        let namespace = object.meta.namespace.isEmpty ? "default" : object.meta.namespace
+        let identity = [object.meta.uid, level.rawValue, reason, message, component, field ?? ""].joined(separator: "\n")
+        let key = ObjectKey(namespace: namespace, name: "\(object.meta.name).\(Fingerprint.hex(identity))")
+        var involved: JSON = [
+            "kind": .string(type.kind), "apiVersion": .string(type.groupVersion), "name": .string(object.meta.name),
+            "uid": .string(object.meta.uid), "resourceVersion": .string(object.meta.resourceVersion),
+        ]
+        if type.isNamespaced { involved["namespace"] = .string(object.meta.namespace) }
+        if let field { involved["fieldPath"] = .string(field) }
+        let event: JSON = [
+            "metadata": ["name": .string(key.name), "namespace": .string(namespace)],
+            "involvedObject": involved, "type": .string(level.rawValue), "reason": .string(reason),
+            "message": .string(message), "count": 1, "firstTimestamp": Timestamp.now(), "lastTimestamp": Timestamp.now(),
+            "source": ["component": .string(component)], "reportingComponent": .string(component),
+            "reportingInstance": "", "eventTime": .null,
+        ]
+        // An event that cannot be kept, in a namespace that is going away, is no reason to stop.
+        await store.perform { objects in
+            guard let before = objects.find(.events, key) else {
+                _ = try? objects.create(.events, event)
+                return
+            }
+            _ = try? objects.update(.events, key) { _ in
+                var again = before
+                again["count"] = .int((before["count"]?.integer ?? 1) + 1)
+                again["lastTimestamp"] = Timestamp.now()
+                return again
+            }
+        }
+    }
+}
+
+/// Short stable hashes (FNV-1a, 64 bit), for names that must come out the same again.
+enum Fingerprint {
+    static func value(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    static func hex(_ text: String) -> String { String(value(text), radix: 16) }
+}

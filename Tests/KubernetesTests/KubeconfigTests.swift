@@ -1,0 +1,280 @@
+import Foundation
+import HTTPTransport
+import Kubernetes
+import Testing
+
+/// A kubeconfig with one context, `production`; the lines go into its cluster and its user.
+func kubeconfig(cluster: String = "", user: String = "token: secret", server: String = "http://127.0.0.1:6443") -> String {
+    """
+    apiVersion: v1
+    kind: Config
+    current-context: production
+    contexts:
+      - name: production
+        context: {cluster: main, user: deploy, namespace: blog}
+    clusters:
+      - name: main
+        cluster:
+          server: \(server)
+          \(cluster.split(separator: "\n").joined(separator: "\n      "))
+    users:
+      - name: deploy
+        user:
+          \(user.split(separator: "\n").joined(separator: "\n      "))
+    """
+}
+
+/// The error that reading a kubeconfig ends with.
+private func kubeconfigError(_ operation: () throws -> Void) throws -> String {
+    do {
+        try operation()
+    } catch let error as KubeconfigError {
+        return error.description
+    }
+    throw NoError()
+}
+
+private func read(_ folder: Folder, _ text: String, context: String? = nil) throws -> ClusterAccess {
+    try ClusterAccess.discover(kubeconfig: folder.write("config", text), context: context)
+}
+
+@Suite("kubeconfig")
+struct KubeconfigTests {
+    @Test("server, namespace, token and origin come from the current context")
+    func plain() async throws {
+        try await withFolder { folder async throws in
+            let access = try read(folder, kubeconfig())
+            #expect(access.server == "http://127.0.0.1:6443")
+            #expect(access.namespace == "blog")
+            #expect(access.origin == "kubeconfig \(folder.path)/config, context production")
+            guard case .token("secret") = access.credential else { throw NoError() }
+            #expect(access.tls == .system)
+        }
+    }
+
+    @Test("a token of digits keeps its text")
+    func numericToken() async throws {
+        try await withFolder { folder async throws in
+            guard case .token("0123e4") = try read(folder, kubeconfig(user: "token: 0123e4")).credential else {
+                throw NoError()
+            }
+        }
+    }
+
+    @Test("certificates are read from inline data and from files relative to the kubeconfig")
+    func certificates() async throws {
+        try await withFolder { folder async throws in
+            try folder.write("pki/ca.crt", Certificates.certificate)
+            try folder.write("pki/me.crt", Certificates.certificate)
+            try folder.write("pki/me.key", Certificates.key)
+            let expected = TLSIdentity(
+                trust: .authorities(Data(Certificates.certificate.utf8)),
+                clientCertificate: .init(
+                    chain: Data(Certificates.certificate.utf8), key: Data(Certificates.key.utf8)),
+                serverName: "kubernetes")
+            let files = try read(folder, kubeconfig(
+                cluster: "certificate-authority: pki/ca.crt\ntls-server-name: kubernetes",
+                user: "client-certificate: pki/me.crt\nclient-key: \(folder.path)/pki/me.key"))
+            #expect(files.tls == expected)
+            let inline = try read(folder, kubeconfig(
+                cluster: "certificate-authority-data: \(Certificates.encodedCertificate)\ntls-server-name: kubernetes",
+                user: """
+                    client-certificate-data: \(Certificates.encodedCertificate)
+                    client-key-data: \(Certificates.encodedKey)
+                    """))
+            #expect(inline.tls == expected)
+            guard case .none = inline.credential else { throw NoError() }
+        }
+    }
+
+    @Test("no description of access holds a key")
+    func secrecy() async throws {
+        try await withFolder { folder async throws in
+            let access = try read(folder, kubeconfig(user: """
+                client-certificate-data: \(Certificates.encodedCertificate)
+                client-key-data: \(Certificates.encodedKey)
+                """))
+            var dumped = ""
+            dump(access.tls, to: &dumped)
+            #expect(!"\(access.tls) \(dumped)".contains(Certificates.key))
+            #expect(dumped.contains("client certificate"))
+        }
+    }
+
+    @Test("verification is skipped only where the kubeconfig says so")
+    func insecure() async throws {
+        try await withFolder { folder async throws in
+            #expect(try read(folder, kubeconfig(cluster: "insecure-skip-tls-verify: true")).tls.trust == .unverified)
+            #expect(try read(folder, kubeconfig(cluster: "insecure-skip-tls-verify: false")).tls.trust == .system)
+        }
+    }
+
+    @Test("token files, passwords and their precedence")
+    func credentials() async throws {
+        try await withFolder { folder async throws in
+            let file = try read(folder, kubeconfig(user: "token: x\ntokenFile: run/token"))
+            guard case .tokenFile("\(folder.path)/run/token") = file.credential else { throw NoError() }
+            let basic = try read(folder, kubeconfig(user: "username: me\npassword: \"007\""))
+            guard case .basic("me", "007") = basic.credential else { throw NoError() }
+        }
+    }
+
+    @Test("the files of $KUBECONFIG are merged, the first to name something wins, missing ones are passed over")
+    func merging() async throws {
+        try await withFolder { folder async throws in
+            let first = try folder.write("first", """
+                clusters: [{name: main, cluster: {server: "http://first:1"}}]
+                users: null
+                """)
+            let second = try folder.write("second", kubeconfig())
+            let surroundings = ClusterAccess.Surroundings(
+                environment: ["KUBECONFIG": "\(first):\(folder.path)/missing:\(second)"],
+                homeDirectory: folder.path, accountDirectory: folder.path)
+            let access = try ClusterAccess.discover(in: surroundings)
+            #expect(access.server == "http://first:1")
+            guard case .token("secret") = access.credential else { throw NoError() }
+            #expect(access.origin == "kubeconfig \(first):\(second), context production")
+        }
+    }
+
+    @Test("the order is: the configured file, the pod's account, $KUBECONFIG, the home directory")
+    func order() async throws {
+        try await withFolder { folder async throws in
+            func named(_ name: String) -> String { kubeconfig(server: "http://\(name):1") }
+            let configured = try folder.write("home/configured", named("configured"))
+            let variable = try folder.write("variable", named("variable"))
+            try folder.write("home/.kube/config", named("home"))
+            try folder.write("account/token", "abc\n")
+            try folder.write("account/namespace", "viridian")
+            try folder.write("account/ca.crt", Certificates.certificate)
+            var surroundings = ClusterAccess.Surroundings(
+                environment: [
+                    "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "KUBECONFIG": variable,
+                ],
+                homeDirectory: folder.path + "/home", accountDirectory: folder.path + "/account")
+            #expect(try ClusterAccess.discover(kubeconfig: configured, in: surroundings).server == "http://configured:1")
+            #expect(
+                try ClusterAccess.discover(kubeconfig: "~/configured", in: surroundings).server
+                    == "http://configured:1")
+            let account = try ClusterAccess.discover(in: surroundings)
+            #expect(account.server == "https://10.0.0.1:443")
+            #expect(account.namespace == "viridian")
+            #expect(account.origin == "the in-cluster account")
+            #expect(account.tls.trust == .authorities(Data(Certificates.certificate.utf8)))
+            // A context is a thing of files.
+            #expect(
+                try ClusterAccess.discover(context: "production", in: surroundings).server == "http://variable:1")
+            try folder.write("account/ca.crt", "garbage")
+            #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                == "the in-cluster account cannot be used: \(folder.path)/account/ca.crt: "
+                + "the certificate authorities are not readable PEM certificates")
+
+            surroundings.environment["KUBERNETES_SERVICE_HOST"] = nil
+            #expect(try ClusterAccess.discover(in: surroundings).server == "http://variable:1")
+            surroundings.environment["KUBECONFIG"] = nil
+            #expect(try ClusterAccess.discover(in: surroundings).server == "http://home:1")
+            surroundings.homeDirectory = folder.path
+            #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                == "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, "
+                + "or create \(folder.path)/.kube/config")
+        }
+    }
+}
+
+@Suite("kubeconfig errors")
+struct KubeconfigErrorTests {
+    private func message(_ folder: Folder, _ text: String, context: String? = nil) throws -> String {
+        try kubeconfigError { _ = try read(folder, text, context: context) }
+            .replacingOccurrences(of: folder.path + "/", with: "")
+    }
+
+    @Test("a missing file")
+    func missing() throws {
+        #expect(try kubeconfigError { _ = try ClusterAccess.discover(kubeconfig: "/nowhere/config") }
+            == "/nowhere/config: there is no such kubeconfig; correct kubernetes.kubeconfig or create the file")
+        let surroundings = ClusterAccess.Surroundings(
+            environment: ["KUBECONFIG": "/nowhere/a:/nowhere/b"], homeDirectory: "/nowhere", accountDirectory: "/nowhere")
+        #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+            == "/nowhere/a: there is no such kubeconfig; correct $KUBECONFIG or create the file")
+    }
+
+    @Test("broken YAML, with its line")
+    func brokenYAML() async throws {
+        try await withFolder { folder async throws in
+            #expect(try message(folder, "apiVersion: v1\nclusters:\n  - name: [main\n")
+                == "config:4: the kubeconfig is not valid YAML: did not find expected ',' or ']'")
+            #expect(try message(folder, "apiVersion: v1\nusers: []\nusers: []\n").contains("the key users is there twice"))
+            #expect(try message(folder, "just text") == "config:1: a kubeconfig is a mapping")
+        }
+    }
+
+    @Test("values of the wrong kind, with their line")
+    func wrongKinds() async throws {
+        try await withFolder { folder async throws in
+            #expect(try message(folder, kubeconfig(cluster: "insecure-skip-tls-verify: perhaps"))
+                == "config:11: cluster \"main\": insecure-skip-tls-verify must be true or false")
+            #expect(try message(folder, kubeconfig(user: "token: [a]")).hasSuffix("user \"deploy\": token must be a string"))
+            #expect(try message(folder, "contexts: production") == "config:1: contexts must be a list")
+            #expect(try message(folder, kubeconfig(server: "blog"))
+                == "config:10: cluster \"main\": server blog is not an http or https URL")
+        }
+    }
+
+    @Test("no such context, cluster or user")
+    func dangling() async throws {
+        try await withFolder { folder async throws in
+            #expect(try message(folder, kubeconfig(), context: "staging")
+                == "config: there is no context \"staging\"; it has production")
+            #expect(try message(folder, "")
+                == "config: no current-context is set; name one of its contexts (none)")
+            #expect(
+                try message(folder, kubeconfig().replacingOccurrences(of: "name: main", with: "name: other"))
+                    == "config: the context \"production\" names the cluster \"main\", which is not there; "
+                    + "add it or correct the context")
+            #expect(
+                try message(folder, kubeconfig().replacingOccurrences(of: "name: deploy", with: "name: other"))
+                    == "config: the context \"production\" names the user \"deploy\", which is not there; "
+                    + "add it or correct the context")
+        }
+    }
+
+    @Test("certificates and keys that cannot be used are errors, never passed over")
+    func certificates() async throws {
+        try await withFolder { folder async throws in
+            let good = Certificates.encodedCertificate
+            #expect(try message(folder, kubeconfig(cluster: "certificate-authority: ca.crt"))
+                == "config: cluster \"main\": certificate-authority ca.crt cannot be read: no such file or directory")
+            #expect(try message(folder, kubeconfig(cluster: "certificate-authority-data: \"???\""))
+                == "config: cluster \"main\": certificate-authority-data is not base64 text")
+            #expect(try message(folder, kubeconfig(cluster: "certificate-authority-data: Z2FyYmFnZQ=="))
+                == "config: cluster \"main\": the certificate authorities are not readable PEM certificates; "
+                + "correct its certificate-authority")
+            #expect(
+                try message(folder, kubeconfig(
+                    cluster: "certificate-authority-data: \(good)\ninsecure-skip-tls-verify: true"))
+                    == "config: cluster \"main\": certificate-authority and insecure-skip-tls-verify exclude each other; "
+                    + "remove one")
+            #expect(try message(folder, kubeconfig(user: "client-certificate-data: \(good)"))
+                == "config: user \"deploy\": client-certificate needs a client-key beside it")
+            #expect(
+                try message(folder, kubeconfig(
+                    user: "client-certificate-data: \(good)\nclient-key-data: Z2FyYmFnZQ=="))
+                    == "config: user \"deploy\": the client key is not a readable PEM private key "
+                    + "(a key with a passphrase is not); correct its client-certificate and client-key")
+        }
+    }
+
+    @Test("what is not supported is said, never passed over")
+    func unsupported() async throws {
+        try await withFolder { folder async throws in
+            #expect(try message(folder, kubeconfig(cluster: "proxy-url: http://proxy:3128"))
+                == "config: cluster \"main\": proxy-url is not supported")
+            #expect(try message(folder, kubeconfig(user: "auth-provider: {name: gcp}"))
+                == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "
+                + "use an exec plugin")
+            #expect(try message(folder, kubeconfig(user: "exec: {command: login, apiVersion: v7}"))
+                == "config:14: user \"deploy\": exec: apiVersion must be client.authentication.k8s.io/v1 "
+                + "or client.authentication.k8s.io/v1beta1")
+        }
+    }
+}
