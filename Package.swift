@@ -61,7 +61,7 @@ let package = Package(
         room("Fleet", ["Nginx", "Processes"]),
         room("Journal", ["ReleaseMachine", grdb]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
-        room("Workloads", ["Controller", "Kubernetes"]),
+        room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
         room("Sandbox", ["Kubernetes", "Processes", hummingbird, lifecycle, logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "Commands",

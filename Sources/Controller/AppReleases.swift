@@ -157,6 +157,7 @@ package struct AppReleases: Sendable {
         let number = max(try engine.journal.lastNumber(app: name), lease.lastRelease) + 1
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
         try engine.journal.append(first, app: name, number: number)
+        try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
         let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
         try settleHistory()

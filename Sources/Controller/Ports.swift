@@ -8,6 +8,9 @@ package protocol Cluster: Sendable {
     func renewLease() async throws
     func releaseLease() async
 
+    /// Notes the highest release number that the app has had, so that none is given twice should the journal be lost.
+    func note(release number: Int) async throws
+
     /// Which colours exist, with which versions, and which one the cluster remembers as live.
     func survey() async throws -> ClusterSurvey
     /// Makes services and workload of the candidate exist. Doing it twice is doing it once.

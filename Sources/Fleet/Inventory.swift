@@ -46,7 +46,9 @@ package struct StaticInventory: Inventory, Hashable {
     private static func isAddress(_ text: String) -> Bool {
         guard (1...253).contains(text.utf8.count), text.utf8.first != UInt8(ascii: "-") else { return false }
         return text.unicodeScalars.allSatisfy { scalar in
-            scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || ".-_:".unicodeScalars.contains(scalar))
+            scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                    || ".-_:".unicodeScalars.contains(scalar))
         }
     }
 }

@@ -4,12 +4,9 @@ import Processes
 package protocol NodeTransport: Sendable {
     /// Runs `sh -s -- ARGUMENTS` on the node with `input` on its standard input, as root when `sudo` is set.
     ///
-    /// - Parameters:
-    ///   - arguments: Any text; a transport that passes through a shell quotes them.
-    ///   - deadline: How long everything may take, from now. When it passes the remote end is asked to end.
-    ///   - onLine: Called with each line, in order within its stream.
-    /// - Returns: How the script ended.
-    /// - Throws: `NodeUnreachable` when no conversation came about; `CancellationError`.
+    /// The arguments are any text: a transport that passes through a shell quotes them. `deadline` is how long everything
+    /// may take, from now; when it passes, the remote end is asked to end. `onLine` gets each line, in order within its
+    /// stream. Throws `NodeUnreachable` when no conversation came about, and `CancellationError`.
     func run(
         arguments: [String],
         input: String,

@@ -27,7 +27,7 @@ actor Slots {
                 }
             }
         } onCancel: {
-            // Only a message to the actor: it ends at once and nobody needs its end.
+            // Only a message to the actor: it ends at once, and nobody needs its end.
             Task { await self.cancel(ticket) }
         }
         guard granted else { throw CancellationError() }
@@ -47,8 +47,10 @@ actor Slots {
     }
 }
 
-/// One place, given back once, however often it is asked for.
-actor Slot {
+/// The start of a conversation: a place that is held until the node says its first word, or for a second.
+actor Start {
+    private static let patience = Duration.seconds(1)
+
     private let slots: Slots
     private var isHeld = true
 
@@ -57,9 +59,28 @@ actor Slot {
         try await slots.acquire()
     }
 
-    func giveBack() async {
+    func release() async {
         guard isHeld else { return }
         isHeld = false
         await slots.release()
+    }
+
+    nonisolated func heldWhile<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                // A frozen node costs its own deadline, and the others this much at most.
+                try? await Task.sleep(for: Self.patience)
+                await self.release()
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let next = try await group.next() {
+                if let value = next { return value }
+            }
+            throw CancellationError()
+        }
     }
 }

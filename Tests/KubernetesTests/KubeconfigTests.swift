@@ -273,7 +273,7 @@ struct KubeconfigErrorTests {
                 == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "
                 + "use an exec plugin")
             #expect(try message(folder, kubeconfig(user: "exec: {command: login, apiVersion: v7}"))
-                == "config:14: user \"deploy\": exec: apiVersion must be client.authentication.k8s.io/v1 "
+                == "config:15: user \"deploy\": exec: apiVersion must be client.authentication.k8s.io/v1 "
                 + "or client.authentication.k8s.io/v1beta1")
         }
     }

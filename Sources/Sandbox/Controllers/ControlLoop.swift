@@ -5,6 +5,7 @@ import Logging
 private actor WorkQueue {
     private var queued: Set<ObjectKey> = []
     private var failures: [ObjectKey: Int] = [:]
+    private var scheduled: [ObjectKey: ContinuousClock.Instant] = [:]
     private let continuation: AsyncStream<ObjectKey>.Continuation
     nonisolated let keys: AsyncStream<ObjectKey>
 
@@ -18,6 +19,20 @@ private actor WorkQueue {
 
     /// From here on the key may be added again.
     func take(_ key: ObjectKey) { queued.remove(key) }
+
+    /// Notes that the key is to be added again later.
+    ///
+    /// - Returns: `false` when that will happen sooner already.
+    func schedule(_ key: ObjectKey, at time: ContinuousClock.Instant) -> Bool {
+        if let sooner = scheduled[key], sooner <= time { return false }
+        scheduled[key] = time
+        return true
+    }
+
+    func addScheduled(_ key: ObjectKey, at time: ContinuousClock.Instant) {
+        if scheduled[key] == time { scheduled[key] = nil }
+        add(key)
+    }
 
     func succeeded(_ key: ObjectKey) { failures[key] = nil }
 
@@ -65,9 +80,11 @@ struct ControlLoop: Sendable {
                     delay = await queue.failed(key)
                 }
                 guard let delay else { continue }
+                let time = ContinuousClock.now + delay
+                guard await queue.schedule(key, at: time) else { continue }
                 group.addTask {
-                    try? await Task.sleep(for: delay)
-                    await queue.add(key)
+                    try? await Task.sleep(until: time, clock: .continuous)
+                    await queue.addScheduled(key, at: time)
                 }
             }
             group.cancelAll()

@@ -1,0 +1,38 @@
+import Nginx
+
+/// The files as the nodes last had them, so that a switch needs no reading before it: the node refuses a text that was made from another
+/// file than it has.
+actor FileMemory {
+    struct Known: Sendable {
+        /// `nil`: there is none.
+        var file: UpstreamFile?
+        /// The node's own name for this text.
+        var sum: String
+    }
+
+    private struct Key: Hashable {
+        var node: Node
+        var app: String
+    }
+
+    private var files: [Key: Known] = [:]
+
+    func remember(_ file: NodeReport.File, sum: String, of upstream: Upstream, on node: Node) {
+        switch file {
+        case .missing: remember(Known(file: nil, sum: sum), of: upstream, on: node)
+        case .present(let file, _): remember(Known(file: file, sum: sum), of: upstream, on: node)
+        }
+    }
+
+    func remember(_ known: Known, of upstream: Upstream, on node: Node) {
+        files[Key(node: node, app: upstream.app)] = known
+    }
+
+    func forget(_ upstream: Upstream, on node: Node) {
+        files[Key(node: node, app: upstream.app)] = nil
+    }
+
+    func known(_ upstream: Upstream, on node: Node) -> Known? {
+        files[Key(node: node, app: upstream.app)]
+    }
+}

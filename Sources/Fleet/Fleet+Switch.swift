@@ -1,0 +1,117 @@
+import Nginx
+
+extension Fleet {
+    /// Another try is needed only when someone edits the file in the same moment.
+    private static let tries = 5
+
+    /// Sends the node's new requests to `port`, and returns when that is proved: nginx's master is the same, it has new workers, and
+    /// none of those from before accepts connections any more. What nginx does not take is put back.
+    ///
+    /// This is also how a switch is reverted. To switch to where the node is already changes nothing.
+    ///
+    /// `token` is the release's number: a node that has seen a higher one refuses. Throws `NodeFailure`, `CancellationError`.
+    package func `switch`(_ upstream: Upstream, on node: Node, to port: Int, token: Int) async throws -> SwitchReport {
+        var known = await memory.known(upstream, on: node)
+        var path = upstream.app
+        for _ in 0..<Self.tries {
+            let text = try switched(known?.file, upstream, to: port, on: node)
+            let facts: Facts
+            do {
+                facts = try await converse(
+                    "switch",
+                    of: upstream,
+                    with: node,
+                    arguments: ["expect=\(known?.sum ?? "unread")", "verify=\(verifyLimit(for: node))"],
+                    payload: text,
+                    token: token
+                )
+            } catch {
+                await memory.forget(upstream, on: node)
+                throw error
+            }
+            path = facts["path"] ?? path
+            if let failure = failure(in: facts, of: node) {
+                await memory.forget(upstream, on: node)
+                throw failure
+            }
+            if facts["changed"] == "yes" || facts["verified"] == nil {
+                // Where the file cannot be read or edited, this says so.
+                _ = try await report(of: upstream, on: node, facts)
+                known = await memory.known(upstream, on: node)
+                continue
+            }
+            return try await switchReport(facts, text: text, upstream, on: node, to: port, token: token)
+        }
+        throw NodeFailure(node, .keepsChanging(file: path))
+    }
+
+    /// The text that the node is to have; where there is no file, the article's.
+    private func switched(_ file: UpstreamFile?, _ upstream: Upstream, to port: Int, on node: Node) throws -> [UInt8] {
+        guard let file else {
+            return Array(UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: port).utf8)
+        }
+        do {
+            return try file.switching(upstream.name, up: port, down: upstream.ports.other(than: port)).bytes
+        } catch {
+            throw NodeFailure(
+                node,
+                .unparsable(file: upstream.app + ".conf", line: error.line, problem: error.description)
+            )
+        }
+    }
+
+    private func failure(in facts: Facts, of node: Node) -> NodeFailure? {
+        let putBack = facts["putback"] == "yes"
+        if facts["master"] == "none" { return NodeFailure(node, .notRunning) }
+        if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
+            return NodeFailure(node, .refused(by: refusal, words: facts.said, putBack: putBack))
+        }
+        guard facts["verified"] == "no" else { return nil }
+        let seen: String
+        if facts["changed"] == "during" {
+            seen = "the file was edited by someone else while nginx was loading it"
+        } else if let master = facts["master_gone"] {
+            seen = "its master process \(master) is gone, so connections were cut; a reload must not be a restart"
+        } else if let workers = facts["still"], !workers.isEmpty {
+            seen =
+                "workers from before still accept connections (\(facts.numbers("still").map(String.init).joined(separator: ", ")))"
+        } else {
+            seen = "no worker accepts connections"
+        }
+        return NodeFailure(node, .unverified(seen: seen, words: facts.said, putBack: putBack))
+    }
+
+    private func switchReport(
+        _ facts: Facts,
+        text: [UInt8],
+        _ upstream: Upstream,
+        on node: Node,
+        to port: Int,
+        token: Int
+    ) async throws -> SwitchReport {
+        guard let file = try? UpstreamFile(parsing: text),
+            let routing = try? file.routing(of: upstream.name, ports: upstream.ports)
+        else { throw NodeFailure(node, .notUnderstood(what: "a switch to a text that is none")) }
+        let report = NodeReport(
+            path: facts["path"] ?? upstream.app,
+            file: .present(file, routing: routing),
+            loaded: .yes,
+            because: "verified workers are still running",
+            serving: routing,
+            token: max(facts["token"].flatMap { Int($0) } ?? 0, token),
+            master: facts["master"].flatMap { Int($0) },
+            workers: facts.numbers("workers"),
+            draining: facts.numbers("draining")
+        )
+        if let sum = facts["sum"] {
+            await memory.remember(FileMemory.Known(file: file, sum: sum), of: upstream, on: node)
+        }
+        return SwitchReport(
+            node: node,
+            port: port,
+            wasThere: facts["reloaded"] == "no",
+            replaced: facts.numbers("replaced"),
+            report: report
+        )
+    }
+}

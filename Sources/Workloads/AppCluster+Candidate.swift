@@ -1,0 +1,89 @@
+import Controller
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+
+extension AppCluster {
+    package func createCandidate(_ order: Order, _ survey: Survey) async throws {
+        for color in Color.allCases { try await ensureService(color) }
+        while let present = try await workload(survey.candidate) {
+            if !present.isBeingDeleted {
+                if present.release == order.number { return }
+                // The colour that an earlier release left for an instant rollback serves as it is.
+                if try await adopt(present, order, survey) { return }
+                try await delete(present)
+            }
+            // A leftover of a release that failed: no node routes to it, the survey has made sure.
+            try await waitUntilGone(present)
+        }
+        let model = try await survey.live.asyncMap { try await workload($0.color) } ?? nil
+        let candidate = try Candidate(app: app, order: order, survey: survey, model: model).object()
+        do {
+            _ = try await client.create(kind, candidate, namespace: namespace)
+        } catch let error as KubernetesError where error.isAlreadyExists {
+            // The answer of an earlier try was lost, or somebody else is at work: the next look tells which.
+            guard try await workload(survey.candidate)?.release == order.number else { throw error }
+        } catch let error as KubernetesError where error.isInvalid || error.isForbidden {
+            throw Refusal("the cluster does not accept \(app.workloadName(survey.candidate)): \(error)")
+        }
+    }
+
+    private func adopt(_ present: JSON, _ order: Order, _ survey: Survey) async throws -> Bool {
+        guard present.workloadResource == kind, Candidate.image(in: present, of: app) == order.image,
+            present.version == order.version,
+            let version = present[at: "metadata.resourceVersion"]?.string, let name = present.name
+        else { return false }
+        let change: JSON = [
+            "metadata": ["annotations": .object([Annotation.release: .string("\(order.number)")])],
+            "spec": ["replicas": .integer(Int64(survey.replicas))],
+        ]
+        _ = try await client.patch(kind, name, .merge(change, resourceVersion: version), namespace: namespace)
+        return true
+    }
+
+    private func ensureService(_ color: Color) async throws {
+        let name = app.serviceName(color)
+        let port = app.port(of: color)
+        if let service = try await find(.services, name) {
+            let ports = service[at: "spec.ports"]?.array ?? []
+            guard ports.contains(where: { $0["nodePort"]?.integer == port }) else {
+                let found = ports.compactMap { $0["nodePort"]?.integer }.map(String.init).joined(separator: ", ")
+                throw Refusal(
+                    "service \(namespace)/\(name) has \(found.isEmpty ? "no NodePort" : "NodePort \(found)"), not \(port)",
+                    details: ["correct ports.\(color) of app \(app.name), or the service"]
+                )
+            }
+            return
+        }
+        let service: JSON = [
+            "metadata": [
+                "name": .string(name),
+                "labels": .object(["name": .string(name), Label.managedBy: .string(Label.viridian)]),
+            ],
+            "spec": [
+                "type": "NodePort",
+                "ports": [
+                    [
+                        "port": .integer(Int64(app.ports.container)),
+                        "targetPort": .integer(Int64(app.ports.container)), "nodePort": .integer(Int64(port)),
+                    ]
+                ],
+                "selector": .object(app.selector(color).mapValues(JSON.string)),
+            ],
+        ]
+        do {
+            _ = try await client.create(.services, service, namespace: namespace)
+        } catch let error as KubernetesError where error.isAlreadyExists {
+            return
+        } catch let error as KubernetesError where error.isInvalid {
+            throw Refusal("service \(namespace)/\(name) cannot have NodePort \(port): \(error)")
+        }
+    }
+}
+
+extension Optional where Wrapped: Sendable {
+    fileprivate func asyncMap<T>(_ transform: (Wrapped) async throws -> T) async rethrows -> T? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}

@@ -1,0 +1,156 @@
+import Controller
+import Foundation
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+
+/// One app's objects in the cluster: two services, a workload for each colour, the lease.
+package struct AppCluster: Cluster {
+    let client: KubernetesClient
+    let app: AppConfiguration
+    let lease: LeaseKeeper
+
+    package init(client: KubernetesClient, app: AppConfiguration, holder: Holder = .current()) {
+        self.client = client
+        self.app = app
+        lease = LeaseKeeper(client: client, app: app.name.text, namespace: app.namespace, me: holder)
+    }
+
+    var namespace: String { app.namespace }
+
+    /// The kind that this app's workloads are made as.
+    var kind: Resource { app.workload == .deployment ? .deployments : .replicationControllers }
+
+    // MARK: - Lease
+
+    package func acquireLease() async throws -> LeaseTerm { try await lease.acquire() }
+    package func renewLease() async throws { try await lease.renew() }
+    package func releaseLease() async { await lease.release() }
+
+    package func note(release number: Int) async throws {
+        try await lease.annotate([Annotation.lastRelease: "\(number)"])
+    }
+
+    package func recordLive(_ live: LiveVersion, by order: Order) async throws {
+        try await lease.annotate([
+            Annotation.liveColor: live.color.rawValue, Annotation.liveVersion: live.version,
+            Annotation.release: "\(order.number)",
+        ])
+    }
+
+    // MARK: - Survey
+
+    package func survey() async throws -> ClusterSurvey {
+        let annotations = try await lease.annotations()
+        var workloads: [Color: ClusterSurvey.Workload] = [:]
+        for color in Color.allCases {
+            guard let object = try await workload(color), !object.isBeingDeleted else { continue }
+            workloads[color] = summary(object)
+        }
+        let color = annotations[Annotation.liveColor].flatMap(Color.init)
+        return ClusterSurvey(
+            recorded: color.map { LiveVersion(color: $0, version: annotations[Annotation.liveVersion] ?? "?") },
+            recordedBy: annotations[Annotation.release].flatMap(Int.init),
+            workloads: workloads
+        )
+    }
+
+    private func summary(_ object: JSON) -> ClusterSurvey.Workload {
+        let image = Candidate.image(in: object, of: app) ?? ""
+        return ClusterSurvey.Workload(
+            version: object.version
+                ?? (try? ImageReference(image))?.tag ?? image,
+            image: image,
+            replicas: object[at: "spec.replicas"]?.integer ?? 1,
+            ready: object[at: "status.readyReplicas"]?.integer ?? 0,
+            release: object.release
+        )
+    }
+
+    /// The colour's workload, whichever kind it is: the other kind may be what an earlier configuration made.
+    func workload(_ color: Color) async throws -> JSON? {
+        if let object = try await find(kind, app.workloadName(color)) { return object }
+        let other: Resource = kind == .deployments ? .replicationControllers : .deployments
+        do {
+            return try await find(other, app.workloadName(color))
+        } catch let error as KubernetesError where error.isForbidden {
+            return nil  // A role that knows one kind only is all that an app of one kind needs.
+        }
+    }
+
+    func find(_ resource: Resource, _ name: String) async throws -> JSON? {
+        do {
+            return try await client.get(resource, name, namespace: namespace)
+        } catch let error as KubernetesError where error.isNotFound {
+            return nil
+        }
+    }
+
+    // MARK: - Removal
+
+    package func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+        while let object = try await workload(color) {
+            let made = object.release
+            guard made == number || (orOlder && (made ?? 0) <= number) else { return }
+            if !object.isBeingDeleted { try await delete(object) }
+            try await waitUntilGone(object)
+        }
+        try await waitForPodsGone(color)
+    }
+
+    func delete(_ object: JSON) async throws {
+        guard let name = object.name else { return }
+        do {
+            _ = try await client.delete(
+                object.workloadResource,
+                name,
+                namespace: namespace,
+                propagation: .foreground,
+                uid: object[at: "metadata.uid"]?.string
+            )
+        } catch let error as KubernetesError where error.isNotFound || error.isConflict {
+            return  // Gone already, or another object of that name: the caller looks again.
+        }
+    }
+
+    func waitUntilGone(_ object: JSON) async throws {
+        guard let name = object.name else { return }
+        let watch = client.watch(object.workloadResource, namespace: namespace, fields: "metadata.name=\(name)")
+        let uid = object[at: "metadata.uid"]?.string
+        for try await event in watch {
+            switch event {
+            case .snapshot(let list) where !list.items.contains { $0[at: "metadata.uid"]?.string == uid }: return
+            case .deleted(let gone) where gone[at: "metadata.uid"]?.string == uid: return
+            default: continue
+            }
+        }
+    }
+
+    private func waitForPodsGone(_ color: Color) async throws {
+        var present: Set<String> = []
+        for try await event in client.watch(.pods, namespace: namespace, labels: selector(color)) {
+            switch event {
+            case .snapshot(let list): present = Set(list.items.compactMap { $0[at: "metadata.uid"]?.string })
+            case .added(let pod): present.formUnion([pod[at: "metadata.uid"]?.string].compactMap { $0 })
+            case .deleted(let pod): present.subtract([pod[at: "metadata.uid"]?.string].compactMap { $0 })
+            case .modified, .interrupted: continue
+            }
+            if present.isEmpty { return }
+        }
+    }
+
+    func selector(_ color: Color) -> String {
+        app.selector(color).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    }
+}
+
+extension JSON {
+    var name: String? { self[at: "metadata.name"]?.string }
+    /// What Viridian wrote, or what the usual label says.
+    var version: String? {
+        self[at: "metadata.annotations"]?[Annotation.version]?.string ?? self[at: "metadata.labels"]?[Label.version]?.string
+    }
+    var isBeingDeleted: Bool { self[at: "metadata.deletionTimestamp"]?.string != nil }
+    var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init) }
+    var workloadResource: Resource { self["kind"]?.string == "Deployment" ? .deployments : .replicationControllers }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// A process as the holder of a lease: named so that another process on the same machine can tell whether it is alive.
+///
+/// Written as `user@host:pid:start:boot`; `start` is field 22 of /proc/PID/stat (proc(5)), so that a process that got the number
+/// of a dead one is not taken for it, and `boot` the beginning of the kernel's boot id.
+package struct Holder: Sendable, Hashable {
+    package var user: String
+    package var host: String
+    package var process: Int32
+    package var start: String
+    package var boot: String
+
+    package init(user: String, host: String, process: Int32, start: String, boot: String) {
+        self.user = user
+        self.host = host
+        self.process = process
+        self.start = start
+        self.boot = boot
+    }
+
+    /// This process.
+    package static func current() -> Holder {
+        let process = ProcessInfo.processInfo.processIdentifier
+        return Holder(
+            user: NSUserName(),
+            host: ProcessInfo.processInfo.hostName,
+            process: process,
+            start: startTime(of: process) ?? "0",
+            boot: bootID()
+        )
+    }
+
+    init?(identity: String) {
+        let parts = identity.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 4, let process = Int32(parts[1]) else { return nil }
+        let name = parts[0].split(separator: "@", maxSplits: 1).map(String.init)
+        guard name.count == 2 else { return nil }
+        self.init(user: name[0], host: name[1], process: process, start: parts[2], boot: parts[3])
+    }
+
+    var identity: String { "\(user)@\(host):\(process):\(start):\(boot)" }
+
+    /// For people: `deploy@ci-3 (process 4711)`.
+    package var text: String { "\(user)@\(host) (process \(process))" }
+
+    /// Known to be gone: it ran on this machine, since this boot, and no longer does. Of other machines nothing is known.
+    func isDead(seenFrom me: Holder) -> Bool {
+        guard host == me.host, boot == me.boot else { return false }
+        return Holder.startTime(of: process) != start
+    }
+
+    private static func startTime(of process: Int32) -> String? {
+        guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            // The name in brackets may hold spaces and brackets: fields count from behind the last one.
+            let end = stat.lastIndex(of: ")")
+        else { return nil }
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z" else { return nil }
+        return String(fields[19])
+    }
+
+    private static func bootID() -> String {
+        let id = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+        return String((id ?? "unknown").prefix(8))
+    }
+}

@@ -1,0 +1,97 @@
+import Controller
+import Kubernetes
+import ReleaseMachine
+
+/// All that is known of a candidate's pods, put together from three watches: pods, warnings, and the workload's own conditions.
+struct PodsPicture {
+    /// A quota does not grow while a release waits; the moment is for a pod that is just being deleted.
+    static let quotaGrace: Duration = .seconds(8)
+
+    let desired: Int
+    /// How long all pods must be ready without a restart.
+    let stable: Duration
+    private(set) var pods: [String: JSON] = [:]
+    /// By pod name, then by the event's reason.
+    private var warnings: [String: [String: String]] = [:]
+    private var refusal: (words: String, since: Timestamp)?
+    private var steadySince: Timestamp?
+    private var restarts: Int?
+
+    init(desired: Int, stable: Duration) {
+        self.desired = desired
+        self.stable = stable
+    }
+
+    mutating func take(pods event: WatchEvent) {
+        switch event {
+        case .snapshot(let list): pods = Dictionary(list.items.map { ($0.name ?? "", $0) }) { $1 }
+        case .added(let pod), .modified(let pod): pods[pod.name ?? ""] = pod
+        case .deleted(let pod): pods[pod.name ?? ""] = nil
+        case .interrupted: return
+        }
+    }
+
+    mutating func take(warnings event: WatchEvent) {
+        let events: [JSON]
+        switch event {
+        case .snapshot(let list): events = list.items
+        case .added(let one), .modified(let one): events = [one]
+        case .deleted, .interrupted: return
+        }
+        for event in events {
+            guard let pod = event[at: "involvedObject.name"]?.string, let reason = event["reason"]?.string,
+                let message = event["message"]?.string
+            else { continue }
+            // "Error: ErrImagePull" repeats what the status says; the event that names the cause is the one to keep.
+            if reason == "Failed", message.hasPrefix("Error: ") { continue }
+            warnings[pod, default: [:]][reason] = message
+        }
+    }
+
+    mutating func take(workload event: WatchEvent, at now: Timestamp) {
+        let object: JSON?
+        switch event {
+        case .snapshot(let list): object = list.items.first
+        case .added(let one), .modified(let one): object = one
+        case .deleted, .interrupted: return
+        }
+        let words = object?.message(ofTrue: "ReplicaFailure")
+        refusal = words.map { ($0, refusal?.since ?? now) }
+    }
+
+    /// What it means at this moment.
+    mutating func observation(at now: Timestamp) -> (PodsObservation, crashed: (pod: String, container: String)?) {
+        let diagnoses = pods.values.filter { !$0.isBeingDeleted || $0.hasTrue("Ready") }
+            .map { PodDiagnosis($0, warnings: warnings[$0.name ?? ""] ?? [:]) }
+            .sorted { $0.summary.name < $1.summary.name }
+        let report = PodsReport(
+            ready: diagnoses.filter { $0.outlook == .ready }.count,
+            desired: desired,
+            pods: diagnoses.map(\.summary),
+            warnings: refusal.map { [$0.words] } ?? []
+        )
+        for diagnosis in diagnoses {
+            if case .hopeless(let why, let crashed) = diagnosis.outlook {
+                let pod = diagnosis.summary.name
+                let verdict = PodsObservation.Verdict.hopeless("pod \(pod): \(why)", details: [])
+                return (PodsObservation(report: report, verdict: verdict), crashed.map { (pod, $0) })
+            }
+        }
+        if report.ready < desired, let refusal, now - refusal.since >= PodsPicture.quotaGrace {
+            let verdict = PodsObservation.Verdict.hopeless("the cluster makes no more pods: \(refusal.words)", details: [])
+            return (PodsObservation(report: report, verdict: verdict), nil)
+        }
+        return (PodsObservation(report: report, verdict: isSteady(report, at: now) ? .ready : .waiting), nil)
+    }
+
+    private mutating func isSteady(_ report: PodsReport, at now: Timestamp) -> Bool {
+        let count = report.pods.reduce(0) { $0 + $1.restarts }
+        guard report.ready >= desired else {
+            steadySince = nil
+            return false
+        }
+        if steadySince == nil || restarts != count { steadySince = now }
+        restarts = count
+        return now - (steadySince ?? now) >= stable
+    }
+}
