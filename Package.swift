@@ -32,6 +32,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -55,19 +56,19 @@ let package = Package(
         room("ReleaseMachine"),
         room("ViridianConfiguration", ["ReleaseMachine", yams]),
         room("Processes", [subprocess, system]),
-        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL]),
+        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL]),
         room("Kubernetes", ["HTTPTransport", "Processes", yams]),
         room("Nginx"),
         room("Fleet", ["Nginx", "Processes"]),
         room("Journal", ["ReleaseMachine", grdb]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
-        room("Sandbox", ["Kubernetes", "Processes", hummingbird, lifecycle, logging, nioCore, nioPosix, nioHTTP1]),
+        room("Sandbox", ["Kubernetes", "Processes", hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "Commands",
             ["ViridianConfiguration", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes", "ReleaseMachine", "Sandbox", "Workloads", argumentParser]
         ),
-        .executableTarget(name: "viridian", dependencies: ["Commands"], swiftSettings: settings),
+        .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         tests("ReleaseMachine", ["Simulator"]),
@@ -77,11 +78,16 @@ let package = Package(
         tests("Kubernetes", [hummingbird]),
         tests("Nginx"),
         tests("Fleet"),
-        tests("Journal"),
-        tests("Controller"),
-        tests("Workloads"),
+        tests("Journal", ["ReleaseMachine"]),
+        tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
+        tests("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "ViridianConfiguration"]),
         tests("Sandbox"),
-        tests("Commands"),
+        tests("Commands", ["Controller", "ReleaseMachine", "ViridianConfiguration"]),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["viridian", "Fleet", "HTTPTransport", "Kubernetes", "Nginx", "Processes", "Sandbox"],
+            swiftSettings: settings
+        ),
     ]
 )
 

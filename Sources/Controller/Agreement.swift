@@ -34,6 +34,9 @@ struct Agreement {
     }
 
     private func live() throws(Refusal) -> LiveVersion? {
+        if readings.contains(where: { $0.color == nil && !$0.isNew }) {
+            throw disagreement("not every node routes to exactly one colour")
+        }
         let routed = Dictionary(grouping: readings.filter { $0.color != nil }) { $0.color ?? .blue }
         if routed.count > 1 { throw disagreement("the nodes do not route to one colour") }
         let color = routed.keys.first

@@ -40,10 +40,12 @@ package struct Fleet: Sendable {
     }
 
     /// Reads these nodes, all at once; each costs at most its own deadline.
-    package func read(_ upstream: Upstream, on nodes: [Node]) async -> [NodeReading] {
+    ///
+    /// A `token` above 0 is left on the nodes: orders with a lower one that are still on their way are refused from then on.
+    package func read(_ upstream: Upstream, on nodes: [Node], claiming token: Int = 0) async -> [NodeReading] {
         await withTaskGroup(of: (Int, NodeReading).self) { group in
             for (index, node) in nodes.enumerated() {
-                group.addTask { (index, await read(upstream, on: node)) }
+                group.addTask { (index, await read(upstream, on: node, claiming: token)) }
             }
             var readings: [NodeReading?] = Array(repeating: nil, count: nodes.count)
             for await (index, reading) in group { readings[index] = reading }
@@ -51,9 +53,9 @@ package struct Fleet: Sendable {
         }
     }
 
-    private func read(_ upstream: Upstream, on node: Node) async -> NodeReading {
+    private func read(_ upstream: Upstream, on node: Node, claiming token: Int) async -> NodeReading {
         do {
-            let facts = try await converse("read", of: upstream, with: node)
+            let facts = try await converse("read", of: upstream, with: node, token: token)
             return NodeReading(node: node, outcome: .success(try await report(of: upstream, on: node, facts)))
         } catch let failure as NodeFailure {
             return NodeReading(node: node, outcome: .failure(failure))

@@ -23,8 +23,10 @@ package final class HTTPConnection: Sendable {
     private let pause: @Sendable (Duration) async throws -> Void
 
     /// - Parameters:
-    ///   - baseURL: `http://` or `https://` with a host; a path is put before the path of every request.
+    ///   - text: `http://` or `https://` with a host; a path is put before the path of every request.
+    ///   - tls: whom an `https` server must be, and as whom this client comes.
     ///   - connectionLimit: how many connections ordinary calls may hold at once; further calls wait for one.
+    ///   - connectTimeout: for one connection, before its first request.
     ///   - streamIdleLimit: a stream that says nothing for this long ends with an error; nil: it may be silent for ever.
     ///   - pause: how to wait between attempts.
     /// - Throws: `TransportError` for a URL that is none, `TLSIdentityError` for unreadable certificates.

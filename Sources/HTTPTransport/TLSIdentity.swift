@@ -25,7 +25,8 @@ package struct TLSIdentity: Sendable, Hashable {
 
     package var trust: Trust
     package var clientCertificate: ClientCertificate?
-    /// The name that the server's certificate must carry, where it is not the host of the URL.
+    /// The name that the server's certificate must carry, where it is not the host of the URL. A certificate for the
+    /// very IP address that is connected to is accepted as well (NIOSSL does not tell the two apart).
     package var serverName: String?
 
     package init(trust: Trust = .system, clientCertificate: ClientCertificate? = nil, serverName: String? = nil) {

@@ -99,6 +99,7 @@ extension ClusterAccess {
             .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
         return ClusterAccess(
             server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",
-            tls: tls, credential: .tokenFile(token), namespace: namespace ?? "default", origin: "the in-cluster account")
+            tls: tls, credential: .tokenFile(token), namespace: namespace ?? "default", origin: "the in-cluster account"
+        )
     }
 }

@@ -12,7 +12,7 @@ struct ExecClusterInfo: Sendable {
     var object: JSON {
         var object: JSON = ["server": .string(server)]
         object["certificate-authority-data"] = authorities.map { .string($0.base64EncodedString()) }
-        object["insecure-skip-tls-verify"] = isUnverified ? true : nil
+        if isUnverified { object["insecure-skip-tls-verify"] = true }
         object["tls-server-name"] = serverName.map(JSON.string)
         return object
     }
@@ -114,7 +114,9 @@ extension ExecPlugin {
             }
             answer.certificate = certificate
         case (nil, nil):
-            guard answer.token?.isEmpty == false else { throw wrong("printed neither a token nor a client certificate") }
+            guard answer.token?.isEmpty == false else {
+                throw wrong("printed neither a token nor a client certificate")
+            }
         default:
             throw wrong("printed only one of clientCertificateData and clientKeyData")
         }

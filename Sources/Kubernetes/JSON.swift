@@ -91,7 +91,12 @@ extension JSON {
         guard let changes = patch.object else { return patch }
         var result = object ?? [:]
         for (key, change) in changes {
-            result[key] = change.isNull ? nil : (result[key] ?? .null).merging(change)
+            if change.isNull {
+                // Not by assigning nil in a conditional expression: `nil` may then mean `JSON.null`.
+                result.removeValue(forKey: key)
+            } else {
+                result[key] = (result[key] ?? .null).merging(change)
+            }
         }
         return .object(result)
     }
@@ -120,20 +125,21 @@ extension JSON: ExpressibleByStringInterpolation {}
 extension JSON: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // The most frequent kinds first: every attempt that fails costs a thrown error.
         if container.decodeNil() {
             self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
+        } else if let value = try? container.decode([String: JSON].self) {
+            self = .object(value)
         } else if let value = try? container.decode([JSON].self) {
             self = .array(value)
+        } else if let value = try? container.decode(Int64.self) {
+            self = .integer(value)
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
         } else {
-            self = .object(try container.decode([String: JSON].self))
+            self = .number(try container.decode(Double.self))
         }
     }
 

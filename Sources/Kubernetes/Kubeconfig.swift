@@ -16,6 +16,7 @@ package struct Kubeconfig {
     ///   - paths: one file, or those of `$KUBECONFIG` in their order.
     ///   - setting: what named them, for the message about a missing one.
     ///   - skipsMissing: kubectl goes on without the files of `$KUBECONFIG` that are not there, if one is.
+    /// - Throws: for a file that is missing, cannot be read, or is not a kubeconfig.
     package init(paths: [String], setting: String, skipsMissing: Bool = false) throws(KubeconfigError) {
         let existing = paths.filter { FileManager.default.fileExists(atPath: $0) }
         let wanted = skipsMissing && !existing.isEmpty ? existing : paths
@@ -54,7 +55,8 @@ package struct Kubeconfig {
         guard let server = try cluster.string("server") else {
             throw .invalidValue(path: cluster.path, line: cluster.line, problem: "\(cluster.title) has no server")
         }
-        guard let url = URL(string: server), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil else {
+        guard let url = URL(string: server), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil
+        else {
             throw .invalidValue(
                 path: cluster.path, line: cluster.line,
                 problem: "\(cluster.title): server \(server) is not an http or https URL")
@@ -73,7 +75,8 @@ package struct Kubeconfig {
         info.serverName = tls.serverName
         return ClusterAccess(
             server: server, tls: tls,
-            credential: try user.map { user throws(KubeconfigError) in try Self.credential(user, cluster: info) } ?? .none,
+            credential: try user.map { user throws(KubeconfigError) in try Self.credential(user, cluster: info) }
+                ?? .none,
             namespace: try context.string("namespace") ?? "default",
             origin: origin)
     }

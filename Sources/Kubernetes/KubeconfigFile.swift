@@ -132,7 +132,9 @@ struct KubeconfigEntry {
     static func reason(_ error: any Error) -> String {
         let error = error as NSError
         let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
-        if underlying.domain == NSPOSIXErrorDomain { return String(cString: strerror(CInt(underlying.code))).lowercased() }
+        if underlying.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(CInt(underlying.code))).lowercased()
+        }
         switch CocoaError.Code(rawValue: error.code) {
         case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file or directory"
         case .fileReadNoPermission: return "permission denied"

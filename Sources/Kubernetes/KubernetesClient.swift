@@ -16,7 +16,7 @@ package struct KubernetesClient: Sendable {
     let session: APISession
     let pause: @Sendable (Duration) async throws -> Void
 
-    /// - Parameter pause: how to wait between attempts.
+    /// `pause` is how it waits between attempts.
     package init(
         _ access: ClusterAccess,
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
@@ -37,10 +37,9 @@ package struct KubernetesClient: Sendable {
     }
 
     /// Every object that matches, however many pages that takes.
-    /// - Parameters:
-    ///   - labels: a label selector, `name=blog-blue`.
-    ///   - fields: a field selector, `involvedObject.name=blog-blue-x`.
-    ///   - pageSize: how many objects are asked for at once.
+    ///
+    /// `labels` and `fields` are selectors, `name=blog-blue`, `involvedObject.name=blog-blue-x`; `pageSize` is how many
+    /// objects are asked for at once.
     package func list(
         _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil,
         pageSize: Int = 500
@@ -61,7 +60,8 @@ package struct KubernetesClient: Sendable {
                 items += found.map { $0.completed(from: page, resource: resource) }
                 token = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
                 if token == nil {
-                    return ResourceList(items: items, resourceVersion: page["metadata"]?["resourceVersion"]?.string ?? "")
+                    return ResourceList(
+                        items: items, resourceVersion: page["metadata"]?["resourceVersion"]?.string ?? "")
                 }
             } catch let error as KubernetesError where error.isExpired && token != nil {
                 // The pages are of a state that the server has forgotten: all of it again, in one piece.
@@ -121,9 +121,9 @@ package struct KubernetesClient: Sendable {
     }
 
     /// Deletes an object and returns what the server says of it: the object as it ends, or a status.
-    /// - Parameters:
-    ///   - uid: delete only the object with this identity, not one of the same name that has come since.
-    ///   - resourceVersion: delete it only if it has not changed since.
+    ///
+    /// With a `uid` only the object with this identity is deleted, not one of the same name that has come since; with a
+    /// `resourceVersion` only if it has not changed since.
     package func delete(
         _ resource: Resource, _ name: String, namespace: String? = nil, propagation: Propagation? = nil,
         uid: String? = nil, resourceVersion: String? = nil, gracePeriodSeconds: Int? = nil, dryRun: Bool = false

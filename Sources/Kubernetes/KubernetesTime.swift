@@ -34,10 +34,14 @@ package enum KubernetesTime {
         wholeSeconds(Int(date.timeIntervalSince1970.rounded(.down))) + "Z"
     }
 
-    private static var pattern: Regex<(
-        Substring, Substring, Substring, Substring, Substring, Substring, Substring, Substring?, Substring?,
-        Substring?, Substring?
-    )> {
+    private static var pattern:
+        Regex<
+            (
+                Substring, Substring, Substring, Substring, Substring, Substring, Substring, Substring?, Substring?,
+                Substring?, Substring?
+            )
+        >
+    {
         #/(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))/#
     }
 

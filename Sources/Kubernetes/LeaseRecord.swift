@@ -57,9 +57,10 @@ package struct LeaseRecord: Sendable, Hashable {
     package var object: JSON {
         var object = original
         object[at: "metadata.name"] = .string(name)
-        object[at: "metadata.namespace"] = namespace.isEmpty ? nil : .string(namespace)
+        object[at: "metadata.namespace"] = namespace.isEmpty ? Optional.none : .string(namespace)
         object[at: "metadata.resourceVersion"] = resourceVersion.map(JSON.string)
-        object[at: "metadata.annotations"] = annotations.isEmpty ? nil : .object(annotations.mapValues(JSON.string))
+        object[at: "metadata.annotations"] =
+            annotations.isEmpty ? Optional.none : .object(annotations.mapValues(JSON.string))
         object[at: "spec.holderIdentity"] = holderIdentity.map(JSON.string)
         object[at: "spec.leaseDurationSeconds"] = leaseDurationSeconds.map { .integer(Int64($0)) }
         object[at: "spec.acquireTime"] = acquireTime.map { .string(KubernetesTime.microTime($0)) }

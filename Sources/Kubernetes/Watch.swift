@@ -178,10 +178,9 @@ extension Watch {
 }
 
 extension KubernetesClient {
-    /// - Parameters:
-    ///   - namespace: nil: all namespaces.
-    ///   - labels: a label selector, `name=blog-blue`.
-    ///   - fields: a field selector, `metadata.name=blog-blue`.
+    /// What there is of a resource in a namespace (nil: in all), and every change of it.
+    ///
+    /// `labels` and `fields` are selectors, `name=blog-blue`, `metadata.name=blog-blue`.
     package func watch(
         _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil
     ) -> Watch {

@@ -25,6 +25,7 @@ struct LineSplitter: Sendable {
             guard let end = memchr(start, 0x0A, rest.count) else { break }
             let length = UnsafeRawPointer(end) - start
             take(rest.prefix(length))
+            if !isTruncated, pending.last == 0x0D { pending.removeLast() }
             lines.append(close())
             rest = rest.dropFirst(length + 1)
         }
@@ -52,7 +53,6 @@ struct LineSplitter: Sendable {
             isTruncated = false
             isOpen = false
         }
-        if !isTruncated, pending.last == 0x0D { pending.removeLast() }
         if pending.count > Self.limit { isTruncated = true }
         guard isTruncated else { return Line(text: String(decoding: pending, as: UTF8.self), isTruncated: false) }
         return Line(

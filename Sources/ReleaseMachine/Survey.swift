@@ -56,12 +56,21 @@ package struct NodeReading: Sendable, Hashable, Codable {
     /// `nil` when it could not be told: the node is unreachable, or its file says something else than one colour.
     package var color: Color?
     package var isUnreachable: Bool
+    /// It has no upstream file of the app: a machine that has just come, or an app's first release.
+    package var isNew: Bool
     package var message: String?
 
-    package init(node: String, color: Color?, isUnreachable: Bool = false, message: String? = nil) {
+    package init(
+        node: String,
+        color: Color?,
+        isUnreachable: Bool = false,
+        isNew: Bool = false,
+        message: String? = nil
+    ) {
         self.node = node
         self.color = color
         self.isUnreachable = isUnreachable
+        self.isNew = isNew
         self.message = message
     }
 }

@@ -1,7 +1,8 @@
 import Foundation
-@testable import HTTPTransport
 import NIOCore
 import Testing
+
+@testable import HTTPTransport
 
 @Suite("line streams")
 struct LineTests {
@@ -81,12 +82,11 @@ struct LineTests {
 
     @Test("a stream that must not be silent ends with an error when it is")
     func silence() async throws {
-        try await withConnection(streamIdleLimit: .milliseconds(200), { _, _ in
-            Reply(steps: [.write("one\n"), .hang])
-        }) { connection, server in
-            var lines = try await connection.lines(Call("GET", "/")).makeAsyncIterator()
-            #expect(try await lines.next()?.text == "one")
-            let error = try await transportError { _ = try await lines.next() }
+        let script: @Sendable (Received, Int) async throws -> Reply = { _, _ in Reply(steps: [.write("one\n"), .hang]) }
+        try await withConnection(streamIdleLimit: .milliseconds(200), script) { connection, server in
+            let error = try await transportError {
+                for try await line in try await connection.lines(Call("GET", "/")) { #expect(line.text == "one") }
+            }
             #expect(error.description == "127.0.0.1:\(server.port) sent nothing for 200 ms")
         }
     }

@@ -1,15 +1,19 @@
 import Foundation
-@testable import HTTPTransport
 import Testing
+
+@testable import HTTPTransport
 
 @Suite("retries")
 struct RetryTests {
     @Test("a call is sent again after 503, no sooner than Retry-After says")
     func retryAfter() async throws {
         let pauses = Pauses()
-        try await withConnection(pauses: pauses, { _, number in
-            number < 2 ? Reply(status: 503, headers: ["Retry-After": "7"]) : .text("at last")
-        }) { connection, server in
+        try await withConnection(
+            pauses: pauses,
+            { _, number in
+                number < 2 ? Reply(status: 503, headers: ["Retry-After": "7"]) : .text("at last")
+            }
+        ) { connection, server in
             let answer = try await connection.send(Call("GET", "/", retry: .standard))
             #expect(answer.status == 200)
             #expect(await server.requests.all.count == 3)
@@ -59,8 +63,9 @@ struct RetryTests {
             let error = try await transportError {
                 _ = try await connection.send(Call("POST", "/", retry: .standard))
             }
-            #expect(error.description
-                == "127.0.0.1:\(server.port) closed the connection before the answer was complete")
+            #expect(
+                error.description
+                    == "127.0.0.1:\(server.port) closed the connection before the answer was complete")
             #expect(await server.requests.all.count == 1)
         }
     }

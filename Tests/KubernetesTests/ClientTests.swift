@@ -30,33 +30,36 @@ struct ClientTests {
             _ = try await client.get(path: "/version")
 
             let requests = await server.requests.all
-            #expect(requests.map { "\($0.method) \($0.path)" } == [
-                "GET /api/v1/namespaces/other/pods/a%20b",
-                "GET /api/v1/nodes/10.122.43.70",
-                "GET /apis/apps/v1/namespaces/blog/deployments/blog-blue",
-                "POST /api/v1/namespaces/blog/services",
-                "PUT /apis/coordination.k8s.io/v1/namespaces/blog/leases/viridian",
-                "PATCH /api/v1/namespaces/blog/services/blog-blue",
-                "PATCH /api/v1/namespaces/blog/pods/p",
-                "PATCH /api/v1/namespaces/blog/pods/p",
-                "DELETE /api/v1/namespaces/blog/replicationcontrollers/blog-blue",
-                "GET /apis/apps/v1/namespaces/blog/deployments/blog-blue/scale",
-                "PATCH /api/v1/namespaces/blog/replicationcontrollers/blog-blue/scale",
-                "GET /version",
-            ])
+            #expect(
+                requests.map { "\($0.method) \($0.path)" } == [
+                    "GET /api/v1/namespaces/other/pods/a%20b",
+                    "GET /api/v1/nodes/10.122.43.70",
+                    "GET /apis/apps/v1/namespaces/blog/deployments/blog-blue",
+                    "POST /api/v1/namespaces/blog/services",
+                    "PUT /apis/coordination.k8s.io/v1/namespaces/blog/leases/viridian",
+                    "PATCH /api/v1/namespaces/blog/services/blog-blue",
+                    "PATCH /api/v1/namespaces/blog/pods/p",
+                    "PATCH /api/v1/namespaces/blog/pods/p",
+                    "DELETE /api/v1/namespaces/blog/replicationcontrollers/blog-blue",
+                    "GET /apis/apps/v1/namespaces/blog/deployments/blog-blue/scale",
+                    "PATCH /api/v1/namespaces/blog/replicationcontrollers/blog-blue/scale",
+                    "GET /version",
+                ])
             #expect(requests[3].body == #"{"apiVersion":"v1","kind":"Service","metadata":{"name":"blog-green"}}"#)
             #expect(requests[3].query == ["fieldManager": "viridian"])
             #expect(requests[5].body == #"{"metadata":{"resourceVersion":"5"},"spec":{"x":null}}"#)
             #expect(requests[5].query == ["fieldManager": "viridian", "dryRun": "All"])
-            #expect(requests[5...7].map { $0.headers["content-type"] } == [
-                "application/merge-patch+json", "application/json-patch+json", "application/apply-patch+yaml",
-            ])
+            #expect(
+                requests[5...7].map { $0.headers["content-type"] } == [
+                    "application/merge-patch+json", "application/json-patch+json", "application/apply-patch+yaml",
+                ])
             #expect(requests[6].body == #"[{"op":"remove","path":"/x"}]"#)
             #expect(requests[7].query == ["fieldManager": "viridian", "force": "true"])
-            #expect(try JSON(parsing: requests[8].body) == [
-                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground",
-                "gracePeriodSeconds": 0, "preconditions": ["uid": "u-1", "resourceVersion": "9"],
-            ])
+            #expect(
+                try JSON(parsing: requests[8].body) == [
+                    "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground",
+                    "gracePeriodSeconds": 0, "preconditions": ["uid": "u-1", "resourceVersion": "9"],
+                ])
             #expect(requests[10].body == #"{"spec":{"replicas":3}}"#)
         }
     }
@@ -80,10 +83,11 @@ struct ClientTests {
             #expect(list.resourceVersion == "40")
             let requests = await server.requests.all
             #expect(requests.map { $0.query["continue"] } == [nil, "1", "2"])
-            #expect(requests.allSatisfy {
-                $0.query["limit"] == "1" && $0.query["labelSelector"] == "name=blog-blue,tier in (web)"
-                    && $0.query["fieldSelector"] == "status.phase=Running"
-            })
+            #expect(
+                requests.allSatisfy {
+                    $0.query["limit"] == "1" && $0.query["labelSelector"] == "name=blog-blue,tier in (web)"
+                        && $0.query["fieldSelector"] == "status.phase=Running"
+                })
             _ = try await client.list(.pods)
             #expect(await server.requests.all.last?.path == "/api/v1/pods")
         }
@@ -107,14 +111,17 @@ struct ClientTests {
     @Test("a get is repeated after 429, 500 and a lost connection, with the wait that the server asked for")
     func retries() async throws {
         let pauses = Pauses()
-        try await withClient(pauses: pauses, { _, number in
-            switch number {
-            case 0: Reply(status: 429, headers: ["Retry-After": "3"])
-            case 1: .status(500, "InternalError", "etcd")
-            case 2: Reply(steps: [.write("{"), .drop])
-            default: .json(Self.pod)
+        try await withClient(
+            pauses: pauses,
+            { _, number in
+                switch number {
+                case 0: Reply(status: 429, headers: ["Retry-After": "3"])
+                case 1: .status(500, "InternalError", "etcd")
+                case 2: Reply(steps: [.write("{"), .drop])
+                default: .json(Self.pod)
+                }
             }
-        }) { client, server in
+        ) { client, server in
             let object = try await client.get(.pods, "blog-blue-x")
             #expect(object == Self.pod)
             #expect(await server.requests.all.count == 4)
@@ -151,9 +158,10 @@ struct ClientTests {
             ClusterAccess(server: "http://127.0.0.1:\(port)", origin: "kubeconfig /k, context production"),
             pause: Pauses().pause)
         let error = try await kubernetesError { _ = try await client.list(.pods) }
-        #expect(error.description
-            == "cannot reach the Kubernetes API at http://127.0.0.1:\(port) (kubeconfig /k, context production): "
-            + "127.0.0.1:\(port) refused the connection: nothing is listening there")
+        #expect(
+            error.description
+                == "cannot reach the Kubernetes API at http://127.0.0.1:\(port) (kubeconfig /k, context production): "
+                + "127.0.0.1:\(port) refused the connection: nothing is listening there")
         #expect(error.isUnanswered)
         #expect(error.mayHeal)
         await client.shutdown()
@@ -165,9 +173,10 @@ struct ClientTests {
             var client = client
             client.deadline = .milliseconds(200)
             let error = try await kubernetesError { _ = try await client.get(.pods, "x") }
-            #expect(error.description
-                == "the Kubernetes API at \(server.url) (kubeconfig k, context c) did not get pods x in namespace blog: "
-                + "127.0.0.1:\(server.port) did not answer completely within 200 ms")
+            #expect(
+                error.description
+                    == "the Kubernetes API at \(server.url) (kubeconfig k, context c) did not get pods x in namespace blog: "
+                    + "127.0.0.1:\(server.port) did not answer completely within 200 ms")
         }
     }
 
@@ -188,8 +197,9 @@ struct ClientTests {
         try await withClient(script) { client, server in
             let gone = try await kubernetesError { _ = try await client.get(.pods, "gone") }
             #expect(gone.isNotFound)
-            #expect(gone.description
-                == "the Kubernetes API refused to get pods gone in namespace blog: pods \"gone\" not found")
+            #expect(
+                gone.description
+                    == "the Kubernetes API refused to get pods gone in namespace blog: pods \"gone\" not found")
             let old = try await kubernetesError { _ = try await client.replace(.leases, ["metadata": ["name": "old"]]) }
             #expect(old.isConflict && !old.isAlreadyExists)
             let taken = try await kubernetesError { _ = try await client.delete(.services, "taken") }
@@ -198,23 +208,27 @@ struct ClientTests {
                 _ = try await client.patch(.deployments, "secret", .merge([:]), namespace: "blog")
             }
             #expect(secret.isForbidden)
-            #expect(secret.description
-                == "not allowed to patch deployments.apps secret in namespace blog: the account of kubeconfig k, "
-                + "context c needs the verb patch on deployments.apps in namespace blog in its role")
+            #expect(
+                secret.description
+                    == "not allowed to patch deployments.apps secret in namespace blog: the account of kubeconfig k, "
+                    + "context c needs the verb patch on deployments.apps in namespace blog in its role")
             let anonymous = try await kubernetesError { _ = try await client.get(.nodes, "anonymous") }
             #expect(anonymous.isUnauthorized)
-            #expect(anonymous.description
-                == "the Kubernetes API does not accept the credentials of kubeconfig k, context c "
-                + "(get nodes anonymous): Unauthorized")
+            #expect(
+                anonymous.description
+                    == "the Kubernetes API does not accept the credentials of kubeconfig k, context c "
+                    + "(get nodes anonymous): Unauthorized")
             let quota = try await kubernetesError { _ = try await client.get(.pods, "quota") }
             #expect(quota.description.hasSuffix("exceeded quota: small"))
             let page = try await kubernetesError { _ = try await client.get(.nodes, "page") }
-            #expect(page.description
-                == "the Kubernetes API refused to get nodes page: HTTP status 404: <html> nginx")
+            #expect(
+                page.description
+                    == "the Kubernetes API refused to get nodes page: HTTP status 404: <html> nginx")
             let html = try await kubernetesError { _ = try await client.get(.nodes, "web") }
-            #expect(html.description
-                == "what answers at \(server.url) (kubeconfig k, context c) to get nodes web is not a Kubernetes API: "
-                + "its answer is not JSON")
+            #expect(
+                html.description
+                    == "what answers at \(server.url) (kubeconfig k, context c) to get nodes web is not a Kubernetes API: "
+                    + "its answer is not JSON")
         }
     }
 
@@ -235,9 +249,10 @@ struct ClientTests {
             #expect([first] + others == ["one", "two", "rest", nil])
             let requests = await server.requests.all
             #expect(requests[0].path == "/api/v1/namespaces/blog/pods/blog-blue-x/log")
-            #expect(requests[0].query == [
-                "container": "php", "tailLines": "20", "previous": "true", "limitBytes": "1048576",
-            ])
+            #expect(
+                requests[0].query == [
+                    "container": "php", "tailLines": "20", "previous": "true", "limitBytes": "1048576",
+                ])
             #expect(requests[1].query == ["follow": "true"])
         }
     }
@@ -247,8 +262,10 @@ struct ClientTests {
         try await withClient({ _, _ in .status(400, "BadRequest", "container \"php\" is waiting to start") }) {
             client, _ in
             let error = try await kubernetesError { _ = try await client.followLogs(ofPod: "x") }
-            #expect(error.description
-                == "the Kubernetes API refused to get pods/log x in namespace blog: container \"php\" is waiting to start")
+            #expect(
+                error.description
+                    == "the Kubernetes API refused to get pods/log x in namespace blog: container \"php\" is waiting to start"
+            )
         }
     }
 
@@ -264,9 +281,10 @@ struct ClientTests {
             #expect(answers == [true, false])
             let request = try #require(await server.requests.all.first)
             #expect(request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-            #expect(try JSON(parsing: request.body)[at: "spec.resourceAttributes"] == [
-                "verb": "patch", "group": "apps", "resource": "deployments", "namespace": "blog",
-            ])
+            #expect(
+                try JSON(parsing: request.body)[at: "spec.resourceAttributes"] == [
+                    "verb": "patch", "group": "apps", "resource": "deployments", "namespace": "blog",
+                ])
         }
     }
 }

@@ -95,10 +95,11 @@ struct CredentialTests {
                 let tokens = await server.requests.all.map { $0.headers["authorization"] }
                 #expect(tokens == Array(repeating: "Bearer token-prod-v-1", count: 5))
                 #expect(try folder.read("calls") == "call\n")
-                #expect(try JSON(parsing: folder.read("info")) == [
-                    "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
-                    "spec": ["interactive": false, "cluster": ["server": .string(server.url)]],
-                ])
+                #expect(
+                    try JSON(parsing: folder.read("info")) == [
+                        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+                        "spec": ["interactive": false, "cluster": ["server": .string(server.url)]],
+                    ])
             }
         }
     }
@@ -150,11 +151,14 @@ struct CredentialTests {
                     await client.shutdown()
                     return text.replacingOccurrences(of: folder.path + "/", with: "")
                 }
-                let start = "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  installHint: |\n    get it\n    there\n"
+                let start =
+                    "exec:\n  apiVersion: client.authentication.k8s.io/v1\n  installHint: |\n    get it\n    there\n"
                 let missing = try await message(start + "  command: viridian-no-such-login")
-                #expect(missing == "config: user \"deploy\": exec: viridian-no-such-login: no such program on PATH; "
-                    + "install it, or give its full path (get it there)")
-                try folder.write("fails", "#!/bin/sh\necho first >&2\necho 'session expired' >&2\nexit 3\n", mode: 0o700)
+                #expect(
+                    missing == "config: user \"deploy\": exec: viridian-no-such-login: no such program on PATH; "
+                        + "install it, or give its full path (get it there)")
+                try folder.write(
+                    "fails", "#!/bin/sh\necho first >&2\necho 'session expired' >&2\nexit 3\n", mode: 0o700)
                 let failing = try await message(start + "  command: ./fails")
                 #expect(failing == "config: user \"deploy\": exec: ./fails exited with status 3: session expired")
                 try folder.write("talks", "#!/bin/sh\necho sesame\n", mode: 0o700)

@@ -4,7 +4,9 @@ import Kubernetes
 import Testing
 
 /// A kubeconfig with one context, `production`; the lines go into its cluster and its user.
-func kubeconfig(cluster: String = "", user: String = "token: secret", server: String = "http://127.0.0.1:6443") -> String {
+func kubeconfig(cluster: String = "", user: String = "token: secret", server: String = "http://127.0.0.1:6443")
+    -> String
+{
     """
     apiVersion: v1
     kind: Config
@@ -72,16 +74,21 @@ struct KubeconfigTests {
                 clientCertificate: .init(
                     chain: Data(Certificates.certificate.utf8), key: Data(Certificates.key.utf8)),
                 serverName: "kubernetes")
-            let files = try read(folder, kubeconfig(
-                cluster: "certificate-authority: pki/ca.crt\ntls-server-name: kubernetes",
-                user: "client-certificate: pki/me.crt\nclient-key: \(folder.path)/pki/me.key"))
+            let files = try read(
+                folder,
+                kubeconfig(
+                    cluster: "certificate-authority: pki/ca.crt\ntls-server-name: kubernetes",
+                    user: "client-certificate: pki/me.crt\nclient-key: \(folder.path)/pki/me.key"))
             #expect(files.tls == expected)
-            let inline = try read(folder, kubeconfig(
-                cluster: "certificate-authority-data: \(Certificates.encodedCertificate)\ntls-server-name: kubernetes",
-                user: """
-                    client-certificate-data: \(Certificates.encodedCertificate)
-                    client-key-data: \(Certificates.encodedKey)
-                    """))
+            let inline = try read(
+                folder,
+                kubeconfig(
+                    cluster:
+                        "certificate-authority-data: \(Certificates.encodedCertificate)\ntls-server-name: kubernetes",
+                    user: """
+                        client-certificate-data: \(Certificates.encodedCertificate)
+                        client-key-data: \(Certificates.encodedKey)
+                        """))
             #expect(inline.tls == expected)
             guard case .none = inline.credential else { throw NoError() }
         }
@@ -90,10 +97,13 @@ struct KubeconfigTests {
     @Test("no description of access holds a key")
     func secrecy() async throws {
         try await withFolder { folder async throws in
-            let access = try read(folder, kubeconfig(user: """
-                client-certificate-data: \(Certificates.encodedCertificate)
-                client-key-data: \(Certificates.encodedKey)
-                """))
+            let access = try read(
+                folder,
+                kubeconfig(
+                    user: """
+                        client-certificate-data: \(Certificates.encodedCertificate)
+                        client-key-data: \(Certificates.encodedKey)
+                        """))
             var dumped = ""
             dump(access.tls, to: &dumped)
             #expect(!"\(access.tls) \(dumped)".contains(Certificates.key))
@@ -122,7 +132,9 @@ struct KubeconfigTests {
     @Test("the files of $KUBECONFIG are merged, the first to name something wins, missing ones are passed over")
     func merging() async throws {
         try await withFolder { folder async throws in
-            let first = try folder.write("first", """
+            let first = try folder.write(
+                "first",
+                """
                 clusters: [{name: main, cluster: {server: "http://first:1"}}]
                 users: null
                 """)
@@ -152,7 +164,8 @@ struct KubeconfigTests {
                     "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "KUBECONFIG": variable,
                 ],
                 homeDirectory: folder.path + "/home", accountDirectory: folder.path + "/account")
-            #expect(try ClusterAccess.discover(kubeconfig: configured, in: surroundings).server == "http://configured:1")
+            #expect(
+                try ClusterAccess.discover(kubeconfig: configured, in: surroundings).server == "http://configured:1")
             #expect(
                 try ClusterAccess.discover(kubeconfig: "~/configured", in: surroundings).server
                     == "http://configured:1")
@@ -165,18 +178,20 @@ struct KubeconfigTests {
             #expect(
                 try ClusterAccess.discover(context: "production", in: surroundings).server == "http://variable:1")
             try folder.write("account/ca.crt", "garbage")
-            #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
-                == "the in-cluster account cannot be used: \(folder.path)/account/ca.crt: "
-                + "the certificate authorities are not readable PEM certificates")
+            #expect(
+                try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                    == "the in-cluster account cannot be used: \(folder.path)/account/ca.crt: "
+                    + "the certificate authorities are not readable PEM certificates")
 
             surroundings.environment["KUBERNETES_SERVICE_HOST"] = nil
             #expect(try ClusterAccess.discover(in: surroundings).server == "http://variable:1")
             surroundings.environment["KUBECONFIG"] = nil
             #expect(try ClusterAccess.discover(in: surroundings).server == "http://home:1")
             surroundings.homeDirectory = folder.path
-            #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
-                == "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, "
-                + "or create \(folder.path)/.kube/config")
+            #expect(
+                try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                    == "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, "
+                    + "or create \(folder.path)/.kube/config")
         }
     }
 }
@@ -190,20 +205,25 @@ struct KubeconfigErrorTests {
 
     @Test("a missing file")
     func missing() throws {
-        #expect(try kubeconfigError { _ = try ClusterAccess.discover(kubeconfig: "/nowhere/config") }
-            == "/nowhere/config: there is no such kubeconfig; correct kubernetes.kubeconfig or create the file")
+        #expect(
+            try kubeconfigError { _ = try ClusterAccess.discover(kubeconfig: "/nowhere/config") }
+                == "/nowhere/config: there is no such kubeconfig; correct kubernetes.kubeconfig or create the file")
         let surroundings = ClusterAccess.Surroundings(
-            environment: ["KUBECONFIG": "/nowhere/a:/nowhere/b"], homeDirectory: "/nowhere", accountDirectory: "/nowhere")
-        #expect(try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
-            == "/nowhere/a: there is no such kubeconfig; correct $KUBECONFIG or create the file")
+            environment: ["KUBECONFIG": "/nowhere/a:/nowhere/b"], homeDirectory: "/nowhere",
+            accountDirectory: "/nowhere")
+        #expect(
+            try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                == "/nowhere/a: there is no such kubeconfig; correct $KUBECONFIG or create the file")
     }
 
     @Test("broken YAML, with its line")
     func brokenYAML() async throws {
         try await withFolder { folder async throws in
-            #expect(try message(folder, "apiVersion: v1\nclusters:\n  - name: [main\n")
-                == "config:4: the kubeconfig is not valid YAML: did not find expected ',' or ']'")
-            #expect(try message(folder, "apiVersion: v1\nusers: []\nusers: []\n").contains("the key users is there twice"))
+            #expect(
+                try message(folder, "apiVersion: v1\nclusters:\n  - name: [main\n")
+                    == "config:4: the kubeconfig is not valid YAML: did not find expected ',' or ']'")
+            #expect(
+                try message(folder, "apiVersion: v1\nusers: []\nusers: []\n").contains("the key users is there twice"))
             #expect(try message(folder, "just text") == "config:1: a kubeconfig is a mapping")
         }
     }
@@ -211,22 +231,28 @@ struct KubeconfigErrorTests {
     @Test("values of the wrong kind, with their line")
     func wrongKinds() async throws {
         try await withFolder { folder async throws in
-            #expect(try message(folder, kubeconfig(cluster: "insecure-skip-tls-verify: perhaps"))
-                == "config:11: cluster \"main\": insecure-skip-tls-verify must be true or false")
-            #expect(try message(folder, kubeconfig(user: "token: [a]")).hasSuffix("user \"deploy\": token must be a string"))
+            #expect(
+                try message(folder, kubeconfig(cluster: "insecure-skip-tls-verify: perhaps"))
+                    == "config:11: cluster \"main\": insecure-skip-tls-verify must be true or false")
+            #expect(
+                try message(folder, kubeconfig(user: "token: [a]")).hasSuffix("user \"deploy\": token must be a string")
+            )
             #expect(try message(folder, "contexts: production") == "config:1: contexts must be a list")
-            #expect(try message(folder, kubeconfig(server: "blog"))
-                == "config:10: cluster \"main\": server blog is not an http or https URL")
+            #expect(
+                try message(folder, kubeconfig(server: "blog"))
+                    == "config:10: cluster \"main\": server blog is not an http or https URL")
         }
     }
 
     @Test("no such context, cluster or user")
     func dangling() async throws {
         try await withFolder { folder async throws in
-            #expect(try message(folder, kubeconfig(), context: "staging")
-                == "config: there is no context \"staging\"; it has production")
-            #expect(try message(folder, "")
-                == "config: no current-context is set; name one of its contexts (none)")
+            #expect(
+                try message(folder, kubeconfig(), context: "staging")
+                    == "config: there is no context \"staging\"; it has production")
+            #expect(
+                try message(folder, "")
+                    == "config: no current-context is set; name one of its contexts (none)")
             #expect(
                 try message(folder, kubeconfig().replacingOccurrences(of: "name: main", with: "name: other"))
                     == "config: the context \"production\" names the cluster \"main\", which is not there; "
@@ -242,23 +268,32 @@ struct KubeconfigErrorTests {
     func certificates() async throws {
         try await withFolder { folder async throws in
             let good = Certificates.encodedCertificate
-            #expect(try message(folder, kubeconfig(cluster: "certificate-authority: ca.crt"))
-                == "config: cluster \"main\": certificate-authority ca.crt cannot be read: no such file or directory")
-            #expect(try message(folder, kubeconfig(cluster: "certificate-authority-data: \"???\""))
-                == "config: cluster \"main\": certificate-authority-data is not base64 text")
-            #expect(try message(folder, kubeconfig(cluster: "certificate-authority-data: Z2FyYmFnZQ=="))
-                == "config: cluster \"main\": the certificate authorities are not readable PEM certificates; "
-                + "correct its certificate-authority")
             #expect(
-                try message(folder, kubeconfig(
-                    cluster: "certificate-authority-data: \(good)\ninsecure-skip-tls-verify: true"))
+                try message(folder, kubeconfig(cluster: "certificate-authority: ca.crt"))
+                    == "config: cluster \"main\": certificate-authority ca.crt cannot be read: no such file or directory"
+            )
+            #expect(
+                try message(folder, kubeconfig(cluster: "certificate-authority-data: \"???\""))
+                    == "config: cluster \"main\": certificate-authority-data is not base64 text")
+            #expect(
+                try message(folder, kubeconfig(cluster: "certificate-authority-data: Z2FyYmFnZQ=="))
+                    == "config: cluster \"main\": the certificate authorities are not readable PEM certificates; "
+                    + "correct its certificate-authority")
+            #expect(
+                try message(
+                    folder,
+                    kubeconfig(
+                        cluster: "certificate-authority-data: \(good)\ninsecure-skip-tls-verify: true"))
                     == "config: cluster \"main\": certificate-authority and insecure-skip-tls-verify exclude each other; "
                     + "remove one")
-            #expect(try message(folder, kubeconfig(user: "client-certificate-data: \(good)"))
-                == "config: user \"deploy\": client-certificate needs a client-key beside it")
             #expect(
-                try message(folder, kubeconfig(
-                    user: "client-certificate-data: \(good)\nclient-key-data: Z2FyYmFnZQ=="))
+                try message(folder, kubeconfig(user: "client-certificate-data: \(good)"))
+                    == "config: user \"deploy\": client-certificate needs a client-key beside it")
+            #expect(
+                try message(
+                    folder,
+                    kubeconfig(
+                        user: "client-certificate-data: \(good)\nclient-key-data: Z2FyYmFnZQ=="))
                     == "config: user \"deploy\": the client key is not a readable PEM private key "
                     + "(a key with a passphrase is not); correct its client-certificate and client-key")
         }
@@ -267,14 +302,17 @@ struct KubeconfigErrorTests {
     @Test("what is not supported is said, never passed over")
     func unsupported() async throws {
         try await withFolder { folder async throws in
-            #expect(try message(folder, kubeconfig(cluster: "proxy-url: http://proxy:3128"))
-                == "config: cluster \"main\": proxy-url is not supported")
-            #expect(try message(folder, kubeconfig(user: "auth-provider: {name: gcp}"))
-                == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "
-                + "use an exec plugin")
-            #expect(try message(folder, kubeconfig(user: "exec: {command: login, apiVersion: v7}"))
-                == "config:15: user \"deploy\": exec: apiVersion must be client.authentication.k8s.io/v1 "
-                + "or client.authentication.k8s.io/v1beta1")
+            #expect(
+                try message(folder, kubeconfig(cluster: "proxy-url: http://proxy:3128"))
+                    == "config: cluster \"main\": proxy-url is not supported")
+            #expect(
+                try message(folder, kubeconfig(user: "auth-provider: {name: gcp}"))
+                    == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "
+                    + "use an exec plugin")
+            #expect(
+                try message(folder, kubeconfig(user: "exec: {command: login, apiVersion: v7}"))
+                    == "config:15: user \"deploy\": exec: apiVersion must be client.authentication.k8s.io/v1 "
+                    + "or client.authentication.k8s.io/v1beta1")
         }
     }
 }

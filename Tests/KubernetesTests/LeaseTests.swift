@@ -33,8 +33,9 @@ struct LeaseTests {
         record.annotations["viridian.dev/release"] = "42"
         #expect(record.object["spec"]?["holderIdentity"] == nil)
         #expect(record.object["spec"]?["strategy"] == "OldestEmulationVersion")
-        #expect(record.object["metadata"]?["annotations"]
-            == ["viridian.dev/live-color": "blue", "viridian.dev/release": "42"])
+        #expect(
+            record.object["metadata"]?["annotations"]
+                == ["viridian.dev/live-color": "blue", "viridian.dev/release": "42"])
         #expect(record.object["metadata"]?["labels"] == ["team": "web"])
     }
 
@@ -56,32 +57,39 @@ struct LeaseTests {
         var broken = lease
         broken[at: "spec.renewTime"] = "yesterday"
         let error = #expect(throws: LeaseRecord.Malformed.self) { try LeaseRecord(broken) }
-        #expect(error?.description
-            == "the lease viridian has an unreadable spec.renewTime: correct or delete the lease")
+        #expect(
+            error?.description
+                == "the lease viridian has an unreadable spec.renewTime: correct or delete the lease")
     }
 
     @Test("a new lease has what the API needs")
     func fresh() {
-        #expect(LeaseRecord(name: "viridian", namespace: "blog").object == [
-            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": ["name": "viridian", "namespace": "blog"], "spec": ["leaseTransitions": 0],
-        ])
+        #expect(
+            LeaseRecord(name: "viridian", namespace: "blog").object == [
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": ["name": "viridian", "namespace": "blog"], "spec": ["leaseTransitions": 0],
+            ])
     }
 
-    @Test("times are read with any fraction and offset", arguments: [
-        ("2015-10-25T14:34:03Z", "2015-10-25T14:34:03.000000Z"),
-        ("2015-10-25T16:34:03.5+02:00", "2015-10-25T14:34:03.500000Z"),
-        ("2016-02-29T23:59:59.123456789-00:30", "2016-03-01T00:29:59.123456Z"),
-        ("1969-12-31T23:59:59.25Z", "1969-12-31T23:59:59.250000Z"),
-        ("2100-03-01T00:00:00Z", "2100-03-01T00:00:00.000000Z"),
-    ])
+    @Test(
+        "times are read with any fraction and offset",
+        arguments: [
+            ("2015-10-25T14:34:03Z", "2015-10-25T14:34:03.000000Z"),
+            ("2015-10-25T16:34:03.5+02:00", "2015-10-25T14:34:03.500000Z"),
+            ("2016-02-29T23:59:59.123456789-00:30", "2016-03-01T00:29:59.123456Z"),
+            ("1969-12-31T23:59:59.25Z", "1969-12-31T23:59:59.250000Z"),
+            ("2100-03-01T00:00:00Z", "2100-03-01T00:00:00.000000Z"),
+        ])
     func times(text: String, normal: String) throws {
         #expect(KubernetesTime.microTime(try #require(KubernetesTime.parse(text))) == normal)
     }
 
-    @Test("what is no time is none", arguments: [
-        "", "2015-10-25", "2015-13-25T14:34:03Z", "2015-10-25T14:34:03", "2015-10-25T25:34:03Z", "x2015-10-25T14:34:03Z",
-    ])
+    @Test(
+        "what is no time is none",
+        arguments: [
+            "", "2015-10-25", "2015-13-25T14:34:03Z", "2015-10-25T14:34:03", "2015-10-25T25:34:03Z",
+            "x2015-10-25T14:34:03Z",
+        ])
     func noTimes(text: String) { #expect(KubernetesTime.parse(text) == nil) }
 
     @Test("every microsecond survives writing and reading", arguments: 0..<200)

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import ServiceLifecycle
 
 /// A request as the scripted server saw it.
 struct Received: Sendable {
@@ -24,7 +25,7 @@ struct Reply: Sendable {
         case wait(Gate)
         /// Ends the connection although the body is not complete.
         case drop
-        /// Leaves the body open until the client or the test ends.
+        /// Leaves the body open until the test ends.
         case hang
     }
 
@@ -89,6 +90,7 @@ func withServer<Result: Sendable>(
 ) async throws -> Result {
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     let requests = Requests()
+    let ending = Gate()
     var logger = Logger(label: "scripted server")
     logger.logLevel = .critical
     let responder = CallbackResponder { (request: Request, context: PeerContext) in
@@ -104,37 +106,45 @@ func withServer<Result: Sendable>(
         for (name, value) in reply.headers {
             if let name = HTTPField.Name(name) { headers[name] = value }
         }
-        return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(reply))
+        return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(reply, ending: ending))
     }
     let application = Application(
         responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { running.yield($0.localAddress?.port ?? 0) }, logger: logger)
+    // Not cancelled but shut down in good order: a connection accepted while its server is cancelled traps in NIO.
+    let service = ServiceGroup(configuration: .init(services: [application], logger: logger))
 
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             defer { running.finish() }
-            // Cancelling it is how it ends.
-            try? await application.run()
+            try await service.run()
         }
-        defer { group.cancelAll() }
         var iterator = ports.makeAsyncIterator()
         guard let port = await iterator.next() else { throw ServerDidNotStart() }
-        return try await test(ScriptedServer(port: port, requests: requests))
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(try await test(ScriptedServer(port: port, requests: requests)))
+        } catch {
+            result = .failure(error)
+        }
+        await ending.open()
+        await service.triggerGracefulShutdown()
+        try await group.waitForAll()
+        return try result.get()
     }
 }
 
 struct ServerDidNotStart: Error {}
 
 extension ResponseBody {
-    init(_ reply: Reply) {
+    fileprivate init(_ reply: Reply, ending: Gate) {
         self.init { writer in
             for step in reply.steps {
                 switch step {
                 case .write(let text): try await writer.write(ByteBuffer(string: text))
                 case .wait(let gate): await gate.pass()
                 case .drop: throw Dropped()
-                // Ends when the connection or the server does.
-                case .hang: try await Task.sleep(for: .seconds(3600))
+                case .hang: await ending.pass()
                 }
             }
             try await writer.finish(nil)

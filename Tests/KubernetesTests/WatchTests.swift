@@ -49,11 +49,14 @@ private func events(
     watches: @escaping @Sendable (Int) -> Reply
 ) async throws -> (events: [String], requests: [Received]) {
     let counts = Counts()
-    return try await withClient(pauses: pauses, { request, _ in
-        let isWatch = request.query["watch"] == "true"
-        let number = await counts.next(isWatch)
-        return isWatch ? watches(number) : lists(number)
-    }) { client, server in
+    return try await withClient(
+        pauses: pauses,
+        { request, _ in
+            let isWatch = request.query["watch"] == "true"
+            let number = await counts.next(isWatch)
+            return isWatch ? watches(number) : lists(number)
+        }
+    ) { client, server in
         var seen: [String] = []
         var iterator = client.watch(.pods, namespace: "blog", labels: "name=blog-blue").makeAsyncIterator()
         for _ in 0..<count { seen.append(text(try await iterator.next())) }
@@ -87,10 +90,11 @@ struct WatchTests {
             })
         #expect(seen == ["snapshot a@8", "added b@11", "modified a@12", "deleted b@13"])
         #expect(requests.map(\.path) == ["/api/v1/namespaces/blog/pods", "/api/v1/namespaces/blog/pods"])
-        #expect(requests.last?.query == [
-            "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "10", "timeoutSeconds": "60",
-            "labelSelector": "name=blog-blue",
-        ])
+        #expect(
+            requests.last?.query == [
+                "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "10", "timeoutSeconds": "60",
+                "labelSelector": "name=blog-blue",
+            ])
     }
 
     @Test("an event in several chunks, none of which ends a line, is one event")
@@ -145,7 +149,8 @@ struct WatchTests {
         #expect(beginnings(requests) == ["10", "10"])
     }
 
-    @Test("410 Gone, as an event or as a status, brings a new snapshot, from which deleted objects are missing",
+    @Test(
+        "410 Gone, as an event or as a status, brings a new snapshot, from which deleted objects are missing",
         arguments: [true, false])
     func gone(asEvent: Bool) async throws {
         let pauses = Pauses()
@@ -183,8 +188,9 @@ struct WatchTests {
                 default: Reply(steps: [.hang])
                 }
             })
-        #expect(seen[1]
-            == "interrupted: the Kubernetes API refused to watch pods in namespace blog: etcd leader changed")
+        #expect(
+            seen[1]
+                == "interrupted: the Kubernetes API refused to watch pods in namespace blog: etcd leader changed")
         #expect(seen[2] == "added b@11")
         #expect(seen[3].hasPrefix("interrupted"))
         let waits = await pauses.all

@@ -213,6 +213,12 @@ struct EndingTests {
         #expect(completed.termination == .deadlineExceeded)
     }
 
+    @Test("a deadline ends a child that does not take its input")
+    func deadlineWithUnreadInput() async throws {
+        let command = Command("sleep", ["300"], input: String(repeating: "x", count: 1 << 20))
+        #expect(try await command.run(deadline: .milliseconds(300)).termination == .deadlineExceeded)
+    }
+
     @Test("who ignores SIGTERM gets SIGKILL, a grandchild that outlives its parent too")
     func stubborn() async throws {
         let script = #"""

@@ -26,6 +26,7 @@ struct LineSplitterTests {
         #expect(split([], chunk: 1) == [])
         #expect(split([0x0A], chunk: 1).map(\.text) == [""])
         #expect(split(Array("a\n".utf8), chunk: 1).map(\.text) == ["a"])
+        #expect(split(Array("a\r\nb\r".utf8), chunk: 1).map(\.text) == ["a", "b\r"])
     }
 
     @Test("exactly the limit is whole, one byte more is truncated; a CR does not count")

@@ -83,6 +83,12 @@ extension LocalNginx {
         }
     }
 
+    /// Puts an app's upstream file there, as the demo's first release finds it; nothing is loaded.
+    package func write(_ upstream: Upstream, live port: Int) throws {
+        let text = UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: port)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: backends + "/\(upstream.app).conf"))
+    }
+
     private static func quotedInConfiguration(_ path: String) -> String {
         "\"" + path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
@@ -111,7 +117,7 @@ extension LocalNginx {
                 return nil
             }
             group.addTask {
-                try await wait(until: ready)
+                guard try await isUp(ready) else { return nil }
                 let value = try await body()
                 await quit(ready, grace: grace)
                 return value
@@ -146,8 +152,8 @@ extension LocalNginx {
         )
     }
 
-    /// Until it listens (it writes its pid file after that) and has a worker.
-    private func wait(until ready: Readiness) async throws {
+    /// Waits until it listens (it writes its pid file after that) and has a worker; false when it ended instead.
+    private func isUp(_ ready: Readiness) async throws -> Bool {
         while true {
             if let processID = await ready.processID {
                 let written = try? String(contentsOfFile: pidFile, encoding: .utf8)
@@ -156,10 +162,10 @@ extension LocalNginx {
                 if written?.trimmingCharacters(in: .whitespacesAndNewlines) == "\(processID)",
                     children?.isEmpty == false
                 {
-                    return
+                    return true
                 }
             }
-            guard await !ready.hasEnded else { throw CancellationError() }
+            guard await !ready.hasEnded else { return false }
             // nginx has no event for this that a parent could wait for.
             try await Task.sleep(for: .milliseconds(2))
         }

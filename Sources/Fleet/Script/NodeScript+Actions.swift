@@ -5,15 +5,13 @@ extension NodeScript {
 
         # Standard input: a text in base64, then a line `=end`. What was cut off on its way has no such line.
         payload() {
-            new=$(cat)
-            case $new in
-            '=end') new= ;;
-            *"$newline=end") new=${new%"$newline=end"} ;;
-            *)
-                fact truncated input
-                finish
-                ;;
-            esac
+            new=
+            while IFS= read -r line; do
+                [ "$line" != '=end' ] || return 0
+                new=$new${new:+$newline}$line
+            done
+            fact truncated input
+            finish
         }
 
         act_read() {
@@ -188,7 +186,8 @@ extension NodeScript {
         main() {
             action=$1
             fact viridian-node 1
-            [ $# -gt 0 ] && shift
+            [ $# -gt 0 ] || exit 64
+            shift
             app= backends= test_command='nginx -t' reload='nginx -s reload' pid= token=0 expect= verify=1000 lockwait=10
             port= ports= probe=none path=/ host=localhost seconds=10 post= post_seconds=300 version= color= release=
             master= tested= ended= written= putback= lock_until= sum= text=

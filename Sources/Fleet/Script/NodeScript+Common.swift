@@ -60,8 +60,10 @@ extension NodeScript {
         # At most one conversation a node changes nginx at a time, whatever the app: a reload loads every app's
         # file.
         lock() {
-            # `true`, since a redirection that fails ends the shell when the command is a special built-in.
-            problem=$( { true >>"$state/$1"; } 2>&1 ) || { fact unwritable "$problem"; finish; }
+            if [ ! -w "$state" ] || { [ -e "$state/$1" ] && [ ! -w "$state/$1" ]; }; then
+                fact unwritable "$state: permission denied, or a read-only disk"
+                finish
+            fi
             exec 9>>"$state/$1"
             clock
             until flock -n 9; do

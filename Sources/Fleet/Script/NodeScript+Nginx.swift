@@ -109,18 +109,21 @@ extension NodeScript {
 
         same_master() { started "$master" && [ "$since" = "$master_since" ]; }
 
-        # Waits until the master is not in the middle of a reload that someone else asked for: its new workers could
-        # have read the file as it was before. Where the kernel does not tell (no wchan), there is nothing to wait
-        # for.
+        # Waits until the master is not in the middle of a reload that someone else asked for: it could have read
+        # the file as it was before, and its new workers would look like ours. At rest the master sleeps in
+        # sigsuspend(2); where the kernel does not name the call (wchan), sleeping has to do. Fails when it never
+        # rests.
         settle() {
             clock
-            settle_until=$((now + 300))
+            settle_until=$((now + 100))
             while :; do
-                wchan=
+                wchan= stat=
                 { read -r wchan <"/proc/$master/wchan"; } 2>/dev/null
-                case $wchan in *sigsuspend* | '' | 0) return ;; esac
+                { read -r stat <"/proc/$master/stat"; } 2>/dev/null
+                case "${stat##*) } $wchan" in S*sigsuspend*) return 0 ;; esac
+                case $wchan in '' | 0) case ${stat##*) } in S*) return 0 ;; esac ;; esac
                 clock
-                [ "$now" -lt "$settle_until" ] || return
+                [ "$now" -lt "$settle_until" ] || return 1
                 pause
             done
         }

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Kubernetes
 import Logging
@@ -66,11 +67,16 @@ struct APIServer: HTTPResponder {
             return try await answer(request, info, context, target)
         }
         if info.method == .get, let document = Discovery.document(info.path) { return .json(document) }
+        if info.method == .get, info.path == "/openapi/v2" {
+            return Response(
+                status: .ok, headers: [.contentType: OpenAPIVersion2.contentType],
+                body: .init(byteBuffer: ByteBuffer(bytes: OpenAPIVersion2.document)))
+        }
         if info.method == .get, ["/healthz", "/livez", "/readyz"].contains(info.path) {
             return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok")))
         }
         if info.method == .post, info.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
-            return .json(try await AccessReview.answer(try await body(request), faults), status: .created)
+            return .json(try AccessReview.answer(try await body(request), faults), status: .created)
         }
         throw APIError.noSuchPath
     }

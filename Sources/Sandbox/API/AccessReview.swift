@@ -1,3 +1,4 @@
+import HTTPTypes
 import Kubernetes
 
 /// `authorization.k8s.io`: whoever may talk to the sandbox may do anything that ``Faults`` does not deny.

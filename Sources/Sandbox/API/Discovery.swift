@@ -89,39 +89,3 @@ enum Discovery {
         return list
     }
 }
-
-/// As much of OpenAPI as `kubectl apply` reads: which kinds may be patched with server-side field validation.
-/// With that it neither asks for schemas nor refuses to go on without them.
-enum OpenAPI {
-    static func index(_ groupVersions: [String]) -> JSON {
-        let paths = groupVersions.map { ($0, JSON.object(["serverRelativeURL": .string("/openapi/v3/\($0)?hash=sandbox")])) }
-        return ["paths": .object(Dictionary(uniqueKeysWithValues: paths))]
-    }
-
-    static func document(_ groupVersion: String) -> JSON? {
-        let parts = groupVersion.split(separator: "/").map(String.init)
-        let group = parts.first == "apis" && parts.count == 3 ? parts[1] : ""
-        guard groupVersion == "api/v1" || !group.isEmpty else { return nil }
-        var paths: [String: JSON] = [:]
-        for type in ResourceType.all where type.group == group {
-            let scope = type.isNamespaced ? "namespaces/{namespace}/" : ""
-            let parameters: JSON = .array(
-                ["dryRun", "fieldManager", "fieldValidation", "force"].map {
-                    ["name": .string($0), "in": "query", "schema": ["type": "string", "uniqueItems": true]]
-                })
-            paths["/\(groupVersion)/\(scope)\(type.plural)/{name}"] = [
-                "patch": [
-                    "parameters": parameters, "responses": ["200": ["description": "OK"]],
-                    "x-kubernetes-action": "patch",
-                    "x-kubernetes-group-version-kind": [
-                        "group": .string(group), "version": "v1", "kind": .string(type.kind),
-                    ],
-                ]
-            ]
-        }
-        return [
-            "openapi": "3.0.0", "info": ["title": "Kubernetes", "version": .string(Discovery.version)],
-            "paths": .object(paths), "components": ["schemas": [:]],
-        ]
-    }
-}

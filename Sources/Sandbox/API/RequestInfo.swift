@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Kubernetes
 
@@ -53,7 +54,7 @@ struct RequestInfo: Sendable {
         for pair in query.split(separator: "&") {
             let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             func decoded(_ text: Substring) -> String {
-                let spaced = text.replacing("+", with: " ")
+                let spaced = String(text.replacing("+", with: " "))
                 return spaced.removingPercentEncoding ?? spaced
             }
             result[decoded(halves[0])] = halves.count > 1 ? decoded(halves[1]) : ""

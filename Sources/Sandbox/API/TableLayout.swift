@@ -2,8 +2,8 @@ import Foundation
 import Kubernetes
 
 /// The columns that `kubectl get` shows for a kind (`pkg/printers/internalversion/printers.go`).
-struct TableLayout {
-    struct Column {
+struct TableLayout: Sendable {
+    struct Column: Sendable {
         var name: String
         var type = "string"
         /// Shown with `-o wide` only.
@@ -11,11 +11,11 @@ struct TableLayout {
     }
 
     var columns: [Column]
-    var cells: (_ object: JSON, _ now: Date) -> [JSON]
+    var cells: @Sendable (_ object: JSON, _ now: Date) -> [JSON]
 
     /// - Parameters:
     ///   - columns: names in order; a `+` before a name makes it a wide column, a `#` a number.
-    private init(_ columns: String..., cells: @escaping (JSON) -> [JSON]) {
+    private init(_ columns: String..., cells: @escaping @Sendable (JSON) -> [JSON]) {
         self.columns = columns.map { text in
             let isWide = text.hasPrefix("+")
             let rest = isWide ? text.dropFirst() : Substring(text)

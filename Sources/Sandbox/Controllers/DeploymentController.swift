@@ -38,7 +38,7 @@ struct DeploymentController: Sendable {
             if isPaused {
                 changes = plan.scalingOnly()
             } else if deployment[at: "spec.strategy.type"]?.string == "Recreate" {
-                let remaining = await store.perform { $0.podsLeft(of: old) }
+                let remaining = await store.perform { [old] in $0.podsLeft(of: old) }
                 changes = plan.recreating(podsLeft: remaining)
             } else {
                 changes = plan.rolling()
@@ -53,9 +53,9 @@ struct DeploymentController: Sendable {
     private func createReplicaSet(for deployment: JSON, old: [JSON]) async throws -> JSON {
         var template = deployment[at: "spec.template"] ?? [:]
         let hash = Self.hash(of: template)
-        template[path: ["metadata", "labels", Self.hashLabel]] = .string(hash)
+        template[["metadata", "labels", Self.hashLabel]] = .string(hash)
         var selector = deployment[at: "spec.selector"] ?? [:]
-        selector[path: ["matchLabels", Self.hashLabel]] = .string(hash)
+        selector[["matchLabels", Self.hashLabel]] = .string(hash)
         let metadata: JSON = [
             "name": .string("\(deployment.meta.name)-\(hash)"), "namespace": .string(deployment.meta.namespace),
             "labels": template["metadata"]?["labels"] ?? [:], "annotations": .strings(Self.inherited(deployment)),
@@ -83,12 +83,12 @@ struct DeploymentController: Sendable {
         return try await store.perform { objects in
             let marked = try objects.update(.replicaSets, set.meta.key) {
                 var changed = $0
-                changed[path: ["metadata", "annotations", Self.revision]] = text
+                changed[["metadata", "annotations", Self.revision]] = text
                 return changed
             }
             _ = try objects.update(.deployments, deployment.meta.key) {
                 var changed = $0
-                changed[path: ["metadata", "annotations", Self.revision]] = text
+                changed[["metadata", "annotations", Self.revision]] = text
                 return changed
             }
             return marked

@@ -3,11 +3,12 @@
 /// No two sandboxes on a machine have the same port at the same time, so no two have the same addresses; and ports below
 /// 1024 aside, they are none that others use (127.0.x.y).
 actor AddressPool {
-    private let prefix: String
+    private var prefix = ""
     private var used: Set<Int> = []
     private var last = 0
 
-    init(apiPort: Int) {
+    /// Says which port the API got, before the first pod comes.
+    func settle(apiPort: Int) {
         prefix = "127.\(max(4, apiPort >> 8)).\(apiPort & 255)."
     }
 

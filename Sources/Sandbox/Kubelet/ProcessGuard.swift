@@ -25,13 +25,14 @@ struct ProcessGuard: Sendable {
 
     /// Ends what is listed. Renaming the directory first closes it to newcomers.
     private static let watcher = #"""
+        exec >/dev/null 2>&1
         mv "$1/groups" "$1/ended" || exit 0
-        for group in "$1/ended"/*; do kill -KILL -- "-${group##*/}"; done
+        for group in "$1/ended"/*; do kill -KILL "-${group##*/}"; done
         rm -rf "$1"
         """#
 
     private let directory: URL
-    private let lock: Int32
+    private let lock: Int32?
 
     private var groups: String { directory.appending(path: "groups").path }
 
@@ -41,19 +42,30 @@ struct ProcessGuard: Sendable {
             at: directory.appending(path: "groups"), withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
         let path = directory.appending(path: "lock").path
-        lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        let file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        lock = file
+        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
             throw ProcessGuardError(description: "\(path) cannot be locked: \(String(cString: strerror(errno)))")
         }
     }
 
-    /// Runs the watcher until cancelled; then the directory goes, and the watcher with it.
-    func watch(_ logger: Logger) async {
-        let command = Command(
+    /// A guard over a directory whose lock someone else holds.
+    init(at directory: URL) {
+        self.directory = directory
+        lock = nil
+    }
+
+    /// Waits for the lock, and then ends everything.
+    var watcherCommand: Command {
+        Command(
             "flock",
             ["--exclusive", directory.appending(path: "lock").path, "sh", "-c", Self.watcher, "watcher", directory.path])
+    }
+
+    /// Runs the watcher until cancelled, which is when the sandbox ends in order.
+    func watch(_ logger: Logger) async {
         do {
-            _ = try await command.run(grace: .milliseconds(100))
+            _ = try await watcherCommand.run(grace: .milliseconds(100))
         } catch is CancellationError {
             // The end of the sandbox.
         } catch {
@@ -66,7 +78,7 @@ struct ProcessGuard: Sendable {
     /// Lets go of everything, when no container runs any more.
     func end() {
         try? FileManager.default.removeItem(at: directory)
-        close(lock)
+        if let lock { close(lock) }
     }
 
     /// The command that runs a container's program on the list.

@@ -11,7 +11,7 @@ enum Defaults {
         case .deployments: deployment(&object)
         case .services: object["spec"] = serviceSpec(object["spec"] ?? [:])
         case .namespaces:
-            object[path: ["metadata", "labels", "kubernetes.io/metadata.name"]] = .string(object.meta.name)
+            object[["metadata", "labels", "kubernetes.io/metadata.name"]] = .string(object.meta.name)
             object["spec"] = ["finalizers": ["kubernetes"]]
         case .secrets: secret(&object)
         default: break

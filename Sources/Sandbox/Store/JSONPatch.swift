@@ -52,7 +52,7 @@ enum JSONPatch {
 
     private static func pointer(_ text: String) -> [String] {
         text.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
-            $0.replacing("~1", with: "/").replacing("~0", with: "~")
+            String($0.replacing("~1", with: "/").replacing("~0", with: "~"))
         }
     }
 }

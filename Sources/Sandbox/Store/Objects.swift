@@ -185,7 +185,7 @@ extension Objects {
             for object in list(type, filter) { continuation.yield(WatchEvent(kind: .added, object: object)) }
             if case .presentWithMark = start {
                 var mark = bookmark(type)
-                mark[path: ["metadata", "annotations", "k8s.io/initial-events-end"]] = "true"
+                mark[["metadata", "annotations", "k8s.io/initial-events-end"]] = "true"
                 continuation.yield(WatchEvent(kind: .bookmark, object: mark))
             }
         case .after(let start):

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Controller
+import Foundation
+import ReleaseMachine
+import ViridianConfiguration
+
+struct DemoCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "The whole system on this machine, with nothing set up: releases v1, then v2 under load.",
+        discussion: """
+            An embedded cluster whose pods are processes, real nginx nodes, a sample app, and visitors whose every request counts. \
+            Afterwards it stays up to be played with, until Ctrl-C.
+            """
+    )
+
+    @Flag(help: "Stop when done: status 0 only if v2 is live and no request failed.") var exit = false
+    @Option(help: "How many nginx nodes.") var nodes: Int = 2
+    @Option(help: "The port from which on the nodes listen; 0 takes free ones.") var port: Int = 8080
+
+    func validate() throws {
+        guard (1...50).contains(nodes) else { throw ValidationError("--nodes takes a number from 1 to 50") }
+        guard (0...65535).contains(port) else { throw ValidationError("--port takes a number from 0 to 65535") }
+    }
+
+    func perform() async throws -> ExitStatus {
+        say("Starting an embedded cluster and \(nodes) nginx nodes")
+        return try await DemoWorld.with(nodes: nodes, firstPort: port) { world in
+            try await play(in: world)
+        }
+    }
+
+    private func play(in world: DemoWorld) async throws -> ExitStatus {
+        for (index, site) in world.sites.enumerated() { say("  node-\(index + 1) answers on \(site)") }
+        let first = try await deploy("v1", world)
+        guard first.state == .live else { return report(nil, first, Load.Tally()) }
+
+        let load = Load(sites: world.sites)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await load.run() }
+            say("Visitors begin to come: every request is a new connection")
+            let second = try await deploy("v2", world)
+            if exit {
+                group.cancelAll()
+                try await group.waitForAll()
+                return report(first, second, await load.tally)
+            }
+            _ = report(first, second, await load.tally)
+            invite(world)
+            // Ctrl-C is how this ends.
+            try? await Task.sleep(for: .seconds(Int64(1) << 40))
+            let tally = await load.tally
+            say("\n\(tally.sent) requests sent, \(tally.failed) failed")
+            return .done
+        }
+    }
+
+    private func deploy(_ version: String, _ world: DemoWorld) async throws -> Release {
+        var options = GlobalOptions()
+        options.config = world.configurationFile
+        return try await Installation.open(options, reachingOut: true) { installation in
+            let releases = try installation.releases("blog")
+            let request = AppReleases.Request(version: try Version(version), by: caller())
+            _ = try await Follower(output: .text).run(releases) { observe in
+                try await releases.deploy(request, until: .whenEnded, observe: observe)
+            }
+            guard let release = try releases.latest() else { throw Refusal("the release left no trace") }
+            return release
+        }
+    }
+
+    private func report(_ first: Release?, _ second: Release, _ tally: Load.Tally) -> ExitStatus {
+        say("")
+        say("requests  \(tally.sent) sent, \(tally.failed) failed")
+        for failure in tally.failures { say("          \(failure.safe)") }
+        let answers = tally.versions.sorted { $0.key < $1.key }.map { "\($0.key) gave \($0.value) answers" }
+        if !answers.isEmpty { say("          \(answers.joined(separator: ", "))") }
+        if let switched = second.timeToSwitch {
+            say(
+                "switch    \(switched.milliseconds) ms from the last pod's readiness to the last node's verified switch"
+            )
+        }
+        say("before    \(second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")
+        let serving = second.state == .live ? second.candidate.map { "\(second.order.version) on \($0)" } : nil
+        say("after     \(serving ?? second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")
+        guard first?.state == .live, second.state == .live, second.order.version == "v2" else { return .failed }
+        return tally.failed == 0 && tally.sent > 0 ? Outcome(second).exitStatus : .couldNot
+    }
+
+    private func invite(_ world: DemoWorld) {
+        let program = CommandLine.arguments[0]
+        let config = "--config \(world.configurationFile)"
+        say(
+            """
+
+            It stays up. Open \(world.sites[0])/ (reload to see which pod answers), and in another terminal:
+              \(program) status blog \(config)
+              \(program) deploy blog --version v3 \(config)
+              \(program) deploy blog --version v4 --verify \(config)      then promote, or abort
+              \(program) deploy blog --version crash \(config)            a version whose pods crash
+              \(program) deploy blog --version missing \(config)          an image that does not exist
+              \(program) rollback blog \(config)
+              KUBECONFIG=\(world.directory)/kubeconfig kubectl -n blog get pods -w
+            Ctrl-C ends it and leaves nothing behind.
+            """
+        )
+    }
+}
+
+extension Release {
+    /// From the moment that the last pod was ready to the last node's verified switch.
+    var timeToSwitch: Duration? {
+        guard let ready = spans.first(where: { $0.phase == .starting })?.endedAt,
+            let switched = spans.first(where: { $0.phase == .switching })?.endedAt
+        else { return nil }
+        return switched - ready
+    }
+}

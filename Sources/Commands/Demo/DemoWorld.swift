@@ -1,0 +1,148 @@
+import Fleet
+import Foundation
+import Kubernetes
+import Nginx
+import Sandbox
+import ViridianConfiguration
+
+/// The demo's machine room: an embedded cluster, nginx nodes, and a configuration that names them, in a folder of its own.
+struct DemoWorld: Sendable {
+    let directory: String
+    let nodes: [LocalNginx]
+    /// Where each node's nginx answers.
+    let sites: [String]
+    let ports: PortPair
+
+    var configurationFile: String { directory + "/viridian.yaml" }
+
+    /// Builds it, runs `body` in it, and leaves nothing behind.
+    static func with<Value: Sendable>(
+        nodes count: Int,
+        firstPort: Int,
+        _ body: @escaping @Sendable (DemoWorld) async throws -> Value
+    ) async throws -> Value {
+        let directory = NSTemporaryDirectory() + "viridian-demo-\(getpid())"
+        try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let listening = try FreePorts.some(count, from: firstPort)
+        let world = DemoWorld(
+            directory: directory,
+            nodes: (1...count).map { LocalNginx(directory: "\(directory)/nodes/node-\($0)") },
+            sites: listening.map { "http://127.0.0.1:\($0)" },
+            ports: try FreePorts.nodePorts()
+        )
+        var configuration = SandboxConfiguration()
+        configuration.images = SampleApp.images(program: OwnProgram.path, registries: ["registry.local:5000/"])
+        return try await SandboxCluster.withCluster(configuration) { cluster in
+            try world.write(kubeconfig: cluster.kubeconfig, listening: listening)
+            try await world.createNamespace()
+            return try await world.withNginx(world.nodes[...]) { try await body(world) }
+        }
+    }
+
+    private func withNginx<Value: Sendable>(
+        _ rest: ArraySlice<LocalNginx>,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        guard let first = rest.first else { return try await body() }
+        return try await first.withRunning { try await withNginx(rest.dropFirst(), body) }
+    }
+
+    private func createNamespace() async throws {
+        let client = KubernetesClient(try ClusterAccess.discover(kubeconfig: directory + "/kubeconfig"))
+        _ = try await client.create(.namespaces, ["metadata": ["name": "blog"]])
+        await client.shutdown()
+    }
+
+    private func write(kubeconfig: String, listening: [Int]) throws {
+        try kubeconfig.write(toFile: directory + "/kubeconfig", atomically: true, encoding: .utf8)
+        for (nginx, port) in zip(nodes, listening) {
+            try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])
+            // As configuration management seeds it: blue is up.
+            let upstream = UpstreamFile.rendered(upstream: "blogLB", ports: ports, live: ports.blue)
+            try upstream.write(toFile: nginx.backends + "/blog.conf", atomically: true, encoding: .utf8)
+        }
+        let any = LocalNginx(directory: directory + "/nodes/{node}")
+        let names = (1...nodes.count).map { "node-\($0)" }.joined(separator: ", ")
+        try """
+        journal: viridian.sqlite
+        kubernetes: {kubeconfig: kubeconfig}
+        nodes:
+          inventory: static
+          static: [\(names)]
+          transport: local
+          sudo: false
+          backends: \(any.backends)
+          test: \(any.test)
+          reload: \(any.reload)
+          pid: \(any.pidFile)
+        apps: apps/blog.yaml
+
+        """.write(toFile: configurationFile, atomically: true, encoding: .utf8)
+        try """
+        app: blog
+        ports: {container: 9000, blue: \(ports.blue), green: \(ports.green)}
+        image: registry.local:5000/blog
+        replicas: 3
+        template: blog-pod.yaml
+        ready: {timeout: 60s}
+        drain: {least: 1s, most: 30s}
+
+        """.write(toFile: directory + "/apps/blog.yaml", atomically: true, encoding: .utf8)
+        try """
+        spec:
+          terminationGracePeriodSeconds: 5
+          containers:
+            - name: blog
+              image: registry.local:5000/blog
+              ports: [{containerPort: 9000}]
+              env:
+                - {name: APP_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['name']"}}}
+                - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+              readinessProbe:
+                httpGet: {path: /healthz, port: 9000}
+                periodSeconds: 1
+
+        """.write(toFile: directory + "/apps/blog-pod.yaml", atomically: true, encoding: .utf8)
+    }
+}
+
+/// Ports of this machine that nobody listens on.
+enum FreePorts {
+    /// So many from `first` upwards; any where `first` is 0.
+    static func some(_ count: Int, from first: Int) throws -> [Int] {
+        let candidates = first == 0 ? Array((20_000...29_999).shuffled()) : Array(first...min(first + 2000, 65_535))
+        let free = candidates.lazy.filter(isFree).prefix(count)
+        guard free.count == count else { throw NoPorts() }
+        return Array(free)
+    }
+
+    /// A pair as the article's convention has it: blue ends in 0, green in 1.
+    static func nodePorts() throws -> PortPair {
+        guard let blue = stride(from: 30_000, to: 32_760, by: 10).first(where: { isFree($0) && isFree($0 + 1) }) else {
+            throw NoPorts()
+        }
+        return PortPair(blue: blue, green: blue + 1)
+    }
+
+    private struct NoPorts: Error, CustomStringConvertible {
+        var description: String { "no free ports are left on 127.0.0.1" }
+    }
+
+    private static func isFree(_ port: Int) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}

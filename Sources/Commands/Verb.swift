@@ -1,0 +1,79 @@
+import ArgumentParser
+import Controller
+import Dispatch
+import Foundation
+import ReleaseMachine
+import ViridianConfiguration
+
+/// A subcommand: what it does, with its errors as one clear line and the contract's exit status.
+protocol Verb: AsyncParsableCommand, Sendable {
+    func perform() async throws -> ExitStatus
+    /// What to say when Ctrl-C stopped it.
+    var wordsWhenInterrupted: [String] { get }
+}
+
+extension Verb {
+    var wordsWhenInterrupted: [String] { [] }
+
+    func run() async throws {
+        let work = Task { try await perform() }
+        let signals = Signals()
+        let received = signals.stream
+        // The first signal stops the work in order; the second one does not wait for it.
+        let watch = Task {
+            var count = 0
+            for await _ in received {
+                count += 1
+                if count > 1 { _exit(ExitStatus.interrupted.rawValue) }
+                work.cancel()
+            }
+        }
+        defer {
+            signals.stop()
+            watch.cancel()
+        }
+        let status: ExitStatus
+        do {
+            status = try await work.value
+        } catch is CancellationError {
+            for line in wordsWhenInterrupted { complain(line) }
+            status = .interrupted
+        } catch let error as LeaseHeld {
+            complain("viridian: \(error.description.safe)")
+            status = .busy
+        } catch let error as Interrupted {
+            complain("viridian: \(error.description.safe)")
+            status = .busy
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            for (index, line) in String(describing: error).split(separator: "\n").enumerated() {
+                complain((index == 0 ? "viridian: " : "  ") + String(line).safe)
+            }
+            status = .couldNot
+        }
+        throw ExitCode(status.rawValue)
+    }
+}
+
+/// SIGINT and SIGTERM as they come.
+private struct Signals {
+    let stream: AsyncStream<Int32>
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
+        self.stream = stream
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { continuation.yield(number) }
+            source.resume()
+            return source
+        }
+    }
+
+    func stop() {
+        for source in sources { source.cancel() }
+    }
+}

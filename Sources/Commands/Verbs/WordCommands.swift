@@ -1,0 +1,94 @@
+import ArgumentParser
+import Controller
+import ReleaseMachine
+import ViridianConfiguration
+
+struct PromoteCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "promote",
+        abstract: "Move the traffic to a release that waits for verification.",
+        aliases: ["finish"]
+    )
+
+    @Argument(help: "The app.") var app: String
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        try await Installation.open(global, reachingOut: true) { installation in
+            let releases = try installation.releases(app)
+            return try await Follower(output: output.output).run(releases) { observe in
+                try await releases.promote(by: caller(), observe: observe)
+            }
+        }
+    }
+
+    var wordsWhenInterrupted: [String] {
+        ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
+    }
+}
+
+struct AbortCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "abort",
+        abstract: "Give a running release up: its candidate goes, traffic stays or comes back."
+    )
+
+    @Argument(help: "The app.") var app: String
+    @Option(help: "Why, for the record.") var reason: String?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        let reason = try reason.map { try Reason($0).text }
+        return try await Installation.open(global, reachingOut: true) { installation in
+            let releases = try installation.releases(app)
+            let status = try await Follower(output: output.output).run(releases) { observe in
+                try await releases.abort(by: caller(), reason: reason, observe: observe)
+            }
+            // Aborted is what was asked for.
+            return status == .aborted ? .done : status
+        }
+    }
+
+    var wordsWhenInterrupted: [String] {
+        ["viridian: stopped; the release goes on giving up with: viridian abort \(app), or the deploy command"]
+    }
+}
+
+struct RollbackCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback",
+        abstract: "Go back to the version before, or to another one that was released.",
+        discussion:
+            "A release that is still running is aborted; otherwise this is a release of its own, without a pause."
+    )
+
+    @Argument(help: "The app.") var app: String
+    @Option(help: "The version to go back to.") var to: String?
+    @Option(help: "Why, for the record.") var reason: String?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        let version = try to.map { try Version($0) }
+        let reason = try reason.map { try Reason($0).text }
+        return try await Installation.open(global, reachingOut: true) { installation in
+            let releases = try installation.releases(app)
+            let status = try await Follower(output: output.output).run(releases) { observe in
+                try await releases.rollback(
+                    to: version,
+                    by: caller(),
+                    reason: reason,
+                    until: .whenEnded,
+                    observe: observe
+                )
+            }
+            return status == .aborted ? .done : status
+        }
+    }
+
+    var wordsWhenInterrupted: [String] {
+        ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
+    }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+
+/// The command line.
+public struct Viridian: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "viridian",
+        abstract:
+            "Releases versions of apps on Kubernetes blue/green, behind nginx on every node, and drops no request.",
+        version: "0.1.0",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Release",
+                subcommands: [DeployCommand.self, PromoteCommand.self, AbortCommand.self, RollbackCommand.self]
+            ),
+            CommandGroup(
+                name: "Look",
+                subcommands: [
+                    StatusCommand.self, ReleasesCommand.self, ShowCommand.self, LogsCommand.self, NodesCommand.self,
+                    CheckCommand.self,
+                ]
+            ),
+            CommandGroup(name: "Try", subcommands: [DemoCommand.self, SandboxCommand.self]),
+            CommandGroup(name: "Inside", subcommands: [SampleAppCommand.self]),
+        ]
+    )
+
+    /// What the executable runs.
+    public init() {}
+}

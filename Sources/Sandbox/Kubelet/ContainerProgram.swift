@@ -1,0 +1,140 @@
+import Foundation
+import Kubernetes
+
+/// What a container runs: its words, its environment and where it starts.
+struct ContainerProgram: Sendable {
+    var words: [String]
+    var environment: [String: String]
+    var workingDirectory: String
+    /// Why it cannot be started, in the runtime's words.
+    var problem: String?
+}
+
+/// A configuration that a container needs and that is not there.
+struct ContainerConfigError: Error {
+    var message: String
+}
+
+extension ContainerRunner {
+    /// - Parameter image: the image's own command and environment.
+    func program(_ image: (command: [String], environment: [String: String])) async throws -> ContainerProgram {
+        var environment = [
+            "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": ProcessInfo.processInfo.environment["HOME"] ?? "/", "HOSTNAME": pod.key.name,
+            "SANDBOX_POD_IP": await pod.address,
+        ]
+        environment.merge(image.environment) { $1 }
+        for source in container["envFrom"]?.array ?? [] {
+            let prefix = source["prefix"]?.string ?? ""
+            for (key, value) in try await values(of: source) { environment[prefix + key] = value }
+        }
+        for variable in container["env"]?.array ?? [] {
+            guard let name = variable["name"]?.string else { continue }
+            if let source = variable["valueFrom"], source.object != nil {
+                if let value = try await value(from: source) { environment[name] = value }
+            } else {
+                environment[name] = Self.expand(variable["value"]?.string ?? "", environment)
+            }
+        }
+        let command = container["command"]?.array?.compactMap(\.string)
+        let arguments = container["args"]?.array?.compactMap(\.string)
+        // `command` replaces the image's entry point and its arguments, `args` only the arguments. An image here has no
+        // such seam, so `args` follow its command.
+        let words = ((command?.isEmpty == false ? command : nil) ?? image.command) + (arguments ?? [])
+        let directory = container["workingDir"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
+        var program = ContainerProgram(
+            words: words.map { Self.expand($0, environment) }, environment: environment, workingDirectory: directory)
+        program.problem = Self.problem(of: program)
+        return program
+    }
+
+    private static func problem(of program: ContainerProgram) -> String? {
+        guard let name = program.words.first else { return "no command specified" }
+        var isDirectory: ObjCBool = false
+        if !FileManager.default.fileExists(atPath: program.workingDirectory, isDirectory: &isDirectory) || !isDirectory.boolValue {
+            return "mkdir \(program.workingDirectory): no such directory on this machine"
+        }
+        if name.contains("/") {
+            let path = name.hasPrefix("/") ? name : program.workingDirectory + "/" + name
+            guard FileManager.default.fileExists(atPath: path) else {
+                return "exec: \"\(name)\": stat \(name): no such file or directory"
+            }
+            return FileManager.default.isExecutableFile(atPath: path) ? nil : "exec: \"\(name)\": permission denied"
+        }
+        let directories = (program.environment["PATH"] ?? "").split(separator: ":")
+        let isFound = directories.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+        return isFound ? nil : "exec: \"\(name)\": executable file not found in $PATH"
+    }
+
+    /// `$(NAME)` becomes the variable's value, `$$` a dollar; what is not known stays.
+    static func expand(_ text: String, _ environment: [String: String]) -> String {
+        guard text.contains("$") else { return text }
+        var result = ""
+        var rest = Substring(text)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[dollar...].dropFirst()
+            if rest.first == "$" {
+                result += "$"
+                rest = rest.dropFirst()
+            } else if rest.first == "(", let end = rest.firstIndex(of: ")") {
+                let name = String(rest[rest.index(after: rest.startIndex)..<end])
+                result += environment[name] ?? "$(\(name))"
+                rest = rest[rest.index(after: end)...]
+            } else {
+                result += "$"
+            }
+        }
+        return result + rest
+    }
+
+    // MARK: - Values from elsewhere
+
+    private func value(from source: JSON) async throws -> String? {
+        if let path = source["fieldRef"]?["fieldPath"]?.string { return try await field(path) }
+        for (member, type) in [("configMapKeyRef", ResourceType.configMaps), ("secretKeyRef", .secrets)] {
+            guard let reference = source[member], let key = reference["key"]?.string else { continue }
+            let isOptional = reference["optional"]?.bool == true
+            let name = reference["name"]?.string ?? ""
+            let values = try await values(type, name, isOptional: isOptional)
+            if let value = values[key] { return value }
+            if isOptional { return nil }
+            throw ContainerConfigError(message: "couldn't find key \(key) in \(type.kind) \(pod.key.namespace)/\(name)")
+        }
+        throw ContainerConfigError(message: "this source of a value is not supported: \(source.text)")
+    }
+
+    private func values(of source: JSON) async throws -> [String: String] {
+        for (member, type) in [("configMapRef", ResourceType.configMaps), ("secretRef", .secrets)] {
+            guard let reference = source[member] else { continue }
+            return try await values(
+                type, reference["name"]?.string ?? "", isOptional: reference["optional"]?.bool == true)
+        }
+        return [:]
+    }
+
+    private func values(_ type: ResourceType, _ name: String, isOptional: Bool) async throws -> [String: String] {
+        let key = ObjectKey(namespace: pod.key.namespace, name: name)
+        guard let object = await services.store.find(type, key) else {
+            if isOptional { return [:] }
+            throw ContainerConfigError(message: "\(type.singular) \"\(name)\" not found")
+        }
+        let data = (object["data"]?.object ?? [:]).compactMapValues(\.string)
+        guard type == .secrets else { return data }
+        return data.mapValues { String(decoding: Data(base64Encoded: $0) ?? Data(), as: UTF8.self) }
+    }
+
+    private func field(_ path: String) async throws -> String {
+        for (prefix, values) in [("metadata.labels['", pod.pod.meta.labels), ("metadata.annotations['", pod.pod.meta.annotations)]
+        where path.hasPrefix(prefix) && path.hasSuffix("']") {
+            return values[String(path.dropFirst(prefix.count).dropLast(2))] ?? ""
+        }
+        switch path {
+        case "status.podIP", "status.podIPs": return await pod.address
+        case "status.hostIP": return "127.0.0.1"
+        case "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName":
+            return pod.pod[at: path]?.string ?? ""
+        default: throw ContainerConfigError(message: "unsupported fieldPath: \(path)")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import Kubernetes
+
+/// Runs the pods that are assigned to the node.
+actor Kubelet {
+    private let services: NodeServices
+    private let node: String
+    private var runners: [String: PodRunner] = [:]
+    private var isStopped = false
+
+    init(_ services: NodeServices, node: String) {
+        self.services = services
+        self.node = node
+    }
+
+    /// Follows the pods of the node until ``stop()`` has ended them, or until cancelled.
+    func run() async {
+        var filter = ObjectFilter()
+        filter.fields.requirements = [.init(path: "spec.nodeName", value: node, negated: false)]
+        let events = await services.store.watch(.pods, filter)
+        await withDiscardingTaskGroup { group in
+            for await event in events {
+                let pod = event.object
+                let uid = pod.meta.uid
+                if event.kind == .deleted {
+                    guard let runner = forget(uid) else { continue }
+                    group.addTask {
+                        // Gone by force: nobody waits for it any more.
+                        await runner.terminate(grace: .zero)
+                        await self.services.logs.forget(pod: uid)
+                    }
+                } else if pod.meta.isDeleting {
+                    let runner = runners[uid]
+                    let grace = Duration.seconds(pod[at: "metadata.deletionGracePeriodSeconds"]?.integer ?? 30)
+                    group.addTask {
+                        await runner?.terminate(grace: grace)
+                        await self.remove(pod)
+                    }
+                } else if runners[uid] == nil, !pod.hasEnded, !isStopped {
+                    let runner = PodRunner(pod, services)
+                    runners[uid] = runner
+                    group.addTask { await runner.run() }
+                }
+            }
+        }
+    }
+
+    func process(pod uid: String, container: String) async -> Int32? { await runners[uid]?.pid(of: container) }
+
+    private func forget(_ uid: String) -> PodRunner? { runners.removeValue(forKey: uid) }
+
+    /// The pod's processes have ended: its object may go.
+    private func remove(_ pod: JSON) async {
+        await services.store.perform { objects in
+            guard objects.find(.pods, pod.meta.key)?.meta.uid == pod.meta.uid else { return }
+            objects.remove(.pods, pod.meta.key)
+        }
+    }
+
+    /// Ends all pods; returns when their processes are gone.
+    ///
+    /// - Parameter grace: how long they may take before they are killed.
+    func stop(grace: Duration) async {
+        isStopped = true
+        let runners = Array(runners.values)
+        await withDiscardingTaskGroup { group in
+            for runner in runners { group.addTask { await runner.terminate(grace: grace) } }
+        }
+    }
+}

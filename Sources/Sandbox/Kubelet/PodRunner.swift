@@ -1,0 +1,158 @@
+import Foundation
+import Kubernetes
+import Logging
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// What the pods of a node share.
+struct NodeServices: Sendable {
+    let store: ObjectStore
+    let events: EventRecorder
+    let images: ImageCatalog
+    let logs: LogBook
+    let proxy: ServiceProxy
+    let addresses: AddressPool
+    let processes: ProcessGuard
+    let backoff: BackoffTimes
+    let logger: Logger
+}
+
+/// Runs one pod from its arrival on the node to its end.
+actor PodRunner {
+    nonisolated let pod: JSON
+    nonisolated let services: NodeServices
+    /// Set when the containers are to stop.
+    nonisolated let stopping = Latch()
+    /// Set when all of them have ended for good.
+    nonisolated let finished = Latch()
+
+    private var state: PodState
+    private var running: [String: Int32] = [:]
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
+
+    init(_ pod: JSON, _ services: NodeServices) {
+        self.pod = pod
+        self.services = services
+        state = PodState(pod)
+        (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    nonisolated var key: ObjectKey { pod.meta.key }
+    nonisolated var policy: String { pod[at: "spec.restartPolicy"]?.string ?? "Always" }
+    /// `NAME_NAMESPACE(UID)`: how the kubelet names a pod in its messages.
+    nonisolated var title: String { "\(key.name)_\(key.namespace)(\(pod.meta.uid))" }
+    var address: String { state.address ?? "" }
+
+    // MARK: - Life
+
+    /// Returns when the pod has ended for good: its containers need not run again, or it was told to stop.
+    func run() async {
+        guard let address = await services.addresses.take() else {
+            await record(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no pod address is free")
+            finished.set()
+            return
+        }
+        state.address = address
+        state.started = Date()
+        changed.yield()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.publishChanges() }
+            await runContainers()
+            changed.finish()
+        }
+        await publish()
+        await services.addresses.giveBack(address)
+        finished.set()
+    }
+
+    private func runContainers() async {
+        for container in pod[at: "spec.initContainers"]?.array ?? [] {
+            await ContainerRunner(pod: self, container: container, isInit: true).run()
+            let name = container["name"]?.string
+            guard state.initContainers.first(where: { $0.name == name })?.ending?.exitCode == 0 else { return }
+        }
+        for index in state.containers.indices {
+            state.containers[index].phase = .waiting(reason: "ContainerCreating", message: nil)
+        }
+        await withDiscardingTaskGroup { group in
+            for container in pod[at: "spec.containers"]?.array ?? [] {
+                group.addTask { await ContainerRunner(pod: self, container: container, isInit: false).run() }
+            }
+        }
+    }
+
+    /// Ends the pod as the kubelet does: out of the endpoints first, then asked to stop, then killed.
+    ///
+    /// May be called again to hurry.
+    func terminate(grace: Duration) async {
+        let deadline = ContinuousClock.now + grace
+        if !stopping.isSet {
+            state.isTerminating = true
+            await publish()
+            await services.proxy.withdraw(pod, services.store)
+            stopping.set()
+        }
+        if await !finished.wait(atMost: ContinuousClock.now.duration(to: deadline)) {
+            for pid in running.values { kill(-pid, SIGKILL) }
+        }
+        await finished.wait()
+    }
+
+    // MARK: - State
+
+    func update(_ container: String, isInit: Bool, _ change: (inout ContainerState) -> Void) {
+        if isInit {
+            guard let index = state.initContainers.firstIndex(where: { $0.name == container }) else { return }
+            change(&state.initContainers[index])
+        } else {
+            guard let index = state.containers.firstIndex(where: { $0.name == container }) else { return }
+            change(&state.containers[index])
+        }
+        changed.yield()
+    }
+
+    func started(_ container: String, pid: Int32) { running[container] = pid }
+
+    func pid(of container: String) -> Int32? { running[container] }
+
+    func ended(_ container: String) {
+        if let pid = running.removeValue(forKey: container) { services.processes.ended(pid) }
+    }
+
+    /// Sends a signal to a container's first process, or to all of its processes.
+    func signal(_ container: String, _ number: Int32, toAll: Bool = false) {
+        guard let pid = running[container] else { return }
+        kill(toAll ? -pid : pid, number)
+    }
+
+    private func publishChanges() async {
+        for await _ in changes { await publish() }
+    }
+
+    /// Writes the state as it is now into the pod's status.
+    private func publish() async {
+        let state = state
+        let uid = pod.meta.uid
+        await services.store.perform { objects in
+            guard objects.find(.pods, key)?.meta.uid == uid else { return }
+            _ = try? objects.update(.pods, key, .status) { pod in
+                var changed = pod
+                changed["status"] = state.status(of: pod)
+                return changed
+            }
+        }
+    }
+
+    nonisolated func record(
+        _ level: EventRecorder.Level, _ reason: String, _ message: String, container: String? = nil, isInit: Bool = false
+    ) async {
+        let list = isInit ? "initContainers" : "containers"
+        await services.events.record(
+            pod, .pods, level, reason, message, component: "kubelet", field: container.map { "spec.\(list){\($0)}" })
+    }
+}

@@ -1,0 +1,183 @@
+import Hummingbird
+import Kubernetes
+import Logging
+import NIOCore
+
+/// A Kubernetes cluster inside this process: the API, its controllers, and one node that runs pods as local processes.
+///
+///     try await SandboxCluster.withCluster(configuration) { cluster in
+///         try cluster.kubeconfig.write(toFile: path, atomically: true, encoding: .utf8)
+///         ...
+///     }
+package final class SandboxCluster: Sendable {
+    /// `http://127.0.0.1:PORT`.
+    package let server: String
+    package let apiPort: Int
+    /// Failures of the API that a test wants.
+    package let faults: Faults
+
+    private let configuration: SandboxConfiguration
+    let store: ObjectStore
+    private let kubelet: Kubelet
+
+    private init(_ configuration: SandboxConfiguration, port: Int, _ parts: Parts) {
+        self.configuration = configuration
+        apiPort = port
+        server = "http://\(configuration.host):\(port)"
+        faults = parts.faults
+        store = parts.store
+        kubelet = parts.kubelet
+    }
+
+    /// Runs a cluster for as long as `body` does. When it is called the API answers and the node is ready; when this
+    /// returns, or throws, every pod has ended.
+    package static func withCluster<Result>(
+        _ configuration: SandboxConfiguration = SandboxConfiguration(),
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (SandboxCluster) async throws -> Result
+    ) async throws -> Result {
+        let parts = try Parts(configuration)
+        defer { parts.services.processes.end() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            let (ports, found) = AsyncThrowingStream.makeStream(of: Int.self)
+            group.addTask {
+                do {
+                    try await parts.application { found.yield($0) }.run()
+                    found.finish()
+                } catch {
+                    found.finish(throwing: error)
+                    throw error
+                }
+            }
+            var iterator = ports.makeAsyncIterator()
+            guard let port = try await iterator.next() else { throw CancellationError() }
+            await parts.services.addresses.settle(apiPort: port)
+            try await parts.store.perform { try $0.found(configuration) }
+            for work in parts.work { group.addTask { await work() } }
+            let cluster = SandboxCluster(configuration, port: port, parts)
+            do {
+                let result = try await body(cluster)
+                await parts.stop(&group)
+                return result
+            } catch {
+                await parts.stop(&group)
+                throw error
+            }
+        }
+    }
+
+    /// A kubeconfig for this cluster, whose only context is `sandbox`.
+    package var kubeconfig: String {
+        let token = configuration.tokens.sorted().first
+        return """
+            apiVersion: v1
+            kind: Config
+            clusters:
+            - name: sandbox
+              cluster:
+                server: \(server)
+            contexts:
+            - name: sandbox
+              context:
+                cluster: sandbox
+                user: sandbox
+            current-context: sandbox
+            users:
+            - name: sandbox
+              user: \(token.map { "{token: \"\($0)\"}" } ?? "{}")
+
+            """
+    }
+
+    /// The first process of a running container, for tests that end it from outside.
+    package func process(namespace: String, pod: String, container: String) async -> Int32? {
+        guard let object = await store.find(.pods, ObjectKey(namespace: namespace, name: pod)) else { return nil }
+        return await kubelet.process(pod: object.meta.uid, container: container)
+    }
+}
+
+/// What a cluster is made of.
+private struct Parts: Sendable {
+    let configuration: SandboxConfiguration
+    let store: ObjectStore
+    let faults: Faults
+    let services: NodeServices
+    let kubelet: Kubelet
+
+    init(_ configuration: SandboxConfiguration) throws {
+        self.configuration = configuration
+        store = ObjectStore(
+            limits: Objects.Limits(history: configuration.watchHistory, nodePorts: configuration.nodePorts))
+        faults = Faults(store: store)
+        services = NodeServices(
+            store: store, events: EventRecorder(store: store), images: configuration.images, logs: LogBook(),
+            proxy: ServiceProxy(host: configuration.host, logger: configuration.logger), addresses: AddressPool(),
+            processes: try ProcessGuard(),
+            backoff: BackoffTimes(
+                crash: configuration.crashBackoff, mostCrash: configuration.mostCrashBackoff,
+                pull: configuration.pullBackoff, mostPull: configuration.mostPullBackoff),
+            logger: configuration.logger)
+        kubelet = Kubelet(services, node: configuration.nodeName)
+    }
+
+    /// The API's server.
+    func application(onPort: @escaping @Sendable (Int) -> Void) -> Application<APIServer> {
+        Application(
+            responder: APIServer(
+                store: store, logs: services.logs, proxy: services.proxy, events: services.events, faults: faults,
+                tokens: configuration.tokens, logger: configuration.logger),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+            onServerRunning: { onPort($0.localAddress?.port ?? 0) },
+            logger: configuration.logger)
+    }
+
+    /// Everything that goes on beside the API.
+    var work: [@Sendable () async -> Void] {
+        let events = services.events
+        func loop(
+            _ name: String, _ sources: [ControlLoop.Source],
+            _ reconcile: @escaping @Sendable (ObjectKey) async throws -> Duration?
+        ) -> @Sendable () async -> Void {
+            let loop = ControlLoop(
+                name: name, store: store, logger: configuration.logger, sources: sources, reconcile: reconcile)
+            return { await loop.run() }
+        }
+        let controllers = ReplicaController(type: .replicationControllers, store: store, events: events)
+        let sets = ReplicaController(type: .replicaSets, store: store, events: events)
+        let deployments = DeploymentController(store: store, events: events)
+        let scheduler = Scheduler(store: store, events: events, node: configuration.nodeName)
+        let endpoints = EndpointsController(store: store)
+        let quotas = QuotaController(store: store)
+        return [
+            loop("replicationcontrollers", controllers.sources, controllers.reconcile),
+            loop("replicasets", sets.sources, sets.reconcile),
+            loop("deployments", deployments.sources, deployments.reconcile),
+            loop("scheduler", scheduler.sources, scheduler.reconcile),
+            loop("endpoints", endpoints.sources, endpoints.reconcile),
+            loop("quotas", quotas.sources, quotas.reconcile),
+            { await services.proxy.run(store) },
+            { await services.processes.watch(configuration.logger) },
+            { await kubelet.run() },
+            { await keepHouse() },
+        ]
+    }
+
+    /// Bookmarks, and the end of old events.
+    private func keepHouse() async {
+        while (try? await Task.sleep(for: configuration.bookmarkInterval)) != nil {
+            await store.perform { objects in
+                objects.sendBookmarks()
+                objects.forgetOldEvents()
+            }
+        }
+    }
+
+    /// Ends the pods, then everything else.
+    func stop(_ group: inout ThrowingTaskGroup<Void, any Error>) async {
+        await kubelet.stop(grace: configuration.stopGrace)
+        await services.proxy.closeAll()
+        group.cancelAll()
+        while await group.nextResult() != nil {}
+    }
+}

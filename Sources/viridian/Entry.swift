@@ -1,0 +1,9 @@
+import ArgumentParser
+import Commands
+
+@main
+enum Entry {
+    static func main() async {
+        await Viridian.main()
+    }
+}

@@ -1,0 +1,205 @@
+import Fleet
+import Foundation
+import Nginx
+import Processes
+import Testing
+
+/// Cuts what goes to the node, or what comes from it.
+struct CuttingTransport: NodeTransport {
+    /// So many bytes at the end of a switch's input.
+    var losesInput = 0
+    var dropFrom: String?
+
+    func run(
+        arguments: [String],
+        input: String,
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        let kept =
+            arguments.first == "switch" ? String(decoding: input.utf8.dropLast(losesInput), as: UTF8.self) : input
+        let drop = Flag()
+        return try await LocalTransport().run(
+            arguments: arguments,
+            input: kept,
+            on: node,
+            sudo: sudo,
+            deadline: deadline
+        ) { line in
+            if let dropFrom, line.text.hasPrefix(dropFrom) { await drop.set() }
+            if await !drop.isSet { await onLine(line) }
+        }
+    }
+}
+
+/// Nodes that never answer, among others that do.
+struct FrozenTransport: NodeTransport {
+    var frozen: Set<String>
+
+    func run(
+        arguments: [String],
+        input: String,
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        guard frozen.contains(node.address) else {
+            return try await LocalTransport()
+                .run(arguments: arguments, input: input, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
+        }
+        return try await Command("sleep", ["1000"]).run(deadline: deadline, grace: .milliseconds(100)).termination
+    }
+}
+
+@Suite struct ConversationTests {
+    @Test("a switch that is cut off on its way is done whole or not at all, wherever it is cut")
+    func cutInput() async throws {
+        try await withSite { site in
+            let whole = try site.fleet()
+            var refused = 0
+            for lost in [
+                1, 5, 9, 10, 11, 12, 14, 15, 16, 30, 60, 90, 110, 120, 125, 130, 135, 140, 150, 500, 5000, 10_000,
+                100_000,
+            ] {
+                let fleet = try site.fleet(CuttingTransport(losesInput: lost))
+                // Its text is known, so that a cut one would be accepted if the cut were not noticed.
+                #expect(try await site.onlyReport(fleet).livePort == site.blue)
+                do {
+                    _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+                    #expect(try site.text() == site.article(live: "green"), "\(lost)")
+                    #expect(try await site.answer() == "green", "\(lost)")
+                    _ = try await whole.switch(site.upstream, on: site.node, to: site.blue, token: 1)
+                } catch let failure as NodeFailure {
+                    refused += 1
+                    #expect(failure.isUnreachable, "\(lost): \(failure)")
+                    #expect(try site.text() == site.article(), "\(lost)")
+                }
+            }
+            #expect(refused >= 18)
+        }
+    }
+
+    @Test("an answer that breaks off is no success", arguments: ["path", "reloaded", "verified", "done"])
+    func cutAnswer(at key: String) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(CuttingTransport(dropFrom: key))
+            let failure = await #expect(throws: NodeFailure.self) {
+                try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+            }
+            guard case .cutOff = failure?.reason else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            // Nobody knows from this answer; the next reading does.
+            let report = try await site.onlyReport(try site.fleet())
+            #expect(report.loaded == .yes && report.livePort != nil)
+        }
+    }
+
+    @Test("frozen nodes cost their own deadline, and no other node's time")
+    func frozen() async throws {
+        try await withSite { site in
+            var settings = site.settings
+            settings.timeout = .seconds(4)
+            let fleet = Fleet(
+                inventory: try StaticInventory(["frozen-1", "127.0.0.1", "frozen-2"]),
+                transport: FrozenTransport(frozen: ["frozen-1", "frozen-2"]),
+                settings: settings,
+                parallel: 1
+            )
+            let start = ContinuousClock.now
+            let readings = try await fleet.read(site.upstream)
+            #expect(readings.map(\.node.address) == ["frozen-1", "127.0.0.1", "frozen-2"])
+            #expect(readings[1].report?.livePort == site.blue)
+            for reading in [readings[0], readings[2]] {
+                #expect(reading.failure?.reason == .timedOut(after: .seconds(4)))
+                #expect(reading.failure?.isUnreachable == true)
+            }
+            // One after the other they would take 8 s.
+            #expect(ContinuousClock.now - start < .seconds(7.5))
+        }
+    }
+
+    @Test("a cancelled reading ends at once and takes its processes along")
+    func cancellation() async throws {
+        let fleet = Fleet(
+            inventory: try StaticInventory(["frozen-1"]),
+            transport: FrozenTransport(frozen: ["frozen-1"]),
+            settings: NodeSettings()
+        )
+        let upstream = Upstream(app: "blog", name: "blogLB", bluePort: 30000, greenPort: 30001)
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try? await fleet.read(upstream) }
+            group.cancelAll()
+        }
+        #expect(ContinuousClock.now - start < .seconds(5))
+    }
+
+    @Test("a shell that is not there is an unreachable node")
+    func noShell() async throws {
+        let fleet = Fleet(
+            inventory: try StaticInventory(["127.0.0.1"]),
+            transport: LocalTransport(shell: ["/no/such/sh"]),
+            settings: NodeSettings()
+        )
+        let upstream = Upstream(app: "blog", name: "blogLB", bluePort: 30000, greenPort: 30001)
+        let reading = try #require(try await fleet.read(upstream).first)
+        #expect(reading.failure?.reason == .unreachable(why: "/no/such/sh: no such program"))
+    }
+
+    @Test(
+        "an app's name never leads out of the directory", arguments: ["../blog", "", "a/b", ".hidden", "a b", "$(id)"])
+    func names(app: String) async throws {
+        try await withDirectory { directory in
+            let fleet = Fleet(
+                inventory: try StaticInventory(["127.0.0.1"]),
+                transport: LocalTransport(),
+                settings: NodeSettings(backends: directory, test: "true", reload: "true")
+            )
+            let upstream = Upstream(app: app, name: "blogLB", bluePort: 30000, greenPort: 30001)
+            let reading = try #require(try await fleet.read(upstream).first)
+            #expect(reading.failure?.reason == .notUnderstood(what: "its node script does not know \"app=\(app)\""))
+        }
+    }
+
+    @Test("{node} in the settings is the node's address")
+    func perNodeSettings() async throws {
+        try await withDirectory { directory in
+            for name in ["a", "b"] {
+                let path = directory + "/" + name
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+                let text =
+                    "upstream blogLB { server 127.0.0.1:30000\(name == "a" ? "" : " down"); server 127.0.0.1:30001; }"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/blog.conf"))
+            }
+            let fleet = Fleet(
+                inventory: try StaticInventory(["a", "b"]),
+                transport: LocalTransport(),
+                settings: NodeSettings(backends: directory + "/{node}", test: "true", pid: "/none/{node}")
+            )
+            let upstream = Upstream(app: "blog", name: "blogLB", bluePort: 30000, greenPort: 30001)
+            let readings = try await fleet.read(upstream)
+            #expect(readings.map { $0.report?.routing } == [.both, .only(30001)])
+            #expect(readings.allSatisfy { $0.report?.master == nil && $0.report?.loaded == .unknown })
+            let failure = await #expect(throws: NodeFailure.self) {
+                try await fleet.switch(upstream, on: Node("a"), to: 30000, token: 1)
+            }
+            #expect(failure?.reason == .notRunning)
+        }
+    }
+
+    @Test("an inventory that is empty, names a node twice or something that is no address is refused")
+    func inventories() {
+        #expect(throws: InventoryError.empty) { try StaticInventory([]) }
+        #expect(throws: InventoryError.duplicate(address: "10.122.43.70")) {
+            try StaticInventory(["10.122.43.70", "10.122.41.136", "10.122.43.70"])
+        }
+        for address in ["", "-oProxyCommand=x", "a b", "$(id)", "a;b", "é", String(repeating: "a", count: 300)] {
+            #expect(throws: InventoryError.badAddress(address)) { try StaticInventory([address]) }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import Fleet
+import Foundation
+import Glibc
+import Nginx
+import Processes
+import Testing
+
+actor Lines {
+    private(set) var all: [String] = []
+    func add(_ line: NodeLine) { all.append(line.text) }
+}
+
+private func plan(
+    _ site: Site,
+    port: Int? = nil,
+    probe: Probe? = .tcp,
+    probeTimeout: Duration = .seconds(1),
+    post: PostDeploy? = nil
+) -> StagePlan {
+    StagePlan(
+        port: port ?? site.green,
+        token: 2,
+        version: "20151025.143403",
+        color: "green",
+        release: "blog/2",
+        probe: probe,
+        probeTimeout: probeTimeout,
+        postDeploy: post
+    )
+}
+
+@Suite struct StageTests {
+    @Test("staging leaves the file, the workers and the traffic alone", arguments: shells)
+    func untouched(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let before = try await site.onlyReport(fleet)
+            let report = try await fleet.stage(site.upstream, on: site.node, plan(site, probe: .http(path: "/")))
+            #expect(report.workers == before.workers && report.livePort == site.blue)
+            #expect(try site.text() == site.article())
+            #expect(try await site.answer() == "blue")
+        }
+    }
+
+    @Test("a candidate that does not answer on its port fails staging", arguments: shells)
+    func deadCandidate(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let dead = try await freePorts(1)[0]
+            let upstream = Upstream(app: "blog", name: "blogLB", bluePort: site.blue, greenPort: dead)
+            try site.write(site.article().replacing("\(site.green)", with: "\(dead)"))
+            for probe in [Probe.tcp, .http(path: "/")] {
+                let failure = await #expect(throws: NodeFailure.self) {
+                    try await fleet.stage(upstream, on: site.node, plan(site, port: dead, probe: probe))
+                }
+                #expect(failure?.description.contains("127.0.0.1:\(dead): ") == true, "\(String(describing: failure))")
+                #expect(failure?.description.contains("refused") == true, "\(String(describing: failure))")
+            }
+        }
+    }
+
+    @Test("a candidate that answers 500, or accepts and says nothing, fails an http probe and passes a tcp one")
+    func sickCandidate() async throws {
+        try await withSite { site in
+            let silent = try Listener()
+            let sick = try await freePorts(1)[0]
+            try site.write("server { listen 127.0.0.1:\(sick); return 500; }", to: "hosts.d/sick.conf")
+            try await site.reloadByHand()
+            let fleet = try site.fleet()
+            for (port, words) in [
+                (silent.port, ["no answer within 1 s"]), (sick, ["HTTP/1.1 500 Internal Server Error"]),
+            ] {
+                _ = try await fleet.stage(site.upstream, on: site.node, plan(site, port: port))
+                let failure = await #expect(throws: NodeFailure.self) {
+                    try await fleet.stage(site.upstream, on: site.node, plan(site, port: port, probe: .http(path: "/")))
+                }
+                #expect(failure?.reason == .noAnswer(port: port, words: words))
+            }
+            withExtendedLifetime(silent) {}
+        }
+    }
+
+    @Test("a candidate that comes up a moment later is waited for")
+    func lateCandidate() async throws {
+        try await withSite { site in
+            let late = try await freePorts(1)[0]
+            let fleet = try site.fleet()
+            async let staged = fleet.stage(
+                site.upstream,
+                on: site.node,
+                plan(site, port: late, probeTimeout: .seconds(10))
+            )
+            try await Task.sleep(for: .milliseconds(300))  // Late is what this is about.
+            let listener = try Listener(port: late)
+            _ = try await staged
+            withExtendedLifetime(listener) {}
+        }
+    }
+
+    @Test(
+        "the post-deploy command runs with the release in its environment and its lines come through", arguments: shells
+    )
+    func postDeploy(shell: [String]) async throws {
+        try await withSite { site in
+            let lines = Lines()
+            let command = """
+                echo "$VIRIDIAN_APP $VIRIDIAN_VERSION $VIRIDIAN_COLOR $VIRIDIAN_RELEASE"; echo to-stderr >&2
+                printf 'fenced=9\\ndone=stage\\n\\nrefused=test\\n'; printf 'no newline'
+                """
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: PostDeploy(command: command))) {
+                await lines.add($0)
+            }
+            #expect(
+                await lines.all == [
+                    "blog 20151025.143403 green blog/2", "to-stderr", "fenced=9", "done=stage", "", "refused=test",
+                    "no newline",
+                ]
+            )
+        }
+    }
+
+    @Test("a post-deploy command that fails or takes too long fails staging with its last lines")
+    func failingPostDeploy() async throws {
+        try await withSite { site in
+            let fleet = try site.fleet()
+            await #expect(
+                throws: NodeFailure(site.node, .postDeploy(status: 3, lastWords: ["copying", "disk full"]))
+            ) {
+                let post = PostDeploy(command: "echo copying; echo disk full >&2; exit 3")
+                _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post))
+            }
+            let slow = await #expect(throws: NodeFailure.self) {
+                let post = PostDeploy(command: "echo copying; sleep 100", timeout: .seconds(1))
+                _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post))
+            }
+            #expect(slow?.description == "127.0.0.1: the post-deploy command took too long and was ended: copying")
+        }
+    }
+
+    @Test("a talkative post-deploy command neither blocks nor floods")
+    func talkative() async throws {
+        try await withSite { site in
+            let lines = Lines()
+            let post = PostDeploy(command: "yes line | head -n 20000")
+            let fleet = try site.fleet()
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post)) { await lines.add($0) }
+            #expect(await lines.all.count == 5000)
+            #expect(await lines.all.last == "… and more lines, which are left out")
+        }
+    }
+
+    @Test("connections to the old port are counted once each, and none when they are gone", arguments: shells)
+    func drain(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let sockets = try (0..<3).map { _ in try connected(to: site.blue) }
+            let open = try await fleet.drain(site.upstream, on: site.node, port: site.blue)
+            #expect(open.connections == 3 && !open.isDrained)
+            #expect(try await fleet.drain(site.upstream, on: site.node, port: site.green).connections == 0)
+            for socket in sockets { close(socket) }
+            try await eventually { try await fleet.drain(site.upstream, on: site.node, port: site.blue).isDrained }
+        }
+    }
+
+    @Test("a long request keeps its worker, and the drain says so until it has ended")
+    func drainingWorker() async throws {
+        try await withSite { site in
+            let fleet = try site.fleet()
+            // A request that has only begun.
+            let socket = try connected(to: site.listen)
+            let part = Array("GET / HTTP/1.1\r\nHost: x\r\n".utf8)
+            #expect(send(socket, part, part.count, Int32(MSG_NOSIGNAL)) == part.count)
+            #expect(try await site.answer() == "blue")
+            let report = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+            let drain = try await fleet.drain(site.upstream, on: site.node, port: site.blue)
+            #expect(drain.draining == report.replaced && !drain.isDrained)
+            close(socket)
+            try await eventually { try await fleet.drain(site.upstream, on: site.node, port: site.blue).isDrained }
+        }
+    }
+
+    @Test(
+        "check tells the version, the test, the include, the rights, the ports and the max_fails trap",
+        arguments: shells)
+    func check(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let report = try await fleet.check(site.upstream, on: site.node)
+            #expect(report.nginx.hasPrefix("nginx version: nginx/"))
+            #expect(report.accepted && report.isIncluded == true && report.isWritable)
+            #expect(report.openPorts == [site.blue, site.green])
+            #expect((report.freeKibibytes ?? 0) > 0)
+            let time = try #require(report.time)
+            #expect(abs(Date().timeIntervalSince1970 - Double(time)) < 30)
+            #expect(report.serversThatMayFail.map(\.line) == [2, 3])
+            let elsewhere = try site.fleet { $0.backends = site.nginx.directory + "/elsewhere" }
+            #expect(try await elsewhere.check(site.upstream, on: site.node).isIncluded == false)
+        }
+    }
+
+    @Test("nginx's master is found without a pid file being named", arguments: shells)
+    func findsMaster(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell)) { $0.pid = nil }
+            #expect(try await site.onlyReport(fleet).livePort == site.blue)
+            _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+            #expect(try await site.onlyReport(fleet).livePort == site.green)
+        }
+    }
+}
+
+@Suite struct LocalNginxTests {
+    @Test("nginx ends with its work, its port free again")
+    func ends() async throws {
+        let (port, pid) = try await withSite { site in
+            (site.listen, try #require(try await site.onlyReport(try site.fleet()).master))
+        }
+        #expect(kill(Int32(pid), 0) != 0)
+        _ = try Listener(port: port)
+    }
+
+    @Test("nginx ends when its owner is cancelled")
+    func cancelled() async throws {
+        try await withDirectory { directory in
+            let started = Flag()
+            let port = try await freePorts(1)[0]
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await withLocalNginx(in: directory, hosts: [], http: ["server { listen 127.0.0.1:\(port); }"]) {
+                        _ in
+                        await started.set()
+                        try await Task.sleep(for: .seconds(1000))
+                    }
+                }
+                try await eventually { await started.isSet }
+                group.cancelAll()
+                await #expect(throws: CancellationError.self) { try await group.waitForAll() }
+            }
+            _ = try Listener(port: port)
+        }
+    }
+
+    @Test("an nginx that cannot start says why in its own words")
+    func cannotStart() async throws {
+        try await withDirectory { directory in
+            let taken = try Listener()
+            let error = await #expect(throws: LocalNginxError.self) {
+                try await withLocalNginx(in: directory, hosts: [], http: ["server { listen 127.0.0.1:\(taken.port); }"])
+                { _ in
+                }
+            }
+            #expect(error?.description.contains("Address already in use") == true, "\(String(describing: error))")
+            withExtendedLifetime(taken) {}
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Kubernetes
+import Logging
+import NIOCore
+import NIOPosix
+import Processes
+import Testing
+
+@testable import Sandbox
+
+@Suite("node ports")
+struct ProxyTests {
+    /// A proxy with one service, whose endpoints a test sets.
+    private func withProxy(_ body: (ServiceProxy, Int, (_ addresses: [String], _ target: Int) async -> Void) async throws -> Void) async throws {
+        let proxy = ServiceProxy(host: "127.0.0.1", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let key = ObjectKey(namespace: "blog", name: "blog-blue")
+        var port = 0
+        while port == 0 {
+            let candidate = Int.random(in: 30_000...32_767)
+            if (try? await proxy.open(candidate, for: key)) == true { port = candidate }
+        }
+        await proxy.serviceChanged([
+            "metadata": ["namespace": "blog", "name": "blog-blue"],
+            "spec": ["type": "NodePort", "ports": [["port": 9000, "nodePort": .int(port)]]],
+        ])
+        let revisions = AsyncStream<Int> { continuation in
+            for number in 1...100 { continuation.yield(number) }
+        }
+        var iterator = revisions.makeAsyncIterator()
+        do {
+            try await body(proxy, port) { addresses, target in
+                let revision = await iterator.next() ?? 0
+                await proxy.endpointsChanged([
+                    "metadata": ["namespace": "blog", "name": "blog-blue", "resourceVersion": .string(String(revision))],
+                    "subsets": [
+                        ["addresses": .array(addresses.map { ["ip": .string($0)] }), "ports": [["port": .int(target)]]]
+                    ],
+                ])
+            }
+        } catch {
+            await proxy.closeAll()
+            throw error
+        }
+        await proxy.closeAll()
+    }
+
+    /// A web server that keeps connections open, on an address of its own.
+    private func server(_ address: String, port: Int = 0) async throws -> any Channel {
+        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Answers(address)) }
+            }
+            .bind(host: address, port: port).get()
+    }
+
+    @Test("connections go to the ready pods in turn, and past one that refuses")
+    func turns() async throws {
+        try await withProxy { _, port, route in
+            let first = try await server("127.3.0.1")
+            let target = try #require(first.localAddress?.port)
+            let second = try await server("127.3.0.2", port: target)
+            await route(["127.3.0.1", "127.3.0.2", "127.3.0.3"], target)
+            var answers: [String: Int] = [:]
+            for _ in 0..<12 { answers[try await fetch(port), default: 0] += 1 }
+            #expect(answers.keys.sorted() == ["127.3.0.1", "127.3.0.2"])
+            #expect(answers.values.reduce(0, +) == 12)
+            try await first.close()
+            try await second.close()
+        }
+    }
+
+    @Test("without a ready pod a connection is reset at once")
+    func nobody() async throws {
+        try await withProxy { _, port, route in
+            await route([], 9000)
+            let clock = ContinuousClock()
+            let taken = await clock.measure { _ = try? await fetch(port) }
+            await #expect(throws: FetchError.self) { try await fetch(port) }
+            #expect(taken < .seconds(2))
+        }
+    }
+
+    @Test("what one side sends reaches the other whole, also after one of them has stopped sending")
+    func halfClose() async throws {
+        try await withProxy { _, port, route in
+            // Counts what it reads until its client has nothing more to say, and only then answers.
+            let script = #"""
+                use IO::Socket::INET; $| = 1;
+                my $s = IO::Socket::INET->new(LocalAddr => "127.3.0.9", LocalPort => 0, Listen => 8) or die $!;
+                print $s->sockport . "\n";
+                while (my $c = $s->accept) {
+                    my $n = 0;
+                    while (sysread($c, my $b, 65536)) { $n += length $b; select(undef, undef, undef, 0.001) }
+                    print $c "read $n\n" . ("x" x 3000000) . "\nend\n"; close $c;
+                }
+                """#
+            let (ports, found) = AsyncStream.makeStream(of: Int.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    _ = try? await Command("perl", ["-e", script]).run(onLine: { found.yield(Int($0.text) ?? 0) })
+                }
+                var iterator = ports.makeAsyncIterator()
+                await route(["127.3.0.9"], try #require(await iterator.next()))
+                let client = #"""
+                    use IO::Socket::INET; use Socket;
+                    my $c = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die $!;
+                    print $c "y" x 5000000; $c->flush; shutdown($c, 1);
+                    my $t = join "", <$c>; print length($t), " ", substr($t, 0, 12), substr($t, -5);
+                    """#
+                let said = try await Command("perl", ["-e", client, String(port)]).run(deadline: .seconds(30))
+                #expect(said.output == "3000018 read 5000000\nend\n", "\(said)")
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test("five thousand requests a second and not one lost, while pods come and go", .timeLimit(.minutes(1)))
+    func load() async throws {
+        try #require(Executable.find("wrk") != nil, "this test needs wrk")
+        try await withProxy { _, port, route in
+            let first = try await server("127.3.0.5")
+            let target = try #require(first.localAddress?.port)
+            let second = try await server("127.3.0.6", port: target)
+            await route(["127.3.0.5"], target)
+            let load = Command("wrk", ["-t1", "-c16", "-d3s", "http://127.0.0.1:\(port)/"])
+            async let report = load.run(deadline: .seconds(30))
+            for turn in 0..<20 {
+                await route(turn.isMultiple(of: 2) ? ["127.3.0.6"] : ["127.3.0.5", "127.3.0.6"], target)
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            let output = try await report.output
+            #expect(!output.contains("Socket errors") && !output.contains("Non-2xx"), "\(output)")
+            let rate = output.firstMatch(of: /Requests\/sec:\s+([0-9.]+)/).flatMap { Double($0.1) }
+            print("node port: \(rate ?? 0) requests a second")
+            #expect(try #require(rate) > 1_000, "\(output)")
+            try await first.close()
+            try await second.close()
+        }
+    }
+
+    @Test("a pod that is deleted under load loses no request, and no connection comes after it was asked to stop")
+    func withdrawal() async throws {
+        try #require(Executable.find("wrk") != nil, "this test needs wrk")
+        try await withSandbox { cluster, kubectl in
+            try await kubectl("apply", "-f", "-", input: Samples.service("blue"))
+            // Closes its door first when asked to stop, and serves who is already inside.
+            let graceful = Samples.controller("blue", replicas: 2, more: "        lifecycle: {preStop: {sleep: {seconds: 1}}}")
+            try await kubectl("apply", "-f", "-", input: graceful)
+            _ = try await cluster.waitFor(.replicationControllers, "blog-blue") { $0[at: "status.readyReplicas"] == 2 }
+            let port = try #require(Objects.nodePorts(of: try await cluster.store.get(.services, "blog", "blog-blue")).first)
+            _ = try await cluster.waitFor(.endpoints, "blog-blue") { ($0["subsets"]?[0]?["addresses"]?.array?.count ?? 0) == 2 }
+            let load = Command("wrk", ["-t1", "-c4", "-d4s", "-H", "Connection: close", "http://127.0.0.1:\(port)/"])
+            async let report = load.run(deadline: .seconds(30))
+            for _ in 0..<2 {
+                let pod = try #require(await cluster.pods().first { $0.isActive && $0.isReady })
+                try await kubectl("delete", "pod", pod.meta.name, "-n", "blog", "--timeout=20s")
+                _ = try await cluster.waitFor(.replicationControllers, "blog-blue") { $0[at: "status.readyReplicas"] == 2 }
+            }
+            let output = try await report.output
+            #expect(!output.contains("Socket errors") && !output.contains("Non-2xx"), "\(output)")
+        }
+    }
+
+    @Test("a port that another program has is refused clearly, and nothing is left of the service")
+    func foreignPort() async throws {
+        try await withSandbox { cluster, kubectl in
+            var foreign: (any Channel)?
+            while foreign == nil {
+                foreign = try? await server("127.0.0.1", port: Int.random(in: 30_000...32_767))
+            }
+            let port = try #require(foreign?.localAddress?.port)
+            let said = try await kubectl.failing("create", "-f", "-", input: Samples.service("blue", nodePort: port))
+            #expect(said.contains("in use on this machine by another program"), "\(said)")
+            #expect(await cluster.store.list(.services).isEmpty)
+            #expect(try await kubectl("get", "events", "-n", "blog").contains("PortNotAvailable"))
+            try await foreign?.close()
+        }
+    }
+}
+
+/// Answers each request with a name.
+private final class Answers: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let name: String
+
+    init(_ name: String) {
+        self.name = name
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: \(name.utf8.count)\r\n\r\n\(name)"
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+    }
+}

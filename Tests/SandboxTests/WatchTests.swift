@@ -1,0 +1,127 @@
+import Foundation
+import Kubernetes
+import Processes
+import Testing
+
+@testable import Sandbox
+
+@Suite("watches and faults")
+struct WatchTests {
+    /// The API as curl sees it.
+    private func call(_ cluster: SandboxCluster, _ path: String, _ more: String...) async throws -> (code: Int, body: JSON) {
+        let command = Command(
+            "curl", ["--silent", "--max-time", "10", "--write-out", "\n%{http_code}", cluster.server + path] + more)
+        let done = try await command.run()
+        var lines = done.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let code = Int(lines.removeLast()) ?? 0
+        return (code, (try? JSON(parsing: lines.joined(separator: "\n"))) ?? .null)
+    }
+
+    @Test("a watch goes on from a version, with bookmarks, and tells what leaves a selector as deleted")
+    func resume() async throws {
+        try await withSandbox { cluster, kubectl in
+            try await kubectl("create", "configmap", "one", "-n", "blog")
+            let start = try await call(cluster, "/api/v1/namespaces/blog/configmaps").body[at: "metadata.resourceVersion"]?.string ?? ""
+            try await kubectl("label", "configmap", "one", "-n", "blog", "color=blue")
+            try await kubectl("label", "configmap", "one", "-n", "blog", "color=green", "--overwrite")
+            let path = "/api/v1/namespaces/blog/configmaps?watch=1&allowWatchBookmarks=true&labelSelector=color%3Dblue&timeoutSeconds=1&resourceVersion=\(start)"
+            let done = try await Command("curl", ["--silent", "--no-buffer", cluster.server + path]).run(deadline: .seconds(10))
+            let events = try done.output.split(separator: "\n").map { try JSON(parsing: String($0)) }
+            #expect(events.prefix(2).map { $0["type"]?.string } == ["ADDED", "DELETED"])
+            #expect(events.dropFirst(2).contains { $0["type"] == "BOOKMARK" })
+        }
+    }
+
+    @Test("an expired watch says so, and so does one that begins before what is known")
+    func expiry() async throws {
+        try await withSandbox { cluster, kubectl in
+            let watching = Command("curl", ["--silent", "--no-buffer", cluster.server + "/api/v1/namespaces/blog/pods?watch=1"])
+            async let lines = watching.run(deadline: .seconds(20)).output
+            _ = try await cluster.store.waitForWatch(.pods)
+            await cluster.faults.expireWatches(of: "pods")
+            let event = try JSON(parsing: try await lines)
+            #expect(event["type"] == "ERROR")
+            #expect(event[at: "object.code"] == 410)
+            let path = "/api/v1/namespaces/blog/pods?watch=1&timeoutSeconds=1&resourceVersion=1"
+            let again = try JSON(parsing: try await Command("curl", ["--silent", cluster.server + path]).run().output)
+            #expect(again[at: "object.reason"] == "Expired")
+        }
+    }
+
+    @Test("watches are closed in the middle when a fault says so, and forgotten when their client goes")
+    func closing() async throws {
+        try await withSandbox { cluster, kubectl in
+            let watching = Command("curl", ["--silent", "--no-buffer", cluster.server + "/api/v1/pods?watch=1"])
+            async let ended = watching.run(deadline: .seconds(20))
+            _ = try await cluster.store.waitForWatch(.pods)
+            await cluster.faults.closeWatches()
+            #expect(try await ended.succeeded)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { _ = try? await watching.run() }
+                _ = try await cluster.store.waitForWatch(.pods)
+                group.cancelAll()
+            }
+            let limit = ContinuousClock.now + .seconds(10)
+            while await cluster.faults.openWatches > 0 {
+                try #require(ContinuousClock.now < limit)
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
+    @Test("requests are slow, dropped and refused as often as a fault says")
+    func requests() async throws {
+        try await withSandbox { cluster, kubectl in
+            let pods = "/api/v1/namespaces/blog/pods"
+            cluster.faults.inject(.refuse(status: 503, reason: "ServiceUnavailable", message: "busy"), on: .init(verbs: ["list"], resource: "pods"), count: 1)
+            let refused = try await call(cluster, pods)
+            #expect(refused.code == 503 && refused.body["message"] == "busy")
+            #expect(try await call(cluster, pods).code == 200)
+            cluster.faults.inject(.drop, on: .init(resource: "pods"), count: 1)
+            #expect(try await call(cluster, pods).code == 0)
+            cluster.faults.inject(.delay(.milliseconds(300)), on: .init(resource: "pods"), count: 1)
+            let started = ContinuousClock.now
+            #expect(try await call(cluster, pods).code == 200)
+            #expect(ContinuousClock.now - started >= .milliseconds(300))
+            cluster.faults.deny(.init(verbs: ["list"], resource: "pods"))
+            #expect(try await call(cluster, pods).code == 403)
+            cluster.faults.clear()
+            #expect(try await call(cluster, pods).code == 200)
+            #expect(cluster.faults.hits == 3)
+        }
+    }
+
+    @Test("a write with an old version is a conflict, and a token is asked for when there is one")
+    func conflictsAndTokens() async throws {
+        try await withSandbox { $0.tokens = ["hidden"] } _: { cluster, kubectl in
+            #expect(try await call(cluster, "/api/v1/namespaces").code == 401)
+            try await kubectl("create", "configmap", "one", "-n", "blog", "--from-literal=a=1")
+            let old = try await cluster.store.get(.configMaps, "blog", "one")
+            try await kubectl("label", "configmap", "one", "-n", "blog", "color=blue")
+            let answer = try await call(
+                cluster, "/api/v1/namespaces/blog/configmaps/one", "-X", "PUT", "-H", "Authorization: Bearer hidden", "-d", old.text)
+            #expect(answer.code == 409)
+            #expect(answer.body["reason"] == "Conflict")
+            #expect(answer.body["message"] == "Operation cannot be fulfilled on configmaps \"one\": the object has been modified; please apply your changes to the latest version and try again")
+        }
+    }
+
+    @Test("an answer takes less than five milliseconds")
+    func speed() async throws {
+        try await withSandbox { cluster, kubectl in
+            for number in 0..<20 {
+                _ = try await cluster.store.perform {
+                    try $0.create(.configMaps, ["metadata": ["name": "c\(number)", "namespace": "blog"], "data": ["a": "b"]])
+                }
+            }
+            let done = try await Command(
+                "curl", ["--silent", "--write-out", "%{stderr}%{time_total}\n", "--output", "/dev/null"]
+                    + (0..<50).flatMap { ["\(cluster.server)/api/v1/namespaces/blog/configmaps/c\($0 % 20)", "--output", "/dev/null"] }).run()
+            let times = done.error.split(separator: "\n").compactMap { Double($0) }.sorted()
+            #expect(times.count == 50)
+            let median = times[times.count / 2]
+            print("API: \(median * 1000) ms")
+            #expect(median < 0.05, "\(times)")
+        }
+    }
+}
