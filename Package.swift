@@ -1,3 +1,5 @@
+// DEVELOPMENT ONLY, removed before landing: build a part of the house.
+import Foundation
 // swift-tools-version: 6.2
 import PackageDescription
 
@@ -63,10 +65,15 @@ let package = Package(
         room("Journal", ["ReleaseMachine", grdb]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
-        room("Sandbox", ["Kubernetes", "Processes", hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, nioHTTP1]),
+        room(
+            "Sandbox",
+            ["Kubernetes", "Processes", hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "Commands",
-            ["ViridianConfiguration", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes", "ReleaseMachine", "Sandbox", "Workloads", argumentParser]
+            [
+                "ViridianConfiguration", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx",
+                "Processes", "ReleaseMachine", "Sandbox", "Workloads", argumentParser,
+            ]
         ),
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
@@ -91,8 +98,6 @@ let package = Package(
     ]
 )
 
-// DEVELOPMENT ONLY, removed before landing: build a part of the house.
-import Foundation
 if let only = ProcessInfo.processInfo.environment["ROOMS"] {
     var wanted = Set(only.split(separator: ",").map(String.init))
     var grew = true

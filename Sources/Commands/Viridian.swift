@@ -10,7 +10,10 @@ public struct Viridian: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Release",
-                subcommands: [DeployCommand.self, PromoteCommand.self, AbortCommand.self, RollbackCommand.self]
+                subcommands: [
+                    DeployCommand.self, PromoteCommand.self, AbortCommand.self, RollbackCommand.self,
+                    RepairCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "Look",

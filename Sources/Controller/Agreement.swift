@@ -41,7 +41,9 @@ struct Agreement {
         if routed.count > 1 { throw disagreement("the nodes do not route to one colour") }
         let color = routed.keys.first
         if let recorded = cluster.recorded {
-            if let color, color != recorded.color { throw disagreement("cluster and nodes name different colours as live") }
+            if let color, color != recorded.color {
+                throw disagreement("cluster and nodes name different colours as live")
+            }
             if let journal, journal.number >= cluster.recordedBy ?? 0, journal.live.color != recorded.color {
                 throw disagreement("cluster and journal name different colours as live")
             }
@@ -58,7 +60,9 @@ struct Agreement {
             throw disagreement("the nodes route to \(color), which has no workload, while \(color.other) has one")
         }
         if color == nil, let only = cluster.workloads.keys.first {
-            if cluster.workloads.count > 1 { throw disagreement("both colours have a workload and no node says which is live") }
+            if cluster.workloads.count > 1 {
+                throw disagreement("both colours have a workload and no node says which is live")
+            }
             return cluster.workloads[only].map { LiveVersion(color: only, version: $0.version) }
         }
         return nil
@@ -81,7 +85,8 @@ struct Agreement {
         }
         if let journal { details.append("journal: \(app)/\(journal.number) left \(journal.live.color) live") }
         for reading in readings {
-            details.append("node \(reading.node): \(reading.color.map { "routes to \($0)" } ?? reading.message ?? "no colour")")
+            details.append(
+                "node \(reading.node): \(reading.color.map { "routes to \($0)" } ?? reading.message ?? "no colour")")
         }
         details.append("to go on: viridian repair \(app) brings the nodes to the live colour; nothing was touched")
         return Refusal(what, details: details)

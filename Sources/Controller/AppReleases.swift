@@ -245,7 +245,9 @@ package struct AppReleases: Sendable {
 
     // MARK: - Orders
 
-    private func order(_ number: Int, _ kind: Order.Kind, _ version: String, _ image: String, _ request: Request) -> Order {
+    private func order(_ number: Int, _ kind: Order.Kind, _ version: String, _ image: String, _ request: Request)
+        -> Order
+    {
         Order(
             app: name,
             number: number,
@@ -284,7 +286,9 @@ package struct AppReleases: Sendable {
             return (try Version(text), known.order.image)
         }
         guard version == nil else {
-            let released = history.map(\.order.version).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            let released = history.map(\.order.version).reduce(into: [String]()) {
+                if !$0.contains($1) { $0.append($1) }
+            }
             throw Refusal(
                 "\(name) never released version \(text)",
                 details: ["it released \(released.prefix(10).joined(separator: ", "))"]

@@ -133,7 +133,22 @@ extension Engine {
 
     private func drain(_ release: Release, _ survey: Survey) async throws -> DrainEvidence {
         guard let old = survey.live?.color, let bounds = release.drainBounds else { return DrainEvidence() }
-        let addresses = release.nodes.filter { $0.state == .switched }.map(\.address)
+        return try await drain(old, on: release.nodes.filter { $0.state == .switched }.map(\.address), bounds)
+    }
+
+    /// Waits as a release would until nothing holds a colour on nodes that have just been moved away from it.
+    func waitForDrain(of color: Color, on addresses: [String], rules: Rules) async throws {
+        guard !addresses.isEmpty else { return }
+        let now = clock.now
+        _ = try await drain(
+            color, on: addresses, (now + rules.drainLeast)...(now + max(rules.drainLeast, rules.drainMost)))
+    }
+
+    private func drain(
+        _ old: Color,
+        on addresses: [String],
+        _ bounds: ClosedRange<Timestamp>
+    ) async throws -> DrainEvidence {
         while clock.now < bounds.lowerBound {
             try await clock.sleep(for: min(bounds.lowerBound - clock.now, .seconds(1)))
         }

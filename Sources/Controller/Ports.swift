@@ -30,7 +30,8 @@ package protocol Nodes: Sendable {
     func list() async throws -> [String]
     /// What every one of `addresses` routes to. With a fence, orders with an older one are refused by the node from here on.
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading]
-    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void) async throws
+    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
+        async throws
     /// Returns only when the node was read back as routing to `color`; throws `NodeTrouble` otherwise.
     func route(_ node: String, to color: Color, fence: Fence) async throws
     /// What still holds the colour on a node: open connections and nginx workers of the old configuration.

@@ -61,7 +61,8 @@ package struct Journal: Sendable {
         try read { database in
             try Row.fetchAll(
                 database,
-                sql: "SELECT sequence, at, event FROM events WHERE app = ? AND number = ? AND sequence > ? ORDER BY sequence",
+                sql:
+                    "SELECT sequence, at, event FROM events WHERE app = ? AND number = ? AND sequence > ? ORDER BY sequence",
                 arguments: [app, number, sequence]
             ).map(Schema.event)
         }

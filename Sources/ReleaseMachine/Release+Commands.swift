@@ -11,7 +11,8 @@ extension Release {
         guard state == .paused else {
             throw Inapplicable(
                 description: "\(order.name) is \(phase)"
-                    + (order.verify && phase < .verifying ? ": it will pause for a word when it is staged" : ", not paused")
+                    + (order.verify && phase < .verifying
+                        ? ": it will pause for a word when it is staged" : ", not paused")
             )
         }
     }

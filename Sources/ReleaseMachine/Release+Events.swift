@@ -145,7 +145,8 @@ extension Release {
         case .candidateRemoved:
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
-        case .candidateCreated, .podsReady, .nodeStaged, .discovered, .candidateConfirmed, .drained, .oldRemoved, .oldRetained,
+        case .candidateCreated, .podsReady, .nodeStaged, .discovered, .candidateConfirmed, .drained, .oldRemoved,
+            .oldRetained,
             .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
             return
         case .podsObserved(let report):
@@ -226,7 +227,8 @@ extension Release {
     }
 
     private var isTolerable: Bool {
-        !nodes.contains { $0.state == .failed } && nodes.filter { $0.state == .unreachable }.count <= order.rules.tolerate
+        !nodes.contains { $0.state == .failed }
+            && nodes.filter { $0.state == .unreachable }.count <= order.rules.tolerate
     }
 
     private func nodesFailure(_ what: String) -> Failure {
@@ -258,7 +260,8 @@ extension Release {
                     if let message = reading.message { node.trouble = message }
                 }
             } else {
-                nodes.append(Node(address: reading.node, state: .pending, color: reading.color, trouble: reading.message))
+                nodes.append(
+                    Node(address: reading.node, state: .pending, color: reading.color, trouble: reading.message))
             }
         }
     }
@@ -272,9 +275,11 @@ extension Release {
             turnBack(.verificationExpired, at: now)
         case .starting:
             let waiting = pods.map { "\($0.ready) of \($0.desired) pods are ready" } ?? "no pod was seen"
-            let details = (pods?.warnings ?? []) + (pods?.pods ?? []).filter { !$0.isReady }.map {
-                "\($0.name): \($0.reason ?? "not ready")"
-            }
+            let details =
+                (pods?.warnings ?? [])
+                + (pods?.pods ?? []).filter { !$0.isReady }.map {
+                    "\($0.name): \($0.reason ?? "not ready")"
+                }
             turnBack(
                 .failure(Failure(phase: phase, message: "time ran out: \(waiting)", details: details)),
                 at: now
@@ -293,7 +298,9 @@ extension Release {
 
     private func nodesFailure(_ what: String, waitingFor state: Node.State) -> Failure {
         var copy = self
-        for index in copy.nodes.indices where copy.nodes[index].state == state { copy.nodes[index].state = .unreachable }
+        for index in copy.nodes.indices where copy.nodes[index].state == state {
+            copy.nodes[index].state = .unreachable
+        }
         return copy.nodesFailure(what)
     }
 

@@ -103,6 +103,9 @@ extension Release {
 
     package var endedAt: Timestamp? { state.hasEnded ? spans.last?.startedAt : nil }
 
+    /// From its beginning to its end, or to `now` while it has not ended.
+    package func elapsed(at now: Timestamp) -> Duration { (endedAt ?? now) - createdAt }
+
     /// When the pause for verification ends by itself.
     package var verifyDeadline: Timestamp? {
         state == .paused ? phaseStart + order.rules.verifyTimeout : nil

@@ -75,8 +75,12 @@ struct ImageReference: Sendable, CustomStringConvertible {
     var description: String { "\(domain)/\(path)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "") }
 
     private static func isTag(_ text: String) -> Bool {
-        guard let first = text.utf8.first, (1...128).contains(text.utf8.count), first != 45, first != 46 else { return false }
-        return text.utf8.allSatisfy { isLower($0) || isDigit($0) || (65...90).contains($0) || [45, 46, 95].contains($0) }
+        guard let first = text.utf8.first, (1...128).contains(text.utf8.count), first != 45, first != 46 else {
+            return false
+        }
+        return text.utf8.allSatisfy {
+            isLower($0) || isDigit($0) || (65...90).contains($0) || [45, 46, 95].contains($0)
+        }
     }
 
     private static func isPathPart(_ text: String) -> Bool {

@@ -4,7 +4,9 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension AppCluster {
-    package func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
+    package func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<
+        PodsObservation, any Error
+    > {
         AsyncThrowingStream(bufferingPolicy: .bufferingNewest(64)) { continuation in
             // Owned by the stream: it ends when whoever reads the stream does.
             let watching = Task {

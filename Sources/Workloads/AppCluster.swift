@@ -148,7 +148,8 @@ extension JSON {
     var name: String? { self[at: "metadata.name"]?.string }
     /// What Viridian wrote, or what the usual label says.
     var version: String? {
-        self[at: "metadata.annotations"]?[Annotation.version]?.string ?? self[at: "metadata.labels"]?[Label.version]?.string
+        self[at: "metadata.annotations"]?[Annotation.version]?.string
+            ?? self[at: "metadata.labels"]?[Label.version]?.string
     }
     var isBeingDeleted: Bool { self[at: "metadata.deletionTimestamp"]?.string != nil }
     var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init) }

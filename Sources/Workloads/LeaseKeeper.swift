@@ -37,7 +37,9 @@ actor LeaseKeeper {
     func acquire() async throws -> LeaseTerm {
         while true {
             let found = try await read()
-            if let found, let other = found.holderIdentity, !other.isEmpty, other != me.identity, found.isHeld(at: now()) {
+            if let found, let other = found.holderIdentity, !other.isEmpty, other != me.identity,
+                found.isHeld(at: now())
+            {
                 let holder = Holder(identity: other)
                 if holder?.isDead(seenFrom: me) != true {
                     throw LeaseHeld(app: app, holder: holder?.text ?? other, release: nil)
@@ -51,7 +53,9 @@ actor LeaseKeeper {
             lease.leaseTransitions += found == nil ? 0 : 1
             do {
                 try await write(lease, isNew: found == nil)
-                let last = [Annotation.lastRelease, Annotation.release].compactMap { lease.annotations[$0].flatMap(Int.init) }
+                let last = [Annotation.lastRelease, Annotation.release].compactMap {
+                    lease.annotations[$0].flatMap(Int.init)
+                }
                 return LeaseTerm(lastRelease: last.max() ?? 0, duration: LeaseKeeper.duration)
             } catch let error as KubernetesError where error.isConflict || error.isAlreadyExists {
                 continue  // Somebody was quicker: look at what they wrote.

@@ -52,11 +52,12 @@ struct PodDiagnosis: Hashable {
         if let message = pod.message(ofFalse: "PodScheduled") { return Trouble(text: "no node has room: \(message)") }
         if let words = warnings["FailedMount"] { return Trouble(text: "a volume cannot be mounted: \(words)") }
         if let probe = warnings["Unhealthy"] { return Trouble(text: probe) }
-        if let waiting = containers.first(where: { $0.waiting != nil }) {
-            return Trouble(text: "\(waiting.name): \(waiting.waiting?.reason ?? "waiting")")
+        // The steps that every pod takes are no trouble.
+        let steps: Set = ["ContainerCreating", "PodInitializing"]
+        if let waiting = containers.lazy.compactMap({ $0.waiting?.reason }).first(where: { !steps.contains($0) }) {
+            return Trouble(text: waiting)
         }
-        if containers.contains(where: \.isRunning) { return Trouble(text: "running, not ready yet") }
-        return Trouble(text: "starting")
+        return nil
     }
 
     private static func trouble(_ container: Container, _ warnings: [String: String]) -> Trouble? {
@@ -85,7 +86,8 @@ struct PodDiagnosis: Hashable {
         guard let crash = container.crash else { return nil }
         // One crash may be a dependency that was not up yet; the second says that it was not.
         let isLoop = waiting?.reason == "CrashLoopBackOff" && container.restarts >= 1 || container.restarts >= 2
-        let often = container.restarts == 0 ? "" : ", \(container.restarts + (container.isRunning ? 0 : 1)) times"
+        let count = container.restarts + (container.isRunning ? 0 : 1)
+        let often = count < 2 ? "" : ", \(count) times"
         return Trouble(
             text: "\(container.name) \(crash)\(often)",
             isHopeless: isLoop,
@@ -131,7 +133,9 @@ private struct Container {
                 name: name,
                 image: spec?["image"]?.string ?? status["image"]?.string ?? "?",
                 restarts: status["restartCount"]?.integer ?? 0,
-                waiting: waiting.map { Waiting(reason: $0["reason"]?.string ?? "waiting", message: $0["message"]?.string) },
+                waiting: waiting.map {
+                    Waiting(reason: $0["reason"]?.string ?? "waiting", message: $0["message"]?.string)
+                },
                 isRunning: status[at: "state.running"] != nil,
                 terminated: status[at: "state.terminated"] ?? status[at: "lastState.terminated"],
                 memoryLimit: spec?[at: "resources.limits.memory"]?.string,

@@ -78,7 +78,8 @@ struct PodsPicture {
             }
         }
         if report.ready < desired, let refusal, now - refusal.since >= PodsPicture.quotaGrace {
-            let verdict = PodsObservation.Verdict.hopeless("the cluster makes no more pods: \(refusal.words)", details: [])
+            let verdict = PodsObservation.Verdict.hopeless(
+                "the cluster makes no more pods: \(refusal.words)", details: [])
             return (PodsObservation(report: report, verdict: verdict), nil)
         }
         return (PodsObservation(report: report, verdict: isSteady(report, at: now) ? .ready : .waiting), nil)

@@ -217,7 +217,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                         _ = try await Command("sh", ["-c", site.nginx.reload]).run()
                     }
                 }
-                for flip in 1...20 {
+                for flip in 1...8 {
                     let isGreen = !flip.isMultiple(of: 2)
                     let port = isGreen ? site.green : site.blue
                     _ = try await fleet.switch(site.upstream, on: site.node, to: port, token: flip)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("kubectl verbs")
+@Suite("kubectl verbs", .serialized)
 struct KubectlTests {
     @Test("version, api-resources and auth can-i")
     func discovery() async throws {
@@ -17,7 +17,9 @@ struct KubectlTests {
             }
             #expect(try await kubectl("auth", "can-i", "delete", "pods", "-n", "blog") == "yes\n")
             cluster.faults.deny(RequestMatcher(verbs: ["delete"], resource: "pods"))
-            #expect(try await kubectl.command(["auth", "can-i", "delete", "pods", "-n", "blog"]).run().output.hasPrefix("no"))
+            #expect(
+                try await kubectl.command(["auth", "can-i", "delete", "pods", "-n", "blog"]).run().output.hasPrefix(
+                    "no"))
             #expect(try await kubectl("get", "nodes").contains("sandbox   Ready"))
             #expect(try await kubectl("get", "ns").contains("kube-system"))
         }
@@ -31,7 +33,8 @@ struct KubectlTests {
             let again = try await kubectl("apply", "-f", "-", input: Samples.controller("blue"))
             #expect(again == "replicationcontroller/blog-blue unchanged\n")
             let changed = Samples.controller("blue", image: "registry.local:5000/blog:2", replicas: 2)
-            #expect(try await kubectl("apply", "-f", "-", input: changed) == "replicationcontroller/blog-blue configured\n")
+            #expect(
+                try await kubectl("apply", "-f", "-", input: changed) == "replicationcontroller/blog-blue configured\n")
             let object = try await cluster.store.get(.replicationControllers, "blog", "blog-blue")
             let container = object[at: "spec.template.spec.containers"]?[0]
             #expect(container?["image"] == "registry.local:5000/blog:2")
@@ -44,8 +47,10 @@ struct KubectlTests {
     @Test("server-side apply creates, merges, and takes away what its manager no longer wants")
     func serverSideApply() async throws {
         try await withSandbox { cluster, kubectl in
-            let with = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: blog}\ndata: {a: '1', b: '2'}\n"
-            let without = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: blog}\ndata: {a: '3'}\n"
+            let with =
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: blog}\ndata: {a: '1', b: '2'}\n"
+            let without =
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: blog}\ndata: {a: '3'}\n"
             let said = try await kubectl("apply", "--server-side", "-f", "-", input: with)
             #expect(said == "configmap/settings serverside-applied\n")
             try await kubectl("patch", "cm", "settings", "-n", "blog", "-p", #"{"data":{"c":"9"}}"#)
@@ -124,7 +129,9 @@ struct KubectlTests {
                 "get", "pods", "-n", "blog", "--field-selector", "status.phase=Running", "-o", "name")
             #expect(running == "pod/one\n")
             try await kubectl("label", "pod", "one", "-n", "blog", "color=blue")
-            #expect(try await kubectl("get", "pods", "-n", "blog", "-l", "color in (blue,green)", "-o", "name") == "pod/one\n")
+            #expect(
+                try await kubectl("get", "pods", "-n", "blog", "-l", "color in (blue,green)", "-o", "name")
+                    == "pod/one\n")
             #expect(try await kubectl("get", "pods", "-n", "blog", "-l", "color notin (blue)", "-o", "name") == "")
             #expect(try await kubectl("get", "pods", "-A").contains("blog        one"))
             #expect(try await kubectl("get", "all", "-n", "blog").contains("pod/one"))
@@ -142,11 +149,14 @@ struct KubectlTests {
             #expect(try await kubectl("logs", "crashing", "-n", "blog", "--previous").hasSuffix("second\n"))
             #expect(try await kubectl("logs", "crashing", "-n", "blog", "--previous", "--tail=1") == "second\n")
             let counting = "for i in 1 2 3 4 5; do echo line $i; sleep 0.1; done"
-            try await kubectl("apply", "-f", "-", input: Samples.pod("counting", counting, more: "  restartPolicy: Never"))
+            try await kubectl(
+                "apply", "-f", "-", input: Samples.pod("counting", counting, more: "  restartPolicy: Never"))
             _ = try await cluster.waitFor(.pods, "counting") { $0[at: "status.phase"] != "Pending" }
             let followed = try await kubectl("logs", "counting", "-n", "blog", "-f")
             #expect(followed == "line 1\nline 2\nline 3\nline 4\nline 5\n")
-            #expect(try await kubectl.failing("logs", "counting", "-n", "blog", "--previous").contains("previous terminated container"))
+            #expect(
+                try await kubectl.failing("logs", "counting", "-n", "blog", "--previous").contains(
+                    "previous terminated container"))
         }
     }
 
@@ -173,7 +183,9 @@ struct KubectlTests {
             try await kubectl("set", "image", "deployment/web", "blog=registry.local:5000/blog:2", "-n", "blog")
             try await kubectl("rollout", "status", "deployment/web", "-n", "blog", "--timeout=30s")
             try await kubectl("wait", "--for=condition=Available", "deployment/web", "-n", "blog", "--timeout=10s")
-            let images = await cluster.pods().filter(\.isActive).compactMap { $0[at: "spec.containers"]?[0]?["image"]?.string }
+            let images = await cluster.pods().filter(\.isActive).compactMap {
+                $0[at: "spec.containers"]?[0]?["image"]?.string
+            }
             #expect(images == ["registry.local:5000/blog:2", "registry.local:5000/blog:2"])
             #expect(try await kubectl("get", "deploy", "-n", "blog").contains("2/2     2            2"))
             try await kubectl("rollout", "undo", "deployment/web", "-n", "blog")
@@ -192,20 +204,35 @@ struct KubectlTests {
     @Test("errors read as the real API server's")
     func errors() async throws {
         try await withSandbox { cluster, kubectl in
-            #expect(try await kubectl.failing("get", "pod", "nobody", "-n", "blog") == "Error from server (NotFound): pods \"nobody\" not found\n")
+            #expect(
+                try await kubectl.failing("get", "pod", "nobody", "-n", "blog")
+                    == "Error from server (NotFound): pods \"nobody\" not found\n")
             let port = 30_000 + Int.random(in: 0...2_767)
             try await kubectl("create", "-f", "-", input: Samples.service("blue", nodePort: port))
-            #expect(try await kubectl.failing("create", "-f", "-", input: Samples.service("blue", nodePort: port)).contains("(AlreadyExists)"))
+            #expect(
+                try await kubectl.failing("create", "-f", "-", input: Samples.service("blue", nodePort: port)).contains(
+                    "(AlreadyExists)"))
             let taken = try await kubectl.failing("create", "-f", "-", input: Samples.service("green", nodePort: port))
-            #expect(taken.contains("The Service \"blog-green\" is invalid: spec.ports[0].nodePort: Invalid value: \(port): provided port is already allocated"))
+            #expect(
+                taken.contains(
+                    "The Service \"blog-green\" is invalid: spec.ports[0].nodePort: Invalid value: \(port): provided port is already allocated"
+                ))
             let outside = try await kubectl.failing("create", "-f", "-", input: Samples.service("green", nodePort: 80))
             #expect(outside.contains("The range of valid ports is 30000-32767"))
-            let mismatched = Samples.controller("blue").replacing("    name: blog-blue\n  template", with: "    name: other\n  template")
-            #expect(try await kubectl.failing("create", "-f", "-", input: mismatched).contains("`selector` does not match template `labels`"))
-            #expect(try await kubectl.failing("create", "-f", "-", input: Samples.controller("Bl;ue")).contains("RFC 1123"))
-            #expect(try await kubectl.failing("get", "pods", "-n", "blog", "--field-selector", "spec.color=blue").contains("field label not supported"))
+            let mismatched = Samples.controller("blue").replacing(
+                "    name: blog-blue\n  template", with: "    name: other\n  template")
+            #expect(
+                try await kubectl.failing("create", "-f", "-", input: mismatched).contains(
+                    "`selector` does not match template `labels`"))
+            #expect(
+                try await kubectl.failing("create", "-f", "-", input: Samples.controller("Bl;ue")).contains("RFC 1123"))
+            #expect(
+                try await kubectl.failing("get", "pods", "-n", "blog", "--field-selector", "spec.color=blue").contains(
+                    "field label not supported"))
             let elsewhere = Samples.controller("blue").replacing("namespace: blog", with: "namespace: nowhere")
-            #expect(try await kubectl.failing("create", "-f", "-", input: elsewhere).contains("namespaces \"nowhere\" not found"))
+            #expect(
+                try await kubectl.failing("create", "-f", "-", input: elsewhere).contains(
+                    "namespaces \"nowhere\" not found"))
         }
     }
 

@@ -36,9 +36,12 @@ struct Kubectl: Sendable {
     }
 
     /// Runs it where it should fail and returns what it said.
-    func failing(_ words: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
+    func failing(_ words: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation)
+        async throws -> String
+    {
         let done = try await command(words, input: input).run(deadline: .seconds(60))
-        #expect(!done.succeeded, "kubectl \(words.joined(separator: " ")): \(done.output)", sourceLocation: sourceLocation)
+        #expect(
+            !done.succeeded, "kubectl \(words.joined(separator: " ")): \(done.output)", sourceLocation: sourceLocation)
         return done.error
     }
 }
@@ -113,7 +116,8 @@ enum Samples {
     }
 
     static func controller(
-        _ color: String, image: String = "registry.local:5000/blog:20151025.143403", replicas: Int = 1, more: String = ""
+        _ color: String, image: String = "registry.local:5000/blog:20151025.143403", replicas: Int = 1,
+        more: String = ""
     ) -> String {
         """
         apiVersion: v1
@@ -173,13 +177,20 @@ extension SandboxCluster {
         filter.fields.requirements = [.init(path: "metadata.name", value: name, negated: false)]
         let events = await store.perform { [filter] in $0.watch(type, filter, from: .present).events }
         return try await withThrowingTaskGroup(of: JSON?.self) { group in
-            group.addTask { for await event in events where event.kind != .deleted && isWanted(event.object) { return event.object }; return nil }
-            group.addTask { try await Task.sleep(for: limit); return nil }
+            group.addTask {
+                for await event in events where event.kind != .deleted && isWanted(event.object) {
+                    return event.object
+                }; return nil
+            }
+            group.addTask {
+                try await Task.sleep(for: limit); return nil
+            }
             defer { group.cancelAll() }
             let found = try await group.next() ?? nil
             if found == nil {
                 let present = await store.find(type, ObjectKey(namespace: namespace, name: name))
-                Issue.record("\(name) never came to be as wanted: \(present?.text ?? "gone")", sourceLocation: sourceLocation)
+                Issue.record(
+                    "\(name) never came to be as wanted: \(present?.text ?? "gone")", sourceLocation: sourceLocation)
             }
             return try #require(found, sourceLocation: sourceLocation)
         }
@@ -190,9 +201,13 @@ extension SandboxCluster {
     }
 }
 
+/// Whether the machine is left to one test, so that its figures count: `SANDBOX_MEASURE=1`.
+let isMeasuring = ProcessInfo.processInfo.environment["SANDBOX_MEASURE"] == "1"
+
 /// One answer of a web server, fetched anew.
 func fetch(_ port: Int, host: String = "127.0.0.1") async throws -> String {
-    let done = try await Command("curl", ["--silent", "--show-error", "--max-time", "5", "http://\(host):\(port)/"]).run()
+    let done = try await Command("curl", ["--silent", "--show-error", "--max-time", "5", "http://\(host):\(port)/"])
+        .run()
     if !done.succeeded { throw FetchError(text: done.error) }
     return done.output
 }

@@ -11,7 +11,8 @@ struct WalkthroughTests {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.service("blue"))
             try await kubectl("create", "-f", "-", input: Samples.controller("blue"))
-            try await kubectl("wait", "-n", "blog", "--for=condition=Ready", "pod", "-l", "name=blog-blue", "--timeout=20s")
+            try await kubectl(
+                "wait", "-n", "blog", "--for=condition=Ready", "pod", "-l", "name=blog-blue", "--timeout=20s")
 
             let service = try await cluster.store.get(.services, "blog", "blog-blue")
             let port = try #require(Objects.nodePorts(of: service).first)

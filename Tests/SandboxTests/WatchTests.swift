@@ -5,10 +5,18 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("watches and faults")
+@Suite("watches and faults", .serialized)
 struct WatchTests {
     /// The API as curl sees it.
-    private func call(_ cluster: SandboxCluster, _ path: String, _ more: String...) async throws -> (code: Int, body: JSON) {
+    private func call(_ cluster: SandboxCluster, _ path: String, _ more: String...) async throws -> (
+        code: Int, body: JSON
+    ) {
+        try await call(cluster, path, more)
+    }
+
+    private func call(_ cluster: SandboxCluster, _ path: String, _ more: [String]) async throws -> (
+        code: Int, body: JSON
+    ) {
         let command = Command(
             "curl", ["--silent", "--max-time", "10", "--write-out", "\n%{http_code}", cluster.server + path] + more)
         let done = try await command.run()
@@ -21,11 +29,15 @@ struct WatchTests {
     func resume() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("create", "configmap", "one", "-n", "blog")
-            let start = try await call(cluster, "/api/v1/namespaces/blog/configmaps").body[at: "metadata.resourceVersion"]?.string ?? ""
+            let start =
+                try await call(cluster, "/api/v1/namespaces/blog/configmaps").body[at: "metadata.resourceVersion"]?
+                .string ?? ""
             try await kubectl("label", "configmap", "one", "-n", "blog", "color=blue")
             try await kubectl("label", "configmap", "one", "-n", "blog", "color=green", "--overwrite")
-            let path = "/api/v1/namespaces/blog/configmaps?watch=1&allowWatchBookmarks=true&labelSelector=color%3Dblue&timeoutSeconds=1&resourceVersion=\(start)"
-            let done = try await Command("curl", ["--silent", "--no-buffer", cluster.server + path]).run(deadline: .seconds(10))
+            let path =
+                "/api/v1/namespaces/blog/configmaps?watch=1&allowWatchBookmarks=true&labelSelector=color%3Dblue&timeoutSeconds=1&resourceVersion=\(start)"
+            let done = try await Command("curl", ["--silent", "--no-buffer", cluster.server + path]).run(
+                deadline: .seconds(10))
             let events = try done.output.split(separator: "\n").map { try JSON(parsing: String($0)) }
             #expect(events.prefix(2).map { $0["type"]?.string } == ["ADDED", "DELETED"])
             #expect(events.dropFirst(2).contains { $0["type"] == "BOOKMARK" })
@@ -35,7 +47,8 @@ struct WatchTests {
     @Test("an expired watch says so, and so does one that begins before what is known")
     func expiry() async throws {
         try await withSandbox { cluster, kubectl in
-            let watching = Command("curl", ["--silent", "--no-buffer", cluster.server + "/api/v1/namespaces/blog/pods?watch=1"])
+            let watching = Command(
+                "curl", ["--silent", "--no-buffer", cluster.server + "/api/v1/namespaces/blog/pods?watch=1"])
             async let lines = watching.run(deadline: .seconds(20)).output
             _ = try await cluster.store.waitForWatch(.pods)
             await cluster.faults.expireWatches(of: "pods")
@@ -73,7 +86,9 @@ struct WatchTests {
     func requests() async throws {
         try await withSandbox { cluster, kubectl in
             let pods = "/api/v1/namespaces/blog/pods"
-            cluster.faults.inject(.refuse(status: 503, reason: "ServiceUnavailable", message: "busy"), on: .init(verbs: ["list"], resource: "pods"), count: 1)
+            cluster.faults.inject(
+                .refuse(status: 503, reason: "ServiceUnavailable", message: "busy"),
+                on: .init(verbs: ["list"], resource: "pods"), count: 1)
             let refused = try await call(cluster, pods)
             #expect(refused.code == 503 && refused.body["message"] == "busy")
             #expect(try await call(cluster, pods).code == 200)
@@ -93,16 +108,51 @@ struct WatchTests {
 
     @Test("a write with an old version is a conflict, and a token is asked for when there is one")
     func conflictsAndTokens() async throws {
-        try await withSandbox { $0.tokens = ["hidden"] } _: { cluster, kubectl in
+        try await withSandbox {
+            $0.tokens = ["hidden"]
+        } _: { cluster, kubectl in
             #expect(try await call(cluster, "/api/v1/namespaces").code == 401)
-            try await kubectl("create", "configmap", "one", "-n", "blog", "--from-literal=a=1")
-            let old = try await cluster.store.get(.configMaps, "blog", "one")
-            try await kubectl("label", "configmap", "one", "-n", "blog", "color=blue")
-            let answer = try await call(
-                cluster, "/api/v1/namespaces/blog/configmaps/one", "-X", "PUT", "-H", "Authorization: Bearer hidden", "-d", old.text)
+            let token = "Authorization: Bearer hidden"
+            let all = "/api/v1/namespaces/blog/configmaps"
+            let old = try await call(cluster, all, "-H", token, "-d", #"{"metadata":{"name":"one"},"data":{"a":"1"}}"#)
+                .body
+            let patch = [
+                "-X", "PATCH", "-H", "Content-Type: application/merge-patch+json", "-d", #"{"data":{"a":"2"}}"#,
+            ]
+            #expect(try await call(cluster, all + "/one", ["-H", token] + patch).code == 200)
+            let answer = try await call(cluster, all + "/one", "-X", "PUT", "-H", token, "-d", old.text)
             #expect(answer.code == 409)
             #expect(answer.body["reason"] == "Conflict")
-            #expect(answer.body["message"] == "Operation cannot be fulfilled on configmaps \"one\": the object has been modified; please apply your changes to the latest version and try again")
+            #expect(
+                answer.body["message"]
+                    == "Operation cannot be fulfilled on configmaps \"one\": the object has been modified; please apply your changes to the latest version and try again"
+            )
+        }
+    }
+
+    @Test("a whole collection is deleted by label, with preconditions, and never with the wrong ones")
+    func deletions() async throws {
+        try await withSandbox { cluster, kubectl in
+            let all = "/api/v1/namespaces/blog/configmaps"
+            for name in ["one", "two", "three"] {
+                let color = name == "three" ? "green" : "blue"
+                let object = #"{"metadata":{"name":"\#(name)","labels":{"color":"\#(color)"}}}"#
+                let created = try await call(cluster, all, "-d", object)
+                #expect(created.code == 201)
+            }
+            let wrong = #"{"preconditions":{"uid":"another"}}"#
+            #expect(try await call(cluster, all + "/one", "-X", "DELETE", "-d", wrong).code == 409)
+            #expect(try await call(cluster, all + "?labelSelector=color%3Dblue", "-X", "DELETE").code == 200)
+            #expect(await cluster.store.list(.configMaps).map(\.meta.name) == ["three"])
+            #expect(
+                try await call(cluster, all + "/three", "-X", "DELETE", "-d", #"{"propagationPolicy":"Sideways"}"#).code
+                    == 400)
+            #expect(try await call(cluster, all + "/three", "-X", "DELETE").body["status"] == "Success")
+            #expect(try await call(cluster, all + "/three").code == 404)
+            #expect(try await call(cluster, "/apis/apps/v1/nonsense").code == 404)
+            #expect(try await call(cluster, all, "-d", "{not json").code == 400)
+            #expect(try await call(cluster, all, "-X", "PUT", "-d", "{}").code == 405)
+            #expect(try await call(cluster, all + "?labelSelector=a%20b").code == 400)
         }
     }
 
@@ -111,17 +161,22 @@ struct WatchTests {
         try await withSandbox { cluster, kubectl in
             for number in 0..<20 {
                 _ = try await cluster.store.perform {
-                    try $0.create(.configMaps, ["metadata": ["name": "c\(number)", "namespace": "blog"], "data": ["a": "b"]])
+                    try $0.create(
+                        .configMaps, ["metadata": ["name": "c\(number)", "namespace": "blog"], "data": ["a": "b"]])
                 }
             }
             let done = try await Command(
-                "curl", ["--silent", "--write-out", "%{stderr}%{time_total}\n", "--output", "/dev/null"]
-                    + (0..<50).flatMap { ["\(cluster.server)/api/v1/namespaces/blog/configmaps/c\($0 % 20)", "--output", "/dev/null"] }).run()
+                "curl",
+                ["--silent", "--write-out", "%{stderr}%{time_total}\n", "--output", "/dev/null"]
+                    + (0..<50).flatMap {
+                        ["\(cluster.server)/api/v1/namespaces/blog/configmaps/c\($0 % 20)", "--output", "/dev/null"]
+                    }
+            ).run()
             let times = done.error.split(separator: "\n").compactMap { Double($0) }.sorted()
             #expect(times.count == 50)
             let median = times[times.count / 2]
             print("API: \(median * 1000) ms")
-            #expect(median < 0.05, "\(times)")
+            #expect(median < (isMeasuring ? 0.005 : 5), "\(times)")
         }
     }
 }

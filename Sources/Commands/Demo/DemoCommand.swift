@@ -48,10 +48,15 @@ struct DemoCommand: Verb {
             }
             _ = report(first, second, await load.tally)
             invite(world)
+            // From here on few visitors, so that the machine is left to whoever plays with it.
+            group.cancelAll()
+            try await group.waitForAll()
+            let later = Load(sites: world.sites, visitorsPerSite: 1, pause: .milliseconds(100))
             // Ctrl-C is how this ends.
-            try? await Task.sleep(for: .seconds(Int64(1) << 40))
-            let tally = await load.tally
-            say("\n\(tally.sent) requests sent, \(tally.failed) failed")
+            await later.run()
+            let tally = await later.tally
+            say("\n\(tally.sent) more requests sent, \(tally.failed) failed")
+            for failure in tally.failures { say("  \(failure.safe)") }
             return .done
         }
     }
@@ -90,18 +95,19 @@ struct DemoCommand: Verb {
 
     private func invite(_ world: DemoWorld) {
         let program = CommandLine.arguments[0]
-        let config = "--config \(world.configurationFile)"
         say(
             """
 
-            It stays up. Open \(world.sites[0])/ (reload to see which pod answers), and in another terminal:
-              \(program) status blog \(config)
-              \(program) deploy blog --version v3 \(config)
-              \(program) deploy blog --version v4 --verify \(config)      then promote, or abort
-              \(program) deploy blog --version crash \(config)            a version whose pods crash
-              \(program) deploy blog --version missing \(config)          an image that does not exist
-              \(program) rollback blog \(config)
-              KUBECONFIG=\(world.directory)/kubeconfig kubectl -n blog get pods -w
+            It stays up. Open \(world.sites[0])/ and reload: it tells which pod answers.
+            In another terminal:
+              export VIRIDIAN_CONFIG=\(world.configurationFile)
+              \(program) status
+              \(program) deploy blog --version v3
+              \(program) deploy blog --version v4 --verify    (then promote or abort)
+              \(program) deploy blog --version crash       (its pods crash)
+              \(program) deploy blog --version missing     (no such image)
+              \(program) rollback blog
+              KUBECONFIG=\(world.directory)/kubeconfig kubectl -n blog get pods
             Ctrl-C ends it and leaves nothing behind.
             """
         )

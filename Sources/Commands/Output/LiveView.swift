@@ -69,11 +69,10 @@ struct LiveBlock {
         let order = release.order
         let from = release.previous.map { "\($0.version) → " } ?? ""
         let color = release.candidate.map { " on \($0)" } ?? ""
-        let end = release.state.hasEnded ? release.updatedAt : now
         let text = "\(order.name)  \(from)\(order.version)\(color)".safe
         let right =
             "\(release.isBackingOut && !release.state.hasEnded ? "going back" : release.state.rawValue)  "
-            + (end - release.createdAt).short
+            + release.elapsed(at: now).short
         let gap = String(repeating: " ", count: max(2, terminal.width - text.count - right.count))
         return terminal.styled((text + gap + right).cut(terminal.width), .bold)
     }

@@ -5,6 +5,7 @@ struct Narrator {
     /// The release's sequence up to which all has been told.
     private var startedAt: Timestamp?
     private var phase: Phase?
+    private var podCount = ""
     private var podReasons: [String: String] = [:]
     private var warnings: Set<String> = []
     private var wasBackingOut = false
@@ -112,11 +113,14 @@ struct Narrator {
     }
 
     private mutating func observed(_ report: PodsReport) -> [String] {
-        var lines = ["Waiting for all pods to come online. \(report.ready)/\(report.desired) are now online"]
+        var lines: [String] = []
+        let count = "\(report.ready)/\(report.desired)"
+        if count != podCount { lines.append("Waiting for all pods to come online. \(count) are now online") }
+        podCount = count
         for pod in report.pods {
             guard let reason = pod.reason, podReasons[pod.name] != reason else { continue }
             podReasons[pod.name] = reason
-            if reason != "starting" { lines.append("  \(pod.name): \(reason)") }
+            lines.append("  \(pod.name): \(reason)")
         }
         for warning in report.warnings where warnings.insert(warning).inserted { lines.append("  \(warning)") }
         return lines
@@ -207,7 +211,7 @@ struct Outcome {
 
     var sentence: String {
         let order = release.order
-        let took = (release.updatedAt - release.createdAt).short
+        let took = release.elapsed(at: release.updatedAt).short
         let before =
             release.previous.map { "\($0.version) on \($0.color) serves, as before" } ?? "nothing serves yet, as before"
         switch release.state {

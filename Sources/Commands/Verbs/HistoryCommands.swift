@@ -29,7 +29,7 @@ struct ReleasesCommand: Verb {
                     [
                         release.order.name, release.order.version, release.candidate?.rawValue ?? "-",
                         release.state.rawValue, release.createdAt.iso8601,
-                        (release.updatedAt - release.createdAt).short, release.order.requestedBy,
+                        release.elapsed(at: SystemClock().now).short, release.order.requestedBy,
                         release.order.reason ?? release.failure?.message ?? "",
                     ]
                 }

@@ -34,13 +34,7 @@ struct NodesCommand: Verb {
                 // The nodes tell their truth also while the cluster cannot be asked.
                 let live = try? await look.cluster.survey().recorded?.color
                 for reading in await look.nodes.read(try await look.nodes.list(), claiming: nil) {
-                    let state =
-                        reading.isUnreachable
-                        ? "unreachable"
-                        : reading.color == nil
-                            ? (reading.isNew ? "new" : "unclear")
-                            : live == nil || live == reading.color
-                                ? "ok" : "astray"
+                    let state = state(of: reading, live: live)
                     rows.append(
                         Row(
                             app: app.name.text,
@@ -61,5 +55,13 @@ struct NodesCommand: Verb {
             }
             return .done
         }
+    }
+
+    private func state(of reading: NodeReading, live: Color?) -> String {
+        if reading.isUnreachable { return "unreachable" }
+        guard let color = reading.color else { return reading.isNew ? "new" : "unclear" }
+        if let live, color != live { return "astray" }
+        // It routes rightly, and would not after the next reload.
+        return reading.message == nil ? "ok" : "edited"
     }
 }

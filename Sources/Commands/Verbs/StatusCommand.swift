@@ -120,10 +120,10 @@ struct AppStatus: Encodable {
             )
         }
         guard latest?.state.hasEnded != false, let live = survey.recorded?.color else { return advice }
-        let astray = readings.filter { $0.color != live }
+        let astray = readings.filter { $0.color != live || $0.message != nil }
         if !astray.isEmpty {
             let names = astray.prefix(5).map(\.node).joined(separator: ", ")
-            advice.append("\(astray.count) nodes do not route to \(live) (\(names)): viridian repair \(name)")
+            advice.append("\(astray.count) nodes are not as they should be (\(names)): viridian repair \(name)")
         }
         if let workload = survey.workloads[live], workload.ready < workload.replicas {
             advice.append("only \(workload.ready) of \(workload.replicas) pods of the live colour are ready")
@@ -146,7 +146,7 @@ struct AppStatus: Encodable {
         let groups = Dictionary(grouping: nodes) { $0.color?.rawValue ?? "?" }
         let counts = groups.sorted { $0.key < $1.key }.map { "\($0.value.count) to \($0.key)" }
         lines.append("  nodes  \(nodes.count): \(counts.joined(separator: ", "))")
-        for node in nodes where node.color == nil {
+        for node in nodes where node.message != nil {
             lines.append(terminal.styled("    \(node.address): \(node.message ?? "unknown")", .red))
         }
         if let release {

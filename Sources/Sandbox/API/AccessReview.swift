@@ -37,7 +37,8 @@ extension RequestInfo {
         let isNamed = ["get", "update", "patch", "delete"].contains(verb)
         target.name = attributes["name"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? (isNamed ? "*" : nil)
         if verb == "list" || verb == "watch" || verb == "create" || verb == "deletecollection" { target.name = nil }
-        target.subresource = attributes["subresource"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? (parts.count > 1 ? parts[1] : nil)
+        target.subresource =
+            attributes["subresource"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? (parts.count > 1 ? parts[1] : nil)
         resource = target
         method =
             switch verb {

@@ -116,7 +116,9 @@ package struct Faults: Sendable {
 
     func action(for info: RequestInfo) -> Action {
         state.withLockedValue { state in
-            guard let index = state.rules.firstIndex(where: { $0.left != 0 && $0.matcher.matches(info) }) else { return .none }
+            guard let index = state.rules.firstIndex(where: { $0.left != 0 && $0.matcher.matches(info) }) else {
+                return .none
+            }
             if let left = state.rules[index].left { state.rules[index].left = left - 1 }
             state.hits += 1
             switch state.rules[index].action {
@@ -134,7 +136,8 @@ package struct Faults: Sendable {
         let resource = target.type.plural + (target.subresource.map { "/\($0)" } ?? "")
         throw APIError.forbidden(
             target.type, target.name ?? "",
-            "User \"sandbox\" cannot \(info.verb) resource \"\(resource)\" in API group \"\(target.type.group)\"\(scope)")
+            "User \"sandbox\" cannot \(info.verb) resource \"\(resource)\" in API group \"\(target.type.group)\"\(scope)"
+        )
     }
 
     func isDenied(_ info: RequestInfo) -> Bool {

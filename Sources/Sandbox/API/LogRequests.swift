@@ -63,7 +63,8 @@ extension APIServer {
         if isPrevious {
             return .badRequest("previous terminated container \"\(container)\" in pod \"\(pod.meta.name)\" not found")
         }
-        let statuses = (pod[at: "status.containerStatuses"]?.array ?? []) + (pod[at: "status.initContainerStatuses"]?.array ?? [])
+        let statuses =
+            (pod[at: "status.containerStatuses"]?.array ?? []) + (pod[at: "status.initContainerStatuses"]?.array ?? [])
         let waiting = statuses.first { $0["name"]?.string == container }?[at: "state.waiting"]
         let reason = waiting?["reason"]?.string ?? "ContainerCreating"
         let why =

@@ -5,7 +5,9 @@ import Kubernetes
 /// With that it neither asks for schemas nor refuses to go on without them.
 enum OpenAPI {
     static func index(_ groupVersions: [String]) -> JSON {
-        let paths = groupVersions.map { ($0, JSON.object(["serverRelativeURL": .string("/openapi/v3/\($0)?hash=sandbox")])) }
+        let paths = groupVersions.map {
+            ($0, JSON.object(["serverRelativeURL": .string("/openapi/v3/\($0)?hash=sandbox")]))
+        }
         return ["paths": .object(Dictionary(uniqueKeysWithValues: paths))]
     }
 

@@ -12,7 +12,9 @@ struct PodSummary {
         let statuses = pod[at: "status.containerStatuses"]?.array ?? []
         containers = pod[at: "spec.containers"]?.array?.count ?? 0
         status = pod[at: "status.reason"]?.string ?? pod[at: "status.phase"]?.string ?? "Unknown"
-        if Self.condition("PodScheduled", of: pod)?["reason"]?.string == "SchedulingGated" { status = "SchedulingGated" }
+        if Self.condition("PodScheduled", of: pod)?["reason"]?.string == "SchedulingGated" {
+            status = "SchedulingGated"
+        }
         let initial = Self.initializing(pod)
         if let initial {
             status = initial

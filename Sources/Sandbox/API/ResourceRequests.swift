@@ -68,7 +68,8 @@ extension APIServer {
         guard object.object != nil else { throw APIError.badRequest("the body of the request must be an object") }
         if let kind = object["kind"]?.string, kind != target.type.kind {
             throw APIError.badRequest(
-                "\(kind) in version \"\(object["apiVersion"]?.string ?? "")\" cannot be handled as a \(target.type.kind)")
+                "\(kind) in version \"\(object["apiVersion"]?.string ?? "")\" cannot be handled as a \(target.type.kind)"
+            )
         }
         if let namespace = target.namespace {
             let given = object.meta.namespace
@@ -100,7 +101,9 @@ extension APIServer {
             }
         }
         return try await withNodePorts(nil, dryRun: info.isDryRun) { object, dryRun in
-            try await store.perform { try $0.update(.services, target.key, dryRun: dryRun) { try object ?? change($0) } }
+            try await store.perform {
+                try $0.update(.services, target.key, dryRun: dryRun) { try object ?? change($0) }
+            }
         }
     }
 
@@ -128,7 +131,8 @@ extension APIServer {
 
     private func apply(_ patch: JSON, _ info: RequestInfo, _ target: ResourceTarget) async throws -> (JSON, Bool) {
         guard let manager = info.query["fieldManager"], !manager.isEmpty else {
-            throw APIError.badRequest("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
+            throw APIError.badRequest(
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
         }
         var wanted = try checked(patch, target)
         wanted[at: "metadata.managedFields"] = nil
@@ -151,7 +155,8 @@ extension APIServer {
         return (object, isNew)
     }
 
-    private func deleteAll(_ info: RequestInfo, _ target: ResourceTarget, _ options: DeleteOptions) async throws -> JSON {
+    private func deleteAll(_ info: RequestInfo, _ target: ResourceTarget, _ options: DeleteOptions) async throws -> JSON
+    {
         let filter = try info.filter()
         return await store.perform { objects in
             let found = objects.list(target.type, filter)

@@ -2,9 +2,8 @@ import Kubernetes
 
 /// Services whose node ports are listening when the request is answered.
 extension APIServer {
-    /// Writes a service in two steps: a trial says which ports it gets, then they are bound, then it is written.
-    ///
-    /// - Parameter write: creates or changes the service; given the object of the trial it writes that one.
+    /// Writes a service in two steps: a trial says which ports it gets, then they are bound, then it is written. `write`
+    /// creates or changes the service; given the object of the trial it writes that one.
     func withNodePorts(
         _ object: JSON?, dryRun: Bool, write: (_ object: JSON?, _ dryRun: Bool) async throws -> JSON
     ) async throws -> JSON {
@@ -41,7 +40,8 @@ extension APIServer {
         let index = ports.firstIndex { $0["nodePort"]?.integer == error.port } ?? 0
         let text = "provided port is in use on this machine by another program: \(error.reason)"
         await events.record(
-            service, .services, .warning, "PortNotAvailable", "node port \(error.port): \(text)", component: "service-proxy")
+            service, .services, .warning, "PortNotAvailable", "node port \(error.port): \(text)",
+            component: "service-proxy")
         return .invalid(
             .services, service.meta.name,
             [.invalid("spec.ports[\(index)].nodePort", String(error.port), text)])

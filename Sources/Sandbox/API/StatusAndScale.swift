@@ -57,7 +57,8 @@ extension APIServer {
     private static func scale(_ object: JSON, _ type: ResourceType) -> JSON {
         let selector = object[at: "spec.selector"] ?? [:]
         let labels = (type == .replicationControllers ? selector : selector["matchLabels"] ?? [:]).object ?? [:]
-        let text = labels.compactMap { key, value in value.string.map { "\(key)=\($0)" } }.sorted().joined(separator: ",")
+        let text = labels.compactMap { key, value in value.string.map { "\(key)=\($0)" } }.sorted().joined(
+            separator: ",")
         var metadata: JSON = [:]
         for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
             metadata[key] = object["metadata"]?[key]

@@ -13,8 +13,7 @@ struct TableLayout: Sendable {
     var columns: [Column]
     var cells: @Sendable (_ object: JSON, _ now: Date) -> [JSON]
 
-    /// - Parameters:
-    ///   - columns: names in order; a `+` before a name makes it a wide column, a `#` a number.
+    /// Columns by name, in order: a `+` before a name makes it a wide column, a `#` one of numbers.
     private init(_ columns: String..., cells: @escaping @Sendable (JSON) -> [JSON]) {
         self.columns = columns.map { text in
             let isWide = text.hasPrefix("+")
@@ -63,7 +62,8 @@ struct TableLayout: Sendable {
         }
         return [
             service.text(at: "spec.type"), service.text(at: "spec.clusterIP"), "<none>",
-            .string(ports.isEmpty ? "<none>" : ports.joined(separator: ",")), .string(labels(service[at: "spec.selector"])),
+            .string(ports.isEmpty ? "<none>" : ports.joined(separator: ",")),
+            .string(labels(service[at: "spec.selector"])),
         ]
     }
 

@@ -79,7 +79,8 @@ struct DeploymentStatus {
         let hasMoved =
             ["updatedReplicas", "readyReplicas", "availableReplicas"].contains {
                 number(status, $0) > number(past, $0)
-            } || number(status, "replicas") - number(status, "updatedReplicas")
+            }
+            || number(status, "replicas") - number(status, "updatedReplicas")
                 < number(past, "replicas") - number(past, "updatedReplicas")
             || before?["message"]?.string?.contains("\"\(new.meta.name)\"") != true
         let name = new.meta.name

@@ -33,7 +33,8 @@ extension Objects {
             if !waiting.isEmpty { subset["notReadyAddresses"] = .array(waiting.map(Self.address)) }
             return subset
         }
-        var object = find(.endpoints, key) ?? ["metadata": ["name": .string(key.name), "namespace": .string(key.namespace)]]
+        var object =
+            find(.endpoints, key) ?? ["metadata": ["name": .string(key.name), "namespace": .string(key.namespace)]]
         object[at: "metadata.labels"] = service["metadata"]?["labels"]
         object["subsets"] = subsets.isEmpty ? nil : .array(subsets)
         let wanted = object
@@ -42,7 +43,8 @@ extension Objects {
     }
 
     private mutating func syncSlice(of service: JSON, _ pods: [JSON]) {
-        let key = ObjectKey(namespace: service.meta.namespace, name: service.meta.name + "-" + service.meta.uid.prefix(5))
+        let key = ObjectKey(
+            namespace: service.meta.namespace, name: service.meta.name + "-" + service.meta.uid.prefix(5))
         var slice =
             find(.endpointSlices, key) ?? [
                 "metadata": [

@@ -10,13 +10,14 @@ struct EventRecorder: Sendable {
 
     let store: ObjectStore
 
-    /// - Parameter field: the part of the object that it is about: `spec.containers{blog}`.
+    /// Notes that something happened to an object; `field` is the part that it is about: `spec.containers{blog}`.
     func record(
         _ object: JSON, _ type: ResourceType, _ level: Level, _ reason: String, _ message: String, component: String,
         field: String? = nil
     ) async {
         let namespace = object.meta.namespace.isEmpty ? "default" : object.meta.namespace
-        let identity = [object.meta.uid, level.rawValue, reason, message, component, field ?? ""].joined(separator: "\n")
+        let identity = [object.meta.uid, level.rawValue, reason, message, component, field ?? ""].joined(
+            separator: "\n")
         let key = ObjectKey(namespace: namespace, name: "\(object.meta.name).\(Fingerprint.hex(identity))")
         var involved: JSON = [
             "kind": .string(type.kind), "apiVersion": .string(type.groupVersion), "name": .string(object.meta.name),
@@ -27,7 +28,8 @@ struct EventRecorder: Sendable {
         let event: JSON = [
             "metadata": ["name": .string(key.name), "namespace": .string(namespace)],
             "involvedObject": involved, "type": .string(level.rawValue), "reason": .string(reason),
-            "message": .string(message), "count": 1, "firstTimestamp": Timestamp.now(), "lastTimestamp": Timestamp.now(),
+            "message": .string(message), "count": 1, "firstTimestamp": Timestamp.now(),
+            "lastTimestamp": Timestamp.now(),
             "source": ["component": .string(component)], "reportingComponent": .string(component),
             "reportingInstance": "", "eventTime": .null,
         ]

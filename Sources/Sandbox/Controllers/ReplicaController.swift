@@ -39,7 +39,8 @@ struct ReplicaController: Sendable {
                 } catch let error as APIError {
                     failure = error
                     await events.record(
-                        object, type, .warning, "FailedCreate", "Error creating: \(error.message)", component: component)
+                        object, type, .warning, "FailedCreate", "Error creating: \(error.message)", component: component
+                    )
                     break
                 }
             }

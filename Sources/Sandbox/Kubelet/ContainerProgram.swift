@@ -16,10 +16,11 @@ struct ContainerConfigError: Error {
 }
 
 extension ContainerRunner {
-    /// - Parameter image: the image's own command and environment.
+    /// What the container runs, given the image's own command and environment.
     func program(_ image: (command: [String], environment: [String: String])) async throws -> ContainerProgram {
         var environment = [
-            "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": ProcessInfo.processInfo.environment["PATH"]
+                ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": ProcessInfo.processInfo.environment["HOME"] ?? "/", "HOSTNAME": pod.key.name,
             "SANDBOX_POD_IP": await pod.address,
         ]
@@ -51,7 +52,9 @@ extension ContainerRunner {
     private static func problem(of program: ContainerProgram) -> String? {
         guard let name = program.words.first else { return "no command specified" }
         var isDirectory: ObjCBool = false
-        if !FileManager.default.fileExists(atPath: program.workingDirectory, isDirectory: &isDirectory) || !isDirectory.boolValue {
+        if !FileManager.default.fileExists(atPath: program.workingDirectory, isDirectory: &isDirectory)
+            || !isDirectory.boolValue
+        {
             return "mkdir \(program.workingDirectory): no such directory on this machine"
         }
         if name.contains("/") {
@@ -125,7 +128,9 @@ extension ContainerRunner {
     }
 
     private func field(_ path: String) async throws -> String {
-        for (prefix, values) in [("metadata.labels['", pod.pod.meta.labels), ("metadata.annotations['", pod.pod.meta.annotations)]
+        for (prefix, values) in [
+            ("metadata.labels['", pod.pod.meta.labels), ("metadata.annotations['", pod.pod.meta.annotations),
+        ]
         where path.hasPrefix(prefix) && path.hasSuffix("']") {
             return values[String(path.dropFirst(prefix.count).dropLast(2))] ?? ""
         }

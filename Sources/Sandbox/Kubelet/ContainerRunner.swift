@@ -3,9 +3,9 @@ import Kubernetes
 import Processes
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Runs one container of a pod, again and again as the restart policy has it.
@@ -27,7 +27,9 @@ struct ContainerRunner: Sendable {
             let began = ContinuousClock.now
             let ending = await runOnce(program, attempt: restarts)
             let succeeded = ending.exitCode == 0
-            let isOver = isInit ? succeeded || pod.policy == "Never" : pod.policy == "Never" || (pod.policy == "OnFailure" && succeeded)
+            let isOver =
+                isInit
+                ? succeeded || pod.policy == "Never" : pod.policy == "Never" || (pod.policy == "OnFailure" && succeeded)
             if isOver || pod.stopping.isSet { return }
             restarts += 1
             // A container that ran for long is not in a crash loop (the kubelet forgets after twice the longest delay).
@@ -71,7 +73,8 @@ struct ContainerRunner: Sendable {
         await record(.normal, "Created", "Created container \(name)")
         let ending: ContainerState.Ending
         if let problem = program.problem {
-            let message = "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+            let message =
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
                 + "runc create failed: unable to start container process: \(problem): unknown"
             await record(.warning, "Failed", "Error: \(message)")
             ending = .init(

@@ -20,7 +20,8 @@ extension ContainerRunner {
 
     private func pull() async -> (command: [String], environment: [String: String])? {
         guard let reference = ImageReference(image) else {
-            let message = "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
+            let message =
+                "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
                 + "invalid reference format"
             await update { $0.phase = .waiting(reason: "InvalidImageName", message: message) }
             await record(.warning, "InspectFailed", message)
@@ -41,12 +42,14 @@ extension ContainerRunner {
                     await record(.normal, "Pulled", "Successfully pulled image \"\(image)\"")
                     return (command, [:])
                 }
-                problem = "rpc error: code = DeadlineExceeded desc = failed to pull and unpack image \"\(reference)\": "
+                problem =
+                    "rpc error: code = DeadlineExceeded desc = failed to pull and unpack image \"\(reference)\": "
                     + "failed to resolve reference \"\(reference)\": failed to do request: Head "
                     + "\"https://\(reference.domain)/v2/\(reference.path)/manifests/\(reference.tag ?? "")\": "
                     + "dial tcp: i/o timeout"
             case .notFound:
-                problem = "rpc error: code = NotFound desc = failed to pull and unpack image \"\(reference)\": "
+                problem =
+                    "rpc error: code = NotFound desc = failed to pull and unpack image \"\(reference)\": "
                     + "failed to resolve reference \"\(reference)\": \(reference): not found"
             }
             failures += 1

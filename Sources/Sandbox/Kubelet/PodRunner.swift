@@ -3,9 +3,9 @@ import Kubernetes
 import Logging
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// What the pods of a node share.
@@ -149,7 +149,8 @@ actor PodRunner {
     }
 
     nonisolated func record(
-        _ level: EventRecorder.Level, _ reason: String, _ message: String, container: String? = nil, isInit: Bool = false
+        _ level: EventRecorder.Level, _ reason: String, _ message: String, container: String? = nil,
+        isInit: Bool = false
     ) async {
         let list = isInit ? "initContainers" : "containers"
         await services.events.record(

@@ -49,7 +49,8 @@ struct ContainerState: Sendable {
         }
         let hasRun = !instance.isEmpty
         var status: JSON = [
-            "name": .string(name), "state": state, "lastState": last.map { ["terminated": Self.json($0, instance)] } ?? [:],
+            "name": .string(name), "state": state,
+            "lastState": last.map { ["terminated": Self.json($0, instance)] } ?? [:],
             "ready": .bool(isReady), "started": .bool(isStarted), "restartCount": .int(restarts),
             "image": .string(hasRun ? ImageReference(image)?.description ?? image : image),
             "imageID": .string(hasRun ? "sandbox://sha256:\(Fingerprint.hex(image))" : ""),
@@ -82,7 +83,9 @@ struct PodState: Sendable {
         initContainers = (pod[at: "spec.initContainers"]?.array ?? []).map(ContainerState.init)
         containers = (pod[at: "spec.containers"]?.array ?? []).map(ContainerState.init)
         if !initContainers.isEmpty {
-            for index in containers.indices { containers[index].phase = .waiting(reason: "PodInitializing", message: nil) }
+            for index in containers.indices {
+                containers[index].phase = .waiting(reason: "PodInitializing", message: nil)
+            }
             for index in initContainers.indices {
                 initContainers[index].phase = .waiting(reason: "PodInitializing", message: nil)
             }

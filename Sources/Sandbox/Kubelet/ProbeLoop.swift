@@ -1,9 +1,9 @@
 import Kubernetes
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// The probes of a running container.
@@ -38,12 +38,8 @@ extension ContainerRunner {
         }
     }
 
-    /// Probes again and again.
-    ///
-    /// - Parameters:
-    ///   - until: ends it, given the present result.
-    ///   - onChange: told when the result changes, by the probe's thresholds.
-    /// - Returns: the last result.
+    /// Probes again and again, until `isDone` with the present result; tells `onChange` when the result changes by the
+    /// probe's thresholds. The result of it all is the last one.
     private func follow(
         _ probe: Probe, _ prober: Prober, _ program: ContainerProgram, until isDone: @Sendable (Bool) -> Bool,
         onChange: @Sendable (Bool) async -> Void

@@ -94,7 +94,9 @@ struct Prober: Sendable {
 
     private static func dialFailure(_ host: String, _ port: Int, _ error: any Error) -> String {
         if case .some(.connectTimeout) = error as? ChannelError { return "dial tcp \(host):\(port): i/o timeout" }
-        let isRefused = (error as? NIOConnectionError)?.connectionErrors.contains { "\($0.error)".contains("refused") } ?? "\(error)".contains("refused")
+        let isRefused =
+            (error as? NIOConnectionError)?.connectionErrors.contains { "\($0.error)".contains("refused") }
+            ?? "\(error)".contains("refused")
         return "dial tcp \(host):\(port): connect: " + (isRefused ? "connection refused" : "\(error)")
     }
 }
@@ -112,7 +114,9 @@ private final class ProbeAnswer: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 { status.succeed(Int(head.status.code)) }
+        if case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 {
+            status.succeed(Int(head.status.code))
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -3,9 +3,9 @@ import Logging
 import Processes
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Why pods cannot be run as processes.
@@ -59,7 +59,10 @@ struct ProcessGuard: Sendable {
     var watcherCommand: Command {
         Command(
             "flock",
-            ["--exclusive", directory.appending(path: "lock").path, "sh", "-c", Self.watcher, "watcher", directory.path])
+            [
+                "--exclusive", directory.appending(path: "lock").path, "sh", "-c", Self.watcher, "watcher",
+                directory.path,
+            ])
     }
 
     /// Runs the watcher until cancelled, which is when the sandbox ends in order.

@@ -79,9 +79,10 @@ final class Relay: ChannelDuplexHandler {
 
     /// Closes with a reset, so that the client knows at once that nobody has read what it sent.
     private func reset(_ channel: any Channel) {
-        (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated().whenComplete { _ in
-            channel.close(promise: nil)
-        }
+        (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated()
+            .whenComplete { _ in
+                channel.close(promise: nil)
+            }
     }
 
     // MARK: - Relaying

@@ -91,7 +91,9 @@ extension Objects {
         var grace = max(0, options.gracePeriod ?? pod[at: "spec.terminationGracePeriodSeconds"]?.integer ?? 30)
         if !isScheduled || phase == "Succeeded" || phase == "Failed" { grace = 0 }
         guard grace > 0 else { return (remove(.pods, key) ?? pod, true) }
-        if let already = pod[at: "metadata.deletionGracePeriodSeconds"]?.integer, already <= grace { return (pod, false) }
+        if let already = pod[at: "metadata.deletionGracePeriodSeconds"]?.integer, already <= grace {
+            return (pod, false)
+        }
         var pod = pod
         pod[at: "metadata.deletionTimestamp"] = Timestamp.text(Date(timeIntervalSinceNow: Double(grace)))
         pod[at: "metadata.deletionGracePeriodSeconds"] = .int(grace)
@@ -133,7 +135,9 @@ extension Objects {
     /// A new object all of whose owners are gone follows them.
     mutating func collectIfOrphaned(_ type: ResourceType, _ object: JSON) {
         let owners = object.meta.ownerReferences
-        guard !owners.isEmpty, owners.allSatisfy({ $0["uid"]?.string.flatMap { location(uid: $0) } == nil }) else { return }
+        guard !owners.isEmpty, owners.allSatisfy({ $0["uid"]?.string.flatMap { location(uid: $0) } == nil }) else {
+            return
+        }
         _ = try? delete(type, object.meta.key, DeleteOptions(propagation: .background))
     }
 
@@ -146,7 +150,8 @@ extension Objects {
 
     private mutating func finishForegroundDeletion(uid: String) {
         guard let location = location(uid: uid), var owner = find(location.type, location.key), owner.meta.isDeleting,
-            owner.meta.finalizers.contains(Self.foregroundFinalizer), !dependents(of: uid).contains(where: { blocks($0, uid) })
+            owner.meta.finalizers.contains(Self.foregroundFinalizer),
+            !dependents(of: uid).contains(where: { blocks($0, uid) })
         else { return }
         let left = owner.meta.finalizers.filter { $0 != Self.foregroundFinalizer }
         guard left.isEmpty else {
@@ -165,7 +170,9 @@ extension Objects {
 
     private mutating func removeNamespaceIfEmpty(_ name: String) {
         let key = ObjectKey(namespace: "", name: name)
-        guard let namespace = find(.namespaces, key), namespace.meta.isDeleting, locations(in: name).isEmpty else { return }
+        guard let namespace = find(.namespaces, key), namespace.meta.isDeleting, locations(in: name).isEmpty else {
+            return
+        }
         remove(.namespaces, key)
     }
 }

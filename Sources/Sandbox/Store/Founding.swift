@@ -46,9 +46,9 @@ extension Objects {
 
     private static var architecture: String {
         #if arch(arm64)
-        "arm64"
+            "arm64"
         #else
-        "amd64"
+            "amd64"
         #endif
     }
 

@@ -15,7 +15,8 @@ enum JSONPatch {
         func failed(_ why: String) -> APIError {
             let text = operation["path"]?.string ?? ""
             return APIError(
-                code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request: "
+                code: 422, reason: "Invalid",
+                message: "the server rejected our request due to an error in our request: "
                     + "\(name) operation does not apply: doc is missing path: \"\(text)\": \(why)")
         }
         switch name {
@@ -85,7 +86,9 @@ extension JSON {
                 }
                 return .array(list)
             }
-            guard index < list.count, let child = list[index].setting(value, at: rest, inserting: inserting) else { return nil }
+            guard index < list.count, let child = list[index].setting(value, at: rest, inserting: inserting) else {
+                return nil
+            }
             list[index] = child
             return .array(list)
         }

@@ -4,7 +4,8 @@ enum Names {
         if name.utf8.count > 253 { return "must be no more than 253 characters" }
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         if parts.allSatisfy({ isLabel($0) }) { return nil }
-        return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+        return
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
             + "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
             + "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
     }
@@ -12,7 +13,8 @@ enum Names {
     static func problemAsLabel1123(_ name: String) -> String? {
         if name.utf8.count > 63 { return "must be no more than 63 characters" }
         if isLabel(Substring(name)) { return nil }
-        return "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
+        return
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
             + "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
             + "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
     }

@@ -93,7 +93,8 @@ extension Objects {
 
     func locations(in namespace: String) -> [Location] {
         collections.flatMap { type, objects in
-            type.isNamespaced ? objects.keys.filter { $0.namespace == namespace }.map { Location(type: type, key: $0) } : []
+            type.isNamespaced
+                ? objects.keys.filter { $0.namespace == namespace }.map { Location(type: type, key: $0) } : []
         }
     }
 }
@@ -190,7 +191,8 @@ extension Objects {
             }
         case .after(let start):
             let compacted = histories[type]?.compactedRevision ?? 0
-            guard start <= revision, let changes = histories[type]?.changes(after: start) ?? (compacted <= start ? [] : nil)
+            guard start <= revision,
+                let changes = histories[type]?.changes(after: start) ?? (compacted <= start ? [] : nil)
             else {
                 let error = APIError.expired("too old resource version: \(start) (\(compacted))")
                 continuation.yield(WatchEvent(kind: .error, object: error.status))

@@ -3,7 +3,7 @@ import Kubernetes
 /// Server-side apply, without the conflicts of several managers: each gets what it asks for, and what it applied before
 /// and asks for no longer is taken away.
 enum ServerSideApply {
-    /// - Parameter previous: what the same manager applied last.
+    /// `present` with what is `wanted`, and without what the same manager applied last (`previous`) and wants no more.
     static func apply(_ wanted: JSON, previous: JSON?, to present: JSON) -> JSON {
         var result = present
         if let previous { result = removing(previous, keeping: wanted, from: result, field: "") }
@@ -15,7 +15,9 @@ enum ServerSideApply {
         if let before = previous.object, let now = wanted.object, var members = present.object {
             for (key, value) in before {
                 if let kept = now[key] {
-                    if let found = members[key] { members[key] = removing(value, keeping: kept, from: found, field: key) }
+                    if let found = members[key] {
+                        members[key] = removing(value, keeping: kept, from: found, field: key)
+                    }
                 } else if value.object != nil, let found = members[key] {
                     // What others put beside it stays.
                     let left = removing(value, keeping: [:], from: found, field: key)

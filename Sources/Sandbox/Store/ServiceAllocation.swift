@@ -9,7 +9,9 @@ extension Objects {
         let others = list(.services).filter { $0.meta.key != service.meta.key }
         if kind != "ExternalName" {
             var address = spec["clusterIP"]?.string ?? old?[at: "spec.clusterIP"]?.string ?? ""
-            if address.isEmpty { address = freeClusterAddress(Set(others.compactMap { $0[at: "spec.clusterIP"]?.string })) }
+            if address.isEmpty {
+                address = freeClusterAddress(Set(others.compactMap { $0[at: "spec.clusterIP"]?.string }))
+            }
             spec["clusterIP"] = .string(address)
             spec["clusterIPs"] = [.string(address)]
         }
@@ -54,7 +56,8 @@ extension Objects {
         // A service that is written again without its node ports keeps them.
         let before = old.map { $0[at: "spec.ports"]?.array ?? [] } ?? []
         for (index, port) in ports.enumerated() where (port["nodePort"]?.integer ?? 0) == 0 {
-            let kept = before.first { $0["port"] == port["port"] && $0["protocol"] == port["protocol"] }?["nodePort"]?.integer
+            let kept = before.first { $0["port"] == port["port"] && $0["protocol"] == port["protocol"] }?["nodePort"]?
+                .integer
             if let kept, kept != 0, taken.insert(kept).inserted {
                 ports[index]["nodePort"] = .int(kept)
                 continue

@@ -152,7 +152,8 @@ enum Validation {
                 problems += portProblems(target, "spec.ports[\(index)].targetPort")
             }
             if let nodePort = port["nodePort"]?.integer, nodePort != 0, type == "ClusterIP" {
-                problems.append(.forbidden("spec.ports[\(index)].nodePort", "may not be used when `type` is 'ClusterIP'"))
+                problems.append(
+                    .forbidden("spec.ports[\(index)].nodePort", "may not be used when `type` is 'ClusterIP'"))
             }
         }
         return problems

@@ -1,0 +1,7 @@
+import Testing
+
+/// Releases from end to end. One after the other: each keeps a machine busy, and some count seconds.
+@Suite(.serialized, .timeLimit(.minutes(3))) enum Releases {}
+
+/// What does not take a whole release: wrong input, what is looked at, the sandbox for kubectl.
+@Suite(.serialized, .timeLimit(.minutes(3))) enum AtTheDoor {}

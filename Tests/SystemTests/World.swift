@@ -1,0 +1,194 @@
+import Fleet
+import Foundation
+import Kubernetes
+import Nginx
+import Processes
+import Sandbox
+import Testing
+
+/// Everything that a release of `blog` needs, on this machine and for one test: an embedded cluster, nginx nodes, a configuration.
+struct World: Sendable {
+    let directory: String
+    let cluster: SandboxCluster
+    let client: KubernetesClient
+    let nodes: [LocalNginx]
+    /// Where each node's nginx answers.
+    let sites: [String]
+    let ports: PortPair
+    let viridian: Program
+
+    /// What an app's file says beyond its ports.
+    struct App: Sendable {
+        var namespace = "blog"
+        var replicas = 1
+        var ready = "{timeout: 30s}"
+        var drain = "{least: 0s, most: 20s}"
+        /// Further lines.
+        var more = ""
+    }
+
+    var configurationFile: String { directory + "/viridian.yaml" }
+    var journal: String { directory + "/viridian.sqlite" }
+
+    func deploy(_ version: String, _ words: String...) async throws -> Program.Said {
+        try await viridian.run(["deploy", "blog", "--version", version] + words)
+    }
+
+    /// Deploys a version that has to go live.
+    @discardableResult
+    func release(_ version: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Program.Said {
+        let said = try await deploy(version)
+        try #require(said.status == 0, "\(said)", sourceLocation: sourceLocation)
+        return said
+    }
+
+    func status() async throws -> JSON {
+        let said = try await viridian("status", "blog", "-o", "json")
+        return try #require(said.json, "\(said)")
+    }
+
+    /// What each node answers to one request: `v1 blue blog-blue-x1y2z`.
+    func answers() async throws -> [String] {
+        var answers: [String] = []
+        for site in sites { answers.append(try await fetch(site)) }
+        return answers
+    }
+
+    /// The version that each node's visitors see.
+    func served() async throws -> [String] {
+        try await answers().map { $0.split(separator: " ").first.map(String.init) ?? "" }
+    }
+
+    func workloads() async throws -> [String] {
+        try await client.list(.replicationControllers, namespace: "blog").items
+            .compactMap { $0[at: "metadata.name"]?.string }.sorted()
+    }
+
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/" + name))
+    }
+
+    func read(_ name: String) throws -> String {
+        try String(contentsOfFile: directory + "/" + name, encoding: .utf8)
+    }
+
+    func write(_ app: App) throws {
+        try write(
+            """
+            app: blog
+            namespace: \(app.namespace)
+            ports: {container: 9000, blue: \(ports.blue), green: \(ports.green)}
+            image: registry.local:5000/blog
+            replicas: \(app.replicas)
+            template: blog-pod.yaml
+            ready: \(app.ready)
+            drain: \(app.drain)
+            \(app.more)
+
+            """,
+            to: "apps/blog.yaml"
+        )
+    }
+
+    /// The node that `viridian.yaml` means by `node-1`, `node-2`.
+    func upstreamFile(_ node: Int) -> String { "nodes/node-\(node)/backends.d/blog.conf" }
+}
+
+/// Builds a world, runs `body` in it, and leaves nothing behind.
+func withWorld<Value: Sendable>(
+    nodes count: Int = 2,
+    _ app: World.App = .init(),
+    runningNginx: Bool = true,
+    _ body: @escaping @Sendable (World) async throws -> Value
+) async throws -> Value {
+    let directory = FileManager.default.temporaryDirectory.path + "/viridian-system-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let ports = try await Ports.shared.nodePorts()
+    let listening = try await Ports.shared.some(count)
+    var configuration = SandboxConfiguration()
+    configuration.images = SampleApp.images(program: Program.path, registries: ["registry.local:5000/"])
+    return try await SandboxCluster.withCluster(configuration) { cluster in
+        try cluster.kubeconfig.write(toFile: directory + "/kubeconfig", atomically: true, encoding: .utf8)
+        let client = KubernetesClient(try ClusterAccess.discover(kubeconfig: directory + "/kubeconfig"))
+        let world = World(
+            directory: directory,
+            cluster: cluster,
+            client: client,
+            nodes: (1...count).map { LocalNginx(directory: "\(directory)/nodes/node-\($0)") },
+            sites: listening.map { "http://127.0.0.1:\($0)" },
+            ports: ports,
+            viridian: try Program(in: directory)
+        )
+        try world.furnish(listening)
+        try world.write(app)
+        do {
+            _ = try await client.create(.namespaces, ["metadata": ["name": "blog"]])
+            let value = try await world.withNginx(runningNginx ? world.nodes[...] : []) { try await body(world) }
+            await client.shutdown()
+            return value
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+    }
+}
+
+extension World {
+    fileprivate func withNginx<Value: Sendable>(
+        _ rest: ArraySlice<LocalNginx>,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        guard let first = rest.first else { return try await body() }
+        return try await first.withRunning { try await withNginx(rest.dropFirst(), body) }
+    }
+
+    fileprivate func furnish(_ listening: [Int]) throws {
+        for (nginx, port) in zip(nodes, listening) {
+            try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])
+            // As configuration management seeds it: blue is up.
+            try nginx.write(
+                Upstream(app: "blog", name: "blogLB", bluePort: ports.blue, greenPort: ports.green),
+                live: ports.blue
+            )
+        }
+        let any = LocalNginx(directory: directory + "/nodes/{node}")
+        let names = (1...nodes.count).map { "node-\($0)" }.joined(separator: ", ")
+        try write(
+            """
+            journal: viridian.sqlite
+            kubernetes: {kubeconfig: kubeconfig}
+            nodes:
+              inventory: static
+              static: [\(names)]
+              transport: local
+              sudo: false
+              backends: \(any.backends)
+              test: \(any.test)
+              reload: \(any.reload)
+              pid: \(any.pidFile)
+            apps: apps/*.yaml
+
+            """,
+            to: "viridian.yaml"
+        )
+        try write(
+            """
+            spec:
+              terminationGracePeriodSeconds: 5
+              containers:
+                - name: blog
+                  image: registry.local:5000/blog
+                  ports: [{containerPort: 9000}]
+                  env:
+                    - {name: APP_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['name']"}}}
+                    - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+                  readinessProbe:
+                    httpGet: {path: /healthz, port: 9000}
+                    periodSeconds: 1
+
+            """,
+            to: "apps/blog-pod.yaml"
+        )
+    }
+}
