@@ -2,6 +2,7 @@ import ArgumentParser
 
 /// The command line.
 public struct Viridian: AsyncParsableCommand {
+    /// Its verbs, in groups.
     public static let configuration = CommandConfiguration(
         commandName: "viridian",
         abstract:
@@ -22,7 +23,7 @@ public struct Viridian: AsyncParsableCommand {
                     CheckCommand.self,
                 ]
             ),
-            CommandGroup(name: "Try", subcommands: [DemoCommand.self, SandboxCommand.self]),
+            CommandGroup(name: "Begin", subcommands: [InitCommand.self, DemoCommand.self, SandboxCommand.self]),
             CommandGroup(name: "Inside", subcommands: [SampleAppCommand.self]),
         ]
     )

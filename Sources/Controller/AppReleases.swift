@@ -194,9 +194,18 @@ package struct AppReleases: Sendable {
         by: String,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
-        try engine.journal.append(word, app: name, number: release.order.number)
         let number = release.order.number
+        do {
+            let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+            try engine.journal.append(word, app: name, number: number)
+        } catch is JournalConflict {
+            // Something happened in the same moment: whether the word still applies is looked at again.
+            switch event {
+            case .promoted: return try await promote(by: by, observe: observe)
+            case .abortRequested(_, let reason): return try await abort(by: by, reason: reason, observe: observe)
+            default: throw JournalConflict()
+            }
+        }
         let patience = Patience(every: .seconds(2), clock: engine.clock)
         while true {
             do {
@@ -219,16 +228,27 @@ package struct AppReleases: Sendable {
         }
     }
 
-    private func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
-        let lease = try await engine.cluster.acquireLease()
+    func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
+        let lease: LeaseTerm
+        do {
+            lease = try await engine.cluster.acquireLease()
+        } catch var held as LeaseHeld {
+            if let open = try latest(), !open.state.hasEnded { held.release = open.order.number }
+            throw held
+        }
         do {
             let value = try await body(lease)
-            await engine.cluster.releaseLease()
+            await giveLeaseBack()
             return value
         } catch {
-            await engine.cluster.releaseLease()
+            await giveLeaseBack()
             throw error
         }
+    }
+
+    /// Also when this task was cancelled: otherwise other machines would wait for the lease to run out.
+    private func giveLeaseBack() async {
+        await Task { [cluster = engine.cluster] in await cluster.releaseLease() }.value
     }
 
     /// Tells releases that were live that a newer one is.
@@ -282,16 +302,15 @@ package struct AppReleases: Sendable {
                     : "\(name) has no version before \(live?.order.version ?? "this one"): name one with --to"
             )
         }
-        if let known = history.first(where: { $0.order.version == text }) {
+        let wentLive = history.filter(\.hasBeenLive)
+        if let known = wentLive.first(where: { $0.order.version == text }) {
             return (try Version(text), known.order.image)
         }
         guard version == nil else {
-            let released = history.map(\.order.version).reduce(into: [String]()) {
-                if !$0.contains($1) { $0.append($1) }
-            }
+            let versions = wentLive.map(\.order.version).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
             throw Refusal(
-                "\(name) never released version \(text)",
-                details: ["it released \(released.prefix(10).joined(separator: ", "))"]
+                "\(name) never had version \(text) live",
+                details: versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
             )
         }
         // It was live before this journal knew of it.

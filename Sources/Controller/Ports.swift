@@ -62,8 +62,10 @@ package protocol ReleaseJournal: Sendable {
     func lastNumber(app: String) throws -> Int
 }
 
-package struct JournalConflict: Error {
+package struct JournalConflict: Error, CustomStringConvertible {
     package init() {}
+
+    package var description: String { "another process wrote to the journal in the same moment: try again" }
 }
 
 /// Wall-clock time. The simulator and tests bring their own.

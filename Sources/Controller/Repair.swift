@@ -32,15 +32,7 @@ extension AppReleases {
     ///
     /// Nothing is moved to a colour that has no ready pod.
     package func repair(isDryRun: Bool) async throws -> RepairReport {
-        let lease = try await engine.cluster.acquireLease()
-        do {
-            let report = try await repair(isDryRun: isDryRun, lastRelease: lease.lastRelease)
-            await engine.cluster.releaseLease()
-            return report
-        } catch {
-            await engine.cluster.releaseLease()
-            throw error
-        }
+        try await withLease { try await repair(isDryRun: isDryRun, lastRelease: $0.lastRelease) }
     }
 
     private func repair(isDryRun: Bool, lastRelease: Int) async throws -> RepairReport {

@@ -13,7 +13,6 @@ package struct Fleet: Sendable {
     private let transport: any NodeTransport
     private let settings: NodeSettings
     private let slots: Slots
-    private let parallel: Int
     let memory = FileMemory()
 
     /// `parallel` is how many conversations may be starting at one time: that is what costs (a handshake, a shell). Once a
@@ -22,7 +21,6 @@ package struct Fleet: Sendable {
         self.inventory = inventory
         self.transport = transport
         self.settings = settings
-        self.parallel = parallel
         slots = Slots(parallel)
     }
 

@@ -8,30 +8,14 @@ import ReleaseMachine
 /// FULL`): an event that was appended survives the power.
 package struct Journal: Sendable {
     package let path: String
-    private let pool: DatabasePool
+    let pool: DatabasePool
 
-    /// Opens the journal, making it where there is none.
+    /// Opens the journal, making it where there is none. A file that cannot be one is left byte for byte as it is.
     package init(path: String) throws(JournalError) {
         self.path = path
         do {
-            var configuration = GRDB.Configuration()
-            configuration.busyMode = .timeout(5)
-            configuration.prepareDatabase { database in
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-            }
-            let isNew = !FileManager.default.fileExists(atPath: path)
-            pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.write { database in
-                let owner = try Int64.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-                let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
-                guard owner == Schema.applicationID || isNew || isEmpty else { throw Schema.Foreign() }
-                try database.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
-            }
-            let migrator = Schema.migrator
-            if try pool.read({ try migrator.hasBeenSuperseded($0) }) { throw JournalError(path: path, kind: .newer) }
-            try migrator.migrate(pool)
-        } catch let error as JournalError {
-            throw error
+            if try !Schema.isToBeMade(path) { try Schema.check(path) }
+            pool = try Schema.open(path)
         } catch {
             throw JournalError(path: path, error)
         }

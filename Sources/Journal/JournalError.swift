@@ -27,15 +27,12 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
     init(path: String, _ error: any Error) {
         self.path = path
         switch error {
-        case is Schema.Foreign: kind = .foreign
+        case Schema.Rejection.foreign: kind = .foreign
+        case Schema.Rejection.newer: kind = .newer
+        case Schema.Rejection.damaged(let words): kind = .corrupt(words)
+        case Schema.Rejection.unusable(let words): kind = .unusable(words)
         case let error as DecodingError: kind = .corrupt("an event that cannot be read: \(error)")
-        case let error as DatabaseError:
-            let words = error.message ?? "\(error.resultCode)"
-            switch error.resultCode {
-            case .SQLITE_CONSTRAINT: kind = .conflict
-            case .SQLITE_CORRUPT, .SQLITE_NOTADB: kind = .corrupt(words)
-            default: kind = .unusable(words)
-            }
+        case let error as DatabaseError: kind = Kind(error)
         default: kind = .unusable(String(describing: error))
         }
     }
@@ -48,7 +45,28 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
         case .foreign: "journal \(path) is a database of another program: name another journal in viridian.yaml"
         case .corrupt(let words):
             "journal \(path) is damaged (\(words)): move it away and run again; what is live is read from the cluster and the nodes"
-        case .unusable(let words): "journal \(path) cannot be written: \(words)"
+        case .unusable(let words):
+            "journal \(path) cannot be used: \(words): correct that, or name another journal in viridian.yaml"
+        }
+    }
+}
+
+extension JournalError.Kind {
+    init(_ error: DatabaseError) {
+        let words = error.message ?? "\(error.resultCode)"
+        switch error.extendedResultCode {
+        case .SQLITE_CONSTRAINT_PRIMARYKEY:
+            self = .conflict
+            return
+        default: break
+        }
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(words)
+        case .SQLITE_FULL: self = .unusable("its disk is full")
+        case .SQLITE_BUSY: self = .unusable("another process keeps it locked")
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            self = .unusable("there is no right to write it or its folder (\(words))")
+        default: self = .unusable(words)
         }
     }
 }

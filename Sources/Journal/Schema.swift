@@ -7,8 +7,6 @@ enum Schema {
     /// "Viri": tells our files from other SQLite databases.
     static let applicationID: Int64 = 0x5669_7269
 
-    struct Foreign: Error {}
-
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: events") { database in

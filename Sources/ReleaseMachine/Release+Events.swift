@@ -40,6 +40,7 @@ extension Release {
             settleStaging(at: now)
 
         case .nodeStaged(let address):
+            guard phase == .staging else { return }
             update(address) { node in
                 node.state = .staged
                 node.staging = .staged
@@ -61,7 +62,7 @@ extension Release {
             isConfirmed = true
             settleSwitching(at: now)
         case .nodeSwitched(let address):
-            guard isConfirmed else { return }
+            guard phase == .switching, isConfirmed else { return }
             update(address) { [candidate] node in
                 node.state = .switched
                 node.color = candidate
@@ -80,8 +81,9 @@ extension Release {
             settleSwitching(at: now)
 
         case .liveRecorded(let color):
+            guard phase == .draining else { return }
             recorded = color
-            if phase == .draining { trouble = nil }
+            trouble = nil
         case .drained(let evidence):
             guard phase == .draining, recorded == candidate else { return }
             drain = evidence
@@ -98,7 +100,8 @@ extension Release {
             end(.live, at: now)
 
         case .refused(let effect, let message, let details):
-            guard effects.contains(effect), phase < .draining else {
+            guard effects.contains(effect) else { return }
+            guard phase < .draining else {
                 trouble = message
                 return
             }
@@ -106,7 +109,7 @@ extension Release {
         case .troubled(let effect, let message):
             if effects.contains(effect) { trouble = message }
         case .deadlinePassed(let passed):
-            guard passed == phase else { return }
+            guard passed == phase, isDue(at: now) else { return }
             runOutOfTime(at: now)
         case .nodeReverted, .nodeFailed(.revert, _), .candidateRemoved, .requested, .replaced, .takenUp, .said:
             return
@@ -154,6 +157,8 @@ extension Release {
         case .troubled(let effect, let message), .refused(let effect, let message, _):
             if effects.contains(effect) { trouble = message }
         case .deadlinePassed:
+            // One that was meant for the way forward may come just behind the word that turned the release back.
+            guard isDue(at: now) else { return }
             // What could not be undone in time stays, and is named.
             needRepair = nodesToRevert.filter { $0.state != .reverted }.map {
                 NodeReading(node: $0.address, color: nil, message: $0.trouble)
@@ -265,6 +270,8 @@ extension Release {
             }
         }
     }
+
+    private func isDue(at now: Timestamp) -> Bool { timer.map { now >= $0.at } ?? false }
 
     private mutating func runOutOfTime(at now: Timestamp) {
         switch phase {

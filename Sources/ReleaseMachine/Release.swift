@@ -103,6 +103,9 @@ extension Release {
 
     package var endedAt: Timestamp? { state.hasEnded ? spans.last?.startedAt : nil }
 
+    /// Its version is live, or was until a later release.
+    package var hasBeenLive: Bool { state == .live || state == .superseded || replacedBy != nil }
+
     /// From its beginning to its end, or to `now` while it has not ended.
     package func elapsed(at now: Timestamp) -> Duration { (endedAt ?? now) - createdAt }
 

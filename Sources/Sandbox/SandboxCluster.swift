@@ -50,7 +50,13 @@ package final class SandboxCluster: Sendable {
                 }
             }
             var iterator = ports.makeAsyncIterator()
-            guard let port = try await iterator.next() else { throw CancellationError() }
+            let port: Int
+            do {
+                guard let found = try await iterator.next() else { throw CancellationError() }
+                port = found
+            } catch let error where !(error is CancellationError) {
+                throw SandboxError.cannotListen(host: configuration.host, port: configuration.port, reason: "\(error)")
+            }
             await parts.services.addresses.settle(apiPort: port)
             try await parts.store.perform { try $0.found(configuration) }
             for work in parts.work { group.addTask { await work() } }
@@ -93,6 +99,18 @@ package final class SandboxCluster: Sendable {
     package func process(namespace: String, pod: String, container: String) async -> Int32? {
         guard let object = await store.find(.pods, ObjectKey(namespace: namespace, name: pod)) else { return nil }
         return await kubelet.process(pod: object.meta.uid, container: container)
+    }
+}
+
+/// Why a sandbox cannot be.
+package enum SandboxError: Error, Sendable, CustomStringConvertible {
+    case cannotListen(host: String, port: Int, reason: String)
+
+    package var description: String {
+        switch self {
+        case .cannotListen(let host, let port, let reason):
+            "the sandbox's API cannot listen on \(host):\(port): \(reason); choose another port, or 0 for a free one"
+        }
     }
 }
 

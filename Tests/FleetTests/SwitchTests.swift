@@ -251,6 +251,22 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
+    @Test("a release that has read the nodes in its name voids the orders of older ones")
+    func claiming() async throws {
+        try await withSite { site in
+            let fleet = try site.fleet()
+            let readings = await fleet.read(site.upstream, on: [site.node], claiming: 9)
+            #expect(readings.first?.report?.token == 9)
+            await #expect(throws: NodeFailure(site.node, .fenced(by: 9, token: 8))) {
+                try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 8)
+            }
+            #expect(try site.text() == site.article())
+            // Who only looks claims nothing.
+            _ = await fleet.read(site.upstream, on: [site.node])
+            _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 9)
+        }
+    }
+
     @Test("two apps that switch on one node at the same time do not disturb each other's proof")
     func twoApps() async throws {
         try await withSite { site in

@@ -8,35 +8,71 @@ struct SimulatorTests {
     /// A seed from the environment is run alone: `script/simulate SEED` replays a failure.
     static var replayed: UInt64? { ProcessInfo.processInfo.environment["VIRIDIAN_SEED"].flatMap { UInt64($0) } }
 
+    /// Four releases a seed.
+    static let seeds = 1...UInt64(5000)
+
     @Test("20,000 releases with faults break no rule, in under a minute")
-    func manyReleases() {
+    func manyReleases() async {
         if let seed = Self.replayed {
             var simulation = Simulation(seed: seed, trace: { print($0) })
             let outcome = simulation.run(releases: 4)
+            print("seed \(seed): \(outcome.broken ?? "no rule was broken")")
             #expect(outcome.broken == nil)
             return
         }
         let started = ContinuousClock.now
-        var states: [Release.State: Int] = [:]
-        var crashes = 0
-        var seed: UInt64 = 1
-        while states.values.reduce(0, +) < 20_000 {
-            var simulation = Simulation(seed: seed)
-            let outcome = simulation.run(releases: 4)
-            if let broken = outcome.broken {
-                Issue.record("\(broken): replay with script/simulate \(seed)")
-                return
+        // A few stretches for each core: they take turns, and the cores are done at about the same time.
+        let step = max(1, Self.seeds.count / (ProcessInfo.processInfo.activeProcessorCount * 8))
+        let all = await withTaskGroup(of: Tally.self) { group in
+            for first in stride(from: Self.seeds.lowerBound, through: Self.seeds.upperBound, by: step) {
+                let last = min(first + UInt64(step) - 1, Self.seeds.upperBound)
+                group.addTask { Tally(running: first...last) }
             }
-            for state in outcome.releases { states[state, default: 0] += 1 }
-            crashes += outcome.crashes
-            seed += 1
+            return await group.reduce(into: Tally()) { $0.add($1) }
+        }
+        if let broken = all.broken {
+            Issue.record("\(broken.rule): replay with script/simulate \(broken.seed)")
+            return
         }
         let took = ContinuousClock.now - started
-        print("simulated \(states.values.reduce(0, +)) releases in \(took): \(states), \(crashes) crashes")
+        let count = all.states.values.reduce(0, +)
+        print("simulated \(count) releases in \(took): \(all.states), \(all.crashes) crashes")
+        #expect(count == 20_000)
         #expect(took < .seconds(60))
         // A world in which everything fails, or nothing, would prove nothing.
-        for state in [Release.State.live, .failed, .aborted, .rolledBack] { #expect(states[state, default: 0] > 200) }
-        #expect(crashes > 5000)
+        for state in [Release.State.live, .failed, .aborted, .rolledBack] {
+            #expect(all.states[state, default: 0] > 200)
+        }
+        #expect(all.crashes > 5000)
+    }
+
+    /// What became of some seeds.
+    private struct Tally: Sendable {
+        var states: [Release.State: Int] = [:]
+        var crashes = 0
+        /// Of the lowest seed that broke a rule, whichever task was first to find one.
+        var broken: (rule: String, seed: UInt64)?
+
+        init() {}
+
+        init(running seeds: ClosedRange<UInt64>) {
+            for seed in seeds {
+                var simulation = Simulation(seed: seed)
+                let outcome = simulation.run(releases: 4)
+                if let rule = outcome.broken {
+                    broken = (rule, seed)
+                    return
+                }
+                for state in outcome.releases { states[state, default: 0] += 1 }
+                crashes += outcome.crashes
+            }
+        }
+
+        mutating func add(_ other: Tally) {
+            states.merge(other.states, uniquingKeysWith: +)
+            crashes += other.crashes
+            if let found = other.broken, found.seed < broken?.seed ?? .max { broken = found }
+        }
     }
 
     @Test("a rule that is broken on purpose is caught", arguments: Sabotage.allCases)

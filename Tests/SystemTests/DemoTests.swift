@@ -11,14 +11,17 @@ extension Releases {
             let said = try await Program(in: directory)("demo", "--exit", "--port", "0")
             #expect(said.status == 0, "\(said)")
             #expect(said.error.isEmpty)
-            let report = said.lines.suffix(5)
+            let report = said.lines.suffix(6)
             #expect(report.contains { $0.contains(/^requests  [1-9][0-9]* sent, 0 failed$/) }, "\(said)")
             #expect(report.contains { $0.contains(/v1 gave [0-9]+ answers, v2 gave [0-9]+ answers/) }, "\(said)")
             #expect(report.contains { $0.contains(/^switch    [0-9]+ ms from the last pod's readiness/) }, "\(said)")
             #expect(report.contains("before    v1 on blue"), "\(said)")
             #expect(report.last == "after     v2 on green", "\(said)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/tmp") == [])
-            #expect(try await processes(naming: directory).isEmpty)
+            // What watches over a node's nginx looks once a second whether there still is something to watch.
+            let areGone = try await eventually(within: .seconds(5)) { try processes(naming: directory).isEmpty }
+            let left = try processes(naming: directory)
+            #expect(areGone, "\(left)")
         }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Processes, by id, that have `text` in their arguments or in their environment, this one aside.
-func processes(naming text: String) async throws -> [Int32: String] {
+func processes(naming text: String) throws -> [Int32: String] {
     let files = FileManager.default
     var found: [Int32: String] = [:]
     for name in try files.contentsOfDirectory(atPath: "/proc") {

@@ -10,7 +10,7 @@ struct AppErrorTests {
             (
                 "namespace: blog",
                 """
-                apps/blog.yaml: app: missing; expected a name of at most 57 lower-case letters, digits and -, which is neither first nor last (a DNS label)
+                apps/blog.yaml: app: missing; expected a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label)
                 apps/blog.yaml: ports: missing; expected keys and values (container, blue, green)
                 apps/blog.yaml: image: missing; expected an image without a tag
                 """
@@ -33,7 +33,7 @@ struct AppErrorTests {
             (
                 "app: [blog]\nimage: {a: b}\nports: [1]",
                 """
-                apps/blog.yaml:1: app: expected a name of at most 57 lower-case letters, digits and -, which is neither first nor last (a DNS label), found a list
+                apps/blog.yaml:1: app: expected a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label), found a list
                 apps/blog.yaml:2: image: expected an image without a tag, found keys and values
                 apps/blog.yaml:3: ports: expected keys and values (container, blue, green), found a list
                 """
@@ -117,7 +117,7 @@ struct AppErrorTests {
         let ports = "ports: {container: 9000, blue: 30000, green: 30001}\nimage: blog\n"
         #expect(
             try appErrors("app: '\(name)'\n" + ports) == [
-                "apps/blog.yaml:1: app: expected a name of at most 57 lower-case letters, digits and -, which is neither first nor last (a DNS label), found \(found)"
+                "apps/blog.yaml:1: app: expected a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label), found \(found)"
             ])
     }
 

@@ -55,7 +55,7 @@ struct ValueTests {
         #expect(try AppName("blog-2").description == "blog-2")
         #expect(
             message { _ = try AppName("Blog") }
-                == #"app: expected a name of at most 57 lower-case letters, digits and -, which is neither first nor last (a DNS label), found "Blog""#
+                == #"app: expected a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label), found "Blog""#
         )
         #expect(message { _ = try AppName(String(repeating: "a", count: 58)) } != nil)
         #expect(try [AppName("www"), AppName("blog")].sorted().map(\.text) == ["blog", "www"])

@@ -70,7 +70,11 @@ struct FleetNodes: Nodes {
         do {
             try await body()
         } catch let failure as NodeFailure {
-            throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: "\(failure.reason)")
+            var message = "\(failure.reason)"
+            if case .fenced(let seen, _) = failure.reason {
+                message = "refused: \(app.name)/\(seen / 2) has been there, which is newer than this release"
+            }
+            throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: message)
         }
     }
 }

@@ -86,6 +86,7 @@ struct DemoCommand: Verb {
                 "switch    \(switched.milliseconds) ms from the last pod's readiness to the last node's verified switch"
             )
         }
+        say("overhead  \(second.overhead.milliseconds) ms: the release without pods starting, draining, and pods ending")
         say("before    \(second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")
         let serving = second.state == .live ? second.candidate.map { "\(second.order.version) on \($0)" } : nil
         say("after     \(serving ?? second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")
@@ -121,5 +122,12 @@ extension Release {
             let switched = spans.first(where: { $0.phase == .switching })?.endedAt
         else { return nil }
         return switched - ready
+    }
+
+    /// What the tool itself takes: all phases but those that wait for pods or for visitors.
+    var overhead: Duration {
+        let waiting: Set<Phase> = [.starting, .verifying, .draining, .retiring, .done]
+        return spans.filter { !waiting.contains($0.phase) }
+            .reduce(.zero) { $0 + (($1.endedAt ?? updatedAt) - $1.startedAt) }
     }
 }

@@ -20,6 +20,7 @@ struct Load: Sendable {
 
     /// - Parameters:
     ///   - sites: the URLs of the nodes.
+    ///   - visitorsPerSite: how many ask at the same time.
     ///   - pause: between two requests of one visitor.
     init(sites: [String], visitorsPerSite: Int = 2, pause: Duration = .milliseconds(2)) {
         self.sites = sites

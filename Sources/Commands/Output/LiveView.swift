@@ -108,7 +108,7 @@ struct LiveBlock {
         case .discovering:
             guard let survey = release.survey else { return "" }
             let live = survey.live.map { "\($0.color) is live with \($0.version)" } ?? "no colour is live yet"
-            return "\(live), \(survey.nodes.count) nodes"
+            return "\(live), \(counted(survey.nodes.count, "node"))"
         case .creating: return release.candidate.map { "\(release.order.app)-\($0)" } ?? ""
         case .starting:
             guard let pods = release.pods else { return "" }

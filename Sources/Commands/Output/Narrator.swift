@@ -107,8 +107,8 @@ struct Narrator {
     private func discovered(_ survey: Survey) -> [String] {
         let live = survey.live.map { "\($0.color) is live with \($0.version)" } ?? "no colour is live yet"
         return [
-            "Found \(survey.nodes.count + survey.unreachable.count) nodes; \(live)",
-            "Deploying to colour \(survey.candidate) with \(survey.replicas) replicas",
+            "Found \(counted(survey.nodes.count + survey.unreachable.count, "node")); \(live)",
+            "Deploying to colour \(survey.candidate) with \(counted(survey.replicas, "replica"))",
         ] + survey.unreachable.map { "[\($0.node)] cannot be reached: \($0.message)" }
     }
 
@@ -163,7 +163,7 @@ struct Narrator {
         case .discovering: return ["Collecting nodes and the live colour"]
         case .creating: return []
         case .starting: return ["Waiting for the pods to come online fully before moving on"]
-        case .staging: return ["--- Staging \(release.nodes.filter { $0.state == .pending }.count) nodes ---"]
+        case .staging: return ["--- Staging \(counted(release.nodes.filter { $0.state == .pending }.count, "node")) ---"]
         case .verifying:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
             let outcome = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
@@ -174,7 +174,7 @@ struct Narrator {
             ].compactMap { $0 }
         case .switching:
             let nodes = release.nodes.filter { $0.state == .staged }.count
-            return ["--- Switching \(nodes) nodes to \(candidate(release)) ---"]
+            return ["--- Switching \(counted(nodes, "node")) to \(candidate(release)) ---"]
         case .draining:
             guard let old = release.previous else { return ["All nodes route to \(candidate(release))"] }
             return [
@@ -216,9 +216,9 @@ struct Outcome {
             release.previous.map { "\($0.version) on \($0.color) serves, as before" } ?? "nothing serves yet, as before"
         switch release.state {
         case .live, .superseded:
-            let where_ = release.candidate.map { " on \($0)" } ?? ""
-            let but = release.needRepair.isEmpty ? "" : ", but \(release.needRepair.count) nodes need repair"
-            return "-- DEPLOY DONE -- \(order.name) is live: \(order.version) serves\(where_)\(but) (\(took))"
+            let place = release.candidate.map { " on \($0)" } ?? ""
+            let but = release.needRepair.isEmpty ? "" : "; to be repaired: \(counted(release.needRepair.count, "node"))"
+            return "-- DEPLOY DONE -- \(order.name) is live: \(order.version) serves\(place)\(but) (\(took))"
         case .failed: return "-- DEPLOY FAILED -- \(order.name) (\(order.version)): \(before) (\(took))"
         case .aborted: return "-- DEPLOY ABORTED -- \(order.name) (\(order.version)): \(before) (\(took))"
         case .rolledBack:

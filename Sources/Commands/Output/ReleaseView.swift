@@ -84,9 +84,10 @@ struct ReleaseView: Codable {
 extension Timestamp {
     /// `2015-10-25T14:34:03.000Z`
     var iso8601: String {
-        Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-            .formatted(
-                .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        // Fractions of a second as a Double come out a millisecond short at times.
+        let whole = Date(timeIntervalSince1970: Double(milliseconds.quotientRoundingDown(1000))).formatted(.iso8601)
+        let rest = String(1000 + milliseconds - milliseconds.quotientRoundingDown(1000) * 1000).dropFirst()
+        return "\(whole.dropLast()).\(rest)Z"
     }
 
     /// `14:34:03`, in this machine's time zone, for people.
@@ -99,6 +100,12 @@ extension Timestamp {
             let text = String(part ?? 0)
             return text.count < 2 ? "0" + text : text
         }.joined(separator: ":")
+    }
+}
+
+extension Int64 {
+    fileprivate func quotientRoundingDown(_ divisor: Int64) -> Int64 {
+        self >= 0 ? self / divisor : (self - divisor + 1) / divisor
     }
 }
 

@@ -33,3 +33,6 @@ extension Unicode.Scalar {
             || (0x2066...0x2069).contains(value)
     }
 }
+
+/// `1 node`, `2 nodes`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

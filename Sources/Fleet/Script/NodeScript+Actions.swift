@@ -15,6 +15,13 @@ extension NodeScript {
         }
 
         act_read() {
+            # A release that reads leaves its number: what an older one has sent and is still on its way is void.
+            if [ "$token" -gt 0 ]; then
+                state_directory
+                lock lock
+                seen_token
+                remember_token
+            fi
             file_facts
             seen_token
             fact token "$seen"

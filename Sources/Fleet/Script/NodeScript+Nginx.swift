@@ -84,21 +84,24 @@ extension NodeScript {
             set -f
         }
 
-        # The workers that accept connections, as PID:START, and those that are finishing their last requests.
+        # The workers that accept connections, as PID:START, those that are finishing their last requests, and all
+        # children: a worker that was started a moment ago has no name yet.
         look() {
-            running= draining=
+            running= draining= present=
             children "$master"
             for child in $kids; do
+                started "$child" || continue
+                present="$present $child:$since"
                 title "$child"
                 case $title in
                 "nginx: worker process is shutting down"*) draining="$draining $child" ;;
-                "nginx: worker process"*) started "$child" && running="$running $child:$since" ;;
+                "nginx: worker process"*) running="$running $child:$since" ;;
                 esac
             done
             running=${running# } draining=${draining# }
         }
 
-        # No worker that accepted connections before is left, and at least one does now.
+        # None of the children $1 is a worker that accepts connections, and at least one other is.
         replaced() {
             look
             [ -n "$running" ] || return 1

@@ -39,7 +39,7 @@ extension NodeScript {
             look
             # `loaded` is what held before the switch. Only a file that nginx had loaded may be loaded again.
             if [ "$1" -gt 0 ] && [ "$loaded" = yes ]; then
-                old=$running
+                old=$present
                 # Whoever ended this waits only for a few seconds more.
                 timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&-
                 clock
@@ -61,7 +61,7 @@ extension NodeScript {
         # do.
         reload_and_verify() {
             look
-            old=$running
+            old=$present
             command_of_operator "$reload"
             if [ "$status" != 0 ]; then
                 facts said "${words:-it ended with status $status}"

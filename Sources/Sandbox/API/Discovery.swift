@@ -30,7 +30,9 @@ enum Discovery {
             let parts = path.dropFirst(6).split(separator: "/").map(String.init)
             guard let name = parts.first, groups.contains(name) else { return nil }
             if parts.count == 1 { return group(name) }
-            return parts.count == 2 && parts[1] == "v1" ? resources(group: name) : nil
+            // Not as a conditional expression: `nil` in one that is JSON would be a JSON null.
+            if parts.count == 2, parts[1] == "v1" { return resources(group: name) }
+            return nil
         }
         return nil
     }

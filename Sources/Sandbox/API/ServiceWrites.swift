@@ -11,13 +11,16 @@ extension APIServer {
             let trial = try await write(object, true)
             if dryRun { return trial }
             let owner = trial.meta.key
-            var opened: [Int] = []
+            var reserved: [(port: Int, isNew: Bool)] = []
+            func release() async {
+                for (port, isNew) in reserved { await proxy.release(port, of: owner, closing: isNew) }
+            }
             do {
-                for port in Objects.nodePorts(of: trial) where try await proxy.open(port, for: owner) {
-                    opened.append(port)
+                for port in Objects.nodePorts(of: trial) {
+                    reserved.append((port, try await proxy.reserve(port, for: owner)))
                 }
             } catch let error as PortUnavailable {
-                for port in opened { await proxy.close(port, of: owner) }
+                await release()
                 let wasAsked = object.map { Objects.nodePorts(of: $0).contains(error.port) } ?? true
                 guard wasAsked else {
                     // The cluster chose it: it chooses another.
@@ -27,9 +30,11 @@ extension APIServer {
                 throw await refused(trial, error)
             }
             do {
-                return try await write(trial.forWriting, false)
+                let written = try await write(trial.forWriting, false)
+                await proxy.serviceChanged(written)
+                return written
             } catch {
-                for port in opened { await proxy.close(port, of: owner) }
+                await release()
                 throw error
             }
         }

@@ -36,7 +36,8 @@ extension Objects {
         var object =
             find(.endpoints, key) ?? ["metadata": ["name": .string(key.name), "namespace": .string(key.namespace)]]
         object[at: "metadata.labels"] = service["metadata"]?["labels"]
-        object["subsets"] = subsets.isEmpty ? nil : .array(subsets)
+        object["subsets"] = nil
+        if !subsets.isEmpty { object["subsets"] = .array(subsets) }
         let wanted = object
         if find(.endpoints, key) == nil { return try? create(.endpoints, wanted) }
         return try? update(.endpoints, key) { _ in wanted }

@@ -1,6 +1,7 @@
 import Foundation
 import Kubernetes
 import Logging
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
     import Glibc
@@ -32,6 +33,9 @@ actor PodRunner {
 
     private var state: PodState
     private var running: [String: Int32] = [:]
+    /// Counts the writings of the state, so that an older one that comes late is not written over a newer one.
+    private var writings = 0
+    private nonisolated let written = NIOLockedValueBox(0)
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
@@ -138,8 +142,14 @@ actor PodRunner {
     private func publish() async {
         let state = state
         let uid = pod.meta.uid
+        writings += 1
+        let number = writings
         await services.store.perform { objects in
-            guard objects.find(.pods, key)?.meta.uid == uid else { return }
+            let isLatest = written.withLockedValue { latest in
+                defer { latest = max(latest, number) }
+                return number > latest
+            }
+            guard isLatest, objects.find(.pods, key)?.meta.uid == uid else { return }
             _ = try? objects.update(.pods, key, .status) { pod in
                 var changed = pod
                 changed["status"] = state.status(of: pod)

@@ -52,6 +52,7 @@ final class Relay: ChannelDuplexHandler {
         ClientBootstrap(group: context.eventLoop)
             .connectTimeout(Self.connectTimeout)
             .channelOption(.autoRead, value: false)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -88,7 +89,7 @@ final class Relay: ChannelDuplexHandler {
     // MARK: - Relaying
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        partner?.context?.write(NIOAny(unwrapInboundIn(data)), promise: nil)
+        partner?.context?.write(data, promise: nil)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

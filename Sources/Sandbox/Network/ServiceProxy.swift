@@ -38,6 +38,8 @@ actor ServiceProxy {
         var channel: any Channel
         var owner: ObjectKey
         var backends: Backends
+        /// Whether it is held for a service that is about to be written.
+        var isReserved: Bool
     }
 
     private let host: String
@@ -52,11 +54,24 @@ actor ServiceProxy {
         self.logger = logger
     }
 
-    /// Listens on a port for a service.
+    /// Listens on a port for a service that is about to be written; ``serviceChanged(_:)`` or ``release(_:of:closing:)``
+    /// follows.
     ///
     /// - Returns: whether this call opened it; `false` when it was open already.
     /// - Throws: ``PortUnavailable`` when something else on this machine has it.
-    func open(_ port: Int, for owner: ObjectKey) async throws -> Bool {
+    func reserve(_ port: Int, for owner: ObjectKey) async throws -> Bool {
+        let isNew = try await open(port, for: owner)
+        listeners[port]?.isReserved = true
+        return isNew
+    }
+
+    /// The service was not written after all.
+    func release(_ port: Int, of owner: ObjectKey, closing: Bool) async {
+        listeners[port]?.isReserved = false
+        if closing { await close(port, of: owner) }
+    }
+
+    private func open(_ port: Int, for owner: ObjectKey) async throws -> Bool {
         if listeners[port] != nil {
             listeners[port]?.owner = owner
             return false
@@ -70,6 +85,8 @@ actor ServiceProxy {
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
+            // One read a wake-up: a second that finds nothing costs more than it ever gains.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
@@ -81,7 +98,8 @@ actor ServiceProxy {
         opening[port] = bound
         defer { opening[port] = nil }
         do {
-            listeners[port] = Listener(channel: try await bound.get(), owner: owner, backends: backends)
+            listeners[port] = Listener(
+                channel: try await bound.get(), owner: owner, backends: backends, isReserved: false)
         } catch {
             throw PortUnavailable(port: port, reason: "\(error)")
         }
@@ -89,7 +107,7 @@ actor ServiceProxy {
     }
 
     /// Stops listening on a port, unless another service has taken it over.
-    func close(_ port: Int, of owner: ObjectKey) async {
+    private func close(_ port: Int, of owner: ObjectKey) async {
         guard let listener = listeners[port], listener.owner == owner else { return }
         listeners[port] = nil
         try? await listener.channel.close()
@@ -105,6 +123,8 @@ actor ServiceProxy {
 
     func serviceChanged(_ service: JSON) async {
         let key = service.meta.key
+        // Writers come here at once and the watch a little later, so what is older than what is known is no news.
+        if let known = services[key], known.meta.revision > service.meta.revision { return }
         let wanted = Set(Objects.nodePorts(of: service))
         services[key] = service
         for (port, listener) in listeners where listener.owner == key && !wanted.contains(port) {
@@ -113,6 +133,7 @@ actor ServiceProxy {
         for port in wanted {
             do {
                 _ = try await open(port, for: key)
+                listeners[port]?.isReserved = false
             } catch {
                 logger.error("node port", metadata: ["service": "\(key.name)", "error": "\(error)"])
             }
@@ -120,9 +141,13 @@ actor ServiceProxy {
         route(key)
     }
 
-    func serviceRemoved(_ key: ObjectKey) async {
+    func serviceRemoved(_ service: JSON) async {
+        let key = service.meta.key
+        if let known = services[key], known.meta.revision > service.meta.revision { return }
         services[key] = nil
-        for (port, listener) in listeners where listener.owner == key { await close(port, of: key) }
+        for (port, listener) in listeners where listener.owner == key && !listener.isReserved {
+            await close(port, of: key)
+        }
     }
 
     /// Takes over endpoints, unless they are older than those known.
@@ -133,7 +158,9 @@ actor ServiceProxy {
         route(key)
     }
 
-    func endpointsRemoved(_ key: ObjectKey) {
+    func endpointsRemoved(_ object: JSON) {
+        let key = object.meta.key
+        if let known = endpoints[key], known.meta.revision > object.meta.revision { return }
         endpoints[key] = nil
         route(key)
     }
@@ -165,7 +192,7 @@ extension ServiceProxy {
             group.addTask {
                 for await event in await store.watch(.services) {
                     if event.kind == .deleted {
-                        await self.serviceRemoved(event.object.meta.key)
+                        await self.serviceRemoved(event.object)
                     } else {
                         await self.serviceChanged(event.object)
                     }
@@ -174,7 +201,7 @@ extension ServiceProxy {
             group.addTask {
                 for await event in await store.watch(.endpoints) {
                     if event.kind == .deleted {
-                        await self.endpointsRemoved(event.object.meta.key)
+                        await self.endpointsRemoved(event.object)
                     } else {
                         await self.endpointsChanged(event.object)
                     }

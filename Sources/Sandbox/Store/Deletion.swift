@@ -144,7 +144,8 @@ extension Objects {
     private mutating func disown(_ location: Location, owner uid: String) {
         guard var object = find(location.type, location.key) else { return }
         let left = object.meta.ownerReferences.filter { $0["uid"]?.string != uid }
-        object[at: "metadata.ownerReferences"] = left.isEmpty ? nil : .array(left)
+        object[at: "metadata.ownerReferences"] = nil
+        if !left.isEmpty { object[at: "metadata.ownerReferences"] = .array(left) }
         _ = put(location.type, object)
     }
 

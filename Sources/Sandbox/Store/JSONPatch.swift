@@ -62,7 +62,8 @@ extension JSON {
     fileprivate func value(at path: [String]) -> JSON? {
         path.reduce(Optional(self)) { found, key in
             guard let list = found?.array else { return found?[key] }
-            return Int(key).flatMap { list.indices.contains($0) ? list[$0] : nil }
+            guard let index = Int(key), list.indices.contains(index) else { return nil }
+            return list[index]
         }
     }
 

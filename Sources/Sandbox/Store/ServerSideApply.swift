@@ -21,7 +21,7 @@ enum ServerSideApply {
                 } else if value.object != nil, let found = members[key] {
                     // What others put beside it stays.
                     let left = removing(value, keeping: [:], from: found, field: key)
-                    members[key] = left.object?.isEmpty == true ? nil : left
+                    if left.object?.isEmpty == true { members[key] = nil } else { members[key] = left }
                 } else {
                     members[key] = nil
                 }

@@ -25,6 +25,9 @@ extension AppConfiguration {
             .text("a namespace of at most 63 lower-case letters, digits and -, which is neither first nor last") {
                 Grammar.isDNSLabel($0)
             })
+        if let namespace = namespace ?? name?.text {
+            context.claim(.namespace(namespace), owner: name?.text, at: section.location(of: "namespace"))
+        }
         let (hosts, preview) = Self.hosts(section)
         let workload = section.read("workload", .word, default: Workload.replicationController)
         let replicas = section.read("replicas", .integer(0...10_000), default: 1)

@@ -24,6 +24,7 @@ final class ReadingContext {
         case app(String)
         case port(Int)
         case upstream(String)
+        case namespace(String)
     }
 
     /// Reports when another app has claimed the same before; `owner` is the app's name as far as it is known.
@@ -40,6 +41,9 @@ final class ReadingContext {
             report("expected a port of its own, but \(port) is \(key) of \(other.owner) (\(place))", at: location)
         case .upstream(let name):
             report("expected a name of its own, but \(name) is the upstream of \(other.owner) (\(place))", at: location)
+        case .namespace(let name):
+            // The lease and its record of what is live are one a namespace.
+            report("expected a namespace of its own, but \(name) is that of \(other.owner) (\(place))", at: location)
         }
     }
 

@@ -4,10 +4,11 @@ package struct AppName: Sendable, Hashable, CustomStringConvertible {
 
     /// The longest that leaves room for `-green` in a DNS label of 63.
     static let expected =
-        "a name of at most 57 lower-case letters, digits and -, which is neither first nor last (a DNS label)"
+        "a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label)"
 
     package init(_ text: String) throws(InvalidValue) {
-        guard Grammar.isDNSLabel(text, atMost: 57) else {
+        // A Service's name begins with a letter (RFC 1035).
+        guard Grammar.isDNSLabel(text, atMost: 57), text.first?.isNumber == false else {
             throw InvalidValue(field: "app", expected: Self.expected, found: text)
         }
         self.text = text

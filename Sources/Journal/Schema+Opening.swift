@@ -1,0 +1,90 @@
+import Foundation
+import GRDB
+
+extension Schema {
+    /// Why a file is not taken for a journal.
+    enum Rejection: Error {
+        case foreign
+        case newer
+        case damaged(String)
+        case unusable(String)
+    }
+
+    /// Below this size the whole file is checked before it is used, which takes some ten milliseconds. Damage in a larger one is found when
+    /// the damaged page is read.
+    private static let checkedSize = 32 << 20
+
+    /// Whether there is nothing yet, and a place to put it.
+    static func isToBeMade(_ path: String) throws -> Bool {
+        let files = FileManager.default
+        var isDirectory: ObjCBool = false
+        if files.fileExists(atPath: path, isDirectory: &isDirectory) {
+            if isDirectory.boolValue { throw Rejection.unusable("it is a directory") }
+            return try size(path) == 0
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        if !folder.isEmpty, !files.fileExists(atPath: folder) {
+            throw Rejection.unusable("there is no folder \(folder)")
+        }
+        return true
+    }
+
+    /// Reads a file that is there, and only reads: opening a database for writing may change it before anything is known of it.
+    static func check(_ path: String) throws {
+        var configuration = configuration
+        configuration.readonly = true
+        let isChecked = try size(path) <= checkedSize
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.read { database in
+            let owner = try Int64.fetchOne(database, sql: "PRAGMA application_id")
+            // Without tables it is one that a process died over while it made it.
+            let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+            guard owner == applicationID || isEmpty && owner == 0 else { throw Rejection.foreign }
+            if try migrator.appliedIdentifiers(database).contains(where: { !migrator.migrations.contains($0) }) {
+                throw Rejection.newer
+            }
+            guard isChecked else { return }
+            let found = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "no answer"
+            if found != "ok" { throw Rejection.damaged(found) }
+        }
+        try queue.close()
+    }
+
+    /// Opens it for writing and brings it up to date.
+    static func open(_ path: String) throws -> DatabasePool {
+        // Of several processes that make it at the same moment only one can switch it to a write-ahead log: the others come again.
+        let pool = try retrying { try DatabasePool(path: path, configuration: configuration) }
+        // Here and not in `prepareDatabase`, after which a pool sets it to NORMAL: that may lose the last events with the power.
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        if try pool.read({ try migrator.hasCompletedMigrations($0) }) { return pool }
+        try pool.write { try $0.execute(sql: "PRAGMA application_id = \(applicationID)") }
+        do {
+            try migrator.migrate(pool)
+        } catch {
+            // Another process may have been quicker with the same migration.
+            guard try pool.read({ try migrator.hasCompletedMigrations($0) }) else { throw error }
+        }
+        return pool
+    }
+
+    private static var configuration: GRDB.Configuration {
+        var configuration = GRDB.Configuration()
+        configuration.busyMode = .timeout(5)
+        return configuration
+    }
+
+    private static func retrying<T>(_ body: () throws -> T) throws -> T {
+        for _ in 1..<50 {
+            do {
+                return try body()
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                Thread.sleep(forTimeInterval: 0.02)  // what the other one does takes about as long
+            }
+        }
+        return try body()
+    }
+
+    private static func size(_ path: String) throws -> Int {
+        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+    }
+}

@@ -1,0 +1,260 @@
+import Foundation
+import GRDB
+import ReleaseMachine
+import Testing
+
+@testable import Journal
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+@Suite("A file that cannot be the journal is refused, and left as it is")
+struct RefusalTests {
+    private func damaged(_ folder: Folder, _ words: String) -> String {
+        "journal \(folder.journal) is damaged (\(words)): move it away and run again; "
+            + "what is live is read from the cluster and the nodes"
+    }
+
+    /// A journal of some pages, all in its one file.
+    private func journal(in folder: Folder) throws -> Data {
+        let journal = try Journal(path: folder.journal)
+        for number in 1...4 { try journal.add(number, lines: 60) }
+        try journal.pool.close()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["viridian.sqlite"])
+        return try folder.bytes()
+    }
+
+    @Test("a new file, and an empty one, become a journal")
+    func new() throws {
+        let folder = try Folder()
+        #expect(folder.refusal() == nil)
+        try folder.write(Data(), to: folder("empty.sqlite"))
+        try Journal(path: folder("empty.sqlite")).add(1)
+        #expect(try Journal(path: folder("empty.sqlite")).numbers(app: "blog", limit: 1) == [1])
+    }
+
+    @Test("one that a process died over while it made it becomes one")
+    func halfMade() throws {
+        let folder = try Folder()
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        try DatabaseQueue(path: folder.journal, configuration: configuration).close()
+        #expect(try folder.bytes().count > 0)
+        try Journal(path: folder.journal).add(1)
+        let owned = folder("owned.sqlite")
+        let queue = try DatabaseQueue(path: owned)
+        try queue.write { try $0.execute(sql: "PRAGMA application_id = \(Schema.applicationID)") }
+        try queue.close()
+        try Journal(path: owned).add(1)
+        #expect(try Journal(path: owned).numbers(app: "blog", limit: 1) == [1])
+    }
+
+    @Test("looking into a journal changes nothing in it")
+    func unchangedByReading() throws {
+        let folder = try Folder()
+        let before = try journal(in: folder)
+        for _ in 1...3 {
+            let journal = try Journal(path: folder.journal)
+            #expect(try journal.numbers(app: "blog", limit: 10).count == 4)
+            try journal.pool.close()
+        }
+        let after = try Journal(path: folder.journal)
+        #expect(try after.events(app: "blog", number: 1).count == 61)
+        try after.pool.close()
+        // Only the counters of the header may differ.
+        #expect(try folder.bytes().dropFirst(4096) == before.dropFirst(4096))
+    }
+
+    // MARK: Damaged
+
+    @Test("something else than a database", arguments: ["hello", String(repeating: "not a database\n", count: 1000)])
+    func garbage(_ text: String) throws {
+        let folder = try Folder()
+        try folder.write(Data(text.utf8))
+        #expect(folder.refusal() == damaged(folder, "file is not a database"))
+        #expect(try folder.bytes() == Data(text.utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["viridian.sqlite"])
+    }
+
+    @Test("a file that was cut off", arguments: [0.3, 0.6, 0.95])
+    func truncated(_ part: Double) throws {
+        let folder = try Folder()
+        let whole = try journal(in: folder)
+        let cut = whole.prefix(Int(Double(whole.count) * part))
+        try folder.write(cut)
+        let refusal = try #require(folder.refusal())
+        #expect(refusal.hasPrefix("journal \(folder.journal) is damaged ("), "\(refusal)")
+        #expect(try folder.bytes() == cut)
+    }
+
+    @Test("a page that something else was written over")
+    func overwritten() throws {
+        let folder = try Folder()
+        let whole = try journal(in: folder)
+        for page in 1..<(whole.count / 4096) {
+            var bytes = whole
+            let place = page * 4096..<(page + 1) * 4096
+            bytes.replaceSubrange(place, with: Data(repeating: 0x5A, count: 4096))
+            try folder.write(bytes)
+            let refusal = folder.refusal()
+            #expect(
+                refusal?.hasPrefix("journal \(folder.journal) is damaged (") == true,
+                "page \(page): \(refusal ?? "accepted")")
+            #expect(try folder.bytes() == bytes)
+        }
+        try folder.write(whole)
+        #expect(folder.refusal() == nil)
+    }
+
+    @Test("an event that cannot be read is named, not passed over")
+    func unreadableEvent() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.add(1)
+        try journal.pool.write {
+            try $0.execute(sql: "INSERT INTO events VALUES ('blog', 1, 2, 0, '{\"unheardOf\":{}}')")
+        }
+        let error = #expect(throws: JournalError.self) { try journal.events(app: "blog", number: 1) }
+        #expect(
+            error?.description.hasPrefix("journal \(folder.journal) is damaged (an event that cannot be read: ") == true
+        )
+        #expect(throws: JournalError.self) { try journal.releases(app: "blog", limit: 1) }
+    }
+
+    // MARK: Others'
+
+    @Test("a newer version's journal")
+    func newer() throws {
+        let folder = try Folder()
+        _ = try journal(in: folder)
+        let queue = try DatabaseQueue(path: folder.journal)
+        try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: the future')") }
+        try queue.close()
+        let before = try folder.bytes()
+        #expect(
+            folder.refusal()
+                == "journal \(folder.journal) was written by a newer version of viridian: "
+                + "run that version, or name another journal in viridian.yaml")
+        #expect(try folder.bytes() == before)
+    }
+
+    @Test("another program's database, in either journal mode", arguments: ["DELETE", "WAL"])
+    func foreign(_ mode: String) throws {
+        let folder = try Folder()
+        let queue = try DatabaseQueue(path: folder.journal)
+        try queue.writeWithoutTransaction {
+            try $0.execute(sql: "PRAGMA journal_mode = \(mode)")
+            try $0.execute(sql: "CREATE TABLE events (id INTEGER PRIMARY KEY)")
+        }
+        try queue.close()
+        let before = try folder.bytes()
+        #expect(
+            folder.refusal()
+                == "journal \(folder.journal) is a database of another program: name another journal in viridian.yaml")
+        #expect(try folder.bytes() == before)
+    }
+
+    @Test("another program's database that has no tables yet")
+    func foreignAndEmpty() throws {
+        let folder = try Folder()
+        let queue = try DatabaseQueue(path: folder.journal)
+        try queue.write { try $0.execute(sql: "PRAGMA application_id = 12345") }
+        try queue.close()
+        let before = try folder.bytes()
+        #expect(folder.refusal()?.contains("is a database of another program") == true)
+        #expect(try folder.bytes() == before)
+    }
+
+    // MARK: No place
+
+    private func unusable(_ path: String, _ words: String) -> String {
+        "journal \(path) cannot be used: \(words): correct that, or name another journal in viridian.yaml"
+    }
+
+    @Test("a directory")
+    func directory() throws {
+        let folder = try Folder()
+        #expect(folder.refusal(folder.path) == unusable(folder.path, "it is a directory"))
+    }
+
+    @Test("a folder that is not there")
+    func missingFolder() throws {
+        let folder = try Folder()
+        let path = folder("no/such/viridian.sqlite")
+        #expect(folder.refusal(path) == unusable(path, "there is no folder \(folder("no/such"))"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+
+    @Test("a folder that cannot be written, even by root")
+    func unwritableFolder() throws {
+        let path = "/proc/viridian.sqlite"
+        #expect(
+            try Folder().refusal(path)
+                == unusable(path, "there is no right to write it or its folder (unable to open database file)"))
+    }
+
+    @Test("a journal that cannot be written", .enabled(if: geteuid() != 0, "root may write every file"))
+    func unwritableFile() throws {
+        let folder = try Folder()
+        _ = try journal(in: folder)
+        try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: folder.journal)
+        #expect(folder.refusal()?.contains("there is no right to write it or its folder") == true)
+    }
+
+    // MARK: No space
+
+    @Test("a database that may not grow: the event is refused, those before it stay")
+    func full() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.add(1)
+        try journal.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 8") }
+        try fillUp(journal)
+    }
+
+    @Test("a disk that is full", .enabled(if: Small.isPossible, "needs the right to mount a file system"))
+    func fullDisk() throws {
+        let folder = try Folder()
+        try Small.withFileSystem(at: folder("disk")) {
+            let journal = try Journal(path: folder("disk/viridian.sqlite"))
+            try journal.add(1)
+            try fillUp(journal)
+            try journal.pool.close()
+        }
+    }
+
+    /// Appends until there is no space, and looks whether all that was accepted is there.
+    private func fillUp(_ journal: Journal) throws {
+        var sequence = 1
+        let error = #expect(throws: JournalError.self) {
+            while sequence < 10_000 {
+                try journal.append(
+                    Sample.recorded(sequence + 1, .said(Line(String(repeating: "x", count: 1000)))), app: "blog",
+                    number: 1)
+                sequence += 1
+            }
+        }
+        #expect(error?.description == unusable(journal.path, "its disk is full"))
+        #expect(try journal.events(app: "blog", number: 1).map(\.sequence) == Array(1...sequence))
+    }
+
+    /// A file system of a few hundred KiB.
+    private enum Small {
+        static var isPossible: Bool {
+            guard let folder = try? Folder() else { return false }
+            return (try? withFileSystem(at: folder("disk")) {}) != nil
+        }
+
+        static func withFileSystem(at path: String, _ body: () throws -> Void) throws {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            guard mount("tmpfs", path, "tmpfs", 0, "size=256k") == 0 else {
+                throw CocoaError(.fileWriteNoPermission)
+            }
+            defer { umount2(path, Int32(MNT_DETACH.rawValue)) }
+            try body()
+        }
+    }
+}

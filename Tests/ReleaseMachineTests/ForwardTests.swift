@@ -1,0 +1,295 @@
+import Testing
+
+@testable import ReleaseMachine
+
+@Suite("A release on its way forward")
+struct ForwardTests {
+    private let first = Story.nodes[0]
+    private let second = Story.nodes[1]
+
+    @Test("it begins with a request and nothing else")
+    func beginning() throws {
+        let story = try Story()
+        #expect(story.phase == .discovering)
+        #expect(story.state == .running)
+        #expect(story.effects == [.survey])
+        #expect(story.release.order.name == "blog/42")
+        #expect(story.release.createdAt == Story.start)
+        let other = RecordedEvent(sequence: 1, at: Story.start, event: .podsReady)
+        #expect(Release(other) == nil)
+        #expect(Release(folding: []) == nil)
+        #expect(Release(folding: [other]) == nil)
+    }
+
+    @Test("every phase asks for its own effects, and the next begins when they are done")
+    func phases() throws {
+        var story = try Story()
+        story.tell(.discovered(Story.survey()))
+        #expect(story.phase == .creating)
+        #expect(story.effects == [.createCandidate])
+        #expect(story.release.candidate == .green)
+        #expect(story.release.previous == LiveVersion(color: .blue, version: "20151018.090000"))
+        #expect(story.release.nodes.map(\.color) == [.blue, .blue])
+
+        story.tell(.candidateCreated)
+        #expect(story.phase == .starting)
+        #expect(story.effects == [.awaitPods])
+
+        let report = PodsReport(ready: 1, desired: 3, pods: [PodSummary(name: "blog-green-1", isReady: true)])
+        story.tell(.podsObserved(report))
+        #expect(story.release.pods == report)
+        #expect(story.phase == .starting)
+
+        story.tell(.podsReady)
+        #expect(story.phase == .staging)
+        #expect(story.effects == [.stage(node: first), .stage(node: second)])
+
+        story.tell(.nodeStaged(node: second))
+        #expect(story.phase == .staging)
+        #expect(story.effects == [.stage(node: first)])
+
+        story.tell(.nodeStaged(node: first))
+        #expect(story.phase == .switching)
+        #expect(story.effects == [.confirmCandidate])
+        #expect(!story.release.hasMovedTraffic)
+
+        story.tell(.candidateConfirmed)
+        #expect(story.effects == [.switchNode(node: first), .switchNode(node: second)])
+        #expect(story.release.hasMovedTraffic)
+
+        story.tell(.nodeSwitched(node: first))
+        #expect(story.effects == [.switchNode(node: second)])
+        #expect(story.release.nodes.map(\.color) == [.green, .blue])
+
+        story.tell(.nodeSwitched(node: second))
+        #expect(story.phase == .draining)
+        #expect(story.effects == [.recordLive(.green)])
+
+        story.tell(.liveRecorded(.green))
+        #expect(story.release.recorded == .green)
+        #expect(story.effects == [.drain])
+
+        let evidence = DrainEvidence(open: [.init(node: first, connections: 1, oldWorkers: 1)])
+        story.tell(.drained(evidence))
+        #expect(story.phase == .retiring)
+        #expect(story.release.drain == evidence)
+        #expect(story.effects == [.readBack])
+
+        story.tell(.readBack(Story.readings(.green)))
+        #expect(story.effects == [.removeOld])
+
+        story.tell(.oldRemoved)
+        #expect(story.phase == .done)
+        #expect(story.state == .live)
+        #expect(story.effects == [])
+        #expect(story.release.endedAt == story.now)
+        #expect(story.release.spans.map(\.phase) == Phase.allCases.filter { $0 != .verifying })
+        #expect(zip(story.release.spans, story.release.spans.dropFirst()).allSatisfy { $0.endedAt == $1.startedAt })
+    }
+
+    @Test("with verify it pauses when all nodes are staged, and goes on at a word")
+    func pause() throws {
+        var story = try Story.reaching(.verifying, verify: true)
+        #expect(story.state == .paused)
+        #expect(story.effects == [])
+        #expect(story.release.verifyDeadline == story.now + .seconds(3600))
+        story.tell(.promoted(by: "anna"))
+        #expect(story.phase == .switching)
+        #expect(story.state == .running)
+        #expect(story.release.verifyDeadline == nil)
+        #expect(story.effects == [.confirmCandidate])
+    }
+
+    @Test("the drain is counted from the last node's switch")
+    func drainBounds() throws {
+        var rules = Rules()
+        rules.drainLeast = .seconds(30)
+        rules.drainMost = .seconds(300)
+        let story = try Story.reaching(.draining, rules: rules)
+        #expect(story.release.drainBounds == (story.now + .seconds(30))...(story.now + .seconds(300)))
+        rules.drainMost = .seconds(5)
+        let short = try Story.reaching(.draining, rules: rules)
+        #expect(short.release.drainBounds == (short.now + .seconds(30))...(short.now + .seconds(30)))
+        #expect(try Story().release.drainBounds == nil)
+    }
+
+    @Test(
+        "nothing drains before it is written down who is live, and nothing is deleted before every node was read back")
+    func order() throws {
+        var story = try Story.reaching(.draining)
+        story.tell(.drained(DrainEvidence()))
+        #expect(story.phase == .draining)
+        story.tell(.liveRecorded(.green))
+        story.tell(.drained(DrainEvidence()))
+        story.tell(.oldRemoved)
+        #expect(story.phase == .retiring)
+        story.tell(.oldRetained(until: story.now))
+        #expect(story.phase == .retiring)
+        #expect(story.release.retainedUntil == nil)
+    }
+
+    @Test("retain keeps the old colour's pods")
+    func retain() throws {
+        var rules = Rules()
+        rules.retain = .seconds(600)
+        var story = try Story.reaching(.retiring, rules: rules)
+        story.tell(.readBack(Story.readings(.green)))
+        #expect(story.effects == [.retainOld])
+        let until = story.now + .seconds(600)
+        story.tell(.oldRetained(until: until))
+        #expect(story.state == .live)
+        #expect(story.release.retainedUntil == until)
+    }
+
+    @Test("an app's first release has nothing to go back to and nothing to delete")
+    func firstRelease() throws {
+        let survey = Story.survey(live: nil)
+        var story = try Story.reaching(.retiring, survey: survey)
+        #expect(story.release.candidate == .blue)
+        #expect(story.release.nodes.map(\.color) == [.blue, .blue])
+        story.tell(.readBack(Story.readings(.blue)))
+        #expect(story.effects == [.removeOld])
+        story.tell(.oldRemoved)
+        #expect(story.state == .live)
+
+        var rules = Rules()
+        rules.retain = .seconds(600)
+        var retaining = try Story.reaching(.retiring, rules: rules, survey: survey)
+        retaining.tell(.readBack(Story.readings(.blue)))
+        #expect(retaining.state == .live)
+        #expect(retaining.release.retainedUntil == nil)
+    }
+
+    // MARK: Nodes that do not answer
+
+    @Test("tolerate goes on without as many unreachable nodes, and never deletes what they may route to")
+    func tolerate() throws {
+        var rules = Rules()
+        rules.tolerate = 1
+        let survey = Story.survey(unreachable: [second])
+        var story = try Story.reaching(.switching, rules: rules, survey: survey)
+        #expect(story.states == [.staged, .unreachable])
+        story.tell(.candidateConfirmed)
+        #expect(story.effects == [.switchNode(node: first)])
+        story.reach(.retiring, survey: survey)
+        story.tell(
+            .readBack([
+                NodeReading(node: first, color: .green), NodeReading(node: second, color: nil, isUnreachable: true),
+            ]))
+        #expect(story.state == .live)
+        #expect(story.release.needRepair.map(\.node) == [second])
+        #expect(story.effects == [])
+    }
+
+    @Test("a node that was tolerated and is back on the new colour by itself needs no repair")
+    func toleratedNodeIsBack() throws {
+        var rules = Rules()
+        rules.tolerate = 1
+        var story = try Story.reaching(.retiring, rules: rules, survey: Story.survey(unreachable: [second]))
+        story.tell(.readBack(Story.readings(.green)))
+        #expect(story.release.needRepair == [])
+        #expect(story.effects == [.removeOld])
+    }
+
+    @Test("a node becomes unreachable while it is staged or switched: tolerated as well")
+    func toleratedLater() throws {
+        var rules = Rules()
+        rules.tolerate = 1
+        var staging = try Story.reaching(.staging, rules: rules)
+        staging.tell(.nodeFailed(.stage, trouble(second, unreachable: true)))
+        staging.tell(.nodeStaged(node: first))
+        #expect(staging.phase == .switching)
+        staging.tell(.candidateConfirmed)
+        #expect(staging.effects == [.switchNode(node: first)])
+
+        var switching = try Story.reaching(.switching, rules: rules)
+        switching.tell(.candidateConfirmed)
+        switching.tell(.nodeFailed(.change, trouble(first, unreachable: true)))
+        #expect(switching.release.nodes[0].color == nil)
+        switching.tell(.nodeSwitched(node: second))
+        #expect(switching.phase == .draining)
+    }
+
+    @Test("a node that answers and refuses is never tolerated")
+    func failedIsNotTolerated() throws {
+        var rules = Rules()
+        rules.tolerate = 2
+        var story = try Story.reaching(.staging, rules: rules)
+        story.tell(.nodeFailed(.stage, trouble(second)))
+        story.tell(.nodeStaged(node: first))
+        #expect(story.release.failure?.message == "1 of 2 nodes could not be staged")
+    }
+
+    @Test("every node that needs repair is named at the end, a machine that joined meanwhile included")
+    func needRepair() throws {
+        var story = try Story.reaching(.retiring)
+        let joined = NodeReading(node: "10.122.44.9", color: nil, isNew: true, message: "has no file yet")
+        let edited = NodeReading(node: second, color: .blue, message: "edited by hand")
+        story.tell(.readBack([NodeReading(node: first, color: .green), edited, joined]))
+        #expect(story.state == .live)
+        #expect(story.release.needRepair == [edited, joined])
+        #expect(story.release.nodes.map(\.address) == [first, second, "10.122.44.9"])
+        #expect(story.release.nodes.map(\.color) == [.green, .blue, nil])
+        #expect(story.release.nodes[1].trouble == "edited by hand")
+    }
+
+    // MARK: After the end
+
+    @Test("a later release that took over leaves this one superseded; one that went back, rolled back")
+    func replaced() throws {
+        for (rolledBack, state) in [(false, Release.State.superseded), (true, .rolledBack)] {
+            var story = try Story.reaching(.done)
+            story.tell(.replaced(by: 43, rolledBack: rolledBack))
+            #expect(story.state == state)
+            #expect(story.release.replacedBy == 43)
+            story.tell(.replaced(by: 44, rolledBack: !rolledBack))
+            #expect(story.state == state)
+        }
+    }
+
+    @Test("a release that failed stays failed, whatever comes after")
+    func replacedFailure() throws {
+        var story = try Story()
+        story.tell(.refused(.survey, message: "cluster and nodes disagree", details: []))
+        story.tell(.readBack([]))
+        story.tell(.candidateRemoved)
+        #expect(story.state == .failed)
+        story.tell(.replaced(by: 43, rolledBack: true))
+        #expect(story.state == .failed)
+    }
+
+    @Test("trouble of an effect that is tried again is shown, and gone with the next phase")
+    func troubled() throws {
+        var story = try Story.reaching(.creating)
+        story.tell(.troubled(.createCandidate, message: "the API did not answer"))
+        #expect(story.release.trouble == "the API did not answer")
+        #expect(story.phase == .creating)
+        story.tell(.candidateCreated)
+        #expect(story.release.trouble == nil)
+
+        var draining = try Story.reaching(.draining)
+        draining.tell(.troubled(.recordLive(.green), message: "the API did not answer"))
+        draining.tell(.liveRecorded(.green))
+        #expect(draining.release.trouble == nil)
+    }
+
+    @Test("what is only said changes nothing but the time")
+    func said() throws {
+        var story = try Story.reaching(.staging)
+        let before = story.release
+        story.tell(.said(Line(source: first, "unpacking")))
+        story.tell(.takenUp(by: "ben"))
+        var expected = before
+        expected.sequence += 2
+        expected.updatedAt = story.now
+        #expect(story.release == expected)
+    }
+
+    @Test("time never runs backwards for the reader, whatever the clock of a second machine says")
+    func clocks() throws {
+        var story = try Story.reaching(.staging)
+        let before = story.release.updatedAt
+        story.tell(.said(Line("hello")), at: before + .seconds(-100))
+        #expect(story.release.updatedAt == before)
+    }
+}

@@ -1,0 +1,73 @@
+import Testing
+
+@testable import ReleaseMachine
+
+@Suite("What people may say, and when")
+struct WordTests {
+    private func refusal(_ check: () throws(Inapplicable) -> Void) -> String? {
+        do {
+            try check()
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    private func promoting(_ story: Story) -> String? { refusal(story.release.checkPromotable) }
+    private func aborting(_ story: Story) -> String? { refusal(story.release.checkAbortable) }
+
+    @Test("promote applies to a pause")
+    func promote() throws {
+        #expect(promoting(try Story.reaching(.verifying, verify: true)) == nil)
+    }
+
+    @Test("a release that will pause says so", arguments: [Phase.discovering, .creating, .starting, .staging])
+    func promoteTooEarly(_ phase: Phase) throws {
+        let story = try Story.reaching(phase, verify: true)
+        #expect(promoting(story) == "blog/42 is \(phase): it will pause for a word when it is staged")
+    }
+
+    @Test(
+        "a release that does not pause, or no longer, has nothing to promote",
+        arguments: [Phase.discovering, .staging, .switching, .draining, .retiring])
+    func promoteNotPaused(_ phase: Phase) throws {
+        #expect(promoting(try Story.reaching(phase)) == "blog/42 is \(phase), not paused")
+    }
+
+    @Test("nor has one that goes back, or has ended")
+    func promoteTooLate() throws {
+        var story = try Story.reaching(.verifying, verify: true)
+        story.tell(.abortRequested(by: "anna", reason: nil))
+        #expect(promoting(story) == "blog/42 is going back: there is nothing to promote")
+        story.tell(.readBack(Story.readings(.blue)))
+        story.tell(.candidateRemoved)
+        #expect(promoting(story) == "blog/42 has ended: it is aborted")
+        #expect(promoting(try Story.reaching(.done)) == "blog/42 has ended: it is live")
+    }
+
+    @Test("abort applies until every node was read back", arguments: Phase.allCases.filter { $0 < .done })
+    func abort(_ phase: Phase) throws {
+        #expect(aborting(try Story.reaching(phase, verify: true)) == nil)
+    }
+
+    @Test("abort is refused where it would do nothing")
+    func abortRefused() throws {
+        var going = try Story.reaching(.staging)
+        going.tell(.abortRequested(by: "anna", reason: nil))
+        #expect(aborting(going) == "blog/42 is already going back")
+
+        var retiring = try Story.reaching(.retiring)
+        retiring.tell(.readBack(Story.readings(.green)))
+        #expect(
+            aborting(retiring) == "blog/42 is live and its predecessor is being removed: use rollback to go back")
+        #expect(aborting(try Story.reaching(.done)) == "blog/42 has ended: it is live")
+    }
+
+    @Test("a word said where it does not apply changes nothing", arguments: Phase.allCases.filter { $0 != .verifying })
+    func uselessPromote(_ phase: Phase) throws {
+        var story = try Story.reaching(phase)
+        let before = (story.phase, story.effects, story.state)
+        story.tell(.promoted(by: "anna"))
+        #expect(before == (story.phase, story.effects, story.state))
+    }
+}

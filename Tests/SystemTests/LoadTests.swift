@@ -1,0 +1,116 @@
+import Foundation
+import HTTPTransport
+import Processes
+import Testing
+
+extension Releases {
+    /// Many releases in a row under load: what a visitor notices is nothing.
+    @Suite struct LoadTests {
+        @Test("thirty releases in a row, and visitors with a connection a request see no error at all")
+        func connectionARequest() async throws {
+            try await withWorld(.init(drain: "{least: 0s, most: 10s}")) { world in
+                try await world.release("v0")
+                let reports = try await world.underWrk {
+                    for number in 1...30 { try await world.release("v\(number)") }
+                }
+                #expect(reports.count == 2)
+                for report in reports {
+                    let requests = report.firstMatch(of: /([0-9]+) requests in/).flatMap { Int($0.1) } ?? 0
+                    #expect(requests > 1_000, "\(report)")
+                    #expect(!report.contains("Socket errors"), "\(report)")
+                    #expect(!report.contains("Non-2xx"), "\(report)")
+                }
+                try await world.expectLive("v30", on: "blue", release: 31)
+            }
+        }
+
+        @Test("ten releases in a row, and no visitor with a connection that is kept fails after one retry")
+        func keptConnections() async throws {
+            try await withWorld(.init(drain: "{least: 200ms, most: 10s}")) { world in
+                try await world.release("v0")
+                let tally = try await world.underKeptConnections {
+                    for number in 1...10 { try await world.release("v\(number)") }
+                }
+                #expect(tally.sent > 500, "\(tally)")
+                #expect(tally.failures.isEmpty, "\(tally)")
+                try await world.expectLive("v10", on: "blue", release: 11)
+            }
+        }
+    }
+}
+
+extension World {
+    /// Runs `body` while wrk loads every node, each request on a connection of its own; wrk's reports.
+    fileprivate func underWrk(_ body: @escaping @Sendable () async throws -> Void) async throws -> [String] {
+        // A few hundred requests a second a node: enough to hit every instant, and the machine has room for the releases.
+        try write("function delay() return 4 end\n", to: "delay.lua")
+        return try await withThrowingTaskGroup(of: String?.self) { group in
+            defer { group.cancelAll() }
+            let started = Started()
+            for site in sites {
+                let command = Command(
+                    "wrk",
+                    ["-t1", "-c4", "-d600s", "-s", directory + "/delay.lua", "-H", "Connection: close", site + "/"]
+                )
+                group.addTask {
+                    try await command.run(deadline: .seconds(170)) { await started.add($0) }.output
+                }
+            }
+            try await body()
+            for process in await started.processes { kill(process, SIGINT) }
+            var reports: [String] = []
+            for try await report in group { if let report { reports.append(report) } }
+            return reports
+        }
+    }
+
+    /// Runs `body` while visitors send request after request on one connection each. One that fails is sent again, once, on a new one.
+    fileprivate func underKeptConnections(_ body: @escaping @Sendable () async throws -> Void) async throws -> Watched {
+        let tally = Tally()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            for site in sites + sites {
+                group.addTask {
+                    let kept = try HTTPConnection(baseURL: site, connectionLimit: 1)
+                    while !Task.isCancelled {
+                        await tally.visit(site, kept)
+                        try? await Task.sleep(for: .milliseconds(3))
+                    }
+                    await kept.shutdown()
+                }
+            }
+            try await body()
+        }
+        return await tally.watched
+    }
+}
+
+private actor Started {
+    private(set) var processes: [Int32] = []
+    func add(_ process: Int32) { processes.append(process) }
+}
+
+private actor Tally {
+    private(set) var watched = Watched()
+
+    nonisolated func visit(_ site: String, _ kept: HTTPConnection) async {
+        do {
+            let first = try await kept.send(.init("GET", "/", deadline: .seconds(10)))
+            return await count(first.isSuccess ? nil : "\(site): status \(first.status)", retried: false)
+        } catch {
+            if Task.isCancelled { return }
+        }
+        do {
+            let answer = try await fetch(site)
+            await count(answer.hasPrefix("v") ? nil : "\(site): \(answer) on a new connection", retried: true)
+        } catch {
+            if !Task.isCancelled { await count("\(site): \(error) on a new connection", retried: true) }
+        }
+    }
+
+    private func count(_ failure: String?, retried: Bool) {
+        watched.sent += 1
+        watched.retried += retried ? 1 : 0
+        if let failure { watched.failures.append(failure) }
+    }
+}

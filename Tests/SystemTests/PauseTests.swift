@@ -1,0 +1,150 @@
+import Foundation
+import Kubernetes
+import Processes
+import Testing
+
+extension Releases {
+    /// A release that waits for a person, and what people say to it.
+    @Suite struct PauseTests {
+        @Test("a release paused for verification says so, and goes live when it is promoted")
+        func promoted() async throws {
+            try await withWorld { world in
+                try await world.release("v1")
+                let (said, watched) = try await world.watched {
+                    let paused = try await world.deploy("v2", "--verify", "--wait", "paused")
+                    #expect(paused.status == 3, "\(paused)")
+                    #expect(paused.output.contains("Go on: viridian promote blog"), "\(paused)")
+
+                    let status = try await world.status()
+                    #expect(status["awaiting"] == "promote")
+                    #expect(status[at: "release.state"] == "paused")
+                    #expect(status[at: "release.phase"] == "verifying")
+                    #expect(status[at: "release.deadline"]?.string != nil)
+                    #expect(status[at: "live.version"] == "v1")
+                    #expect(try await world.served() == ["v1", "v1"])
+                    #expect(try await world.workloads() == ["blog-blue", "blog-green"])
+                    // Another version has to wait for this one's end.
+                    let other = try await world.deploy("v3")
+                    #expect(other.status == 75, "\(other)")
+                    #expect(other.error.contains("blog/2 (v2) has not ended"), "\(other)")
+
+                    return try await world.viridian("finish", "blog")
+                }
+                #expect(said.status == 0, "\(said)")
+                watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
+                try await world.expectLive("v2", on: "green", release: 2)
+                let late = try await world.viridian("promote", "blog")
+                #expect(late.status == 1, "\(late)")
+                #expect(late.errorLines.count == 1, "\(late)")
+            }
+        }
+
+        @Test("a paused release that is given up leaves nothing of itself but its record")
+        func aborted() async throws {
+            try await withWorld { world in
+                try await world.release("v1")
+                #expect(try await world.deploy("v2", "--verify", "--wait", "paused").status == 3)
+                let said = try await world.viridian("abort", "blog", "--reason", "the font is wrong")
+                #expect(said.status == 0, "\(said)")
+                #expect(said.output.contains("Abort asked by ci: the font is wrong"), "\(said)")
+                try await world.expectLive("v1", on: "blue", release: 1)
+                #expect(try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "aborted")
+                let shown = try await world.viridian("show", "blog/2")
+                #expect(shown.output.contains("DEPLOY ABORTED"), "\(shown)")
+                #expect(shown.output.contains("the font is wrong"), "\(shown)")
+                let late = try await world.viridian("abort", "blog")
+                #expect(late.status == 1, "\(late)")
+            }
+        }
+
+        @Test("when nobody promotes in time, verify.then decides", arguments: ["abort", "promote"])
+        func timeout(_ outcome: String) async throws {
+            let app = World.App(more: "verify: {required: true, timeout: 1s, then: \(outcome)}")
+            try await withWorld(app) { world in
+                let first = try await world.deploy("v1", "--no-verify")
+                #expect(first.status == 0, "\(first)")
+                let said = try await world.deploy("v2")
+                #expect(said.status == (outcome == "abort" ? 4 : 0), "\(said)")
+                if outcome == "abort" {
+                    #expect(said.output.contains("Nobody promoted blog/2 in time"), "\(said)")
+                    try await world.expectLive("v1", on: "blue", release: 1)
+                } else {
+                    try await world.expectLive("v2", on: "green", release: 2)
+                }
+            }
+        }
+
+        @Test("a word given in another process reaches the one that waits", arguments: ["promote", "abort"])
+        func fromElsewhere(_ word: String) async throws {
+            try await withWorld { world in
+                try await world.release("v1")
+                async let waiting = world.viridian.run(["deploy", "blog", "--version", "v2", "--verify"])
+                let isPaused = try await eventually(within: .seconds(20)) {
+                    try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "paused"
+                }
+                #expect(isPaused)
+                let said = try await world.viridian(word, "blog")
+                #expect(said.status == 0, "\(said)")
+                let first = try await waiting
+                #expect(first.status == (word == "promote" ? 0 : 4), "\(first)")
+                #expect(first.output.contains(word == "promote" ? "Promoted by ci" : "Abort asked by ci"), "\(first)")
+                if word == "promote" {
+                    try await world.expectLive("v2", on: "green", release: 2)
+                } else {
+                    try await world.expectLive("v1", on: "blue", release: 1)
+                }
+            }
+        }
+
+        @Test("an abort while the candidate crash-loops ends it at once")
+        func abortOfACrash() async throws {
+            try await withWorld { world in
+                try await world.release("v1")
+                async let running = world.viridian.run(["deploy", "blog", "--version", "unready-1"])
+                let isStarting = try await eventually(within: .seconds(20)) {
+                    try await world.viridian("show", "blog/2", "-o", "json").json?["phase"] == "starting"
+                }
+                #expect(isStarting)
+                let said = try await world.viridian("abort", "blog")
+                #expect(said.status == 0, "\(said)")
+                #expect(said.took < .seconds(8), "\(said)")
+                let first = try await running
+                #expect(first.status == 4, "\(first)")
+                try await world.expectLive("v1", on: "blue", release: 1)
+            }
+        }
+
+        @Test("rollback goes to the version before, or to the one that is named, and refuses where there is none")
+        func rollback() async throws {
+            try await withWorld { world in
+                let nothing = try await world.viridian("rollback", "blog")
+                #expect(nothing.status == 1, "\(nothing)")
+                try await world.release("v1")
+                let noVersionBefore = try await world.viridian("rollback", "blog")
+                #expect(noVersionBefore.status == 1, "\(noVersionBefore)")
+                #expect(noVersionBefore.error == "viridian: blog has no version before v1: name one with --to\n")
+                try await world.release("v2")
+                try await world.release("v3")
+                let ((back, named), watched) = try await world.watched {
+                    let back = try await world.viridian("rollback", "blog", "--reason", "too slow")
+                    try await world.expectLive("v2", on: "green", release: 4)
+                    let named = try await world.viridian("rollback", "blog", "--to", "v1")
+                    return (back, named)
+                }
+                #expect(back.status == 0, "\(back)")
+                #expect(named.status == 0, "\(named)")
+                watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
+                try await world.expectLive("v1", on: "blue", release: 5)
+                let history = try await world.viridian("releases", "blog", "-o", "json").jsonLines
+                #expect(history.map { $0["number"] } == [5, 4, 3, 2, 1])
+                #expect(history.map { $0["version"] } == ["v1", "v2", "v3", "v2", "v1"])
+                #expect(
+                    history.map { $0["state"] } == ["live", "rolledBack", "rolledBack", "superseded", "superseded"])
+                #expect(history[1]["reason"] == "too slow")
+                let unknown = try await world.viridian("rollback", "blog", "--to", "v9")
+                #expect(unknown.status == 1, "\(unknown)")
+                #expect(unknown.error.contains("blog never had version v9 live"), "\(unknown)")
+            }
+        }
+    }
+}
