@@ -24,12 +24,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
@@ -37,12 +38,16 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// What tests need to answer as a server that does what they say.
+let scriptedServer = [hummingbird, httpTypes, lifecycle, logging, nioCore]
+
 let package = Package(
     name: "viridian",
     platforms: [.macOS(.v15)],
     products: [.executable(name: "viridian", targets: ["viridian"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -67,7 +72,11 @@ let package = Package(
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
         room(
             "Sandbox",
-            ["Kubernetes", "Processes", hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, nioHTTP1]),
+            [
+                "Kubernetes", "Processes", hummingbird, httpTypes, logging, nioConcurrency, nioCore, nioHTTP1, nioPosix,
+                unixSignals,
+            ]
+        ),
         room(
             "Commands",
             [
@@ -79,16 +88,16 @@ let package = Package(
 
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         tests("ReleaseMachine", ["Simulator"]),
-        tests("ViridianConfiguration"),
+        tests("ViridianConfiguration", ["ReleaseMachine"]),
         tests("Processes"),
-        tests("HTTPTransport", [hummingbird]),
-        tests("Kubernetes", [hummingbird]),
+        tests("HTTPTransport", scriptedServer),
+        tests("Kubernetes", ["HTTPTransport"] + scriptedServer),
         tests("Nginx"),
-        tests("Fleet"),
-        tests("Journal", ["ReleaseMachine"]),
+        tests("Fleet", ["Nginx", "Processes"]),
+        tests("Journal", ["ReleaseMachine", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         tests("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "ViridianConfiguration"]),
-        tests("Sandbox"),
+        tests("Sandbox", ["Kubernetes", "Processes", logging, nioCore, nioPosix]),
         tests("Commands", ["Controller", "ReleaseMachine", "ViridianConfiguration"]),
         .testTarget(
             name: "SystemTests",

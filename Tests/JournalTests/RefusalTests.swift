@@ -253,7 +253,7 @@ struct RefusalTests {
             guard mount("tmpfs", path, "tmpfs", 0, "size=256k") == 0 else {
                 throw CocoaError(.fileWriteNoPermission)
             }
-            defer { umount2(path, Int32(MNT_DETACH.rawValue)) }
+            defer { umount2(path, Int32(MNT_DETACH)) }
             try body()
         }
     }

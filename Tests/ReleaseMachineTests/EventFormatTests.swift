@@ -91,6 +91,7 @@ struct EventFormatTests {
     @Test("every event is written as it always was")
     func written() throws {
         for (event, text) in Self.golden {
+            print("GOLD", text, String(decoding: try encoder.encode(event), as: UTF8.self))
             #expect(String(decoding: try encoder.encode(event), as: UTF8.self) == text)
         }
     }

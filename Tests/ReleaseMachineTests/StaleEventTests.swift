@@ -92,7 +92,7 @@ struct StaleEventTests {
 
     @Test("an event that came twice is one event", arguments: Phase.allCases.filter { $0 < .done })
     func twice(_ phase: Phase) throws {
-        var story = try Story.reaching(phase)
+        var story = try Story.reaching(phase, verify: true)
         guard let last = story.events.last?.event, phase != .discovering else { return }
         let before = story.release
         story.tell(last)

@@ -142,7 +142,7 @@ private struct Kubectl: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask {
-                _ = try await command.run(deadline: .seconds(30)) { lines.yield($0.text) }
+                _ = try await command.run(deadline: .seconds(30), onLine: { lines.yield($0.text) })
                 lines.finish()
             }
             var seen: [String] = []

@@ -53,7 +53,7 @@ extension World {
                     ["-t1", "-c4", "-d600s", "-s", directory + "/delay.lua", "-H", "Connection: close", site + "/"]
                 )
                 group.addTask {
-                    try await command.run(deadline: .seconds(170)) { await started.add($0) }.output
+                    try await command.run(deadline: .seconds(170), onStart: { await started.add($0) }).output
                 }
             }
             try await body()
