@@ -16,6 +16,8 @@ extension Verb {
     var wordsWhenInterrupted: [String] { [] }
 
     func run() async throws {
+        // A reader that has gone is told by what writing returns.
+        signal(SIGPIPE, SIG_IGN)
         let work = Task { try await perform() }
         let signals = Signals()
         let received = signals.stream

@@ -53,7 +53,7 @@ package struct AppReleases: Sendable {
         try await withLease { lease in
             if let open = try latest(), !open.state.hasEnded {
                 guard open.order.version == request.version.text else { throw Interrupted(release: open) }
-                return try await takeUp(open, lease: lease, by: request.by, until: stop, observe: observe)
+                return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
             let image = request.image ?? app.image(for: request.version)
             return try await begin(lease: lease, until: stop, observe: observe) { number in
@@ -165,26 +165,33 @@ package struct AppReleases: Sendable {
     }
 
     private func takeUp(
-        _ release: Release,
-        lease: LeaseTerm,
+        _ number: Int,
+        _ lease: LeaseTerm,
         by: String,
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: .takenUp(by: by))
-        try engine.journal.append(event, app: name, number: release.order.number)
-        var told = release
-        told.apply(event)
+        // The process that began it may have died before it could.
+        try await engine.cluster.note(release: number)
+        let (event, told) = try takeUp(number, by: by)
         await observe(event, told)
-        let ended = try await engine.run(
-            app: name,
-            number: release.order.number,
-            until: stop,
-            lease: lease,
-            observe: observe
-        )
+        let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
         try settleHistory()
         return ended
+    }
+
+    private func takeUp(_ number: Int, by: String) throws -> (RecordedEvent, Release) {
+        while true {
+            var release = try release(number)
+            let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: .takenUp(by: by))
+            do {
+                try engine.journal.append(event, app: name, number: number)
+            } catch is JournalConflict {
+                continue  // A word was said in the same moment: it comes first.
+            }
+            release.apply(event)
+            return (event, release)
+        }
     }
 
     /// Puts a word into the journal, and runs the release here when the process that ran it has gone.
@@ -195,8 +202,8 @@ package struct AppReleases: Sendable {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         let number = release.order.number
+        let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
         do {
-            let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
             try engine.journal.append(word, app: name, number: number)
         } catch is JournalConflict {
             // Something happened in the same moment: whether the word still applies is looked at again.
@@ -206,24 +213,32 @@ package struct AppReleases: Sendable {
             default: throw JournalConflict()
             }
         }
+        var release = release
+        release.apply(word)
+        await observe(word, release)
         let patience = Patience(every: .seconds(2), clock: engine.clock)
+        let told = Told(from: word.sequence)
         while true {
             do {
                 return try await withLease { lease in
                     let now = try self.release(number)
-                    if now.state.hasEnded { return now }
-                    return try await takeUp(now, lease: lease, by: by, until: .whenEnded, observe: observe)
+                    if now.state.hasEnded {
+                        return try await follow(number, after: await told.last, observe: observe) ?? now
+                    }
+                    return try await takeUp(number, lease, by: by, until: .whenEnded, observe: observe)
                 }
             } catch is LeaseHeld {
                 // Its engine sees the word. Should that engine die, the next look takes the release over.
-                if let ended = try await follow(
+                let ended = try await follow(
                     number,
-                    after: try self.release(number).sequence,
+                    after: await told.last,
                     shouldGoOn: { await patience.isLeft },
-                    observe: observe
-                ) {
-                    return ended
-                }
+                    observe: { recorded, release in
+                        await told.tell(recorded.sequence)
+                        await observe(recorded, release)
+                    }
+                )
+                if let ended { return ended }
             }
         }
     }
@@ -307,7 +322,9 @@ package struct AppReleases: Sendable {
             return (try Version(text), known.order.image)
         }
         guard version == nil else {
-            let versions = wentLive.map(\.order.version).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            let versions = wentLive.map(\.order.version).reduce(into: [String]()) {
+                if !$0.contains($1) { $0.append($1) }
+            }
             throw Refusal(
                 "\(name) never had version \(text) live",
                 details: versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
@@ -336,6 +353,17 @@ private actor Patience {
         until = clock.now + every
         return false
     }
+}
+
+/// How far a release has been told to whoever watches it.
+private actor Told {
+    private(set) var last: Int
+
+    init(from sequence: Int) {
+        last = sequence
+    }
+
+    func tell(_ sequence: Int) { last = max(last, sequence) }
 }
 
 /// The newest release has not ended, nobody runs it, and what was asked for is something else.

@@ -80,20 +80,39 @@ package struct Engine: Sendable {
 
     /// A third of the lease's life between two renewals: two may fail before it is lost.
     private func renewLease(_ lease: LeaseTerm, _ inbox: Inbox) async {
-        var lastSuccess = clock.now
-        while !Task.isCancelled {
-            try? await clock.sleep(for: lease.duration / 3)
+        var end = clock.now + lease.duration
+        while true {
             do {
-                try await cluster.renewLease()
-                lastSuccess = clock.now
+                try await clock.sleep(for: min(lease.duration / 3, max(end - clock.now, .zero)))
+                let began = clock.now
+                try await renewLease(before: end)
+                end = began + lease.duration
             } catch let lost as LeaseLost {
                 return inbox.send(.leaseLost(lost))
             } catch {
+                if Task.isCancelled { return }
                 // While the API is away nobody else can take the lease either, but nobody can tell: stop when it has run out.
-                if clock.now - lastSuccess >= lease.duration {
+                if clock.now >= end {
                     return inbox.send(.leaseLost(LeaseLost(holder: "nobody that answers (\(error))")))
                 }
             }
         }
+    }
+
+    /// A call that hangs is given up when the lease runs out: from then on others may hold it.
+    private func renewLease(before end: Timestamp) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [cluster] in try await cluster.renewLease() }
+            group.addTask { [clock] in
+                try await clock.sleep(for: max(end - clock.now, .zero))
+                throw RenewalTookTooLong()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private struct RenewalTookTooLong: Error, CustomStringConvertible {
+        var description: String { "the renewal was not answered" }
     }
 }

@@ -9,6 +9,10 @@ extension AppCluster {
         while let present = try await workload(survey.candidate) {
             if !present.isBeingDeleted {
                 if present.release == order.number { return }
+                // A newer release has been here: whoever asks for this has lost the lease and does not know yet.
+                if let newer = present.release, newer > order.number {
+                    throw LeaseLost(holder: "\(app.name)/\(newer)")
+                }
                 // The colour that an earlier release left for an instant rollback serves as it is.
                 if try await adopt(present, order, survey) { return }
                 try await delete(present)

@@ -19,7 +19,7 @@ struct Candidate {
         var labels = template[at: "metadata.labels"]?.object ?? [:]
         labels = labels.mapValues(recolored)
         labels.merge(selector) { $1 }
-        labels[Label.version] = .string(labelValue(order.version))
+        labels[Label.version] = .string(labelValue)
         labels[Label.managedBy] = .string(Label.viridian)
         template[at: "metadata.labels"] = .object(labels)
         template[at: "spec.containers"] = try containers(template)
@@ -55,6 +55,9 @@ struct Candidate {
             ?? (containers.count == 1 ? 0 : nil)
     }
 
+    /// A label holds less than a tag; the version in full is in an annotation.
+    private var labelValue: String { (try? Version(order.version))?.labelValue ?? "" }
+
     private var isDeployment: Bool { app.workload == .deployment }
 
     /// Labels by which the candidate's workload finds its pods: the model's, in the candidate's colour, and the service's.
@@ -78,7 +81,7 @@ struct Candidate {
         var labels = (model?[at: "metadata.labels"]?.object ?? [:]).mapValues(recolored)
         labels["name"] = .string(app.workloadName(survey.candidate))
         labels[Label.managedBy] = .string(Label.viridian)
-        labels[Label.version] = .string(labelValue(order.version))
+        labels[Label.version] = .string(labelValue)
         return labels
     }
 
@@ -152,13 +155,6 @@ struct Candidate {
         containers[index]["image"] = .string(order.image)
         return .array(containers)
     }
-
-    /// Label values hold at most 63 characters (Kubernetes API conventions, RFC 1123 style).
-    private func labelValue(_ version: String) -> String {
-        var text = String(version.prefix(63))
-        while let last = text.last, !last.isLetter, !last.isNumber { text.removeLast() }
-        return text
-    }
 }
 
 extension JSON {
@@ -166,7 +162,7 @@ extension JSON {
     init(_ node: Yams.Node) throws {
         switch node {
         case .scalar:
-            if node.null != nil {
+            if node.null != nil, node.scalar?.style == .plain {
                 self = .null
             } else if let value = node.bool, node.scalar?.style == .plain {
                 self = .bool(value)

@@ -3,7 +3,8 @@ import Foundation
 /// A process as the holder of a lease: named so that another process on the same machine can tell whether it is alive.
 ///
 /// Written as `user@host:pid:start:boot`; `start` is field 22 of /proc/PID/stat (proc(5)), so that a process that got the number
-/// of a dead one is not taken for it, and `boot` the beginning of the kernel's boot id.
+/// of a dead one is not taken for it, and `boot` the beginning of the kernel's boot id and the process namespace
+/// (pid_namespaces(7)): in another container on the same machine the same number is another process.
 package struct Holder: Sendable, Hashable {
     package var user: String
     package var host: String
@@ -34,7 +35,7 @@ package struct Holder: Sendable, Hashable {
     init?(identity: String) {
         let parts = identity.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, let process = Int32(parts[1]) else { return nil }
-        let name = parts[0].split(separator: "@", maxSplits: 1).map(String.init)
+        let name = parts[0].split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard name.count == 2 else { return nil }
         self.init(user: name[0], host: name[1], process: process, start: parts[2], boot: parts[3])
     }
@@ -62,6 +63,8 @@ package struct Holder: Sendable, Hashable {
 
     private static func bootID() -> String {
         let id = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
-        return String((id ?? "unknown").prefix(8))
+        // pid:[4026531836]
+        let space = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")
+        return (id ?? "unknown").prefix(8) + "-" + (space ?? "").filter(\.isNumber)
     }
 }

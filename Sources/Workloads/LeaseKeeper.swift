@@ -14,6 +14,9 @@ actor LeaseKeeper {
     private let me: Holder
     private let now: @Sendable () -> Date
     private var record: LeaseRecord?
+    /// The lease's transitions when it was acquired here. Every acquisition counts one more, so that it also tells apart those of one
+    /// process.
+    private var acquired: Int?
 
     init(
         client: KubernetesClient,
@@ -37,9 +40,7 @@ actor LeaseKeeper {
     func acquire() async throws -> LeaseTerm {
         while true {
             let found = try await read()
-            if let found, let other = found.holderIdentity, !other.isEmpty, other != me.identity,
-                found.isHeld(at: now())
-            {
+            if let found, let other = found.holderIdentity, found.isHeld(at: now()) {
                 let holder = Holder(identity: other)
                 if holder?.isDead(seenFrom: me) != true {
                     throw LeaseHeld(app: app, holder: holder?.text ?? other, release: nil)
@@ -53,6 +54,7 @@ actor LeaseKeeper {
             lease.leaseTransitions += found == nil ? 0 : 1
             do {
                 try await write(lease, isNew: found == nil)
+                acquired = lease.leaseTransitions
                 let last = [Annotation.lastRelease, Annotation.release].compactMap {
                     lease.annotations[$0].flatMap(Int.init)
                 }
@@ -81,13 +83,14 @@ actor LeaseKeeper {
             lease.renewTime = nil
         }
         record = nil
+        acquired = nil
     }
 
     private func change(_ edit: (inout LeaseRecord) -> Void) async throws {
         while true {
             let current: LeaseRecord?
             if let record { current = record } else { current = try await read() }
-            guard var lease = current, lease.holderIdentity == me.identity else {
+            guard var lease = current, lease.holderIdentity == me.identity, lease.leaseTransitions == acquired else {
                 let other = current?.holderIdentity.flatMap { $0.isEmpty ? nil : $0 }
                 throw LeaseLost(holder: other.map { Holder(identity: $0)?.text ?? $0 } ?? "nobody")
             }

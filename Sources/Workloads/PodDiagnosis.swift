@@ -42,18 +42,27 @@ struct PodDiagnosis: Hashable {
 
     private static func trouble(_ pod: JSON, _ containers: [Container], _ warnings: [String: String]) -> Trouble? {
         if pod.isBeingDeleted { return Trouble(text: "is being deleted") }
+        let hasFailed = pod[at: "status.phase"]?.string == "Failed"
+        // An evicted pod's containers were killed, which is not their doing.
+        if hasFailed, let reason = pod[at: "status.reason"]?.string {
+            return Trouble(text: "\(reason): \(pod[at: "status.message"]?.string ?? "the controller will replace it")")
+        }
         for container in containers {
             if let trouble = trouble(container, warnings) { return trouble }
         }
-        if pod[at: "status.phase"]?.string == "Failed" {
+        if hasFailed {
             let reason = pod[at: "status.reason"]?.string ?? "failed"
             return Trouble(text: "\(reason): \(pod[at: "status.message"]?.string ?? "the controller will replace it")")
         }
         if let message = pod.message(ofFalse: "PodScheduled") { return Trouble(text: "no node has room: \(message)") }
-        if let words = warnings["FailedMount"] { return Trouble(text: "a volume cannot be mounted: \(words)") }
+        // Once a container runs, or waits for something else, every volume has been mounted.
+        let steps: Set = ["ContainerCreating", "PodInitializing"]
+        let isBeginning = containers.allSatisfy { steps.contains($0.waiting?.reason ?? "") }
+        if isBeginning, let words = warnings["FailedMount"] {
+            return Trouble(text: "a volume cannot be mounted: \(words)")
+        }
         if let probe = warnings["Unhealthy"] { return Trouble(text: probe) }
         // The steps that every pod takes are no trouble.
-        let steps: Set = ["ContainerCreating", "PodInitializing"]
         if let waiting = containers.lazy.compactMap({ $0.waiting?.reason }).first(where: { !steps.contains($0) }) {
             return Trouble(text: waiting)
         }
@@ -79,7 +88,7 @@ struct PodDiagnosis: Hashable {
         case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
             let words = waiting?.message ?? warnings["Failed"] ?? ""
             // The kubelet's own caches lag behind for a moment after a secret was made.
-            let isPassing = words.contains("failed to sync") || words.contains("cache")
+            let isPassing = words.contains("failed to sync") || words.contains("context deadline exceeded")
             return Trouble(text: "\(container.name) cannot be started: \(words)", isHopeless: !isPassing)
         default: break
         }

@@ -34,7 +34,8 @@ struct PodsPicture {
     mutating func take(warnings event: WatchEvent) {
         let events: [JSON]
         switch event {
-        case .snapshot(let list): events = list.items
+        // A list is in the order of names: the newest of a reason shall be the one that stays.
+        case .snapshot(let list): events = list.items.sorted { $0.lastSeen < $1.lastSeen }
         case .added(let one), .modified(let one): events = [one]
         case .deleted, .interrupted: return
         }
@@ -94,5 +95,13 @@ struct PodsPicture {
         if steadySince == nil || restarts != count { steadySince = now }
         restarts = count
         return now - (steadySince ?? now) >= stable
+    }
+}
+
+extension JSON {
+    /// When an event happened last. Its times are RFC 3339 in UTC and sort as text; newer API servers set `eventTime` alone.
+    fileprivate var lastSeen: String {
+        self["lastTimestamp"]?.string ?? self["eventTime"]?.string ?? self[at: "metadata.creationTimestamp"]?.string
+            ?? ""
     }
 }

@@ -26,7 +26,7 @@ struct SimulatorTests {
         let all = await withTaskGroup(of: Tally.self) { group in
             for first in stride(from: Self.seeds.lowerBound, through: Self.seeds.upperBound, by: step) {
                 let last = min(first + UInt64(step) - 1, Self.seeds.upperBound)
-                group.addTask { Tally(running: first...last) }
+                group.addTask { await Tally(running: first...last) }
             }
             return await group.reduce(into: Tally()) { $0.add($1) }
         }
@@ -55,8 +55,10 @@ struct SimulatorTests {
 
         init() {}
 
-        init(running seeds: ClosedRange<UInt64>) {
+        init(running seeds: ClosedRange<UInt64>) async {
             for seed in seeds {
+                // Other tests want their turn on these threads.
+                await Task.yield()
                 var simulation = Simulation(seed: seed)
                 let outcome = simulation.run(releases: 4)
                 if let rule = outcome.broken {

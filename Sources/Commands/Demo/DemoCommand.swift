@@ -86,7 +86,7 @@ struct DemoCommand: Verb {
                 "switch    \(switched.milliseconds) ms from the last pod's readiness to the last node's verified switch"
             )
         }
-        say("overhead  \(second.overhead.milliseconds) ms: the release without pods starting, draining, and pods ending")
+        say("overhead  \(second.overhead.milliseconds) ms: all but pods starting, draining, and pods ending")
         say("before    \(second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")
         let serving = second.state == .live ? second.candidate.map { "\(second.order.version) on \($0)" } : nil
         say("after     \(serving ?? second.previous.map { "\($0.version) on \($0.color)" } ?? "nothing")")

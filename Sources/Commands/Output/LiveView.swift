@@ -46,12 +46,12 @@ actor LiveView {
 
     private func erase() {
         // Up to the block's first line, and clear from there to the end of the screen.
-        if drawn > 0 { FileHandle.standardOutput.write(Data("\u{1b}[\(drawn)A\u{1b}[J".utf8)) }
+        if drawn > 0 { put("\u{1b}[\(drawn)A\u{1b}[J") }
         drawn = 0
     }
 
     private func write(_ lines: [String]) {
-        FileHandle.standardOutput.write(Data(lines.map { $0 + "\n" }.joined().utf8))
+        put(lines.map { $0 + "\n" }.joined())
     }
 }
 

@@ -213,7 +213,10 @@ struct Outcome {
         let order = release.order
         let took = release.elapsed(at: release.updatedAt).short
         let before =
-            release.previous.map { "\($0.version) on \($0.color) serves, as before" } ?? "nothing serves yet, as before"
+            release.survey == nil
+            ? "nothing was touched"
+            : release.previous.map { "\($0.version) on \($0.color) serves, as before" }
+                ?? "nothing serves yet, as before"
         switch release.state {
         case .live, .superseded:
             let place = release.candidate.map { " on \($0)" } ?? ""

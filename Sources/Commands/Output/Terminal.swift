@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What standard output is: a terminal with a width and colours, or a pipe.
 struct Terminal: Sendable {
@@ -32,11 +33,30 @@ struct Terminal: Sendable {
     }
 }
 
-/// Writes without buffering, so that lines reach a pipe as they are said.
-func say(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+/// Writes a line to standard output, unbuffered, so that it reaches a pipe when it is said.
+/// - Returns: whether anybody still reads. A release goes on all the same; what only looks can stop.
+@discardableResult
+func say(_ line: String) -> Bool { put(line + "\n") }
+
+/// Writes to standard output as it is.
+@discardableResult
+func put(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
+
+/// Writes a line to standard error.
+func complain(_ line: String) {
+    _ = write(line + "\n", to: STDERR_FILENO)
 }
 
-func complain(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+/// Foundation's file handles end the whole program when a pipe's reader has gone.
+private func write(_ text: String, to descriptor: Int32) -> Bool {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if written >= 0 {
+            rest = rest.dropFirst(written)
+        } else if errno != EINTR {
+            return false
+        }
+    }
+    return true
 }

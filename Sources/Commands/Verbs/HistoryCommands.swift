@@ -78,6 +78,9 @@ struct ShowCommand: Verb {
             say("image     \(order.image)")
             say("asked by  \(order.requestedBy) at \(release.createdAt.iso8601)")
             if let reason = order.reason { say("reason    \(reason.safe)") }
+            if case .aborted(let by, let reason) = release.cause {
+                say("aborted   by \(by)\(reason.map { ": \($0)" } ?? "")".safe)
+            }
             for node in release.nodes {
                 let trouble = node.trouble.map { "  \($0.safe)" } ?? ""
                 say("node      \(node.address)  \(node.state.rawValue)  \(node.color?.rawValue ?? "?")\(trouble)")
@@ -109,7 +112,9 @@ struct LogsCommand: Verb {
             let releases = try installation.releases(release.app)
             let log = EventLog(format: output.output)
             _ = try releases.release(release.number)
-            _ = try await releases.follow(release.number, shouldGoOn: { follow }) { recorded, release in
+            let goesOn = follow
+            let shouldGoOn = { @Sendable in goesOn ? await log.isHeard : false }
+            _ = try await releases.follow(release.number, shouldGoOn: shouldGoOn) { recorded, release in
                 await log.tell(recorded, release)
             }
             return .done
@@ -128,6 +133,8 @@ private actor EventLog {
 
     private let format: OutputFormat
     private var narrator = Narrator()
+    /// False when whoever read it has gone.
+    private(set) var isHeard = true
 
     init(format: OutputFormat) {
         self.format = format
@@ -137,10 +144,10 @@ private actor EventLog {
         let lines = narrator.lines(recorded, release)
         switch format {
         case .text:
-            for line in lines { say("\(recorded.at.iso8601) \(line)") }
+            for line in lines { isHeard = say("\(recorded.at.iso8601) \(line)") && isHeard }
         case .json:
             let entry = Entry(sequence: recorded.sequence, at: recorded.at.iso8601, event: recorded.event, text: lines)
-            if let line = try? entry.jsonLine() { say(line) }
+            if let line = try? entry.jsonLine() { isHeard = say(line) && isHeard }
         }
     }
 }

@@ -30,8 +30,8 @@ struct StatusCommand: Verb {
                     lines += output.output == .json ? [try status.jsonLine()] : status.lines(terminal)
                 }
                 if names.isEmpty { lines.append("no app is configured yet") }
-                if watch, terminal.isInteractive { FileHandle.standardOutput.write(Data("\u{1b}[H\u{1b}[J".utf8)) }
-                for line in lines { say(line) }
+                if watch, terminal.isInteractive { put("\u{1b}[H\u{1b}[J") }
+                for line in lines where !say(line) { return .done }
                 guard watch else { return .done }
                 try await Task.sleep(for: .seconds(2))
             }
@@ -123,7 +123,7 @@ struct AppStatus: Encodable {
         let astray = readings.filter { $0.color != live || $0.message != nil }
         if !astray.isEmpty {
             let names = astray.prefix(5).map(\.node).joined(separator: ", ")
-            advice.append("\(astray.count) nodes are not as they should be (\(names)): viridian repair \(name)")
+            advice.append("not as they should be: \(names): viridian repair \(name)")
         }
         if let workload = survey.workloads[live], workload.ready < workload.replicas {
             advice.append("only \(workload.ready) of \(workload.replicas) pods of the live colour are ready")

@@ -42,6 +42,8 @@ final class ReadingContext {
         case .upstream(let name):
             report("expected a name of its own, but \(name) is the upstream of \(other.owner) (\(place))", at: location)
         case .namespace(let name):
+            // Two apps of one name have been told so already.
+            guard other.owner != owner else { return }
             // The lease and its record of what is live are one a namespace.
             report("expected a namespace of its own, but \(name) is that of \(other.owner) (\(place))", at: location)
         }

@@ -1,0 +1,281 @@
+import Controller
+import ReleaseMachine
+import Testing
+import ViridianConfiguration
+
+@Suite("A release is run")
+struct EngineTests {
+    private let site = Site()
+    private let first = World.nodes[0]
+    private let second = World.nodes[1]
+
+    @Test("all goes well: each thing is done when the one before is known to be done")
+    func happyPath() async throws {
+        let told = Told()
+        let release = try await site.deploy(observe: told.observer)
+        #expect(release.state == .live)
+        #expect(
+            await site.steps() == [
+                "acquire", "note", "read", "create", "pods", "stage", "pods", "route", "record", "open", "read",
+                "remove",
+                "release",
+            ])
+        let calls = await site.world.calls
+        for call in [
+            "stage \(first)", "stage \(second)", "route \(first) green", "route \(second) green", "record green",
+            "remove blue",
+        ] {
+            #expect(calls.filter { $0 == call }.count == 1, "\(call)")
+        }
+        #expect(
+            site.kinds().filter { $0 != "said" && $0 != "podsObserved" } == [
+                "requested", "discovered", "candidateCreated", "podsReady", "nodeStaged", "nodeStaged",
+                "candidateConfirmed",
+                "nodeSwitched", "nodeSwitched", "liveRecorded", "drained", "readBack", "oldRemoved",
+            ])
+        #expect(await told.kinds == site.kinds())
+        #expect(await told.events.map(\.sequence) == Array(1...site.kinds().count))
+        #expect(await site.world.workloads == [.green: .init(version: Site.version, release: 1, ready: 2)])
+        #expect(await site.world.routes == [first: .green, second: .green])
+        #expect(await site.world.recorded == LiveVersion(color: .green, version: Site.version))
+        #expect(await site.world.holder == nil)
+        #expect(await site.world.violations == [])
+        #expect(try #require(release.drain?.open) == [])
+        #expect(try #require(release.endedAt) - release.createdAt >= .seconds(2))
+    }
+
+    @Test("an app's first release")
+    func firstRelease() async throws {
+        let site = Site(isLive: false)
+        let release = try await site.deploy()
+        #expect(release.state == .live)
+        #expect(release.candidate == .blue)
+        #expect(release.previous == nil)
+        #expect(await site.world.routes == [first: .blue, second: .blue])
+        #expect(await !site.world.calls.contains { $0.hasPrefix("remove") })
+    }
+
+    // MARK: What goes wrong for a moment
+
+    @Test("what does not work out is tried again, after a while that doubles")
+    func backOff() async throws {
+        await site.world.fail("create", with: [Hiccup(), Hiccup(), Hiccup()])
+        let release = try await site.deploy()
+        #expect(release.state == .live)
+        #expect(await site.world.calls.filter { $0 == "create" }.count == 4)
+        let events = try site.journal.events(app: "blog", number: 1, after: 0)
+        let troubled = events.filter { $0.event == .troubled(.createCandidate, message: "the API did not answer") }
+        #expect(troubled.count == 1)
+        let created = try #require(events.first { $0.event == .candidateCreated })
+        #expect(created.at - (try #require(troubled.first).at) >= .milliseconds(200 + 400 + 800))
+    }
+
+    @Test(
+        "every step survives an answer that does not come",
+        arguments: ["survey", "list", "create", "pods", "record", "remove"])
+    func hiccups(_ call: String) async throws {
+        await site.world.fail(call, with: [Hiccup()])
+        #expect(try await site.deploy().state == .live)
+        #expect(site.kinds().contains("troubled"))
+        #expect(await site.world.violations == [])
+    }
+
+    @Test("an old colour that cannot be asked while it drains counts as in use, up to the longest drain")
+    func drainUnknown() async throws {
+        await site.world.failAlways("open", with: Hiccup())
+        let release = try await site.deploy()
+        #expect(release.state == .live)
+        #expect(release.drain?.open.map(\.node) == World.nodes.sorted())
+        let bounds = try #require(release.drainBounds)
+        let drained = try #require(
+            try site.journal.events(app: "blog", number: 1, after: 0).first { $0.event.kind == "drained" })
+        #expect(drained.at >= bounds.upperBound)
+    }
+
+    // MARK: What does not work
+
+    @Test("a refusal ends it: the candidate goes, and traffic is where it was")
+    func refusal() async throws {
+        await site.world.fail("create", with: [Refusal("no NodePort 30001", details: ["correct the service"])])
+        let release = try await site.deploy()
+        #expect(release.state == .failed)
+        #expect(
+            release.failure == Failure(phase: .creating, message: "no NodePort 30001", details: ["correct the service"])
+        )
+        #expect(await site.world.workloads.keys.sorted { $0.rawValue < $1.rawValue } == [.blue])
+        #expect(await !site.world.calls.contains { $0.hasPrefix("stage") || $0.hasPrefix("route") })
+    }
+
+    @Test("pods for which there is no hope end it at once")
+    func hopeless() async throws {
+        await site.world.set(pods: .crash)
+        let release = try await site.deploy()
+        #expect(release.failure == Failure(phase: .starting, message: "blog crashes", details: ["exit 1"]))
+        #expect(await site.world.workloads[.green] == nil)
+        #expect(try #require(release.endedAt) - release.createdAt < .seconds(5))
+    }
+
+    @Test("pods that do not come end it when the time is over")
+    func deadline() async throws {
+        await site.world.set(pods: .stayUnready)
+        let release = try await site.deploy()
+        #expect(release.state == .failed)
+        #expect(release.failure?.message == "time ran out: 0 of 2 pods are ready")
+        #expect(
+            release.failure?.details == [
+                "blog-green-0: running, not ready yet", "blog-green-1: running, not ready yet",
+            ])
+        let starting = try #require(release.spans.first { $0.phase == .starting })
+        #expect(try #require(starting.endedAt) - starting.startedAt >= .seconds(60))
+        #expect(await site.world.workloads[.green] == nil)
+    }
+
+    @Test("nodes that cannot be staged are all named, and none is switched")
+    func staging() async throws {
+        for node in World.nodes {
+            await site.world.fail(
+                "stage \(node)", with: [NodeTrouble(node: node, isUnreachable: false, message: "disk full")])
+        }
+        let release = try await site.deploy()
+        #expect(release.failure?.message == "2 of 2 nodes could not be staged")
+        #expect(release.failure?.details == World.nodes.map { "\($0): disk full" })
+        #expect(await !site.world.calls.contains { $0.hasPrefix("route") })
+    }
+
+    @Test("one node that cannot switch takes the other back")
+    func switching() async throws {
+        await site.world.failAlways(
+            "route \(second) green", with: NodeTrouble(node: second, isUnreachable: false, message: "nginx -t failed"))
+        let release = try await site.deploy()
+        #expect(release.state == .failed)
+        #expect(release.failure?.message == "1 of 2 nodes could not be switched")
+        #expect(await site.world.routes == [first: .blue, second: .blue])
+        #expect(await site.world.workloads.keys.contains(.green) == false)
+        #expect(await site.world.violations == [])
+    }
+
+    @Test("candidate pods that are gone just before the switch stop it")
+    func confirmation() async throws {
+        let world = site.world
+        let release = try await site.deploy(observe: { recorded, release in
+            guard recorded.event.kind == "podsReady" else { return }
+            await world.set(pods: .stayUnready)
+            await world.setWorkload(.green, .init(version: Site.version, release: 1, ready: 1))
+        })
+        #expect(release.failure?.phase == .switching)
+        #expect(release.failure?.message == "1 of 2 pods are ready just before the switch")
+        #expect(await site.world.routes == [first: .blue, second: .blue])
+    }
+
+    @Test("a pause that nobody ends gives the candidate up")
+    func verifyDeadline() async throws {
+        let release = try await site.deploy(verify: true)
+        #expect(release.state == .aborted)
+        #expect(release.cause == .verificationExpired)
+        #expect(await site.world.workloads[.green] == nil)
+    }
+
+    // MARK: The lease
+
+    @Test("who loses the lease stops, and does nothing more")
+    func lostLease() async throws {
+        await site.world.set(pods: .stayUnready)
+        let (world, clock) = (site.world, site.clock)
+        let error = await words {
+            try await site.deploy(observe: { recorded, _ in
+                if recorded.event.kind == "candidateCreated" { await world.steal(by: "ben@ci-2") }
+            })
+        }
+        #expect(error == "the lease was taken over by ben@ci-2: this process has stopped")
+        #expect(clock.now - ManualClock.start < .seconds(15))
+        let calls = await world.calls.count
+        try await clock.running { try await clock.sleep(for: .seconds(30)) }
+        #expect(await world.calls.count == calls)
+        #expect(await world.workloads[.green] != nil)
+        #expect(await world.holder == "ben@ci-2")
+        #expect(try site.releases().latest()?.state == .running)
+    }
+
+    @Test("a write that finds the lease lost stops it as well")
+    func lostLeaseAtWrite() async throws {
+        await site.world.fail("record green", with: [LeaseLost(holder: "ben@ci-2")])
+        let error = await words { try await site.deploy() }
+        #expect(error == "the lease was taken over by ben@ci-2: this process has stopped")
+    }
+
+    @Test("one renewal that fails is none the worse")
+    func renewalFails() async throws {
+        await site.world.set(pods: .stayUnready)
+        await site.world.fail("renew", with: [Hiccup(), Hiccup()])
+        #expect(try await site.deploy().failure?.phase == .starting)
+    }
+
+    @Test("when nobody answers, or not in time, it stops before the lease is another's", arguments: [false, true])
+    func leaseRunsOut(_ hangs: Bool) async throws {
+        await site.world.set(pods: .stayUnready)
+        if hangs {
+            await site.world.hang("renew")
+        } else {
+            await site.world.failAlways("renew", with: Hiccup())
+        }
+        let why = hangs ? "the renewal was not answered" : "the API did not answer"
+        let error = await words { try await site.deploy() }
+        #expect(error == "the lease was taken over by nobody that answers (\(why)): this process has stopped")
+        #expect(site.clock.now - ManualClock.start <= .milliseconds(15_500))
+    }
+
+    // MARK: Stopping
+
+    @Test("a release that is cancelled waits for the switch that is under way, and can be taken up")
+    func cancelWhileSwitching() async throws {
+        let gate = Gate()
+        await site.world.hold("route \(first) green", at: gate)
+        let running = Task { [site] in try await site.deploy() }
+        await gate.arrival()
+        running.cancel()
+        for _ in 0..<200 { await Task.yield() }
+        #expect(await site.world.holder == "anna@ci-1")
+        await gate.open()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        #expect(await site.world.routes[first] == .green)
+        #expect(await site.world.holder == nil)
+        #expect(await site.world.calls.last == "release")
+
+        #expect(try await site.deploy().state == .live)
+        #expect(try site.releases().latest()?.order.number == 1)
+        #expect(await site.world.violations == [])
+    }
+
+    @Test("what can be stopped is stopped at once")
+    func cancelWhileStarting() async throws {
+        await site.world.set(pods: .stayUnready)
+        let gate = Gate()
+        await gate.open()
+        await site.world.hold("pods", at: gate)
+        let running = Task { [site] in try await site.deploy() }
+        await gate.arrival()
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        #expect(await site.world.holder == nil)
+        #expect(try site.releases().latest()?.phase == .starting)
+    }
+
+    @Test("until paused returns at the pause, with nothing under way")
+    func untilPaused() async throws {
+        let release = try await site.deploy(verify: true, until: .whenPaused)
+        #expect(release.state == .paused)
+        #expect(await site.world.holder == nil)
+        #expect(await site.world.routes == [first: .blue, second: .blue])
+        // The same again is the same pause.
+        #expect(try await site.deploy(until: .whenPaused).order.number == 1)
+    }
+
+    @Test("there is nothing to run where there is no release")
+    func nothing() async throws {
+        let error = await words {
+            try await site.engine().run(
+                app: "blog", number: 7, lease: LeaseTerm(lastRelease: 0, duration: .seconds(15)))
+        }
+        #expect(error == "there is no release blog/7")
+    }
+}

@@ -1,0 +1,90 @@
+import Controller
+import ReleaseMachine
+import Synchronization
+
+/// A journal in memory, which several engines may share, and which may break at an append as a process breaks that is killed there.
+final class MemoryJournal: ReleaseJournal {
+    /// What a killed process would not notice.
+    struct Killed: Error {}
+
+    /// Where it breaks, counted in appends of events.
+    struct Break: Sendable, Hashable {
+        var at: Int
+        /// The event was written before the process died.
+        var isWritten: Bool
+    }
+
+    private struct State {
+        var events: [Int: [RecordedEvent]] = [:]
+        var appends = 0
+        var breaking: Break?
+        /// Run once, just before an append: what somebody else does in the same moment.
+        var intrusion: (@Sendable (MemoryJournal) throws -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    func append(_ event: RecordedEvent, app: String, number: Int) throws {
+        let intrusion = state.withLock { state in
+            defer { state.intrusion = nil }
+            return state.intrusion
+        }
+        try intrusion?(self)
+        try state.withLock { state in
+            state.appends += 1
+            let breaks = state.breaking.map { state.appends >= $0.at } ?? false
+            if breaks, state.breaking?.isWritten != true || state.appends > state.breaking?.at ?? 0 { throw Killed() }
+            guard state.events[number]?.contains(where: { $0.sequence == event.sequence }) != true else {
+                throw JournalConflict()
+            }
+            state.events[number, default: []].append(event)
+            state.events[number]?.sort { $0.sequence < $1.sequence }
+            if breaks { throw Killed() }
+        }
+    }
+
+    func events(app: String, number: Int, after sequence: Int) throws -> [RecordedEvent] {
+        state.withLock { $0.events[number, default: []].filter { $0.sequence > sequence } }
+    }
+
+    func releases(app: String, limit: Int, before: Int?) throws -> [Release] {
+        state.withLock { state in
+            state.events.keys.sorted(by: >).filter { $0 < before ?? .max }.prefix(limit)
+                .compactMap { Release(folding: state.events[$0, default: []]) }
+        }
+    }
+
+    func lastNumber(app: String) throws -> Int { state.withLock { $0.events.keys.max() ?? 0 } }
+
+    // MARK: For tests
+
+    var appends: Int { state.withLock { $0.appends } }
+
+    func breaks(at place: Break?) {
+        state.withLock {
+            $0.appends = 0
+            $0.breaking = place
+        }
+    }
+
+    func intrude(_ body: @escaping @Sendable (MemoryJournal) throws -> Void) {
+        state.withLock { $0.intrusion = body }
+    }
+
+    /// Somebody's word, from another process.
+    func say(_ event: Event, number: Int = 1) throws {
+        while true {
+            let last = try events(app: "blog", number: number, after: 0).last?.sequence ?? 0
+            do {
+                return try append(
+                    RecordedEvent(sequence: last + 1, at: ManualClock.start, event: event), app: "blog", number: number)
+            } catch is JournalConflict {
+                continue
+            }
+        }
+    }
+
+    func events(_ number: Int) -> [Event] { state.withLock { $0.events[number, default: []].map(\.event) } }
+
+    func forgetAll() { state.withLock { $0.events = [:] } }
+}

@@ -1,0 +1,281 @@
+import Controller
+import ReleaseMachine
+import Testing
+
+/// A cluster and two nodes in memory. They do what they are told, unless a test has written something else into the script, and
+/// notice when nothing carries the traffic.
+actor World {
+    struct Workload: Sendable, Hashable {
+        var version: String
+        var release: Int?
+        var replicas = 2
+        var ready: Int
+    }
+
+    enum Pods: Sendable { case becomeReady, stayUnready, crash }
+
+    static let nodes = ["10.122.43.70", "10.122.41.136"]
+    static let oldVersion = "20151018.090000"
+
+    private(set) var workloads: [Color: Workload] = [:]
+    private(set) var routes: [String: Color] = [:]
+    private(set) var recorded: LiveVersion?
+    private(set) var recordedBy: Int?
+    private(set) var lastRelease = 0
+    private(set) var holder: String?
+    private(set) var claims: [String: Int] = [:]
+    /// Names of calls, in the order in which they came.
+    private(set) var calls: [String] = []
+    /// What must never be, and was.
+    private(set) var violations: [String] = []
+
+    var pods = Pods.becomeReady
+    /// Thrown by the next calls of that name, one by one.
+    private var failures: [String: [any Error & Sendable]] = [:]
+    /// Thrown by every call of that name.
+    private var stubborn: [String: any Error & Sendable] = [:]
+    private(set) var hanging: Set<String> = []
+    /// Calls of that name stop here until they are let go.
+    private var gates: [String: Gate] = [:]
+
+    /// An app that is live on blue.
+    init(isLive: Bool = true) {
+        guard isLive else { return }
+        workloads[.blue] = Workload(version: World.oldVersion, release: nil, ready: 2)
+        for node in World.nodes { routes[node] = .blue }
+        recorded = LiveVersion(color: .blue, version: World.oldVersion)
+    }
+
+    // MARK: The script
+
+    func set(pods: Pods) { self.pods = pods }
+    func fail(_ call: String, with errors: [any Error & Sendable]) { failures[call, default: []] += errors }
+    func failAlways(_ call: String, with error: any Error & Sendable) { stubborn[call] = error }
+    func hang(_ call: String) { hanging.insert(call) }
+    func hold(_ call: String, at gate: Gate) { gates[call] = gate }
+    func steal(by other: String) { holder = other }
+    func route(_ node: String, to color: Color) { routes[node] = color }
+    func forgetRecord() { (recorded, recordedBy) = (nil, nil) }
+    func setWorkload(_ color: Color, _ workload: Workload?) { workloads[color] = workload }
+
+    private func enter(_ call: String) async throws {
+        calls.append(call)
+        let name = String(call.prefix { $0 != " " })
+        if let gate = gates[call] ?? gates[name] { await gate.pass() }
+        for key in [call, name] where failures[key]?.isEmpty == false {
+            if let error = failures[key]?.removeFirst() { throw error }
+        }
+        if let error = stubborn[call] ?? stubborn[name] { throw error }
+    }
+
+    private func check() {
+        if !workloads.isEmpty || recorded != nil, !workloads.values.contains(where: { $0.ready > 0 }) {
+            violations.append("neither colour has a ready pod")
+        }
+        for (node, color) in routes where recorded != nil && (workloads[color]?.ready ?? 0) == 0 {
+            violations.append("\(node) routes to \(color), which has no ready pod")
+        }
+    }
+
+    // MARK: The lease
+
+    func acquire(_ me: String) async throws -> LeaseTerm {
+        try await enter("acquire")
+        if let holder, holder != me { throw LeaseHeld(app: "blog", holder: holder, release: nil) }
+        if holder == me { throw LeaseHeld(app: "blog", holder: me, release: nil) }
+        holder = me
+        return LeaseTerm(lastRelease: lastRelease, duration: .seconds(15))
+    }
+
+    func renew(_ me: String) async throws {
+        try await enter("renew")
+        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+    }
+
+    func release(_ me: String, wasCancelled: Bool) {
+        calls.append(wasCancelled ? "release when cancelled" : "release")
+        if holder == me { holder = nil }
+    }
+
+    /// The process died: nobody releases its lease, and its death is known.
+    func die(_ me: String) { if holder == me { holder = nil } }
+
+    func note(_ number: Int, _ me: String) async throws {
+        try await enter("note \(number)")
+        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+        lastRelease = number
+    }
+
+    // MARK: The cluster
+
+    func survey() async throws -> ClusterSurvey {
+        try await enter("survey")
+        return ClusterSurvey(
+            recorded: recorded,
+            recordedBy: recordedBy,
+            workloads: workloads.mapValues {
+                .init(
+                    version: $0.version, image: "registry.local:5000/blog:\($0.version)", replicas: $0.replicas,
+                    ready: $0.ready, release: $0.release)
+            }
+        )
+    }
+
+    func create(_ order: Order, _ survey: Survey) async throws {
+        try await enter("create")
+        if workloads[survey.candidate]?.release == order.number { return }
+        if routes.values.contains(survey.candidate), survey.live != nil {
+            violations.append("replaced a colour with traffic")
+        }
+        workloads[survey.candidate] = Workload(
+            version: order.version, release: order.number, replicas: survey.replicas, ready: 0)
+    }
+
+    func observation(_ color: Color, desired: Int) async throws -> PodsObservation? {
+        try await enter("pods")
+        guard let workload = workloads[color] else { return nil }
+        switch pods {
+        case .becomeReady: workloads[color]?.ready = min(desired, workload.ready + 1)
+        case .stayUnready, .crash: break
+        }
+        let ready = workloads[color]?.ready ?? 0
+        let report = PodsReport(
+            ready: ready,
+            desired: desired,
+            pods: (0..<desired).map {
+                PodSummary(
+                    name: "blog-\(color)-\($0)", isReady: $0 < ready,
+                    reason: $0 < ready ? nil : "running, not ready yet")
+            }
+        )
+        if pods == .crash {
+            return PodsObservation(report: report, verdict: .hopeless("blog crashes", details: ["exit 1"]))
+        }
+        return PodsObservation(report: report, verdict: ready == desired ? .ready : .waiting)
+    }
+
+    func record(_ live: LiveVersion, _ order: Order, _ me: String) async throws {
+        try await enter("record \(live.color)")
+        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+        (recorded, recordedBy) = (live, order.number)
+    }
+
+    func remove(_ color: Color, _ number: Int, orOlder: Bool) async throws {
+        try await enter("remove \(color)")
+        guard let made = workloads[color]?.release ?? (orOlder ? 0 : nil) else { return }
+        guard made == number || orOlder && made <= number else { return }
+        workloads[color] = nil
+        check()
+    }
+
+    // MARK: The nodes
+
+    func list() async throws -> [String] {
+        try await enter("list")
+        return World.nodes
+    }
+
+    func read(_ addresses: [String], _ fence: Fence?) async -> [NodeReading] {
+        calls.append("read")
+        return addresses.map { node in
+            if let fence { claims[node] = max(claims[node] ?? 0, fence.release * 2 + (fence.isBack ? 1 : 0)) }
+            return NodeReading(node: node, color: routes[node], isNew: routes[node] == nil)
+        }
+    }
+
+    func stage(_ node: String) async throws { try await enter("stage \(node)") }
+
+    func route(_ node: String, to color: Color, _ fence: Fence) async throws {
+        try await enter("route \(node) \(color)")
+        let token = fence.release * 2 + (fence.isBack ? 1 : 0)
+        guard token >= claims[node] ?? 0 else {
+            throw NodeTrouble(node: node, isUnreachable: false, message: "obeys a newer release")
+        }
+        claims[node] = token
+        routes[node] = color
+        check()
+    }
+
+    func open(_ node: String) async throws -> DrainEvidence.Open {
+        try await enter("open \(node)")
+        return DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0)
+    }
+}
+
+/// Stops whoever comes until it is opened, and says when somebody has come.
+actor Gate {
+    private var isOpen = false
+    private var arrivals = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var watchers: [CheckedContinuation<Void, Never>] = []
+
+    func pass() async {
+        arrivals += 1
+        for watcher in watchers { watcher.resume() }
+        watchers = []
+        if isOpen { return }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func open() {
+        isOpen = true
+        for visitor in waiting { visitor.resume() }
+        waiting = []
+    }
+
+    /// Returns when somebody has come to it.
+    func arrival() async {
+        if arrivals > 0 { return }
+        await withCheckedContinuation { watchers.append($0) }
+    }
+}
+
+/// The cluster as one process sees it: `me` is its name in the lease.
+struct WorldCluster: Cluster {
+    let world: World
+    let me: String
+    let clock: ManualClock
+
+    func acquireLease() async throws -> LeaseTerm { try await world.acquire(me) }
+    func renewLease() async throws {
+        if await world.hanging.contains("renew") { try await clock.sleep(for: .seconds(86_400)) }
+        try await world.renew(me)
+    }
+    func releaseLease() async { await world.release(me, wasCancelled: Task.isCancelled) }
+    func note(release number: Int) async throws { try await world.note(number, me) }
+    func survey() async throws -> ClusterSurvey { try await world.survey() }
+    func createCandidate(_ order: Order, _ survey: Survey) async throws { try await world.create(order, survey) }
+
+    func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
+        AsyncThrowingStream { [world, clock] in
+            try await clock.sleep(for: .milliseconds(100))
+            return try await world.observation(color, desired: desired)
+        }
+    }
+
+    func recordLive(_ live: LiveVersion, by order: Order) async throws { try await world.record(live, order, me) }
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+        try await world.remove(color, number, orOlder: orOlder)
+    }
+}
+
+struct WorldNodes: Nodes {
+    let world: World
+
+    func list() async throws -> [String] { try await world.list() }
+    func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] {
+        await world.read(addresses, fence)
+    }
+
+    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
+        async throws
+    {
+        await say(Line(source: node, "staging"))
+        try await world.stage(node)
+    }
+
+    func route(_ node: String, to color: Color, fence: Fence) async throws {
+        try await world.route(node, to: color, fence)
+    }
+    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open { try await world.open(node) }
+}
