@@ -96,6 +96,48 @@ extension Releases {
             }
         }
 
+        @Test("an abort after the switch brings the traffic back, and no visitor notices")
+        func abortAfterTheSwitch() async throws {
+            try await withWorld(.init(drain: "{least: 20s, most: 30s}")) { world in
+                try await world.release("v1")
+                let ((first, said), watched) = try await world.watched {
+                    async let running = world.viridian.run(["deploy", "blog", "--version", "v2"])
+                    let isDraining = try await eventually(within: .seconds(20)) {
+                        try await world.viridian("show", "blog/2", "-o", "json").json?["phase"] == "draining"
+                    }
+                    #expect(isDraining)
+                    #expect(try await world.served() == ["v2", "v2"])
+                    let said = try await world.viridian("abort", "blog", "--reason", "prices are wrong")
+                    return (try await running, said)
+                }
+                #expect(said.status == 0, "\(said)")
+                #expect(first.status == 4, "\(first)")
+                #expect(first.output.contains("Abort asked by ci: prices are wrong"), "\(first)")
+                watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
+                try await world.expectLive("v1", on: "blue", release: 1)
+                #expect(try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "rolledBack")
+            }
+        }
+
+        @Test("--wait none leaves the release to a process of its own, which logs --follow tells of")
+        func inTheBackground() async throws {
+            try await withWorld { world in
+                try await world.release("v1")
+                let said = try await world.deploy("v2", "--wait", "none")
+                #expect(said.status == 0, "\(said)")
+                #expect(said.output.contains("blog/2 runs in the background"), "\(said)")
+                let log = try await world.viridian("logs", "blog/2", "--follow")
+                #expect(log.lines.last?.contains("blog/2 is live: v2 serves on green") == true, "\(log)")
+                try await world.expectLive("v2", on: "green", release: 2)
+                let program = "deploy blog --version v"
+                let hasEnded = try await eventually {
+                    try processes(naming: "TMPDIR=\(world.directory)").values.allSatisfy { !$0.contains(program) }
+                }
+                #expect(hasEnded)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: world.directory + "/tmp") == [])
+            }
+        }
+
         @Test("an abort while the candidate crash-loops ends it at once")
         func abortOfACrash() async throws {
             try await withWorld { world in

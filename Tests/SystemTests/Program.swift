@@ -83,15 +83,13 @@ struct Program: Sendable {
         let completed = try await command.run(deadline: deadline, onStart: onStart) { line in
             await onLine(line.text)
         }
-        let said = Said(
+        return Said(
             arguments: arguments,
             termination: completed.termination,
             output: completed.output,
             error: completed.error,
             took: started.duration(to: .now)
         )
-        if said.took > .seconds(9) { print("SLOW", said) }
-        return said
     }
 
     /// Runs it and sends it `signal` at the first line that contains `words`. The signal goes to the one process, not to its children.

@@ -92,6 +92,24 @@ struct World: Sendable {
         )
     }
 
+    /// A reload as a person asks for it, and the wait until only its new workers are there.
+    func reloadByHand(_ node: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let before = try workers(of: node)
+        let reload = try await Command("sh", ["-c", nodes[node - 1].reload]).run(deadline: .seconds(10))
+        #expect(reload.succeeded, "\(reload.error)", sourceLocation: sourceLocation)
+        let isLoaded = try await eventually {
+            let now = try workers(of: node)
+            return !now.isEmpty && now.isDisjoint(with: before)
+        }
+        #expect(isLoaded, sourceLocation: sourceLocation)
+    }
+
+    private func workers(of node: Int) throws -> Set<String> {
+        let master = try read("nodes/node-\(node)/nginx.pid").trimmingCharacters(in: .whitespacesAndNewlines)
+        let children = try String(contentsOfFile: "/proc/\(master)/task/\(master)/children", encoding: .utf8)
+        return Set(children.split(separator: " ").map(String.init))
+    }
+
     /// The node that `viridian.yaml` means by `node-1`, `node-2`.
     func upstreamFile(_ node: Int) -> String { "nodes/node-\(node)/backends.d/blog.conf" }
 }

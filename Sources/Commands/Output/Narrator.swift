@@ -163,7 +163,8 @@ struct Narrator {
         case .discovering: return ["Collecting nodes and the live colour"]
         case .creating: return []
         case .starting: return ["Waiting for the pods to come online fully before moving on"]
-        case .staging: return ["--- Staging \(counted(release.nodes.filter { $0.state == .pending }.count, "node")) ---"]
+        case .staging:
+            return ["--- Staging \(counted(release.nodes.count { $0.state == .pending }, "node")) ---"]
         case .verifying:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
             let outcome = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"

@@ -96,7 +96,11 @@ struct AppStatus: Encodable {
             )
         }
         nodes = readings.map { NodeStatus(address: $0.node, color: $0.color, message: $0.message) }
-        live = survey.recorded.map { Live(color: $0.color, version: $0.version, release: survey.recordedBy) }
+        live = survey.recorded.map { live in
+            // A release that went back has recorded the colour, and is not the one that made it.
+            let made = survey.workloads[live.color]?.release
+            return Live(color: live.color, version: live.version, release: made ?? survey.recordedBy)
+        }
         release = latest.map { ReleaseView($0) }
         awaiting = release?.awaiting
         advice = AppStatus.advice(name, survey, readings, latest)

@@ -49,9 +49,28 @@ extension Releases {
                 }
                 #expect(finished.status == 0, "\(finished)")
                 #expect(finished.output.contains("Taken up again by ci"))
+                #expect(!finished.output.contains("The drain's time is over"), "\(finished)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
-                #expect(watched.versions["v2", default: 0] > 0 || moment >= .draining)
+                #expect(watched.versions["v2", default: 0] > 0)
                 try await world.expectLive("v2", on: "green", release: 2)
+            }
+        }
+
+        @Test("killed again and again in one release, the first of its app, it comes to its end")
+        func killedAgain() async throws {
+            try await withWorld { world in
+                let moments = [
+                    "Collecting nodes", "Deploying to colour blue", "Waiting for the pods", "--- Staging 2 nodes ---",
+                    "--- Switching 2 nodes to blue ---", "All nodes route to blue",
+                ]
+                for moment in moments {
+                    let words = ["deploy", "blog", "--version", "v1"]
+                    let killed = try await world.viridian.run(words, signal: SIGKILL, atLineWith: moment)
+                    #expect(killed.termination == .signalled(SIGKILL), "\(killed)")
+                }
+                let finished = try await world.deploy("v1")
+                #expect(finished.status == 0, "\(finished)")
+                try await world.expectLive("v1", on: "blue", release: 1)
             }
         }
 
@@ -74,12 +93,6 @@ extension Releases {
                 #expect(try await world.viridian("show", "blog/3", "-o", "json").json?["state"] == "aborted")
             }
         }
-    }
-}
-
-extension Releases.KilledTests.Moment: Comparable {
-    static func < (one: Self, other: Self) -> Bool {
-        (allCases.firstIndex(of: one) ?? 0) < (allCases.firstIndex(of: other) ?? 0)
     }
 }
 

@@ -1,0 +1,316 @@
+import Controller
+import Kubernetes
+import ReleaseMachine
+import Testing
+import ViridianConfiguration
+
+@testable import Workloads
+
+@Suite("The candidate's workload")
+struct CandidateTests {
+    // MARK: Mirrors
+
+    /// All that a pod's template may hold, and things that nobody has heard of, at every level.
+    private static let podSpec = """
+        {"initContainers": [{"name": "migrate", "image": "registry.local:5000/migrate:7", "command": ["migrate", "--all"]}],
+         "containers": [
+           {"name": "proxy", "image": "registry.local:5000/proxy:3", "args": ["--to", "9000"]},
+           {"name": "web", "image": "registry.local:5000/blog:20151018.090000", "imagePullPolicy": "IfNotPresent",
+            "ports": [{"containerPort": 9000, "protocol": "TCP", "name": "fcgi"}],
+            "env": [{"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "blog-db", "key": "url"}}},
+                    {"name": "EMPTY", "value": ""}, {"name": "COLOR_OF_LOGO", "value": "blue"}],
+            "envFrom": [{"configMapRef": {"name": "blog-settings", "optional": true}}],
+            "resources": {"limits": {"cpu": "500m", "memory": "64Mi"}, "requests": {"cpu": 1}},
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": "fcgi", "httpHeaders": []}, "timeoutSeconds": 3},
+            "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}, "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            "securityContext": {"runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}, "unheardOf": {"a": [1, 2.5, null]}}],
+         "volumes": [{"name": "data", "emptyDir": {}}, {"name": "unheardOf", "quantumDrive": {"size": 1e3}}],
+         "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"name": "blog-blue"}}, "topologyKey": "kubernetes.io/hostname"}]}},
+         "tolerations": [{"key": "web", "operator": "Exists"}], "nodeSelector": {"role": "web"}, "hostAliases": [],
+         "serviceAccountName": "blog", "terminationGracePeriodSeconds": 60, "dnsPolicy": "ClusterFirst",
+         "imagePullSecrets": [{"name": "registry"}], "unheardOf": true}
+        """
+
+    private static func template(_ labels: String) -> String {
+        """
+        {"metadata": {"creationTimestamp": null, "labels": \(labels), "annotations": {"prometheus.io/scrape": "true"},
+                      "unheardOf": 1}, "spec": \(podSpec)}
+        """
+    }
+
+    private static let metadata = """
+        {"name": "blog-blue", "namespace": "blog", "uid": "1b2c", "resourceVersion": "778", "generation": 3,
+         "creationTimestamp": "2015-10-18T09:00:00Z", "managedFields": [{"manager": "viridian"}],
+         "ownerReferences": [{"name": "somebody"}], "finalizers": ["example.com/keep"],
+         "labels": {"name": "blog-blue", "color": "blue", "team": "web", "app.kubernetes.io/version": "20151018.090000"},
+         "annotations": {"example.com/owner": "anna", "deployment.kubernetes.io/revision": "4",
+           "kubectl.kubernetes.io/last-applied-configuration": "{}", "viridian.dev/release": "41",
+           "viridian.dev/version": "20151018.090000"}}
+        """
+
+    private func candidate(
+        _ app: AppConfiguration, _ model: JSON?, order: Order = Blog.order(), survey: Survey = Blog.survey(replicas: 3)
+    ) throws -> JSON {
+        try Candidate(app: app, order: order, survey: survey, model: model).object()
+    }
+
+    /// The pod spec as it must come out: another image in one container, everything else as it was.
+    private func newPodSpec() throws -> JSON {
+        var spec = try JSON(parsing: Self.podSpec)
+        var containers = try #require(spec["containers"]?.array)
+        containers[1]["image"] = "registry.local:5000/blog:20151025.143403"
+        spec["containers"] = .array(containers)
+        return spec
+    }
+
+    private let newMetadata: JSON = [
+        "name": "blog-green",
+        "labels": [
+            "name": "blog-green", "color": "green", "team": "web", "app.kubernetes.io/version": "20151025.143403",
+            "app.kubernetes.io/managed-by": "viridian",
+        ],
+        "annotations": [
+            "example.com/owner": "anna", "viridian.dev/release": "42", "viridian.dev/version": "20151025.143403",
+        ],
+    ]
+
+    @Test("a mirrored ReplicationController keeps every field but name, selector, colour labels, image and ours")
+    func mirrorController() throws {
+        let model = try JSON(
+            parsing: """
+                {"apiVersion": "v1", "kind": "ReplicationController", "metadata": \(Self.metadata),
+                 "spec": {"replicas": 7, "minReadySeconds": 5, "selector": {"name": "blog-blue"}, "unheardOf": {"deep": [null, {}]},
+                          "template": \(Self.template(#"{"name": "blog-blue", "tier": "web", "color": "blue"}"#))},
+                 "status": {"replicas": 7}}
+                """)
+        let made = try candidate(try Blog.app(), model)
+        let expected: JSON = [
+            "metadata": newMetadata,
+            "spec": [
+                "replicas": 3, "minReadySeconds": 5, "selector": ["name": "blog-green"],
+                "unheardOf": ["deep": [.null, [:]]],
+                "template": [
+                    "metadata": [
+                        "labels": [
+                            "name": "blog-green", "tier": "web", "color": "green",
+                            "app.kubernetes.io/version": "20151025.143403",
+                            "app.kubernetes.io/managed-by": "viridian",
+                        ],
+                        "annotations": ["prometheus.io/scrape": "true"], "unheardOf": 1,
+                    ],
+                    "spec": try newPodSpec(),
+                ],
+            ],
+        ]
+        #expect(made == expected)
+        #expect(made.text == expected.text)
+    }
+
+    @Test("a mirrored Deployment keeps its strategy, and finds only its own pods")
+    func mirrorDeployment() throws {
+        let model = try JSON(
+            parsing: """
+                {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": \(Self.metadata),
+                 "spec": {"replicas": 7, "strategy": {"type": "Recreate"}, "progressDeadlineSeconds": 60, "revisionHistoryLimit": 3,
+                          "selector": {"matchLabels": {"name": "blog-blue", "color": "blue", "tier": "web"}},
+                          "template": \(Self.template(#"{"name": "blog-blue", "color": "blue", "tier": "web"}"#))}}
+                """)
+        let made = try candidate(try Blog.app { $0.workload = .deployment }, model)
+        #expect(made["metadata"] == newMetadata)
+        #expect(made[at: "spec.strategy"] == ["type": "Recreate"])
+        #expect(made[at: "spec.progressDeadlineSeconds"] == 60)
+        #expect(made[at: "spec.revisionHistoryLimit"] == 3)
+        #expect(made[at: "spec.selector"] == ["matchLabels": ["name": "blog-green", "color": "green", "tier": "web"]])
+        #expect(made[at: "spec.template.metadata.labels"]?["color"] == "green")
+        #expect(made[at: "spec.template.spec"] == (try newPodSpec()))
+    }
+
+    @Test("when the app changes its kind the pods stay as they are, and the other kind's own settings go")
+    func otherKind() throws {
+        let model = try JSON(
+            parsing: """
+                {"kind": "ReplicationController", "metadata": \(Self.metadata),
+                 "spec": {"replicas": 7, "minReadySeconds": 5, "selector": {"name": "blog-blue"},
+                          "template": \(Self.template(#"{"name": "blog-blue"}"#))}}
+                """)
+        let made = try candidate(try Blog.app { $0.workload = .deployment }, model)
+        #expect(made[at: "spec.selector"] == ["matchLabels": ["name": "blog-green"]])
+        #expect(made[at: "spec.minReadySeconds"] == nil)
+        #expect(made[at: "spec.template.spec"] == (try newPodSpec()))
+    }
+
+    @Test("back from green to blue, too")
+    func toBlue() throws {
+        let model: JSON = [
+            "kind": "ReplicationController", "metadata": ["name": "blog-green"],
+            "spec": [
+                "selector": ["name": "blog-green"],
+                "template": [
+                    "metadata": ["labels": ["name": "blog-green"]],
+                    "spec": ["containers": [["name": "blog", "image": "registry.local:5000/blog:1"]]],
+                ],
+            ],
+        ]
+        let made = try candidate(try Blog.app(), model, survey: Blog.survey(live: .green, replicas: 1))
+        #expect(made.name == "blog-blue")
+        #expect(made[at: "spec.selector"] == ["name": "blog-blue"])
+        #expect(made[at: "spec.template.metadata.labels"]?["name"] == "blog-blue")
+    }
+
+    @Test("without a template and without a model there is a plain one, ready when the port answers")
+    func plain() throws {
+        let made = try candidate(try Blog.app(), nil, survey: Blog.survey(live: nil, replicas: 1))
+        #expect(made.name == "blog-blue")
+        #expect(made[at: "spec.replicas"] == 1)
+        #expect(
+            made[at: "spec.template.spec"] == [
+                "containers": [
+                    [
+                        "name": "blog", "image": "registry.local:5000/blog:20151025.143403",
+                        "ports": [["containerPort": 9000]],
+                        "readinessProbe": ["tcpSocket": ["port": 9000]],
+                    ]
+                ]
+            ])
+    }
+
+    // MARK: Versions
+
+    @Test(
+        "the label holds what a label can, the annotation the whole version",
+        arguments: [
+            (String(repeating: "a", count: 128), String(repeating: "a", count: 63)),
+            (
+                String(repeating: "a", count: 62) + "-" + String(repeating: "b", count: 65),
+                String(repeating: "a", count: 62)
+            ),
+            ("_nightly", "nightly"), ("1.0-", "1.0"), ("___", ""), ("20151025.143403", "20151025.143403"),
+        ])
+    func label(_ version: String, _ label: String) throws {
+        let made = try candidate(
+            try Blog.app(), nil, order: Blog.order(version: version), survey: Blog.survey(live: nil))
+        #expect(made[at: "metadata.labels"]?["app.kubernetes.io/version"]?.string == label)
+        #expect(made[at: "spec.template.metadata.labels"]?["app.kubernetes.io/version"]?.string == label)
+        #expect(made[at: "metadata.annotations"]?["viridian.dev/version"]?.string == version)
+        #expect(made.version == version)
+    }
+
+    // MARK: Which container
+
+    private func image(of containers: JSON) throws -> (index: Int?, image: String?) {
+        let model: JSON = [
+            "kind": "ReplicationController",
+            "spec": ["selector": [:], "template": ["metadata": ["labels": [:]], "spec": ["containers": containers]]],
+        ]
+        let made = try candidate(try Blog.app(), model, order: Blog.order(image: "elsewhere:1/blog@sha256:ab"))
+        let images = made[at: "spec.template.spec.containers"]?.array?.map { $0["image"]?.string } ?? []
+        return (images.firstIndex(of: "elsewhere:1/blog@sha256:ab"), Candidate.image(in: model, of: try Blog.app()))
+    }
+
+    @Test("the container with the app's image gets the new one, else the one with its name, else the only one")
+    func whichContainer() throws {
+        let other: JSON = ["name": "blog", "image": "registry.local:5000/blog-exporter:1"]
+        for image in ["registry.local:5000/blog", "registry.local:5000/blog:1", "registry.local:5000/blog@sha256:ab"] {
+            #expect(try self.image(of: [other, ["name": "web", "image": .string(image)]]) == (1, image))
+        }
+        #expect(try image(of: [["name": "x", "image": "a"], ["name": "blog", "image": "b"]]) == (1, "b"))
+        #expect(try image(of: [["name": "x", "image": "a"]]) == (0, "a"))
+    }
+
+    @Test("where that cannot be told, nothing is made")
+    func ambiguous() throws {
+        let error = #expect(throws: Refusal.self) {
+            try image(of: [["name": "x", "image": "a"], ["name": "y", "image": "registry.local:5000/blogger:1"]])
+        }
+        #expect(
+            error?.message
+                == "it cannot be told which container of the pod template is blog's: none has image registry.local:5000/blog"
+        )
+        #expect(
+            error?.details == ["containers: x, y", "name one blog, or give one the image registry.local:5000/blog"])
+    }
+
+    // MARK: Templates
+
+    private func templated(_ text: String) throws -> JSON {
+        let app = try Blog.app { $0.template = .init(path: "blog-pod.yaml", text: text) }
+        let model: JSON = [
+            "kind": "ReplicationController", "spec": ["template": ["spec": ["containers": [["name": "old"]]]]],
+        ]
+        let made = try candidate(app, model)
+        return try #require(made[at: "spec.template"])
+    }
+
+    private static let written = """
+        metadata:
+          labels: {tier: web, name: something-else}
+          annotations: {prometheus.io/scrape: "true"}
+        spec:
+          terminationGracePeriodSeconds: 60
+          containers:
+          - name: web
+            image: registry.local:5000/blog
+            args: ["null", "", "8080", "1.10", "yes", ~, plain, 0.5]
+            env: [{name: EMPTY, value: ""}, {name: PORT, value: "9000"}]
+            ports: [{containerPort: 9000}]
+            stdin: true
+        """
+
+    @Test(
+        "a template is a Pod, a PodTemplate, or its metadata and spec",
+        arguments: [
+            written, "apiVersion: v1\nkind: Pod\n" + written + "\nstatus: {phase: Running}\n",
+            "apiVersion: v1\nkind: PodTemplate\nmetadata: {name: x}\ntemplate:\n"
+                + written.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"),
+        ])
+    func shapes(_ text: String) throws {
+        #expect(
+            try templated(text) == [
+                "metadata": [
+                    "labels": [
+                        "tier": "web", "name": "blog-green", "app.kubernetes.io/version": "20151025.143403",
+                        "app.kubernetes.io/managed-by": "viridian",
+                    ],
+                    "annotations": ["prometheus.io/scrape": "true"],
+                ],
+                "spec": [
+                    "terminationGracePeriodSeconds": 60,
+                    "containers": [
+                        [
+                            "name": "web", "image": "registry.local:5000/blog:20151025.143403",
+                            "args": ["null", "", "8080", "1.10", "yes", .null, "plain", 0.5],
+                            "env": [["name": "EMPTY", "value": ""], ["name": "PORT", "value": "9000"]],
+                            "ports": [["containerPort": 9000]], "stdin": true,
+                        ]
+                    ],
+                ],
+            ])
+    }
+
+    @Test("anchors are what they stand for")
+    func anchors() throws {
+        let text = "spec: {containers: [{name: blog, args: &a [x, y], command: *a}]}"
+        let container = try #require(try templated(text)[at: "spec.containers"]?[0])
+        #expect(container["command"] == ["x", "y"])
+    }
+
+    @Test(
+        "what is no template is refused by name",
+        arguments: [
+            ("", "blog-pod.yaml is empty"),
+            ("just text", "blog-pod.yaml is no pod template: it has no spec.containers"),
+            ("spec: {containers: []}", "blog-pod.yaml is no pod template: it has no spec.containers"),
+            ("kind: Deployment\nspec: {replicas: 1}", "blog-pod.yaml is no pod template: it has no spec.containers"),
+        ])
+    func noTemplate(_ text: String, _ message: String) throws {
+        let error = #expect(throws: Refusal.self) { try templated(text) }
+        #expect(error?.message == message)
+    }
+
+    @Test("what is no YAML is refused with the place")
+    func noYAML() throws {
+        let error = #expect(throws: Refusal.self) { try templated("spec: {containers: [") }
+        #expect(error?.message.hasPrefix("blog-pod.yaml is not valid YAML: ") == true)
+    }
+}

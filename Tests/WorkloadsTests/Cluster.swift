@@ -1,0 +1,150 @@
+import Controller
+import Foundation
+import Kubernetes
+import ReleaseMachine
+import Sandbox
+import Testing
+import ViridianConfiguration
+
+@testable import Workloads
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// An embedded cluster with the namespace `blog`, and the app in it.
+struct TestCluster: Sendable {
+    let sandbox: SandboxCluster
+    let client: KubernetesClient
+    var app: AppConfiguration
+
+    /// How versions behave: see `images`.
+    static func run(
+        _ configure: (inout AppConfiguration) -> Void = { _ in },
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (TestCluster) async throws -> Void
+    ) async throws {
+        let ports = try freePorts(2)
+        let app = try Blog.app(blue: ports[0], green: ports[1]) {
+            $0.template = .init(path: "blog-pod.yaml", text: template)
+            configure(&$0)
+        }
+        var configuration = SandboxConfiguration()
+        configuration.images = images
+        configuration.crashBackoff = .milliseconds(300)
+        configuration.pullBackoff = .milliseconds(200)
+        configuration.nodePorts = 1024...65535
+        configuration.stopGrace = .milliseconds(500)
+        try await SandboxCluster.withCluster(configuration) { sandbox in
+            let client = KubernetesClient(ClusterAccess(server: sandbox.server, namespace: "blog", origin: "test"))
+            do {
+                _ = try await client.create(.namespaces, ["metadata": ["name": "blog"]])
+                try await body(TestCluster(sandbox: sandbox, client: client, app: app))
+                await client.shutdown()
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+        }
+    }
+
+    static let template = """
+        spec:
+          terminationGracePeriodSeconds: 2
+          containers: [{name: blog, image: registry.local:5000/blog}]
+        """
+
+    private static let images = ImageCatalog { image in
+        guard image.hasPrefix(Blog.image + ":") else { return nil }
+        let version = image.dropFirst(Blog.image.count + 1)
+        switch version {
+        case "missing": return .notFound
+        case "late": return .transient(failures: 1, command: ["sleep", "1000"])
+        case "crash":
+            let script = "echo reading the settings; echo 'fatal: DATABASE_URL is missing' >&2; exit 3"
+            return .process(command: ["sh", "-c", script])
+        case "polite":
+            return .process(command: ["sh", "-c", "trap 'sleep 0.7; exit 0' TERM; while :; do sleep 0.05; done"])
+        default: return .process(command: ["sleep", "1000"])
+        }
+    }
+
+    private static func freePorts(_ count: Int) throws -> [Int] {
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        return try (0..<count).map { _ in
+            let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            sockets.append(socket)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let bound = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                    bind(socket, pointer, length) == 0 && getsockname(socket, pointer, &length) == 0
+                }
+            }
+            try #require(bound)
+            return Int(UInt16(bigEndian: address.sin_port))
+        }
+    }
+
+    // MARK: The app
+
+    func cluster(_ holder: Holder = .current()) -> AppCluster { AppCluster(client: client, app: app, holder: holder) }
+
+    var lease: KeeperMaker { KeeperMaker(client: client) }
+
+    struct KeeperMaker {
+        let client: KubernetesClient
+
+        func callAsFunction(_ holder: Holder, now: @escaping @Sendable () -> Date = { Date() }) -> LeaseKeeper {
+            LeaseKeeper(client: client, app: "blog", namespace: "blog", me: holder, now: now)
+        }
+    }
+
+    // MARK: Looking
+
+    func workload(_ color: Color) async throws -> JSON? { try await cluster().workload(color) }
+
+    func uid(_ color: Color) async throws -> String? { try await workload(color)?[at: "metadata.uid"]?.string }
+
+    func pods(_ name: String) async throws -> [JSON] {
+        try await client.list(.pods, namespace: "blog", labels: "name=\(name)").items
+    }
+
+    /// Watches a colour's pods until there is a verdict.
+    func verdict(_ color: Color, _ order: Order, desired: Int, within limit: Duration = .seconds(20)) async throws
+        -> PodsObservation
+    {
+        let stream = cluster().pods(of: color, for: order, desired: desired)
+        return try await withThrowingTaskGroup(of: PodsObservation?.self) { group in
+            group.addTask {
+                for try await seen in stream where seen.verdict != .waiting { return seen }
+                return nil
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try #require(try await group.next() ?? nil, "no verdict in \(limit)")
+        }
+    }
+
+    /// A candidate that is there and whose pods are ready.
+    func bringUp(_ color: Color, _ number: Int, version: String = Blog.version, replicas: Int = 1) async throws {
+        let order = Blog.order(number, version: version)
+        let survey = Survey(live: nil, candidate: color, replicas: replicas, nodes: [])
+        try await cluster().createCandidate(order, survey)
+        #expect(try await verdict(color, order, desired: replicas).verdict == .ready)
+    }
+}
+
+extension Holder {
+    static func named(_ host: String) -> Holder {
+        Holder(user: "deploy", host: host, process: 4711, start: "1", boot: "b")
+    }
+}

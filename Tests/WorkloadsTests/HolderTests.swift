@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+@testable import Workloads
+
+@Suite("Who holds a lease")
+struct HolderTests {
+    private let me = Holder.current()
+
+    private func other(_ change: (inout Holder) -> Void) -> Holder {
+        var holder = me
+        change(&holder)
+        return holder
+    }
+
+    @Test("the identity in a lease tells all about the process")
+    func identity() throws {
+        let holder = Holder(user: "deploy", host: "ci-3", process: 4711, start: "88231", boot: "0d1c9f1e-4026531836")
+        #expect(holder.identity == "deploy@ci-3:4711:88231:0d1c9f1e-4026531836")
+        #expect(Holder(identity: holder.identity) == holder)
+        #expect(holder.text == "deploy@ci-3 (process 4711)")
+        #expect(Holder(identity: me.identity) == me)
+    }
+
+    @Test("a container's process may have no user name")
+    func noUser() {
+        #expect(Holder(identity: "@ci-3:4711:88231:0d1c")?.host == "ci-3")
+    }
+
+    @Test(
+        "what another program wrote there is not taken for one of ours",
+        arguments: [
+            "", "kube-controller-manager_8a1f", "deploy@ci-3", "deploy@ci-3:x:1:2", "ci-3:1:2:3", "a@b:1:2:3:4",
+        ])
+    func foreign(_ identity: String) {
+        #expect(Holder(identity: identity) == nil)
+    }
+
+    @Test("this process is alive, and knows the boot and its process namespace")
+    func alive() throws {
+        #expect(!me.isDead(seenFrom: me))
+        #expect(me.process == ProcessInfo.processInfo.processIdentifier)
+        #expect(me.start != "0")
+        let parts = me.boot.split(separator: "-")
+        #expect(parts.count == 2)
+        #expect(parts.allSatisfy { !$0.isEmpty })
+    }
+
+    @Test("a process that is not there is dead, and one that got its number later is another")
+    func dead() {
+        // Above the highest number that Linux gives (proc(5): pid_max).
+        #expect(other { $0.process = 4_194_305 }.isDead(seenFrom: me))
+        #expect(other { $0.start = "1" }.isDead(seenFrom: me))
+        #expect(other { $0.user = "ben" }.isDead(seenFrom: me) == false)
+    }
+
+    @Test("of other machines, boots and process namespaces nothing is known")
+    func elsewhere() {
+        #expect(!other { ($0.process, $0.host) = (4_194_305, "ci-4") }.isDead(seenFrom: me))
+        #expect(!other { ($0.process, $0.boot) = (4_194_305, "00000000-4026531836") }.isDead(seenFrom: me))
+    }
+
+    @Test("a child that has ended and was not yet fetched is dead")
+    func zombie() throws {
+        let child = Process()
+        child.executableURL = URL(fileURLWithPath: "/bin/sleep")
+        child.arguments = ["1000"]
+        try child.run()
+        let stat = try String(contentsOfFile: "/proc/\(child.processIdentifier)/stat", encoding: .utf8)
+        let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+        let holder = other { ($0.process, $0.start) = (child.processIdentifier, String(fields[20])) }
+        #expect(!holder.isDead(seenFrom: me))
+        child.terminate()
+        child.waitUntilExit()
+        #expect(holder.isDead(seenFrom: me))
+    }
+}

@@ -1,0 +1,158 @@
+import Controller
+import Foundation
+import Kubernetes
+import ReleaseMachine
+import Sandbox
+import Testing
+
+@testable import Workloads
+
+@Suite("The app's lease in a real API")
+struct LeaseTests {
+    @Test("it is taken, renewed, given back, and taken by the next")
+    func lifecycle() async throws {
+        try await TestCluster.run { cluster in
+            let (anna, ben) = (cluster.lease(.named("ci-1")), cluster.lease(.named("ci-2")))
+            #expect(try await anna.annotations() == [:])
+            #expect(try await anna.acquire() == LeaseTerm(lastRelease: 0, duration: .seconds(15)))
+            let held = await words { try await ben.acquire() }
+            #expect(held == "a release of blog is running: deploy@ci-1 (process 4711) holds its lease")
+            try await anna.renew()
+            try await anna.annotate(["viridian.dev/last-release": "41"])
+            await anna.release()
+            #expect(try await ben.acquire().lastRelease == 41)
+            let lease = try LeaseRecord(try await cluster.client.get(.leases, "viridian"))
+            #expect(lease.holderIdentity == "deploy@ci-2:4711:1:b")
+            #expect(lease.leaseDurationSeconds == 15)
+            #expect(lease.leaseTransitions == 1)
+            #expect(
+                await words { try await anna.renew() }
+                    == "the lease was taken over by deploy@ci-2 (process 4711): this process has stopped")
+            await ben.release()
+            #expect(
+                await words { try await ben.renew() } == "the lease was taken over by nobody: this process has stopped")
+            #expect(try await anna.annotations() == ["viridian.dev/last-release": "41"])
+        }
+    }
+
+    @Test("of two that want it at the same moment one gets it, twenty times", arguments: [false, true])
+    func race(_ isOneProcess: Bool) async throws {
+        try await TestCluster.run { cluster in
+            for _ in 1...20 {
+                let holders = isOneProcess ? [Holder.current(), .current()] : [.named("ci-1"), .named("ci-2")]
+                let keepers = holders.map { cluster.lease($0) }
+                let winners = await withTaskGroup(of: LeaseKeeper?.self) { group in
+                    for keeper in keepers {
+                        group.addTask {
+                            do {
+                                _ = try await keeper.acquire()
+                                return keeper
+                            } catch {
+                                #expect(error is LeaseHeld, "\(error)")
+                                return nil
+                            }
+                        }
+                    }
+                    return await group.reduce(into: [LeaseKeeper]()) { if let winner = $1 { $0.append(winner) } }
+                }
+                try #require(winners.count == 1)
+                try await winners[0].renew()
+                await winners[0].release()
+            }
+        }
+    }
+
+    @Test("a holder of this machine that has died loses it at once")
+    func deadHolder() async throws {
+        try await TestCluster.run { cluster in
+            var ghost = Holder.current()
+            ghost.process = 4_194_305
+            _ = try await cluster.lease(ghost).acquire()
+            _ = try await cluster.lease(.current()).acquire()
+        }
+    }
+
+    @Test("one of another machine keeps it until it runs out, and then finds it lost")
+    func expiry() async throws {
+        try await TestCluster.run { cluster in
+            let ghost = cluster.lease(.named("ci-9"))
+            _ = try await ghost.acquire()
+            await #expect(throws: LeaseHeld.self) { try await cluster.lease(.current()) { Date() + 14 }.acquire() }
+            _ = try await cluster.lease(.current()) { Date() + 16 }.acquire()
+            await #expect(throws: LeaseLost.self) { try await ghost.renew() }
+        }
+    }
+
+    @Test("two releases of one process are two: the later does not act for the earlier")
+    func sameProcess() async throws {
+        try await TestCluster.run { cluster in
+            let earlier = cluster.lease(.current())
+            _ = try await earlier.acquire()
+            await #expect(throws: LeaseHeld.self) { try await earlier.acquire() }
+            let later = cluster.lease(.current()) { Date() + 16 }
+            _ = try await later.acquire()
+            await #expect(throws: LeaseLost.self) { try await earlier.annotate(["viridian.dev/live-color": "green"]) }
+            try await later.renew()
+        }
+    }
+
+    @Test("somebody's label on the lease is no reason to lose it, its deletion is")
+    func changedByOthers() async throws {
+        try await TestCluster.run { cluster in
+            let keeper = cluster.lease(.current())
+            _ = try await keeper.acquire()
+            _ = try await cluster.client.patch(
+                .leases, "viridian", .merge(["metadata": ["labels": ["team": "web"]]], resourceVersion: nil))
+            try await keeper.annotate(["viridian.dev/release": "7"])
+            let lease = try await cluster.client.get(.leases, "viridian")
+            #expect(lease[at: "metadata.labels"] == ["team": "web"])
+            #expect(lease[at: "metadata.annotations"] == ["viridian.dev/release": "7"])
+            _ = try await cluster.client.delete(.leases, "viridian")
+            #expect(
+                await words { try await keeper.renew() }
+                    == "the lease was taken over by nobody: this process has stopped")
+        }
+    }
+
+    @Test("an API that does not answer is an error, and not a lost lease")
+    func faults() async throws {
+        try await TestCluster.run { cluster in
+            let keeper = cluster.lease(.current())
+            _ = try await keeper.acquire()
+            let refusal = FaultAction.refuse(status: 500, reason: "InternalError", message: "etcd is away")
+            cluster.sandbox.faults.inject(refusal, on: RequestMatcher(resource: "leases"))
+            let error = await #expect(throws: KubernetesError.self) { try await keeper.renew() }
+            #expect(error?.status == 500)
+            cluster.sandbox.faults.clear()
+            try await keeper.renew()
+        }
+    }
+
+    @Test("a namespace that is missing is named, with what to do")
+    func noNamespace() async throws {
+        try await TestCluster.run { cluster in
+            let keeper = LeaseKeeper(client: cluster.client, app: "blog", namespace: "shop", me: .current())
+            #expect(
+                await words { try await keeper.acquire() }
+                    == "namespace shop does not exist in the cluster\nmake it: kubectl create namespace shop")
+        }
+    }
+
+    @Test("what is live, and the highest number, are remembered in the cluster")
+    func record() async throws {
+        try await TestCluster.run { cluster in
+            let app = cluster.cluster()
+            #expect(try await app.acquireLease().lastRelease == 0)
+            try await app.note(release: 7)
+            try await app.recordLive(LiveVersion(color: .green, version: Blog.version), by: Blog.order(7))
+            try await app.note(release: 8)
+            await app.releaseLease()
+            #expect(try await cluster.cluster().acquireLease().lastRelease == 8)
+            let survey = try await cluster.cluster().survey()
+            #expect(survey.recorded == LiveVersion(color: .green, version: Blog.version))
+            #expect(survey.recordedBy == 7)
+            #expect(survey.workloads == [:])
+            await #expect(throws: LeaseLost.self) { try await cluster.cluster(.named("ci-2")).note(release: 9) }
+        }
+    }
+}
