@@ -1,5 +1,3 @@
-// DEVELOPMENT ONLY, removed before landing: build a part of the house.
-import Foundation
 // swift-tools-version: 6.2
 import PackageDescription
 
@@ -106,18 +104,3 @@ let package = Package(
         ),
     ]
 )
-
-if let only = ProcessInfo.processInfo.environment["ROOMS"] {
-    var wanted = Set(only.split(separator: ",").map(String.init))
-    var grew = true
-    while grew {
-        grew = false
-        for target in package.targets where wanted.contains(target.name) {
-            for dependency in target.dependencies {
-                if case .byNameItem(let name, _) = dependency, wanted.insert(name).inserted { grew = true }
-            }
-        }
-    }
-    package.targets.removeAll { !wanted.contains($0.name) }
-    if !wanted.contains("viridian") { package.products = [] }
-}
