@@ -6,7 +6,7 @@ extension Engine {
     /// Does what the effect says and emits what came of it. Returning without having emitted anything means: try again.
     func perform(_ effect: Effect, for release: Release, emit: @escaping Emit) async throws {
         let order = release.order
-        if case .survey = effect { return emit(.discovered(try await survey(order))) }
+        if case .survey = effect { return emit(.discovered(try await survey(order, emit))) }
         guard let survey = release.survey else { return try await performBeforeSurvey(effect, emit) }
         switch effect {
         case .survey: return
@@ -79,13 +79,17 @@ extension Engine {
 
     // MARK: Survey
 
-    private func survey(_ order: Order) async throws -> Survey {
+    private func survey(_ order: Order, _ emit: Emit) async throws -> Survey {
         async let seen = cluster.survey()
         let addresses = try await nodes.list()
         let fence = Fence(release: order.number, isBack: false)
         let readings = await nodes.read(addresses, claiming: fence)
         let unreachable = readings.filter(\.isUnreachable).map {
             NodeTrouble(node: $0.node, isUnreachable: true, message: $0.message ?? "no answer")
+        }
+        // A file that was edited and not loaded: the node routes as it should, and the switch will put the file right.
+        for reading in readings where reading.color != nil {
+            if let message = reading.message { emit(.said(Line(source: reading.node, message))) }
         }
         let before = try journal.releases(app: order.app, limit: 50, before: order.number).first { $0.state == .live }
         let agreement = Agreement(

@@ -32,9 +32,11 @@ package struct AppCluster: Cluster {
     }
 
     package func recordLive(_ live: LiveVersion, by order: Order) async throws {
+        // On the way back it is an earlier release's colour that is live again.
+        let maker = try await workload(live.color)?.release ?? order.number
         try await lease.annotate([
             Annotation.liveColor: live.color.rawValue, Annotation.liveVersion: live.version,
-            Annotation.release: "\(order.number)",
+            Annotation.release: "\(maker)",
         ])
     }
 

@@ -75,10 +75,11 @@ struct LeaseTests {
     @Test("one of another machine keeps it until it runs out, and then finds it lost")
     func expiry() async throws {
         try await TestCluster.run { cluster in
-            let ghost = cluster.lease(.named("ci-9"))
+            let start = Date()
+            let ghost = cluster.lease(.named("ci-9")) { start }
             _ = try await ghost.acquire()
-            await #expect(throws: LeaseHeld.self) { try await cluster.lease(.current()) { Date() + 14 }.acquire() }
-            _ = try await cluster.lease(.current()) { Date() + 16 }.acquire()
+            await #expect(throws: LeaseHeld.self) { try await cluster.lease(.current()) { start + 14 }.acquire() }
+            _ = try await cluster.lease(.current()) { start + 16 }.acquire()
             await #expect(throws: LeaseLost.self) { try await ghost.renew() }
         }
     }

@@ -28,7 +28,10 @@ struct ObservationTests {
 
     @Test("a crash loop comes with the exit code and the last lines of its log")
     func crashLoop() async throws {
-        try await TestCluster.run { cluster in
+        // Without a probe a pod counts as ready for the moment that its process runs.
+        let probe = "readinessProbe: {exec: {command: [\"false\"]}}"
+        let probed = TestCluster.template.replacing("/blog}", with: "/blog, \(probe)}")
+        try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: probed) }) { cluster in
             let seen = try await observe(cluster, version: "crash")
             guard case .hopeless(let why, let details) = seen.verdict else {
                 Issue.record("\(seen)")

@@ -22,6 +22,11 @@ struct ReleaseView: Codable {
         var restarts: Int
     }
 
+    struct AbortView: Codable {
+        var by: String
+        var reason: String?
+    }
+
     struct FailureView: Codable {
         var phase: Phase
         var message: String
@@ -43,6 +48,8 @@ struct ReleaseView: Codable {
     var updatedAt: String
     var endedAt: String?
     var failure: FailureView?
+    /// Who gave the release up, and why.
+    var aborted: AbortView?
     var nodes: [NodeView]
     var pods: [PodView]
     var previewURL: String?
@@ -68,6 +75,7 @@ struct ReleaseView: Codable {
         updatedAt = release.updatedAt.iso8601
         endedAt = release.endedAt?.iso8601
         failure = release.failure.map { FailureView(phase: $0.phase, message: $0.message, details: $0.details) }
+        if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }
         nodes = release.nodes.map {
             NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.trouble)
         }

@@ -1,0 +1,76 @@
+import ReleaseMachine
+import ViridianConfiguration
+
+extension AppReleases {
+    func order(_ number: Int, _ kind: Order.Kind, _ version: String, _ image: String, _ request: Request)
+        -> Order
+    {
+        Order(
+            app: name,
+            number: number,
+            kind: kind,
+            version: version,
+            image: image,
+            replicas: request.replicas,
+            verify: request.verify ?? app.verify.required,
+            requestedBy: request.by,
+            reason: request.reason,
+            rules: Rules(app)
+        )
+    }
+
+    func existing() throws -> Release {
+        guard let release = try latest() else {
+            throw Refusal("\(name) has no release yet: `viridian deploy \(name) --version V` starts the first")
+        }
+        return release
+    }
+
+    func target(
+        _ version: Version?,
+        live: Release?,
+        history: [Release]
+    ) throws -> (version: Version, image: String) {
+        let text = version?.text ?? live?.previous?.version
+        guard let text else {
+            throw Refusal(
+                live == nil
+                    ? "\(name) has no live release to go back from: `viridian releases \(name)` lists its history"
+                    : "\(name) has no version before \(live?.order.version ?? "this one"): name one with --to"
+            )
+        }
+        let wentLive = history.filter(\.hasBeenLive)
+        if let known = wentLive.first(where: { $0.order.version == text }) {
+            return (try Version(text), known.order.image)
+        }
+        guard version == nil else {
+            let versions = wentLive.map(\.order.version).reduce(into: [String]()) {
+                if !$0.contains($1) { $0.append($1) }
+            }
+            throw Refusal(
+                "\(name) never had version \(text) live",
+                details: versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
+            )
+        }
+        // It was live before this journal knew of it.
+        let wanted = try Version(text)
+        return (wanted, "\(app.image(for: wanted))")
+    }
+}
+
+extension Rules {
+    /// An app's configuration as it is at the start of a release.
+    init(_ app: AppConfiguration) {
+        self.init()
+        replicas = app.replicas
+        readyTimeout = app.ready.timeout
+        verifyTimeout = app.verify.timeout
+        afterVerifyTimeout = app.verify.then == .promote ? .promote : .abort
+        stageTimeout = (app.postDeploy?.timeout ?? .zero) + .seconds(60)
+        drainLeast = app.drain.least
+        drainMost = app.drain.most
+        retain = app.retain
+        tolerate = app.tolerate
+        previewURL = app.preview.map { "http://\($0)/" }
+    }
+}

@@ -1,0 +1,164 @@
+import ReleaseMachine
+
+extension AppReleases {
+    func begin(
+        lease: LeaseTerm,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer,
+        order: (Int) -> Order
+    ) async throws -> Release {
+        try settleHistory()
+        let number = max(try engine.journal.lastNumber(app: name), lease.lastRelease) + 1
+        let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
+        try engine.journal.append(first, app: name, number: number)
+        try await engine.cluster.note(release: number)
+        if let release = Release(first) { await observe(first, release) }
+        let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
+        try settleHistory()
+        return ended
+    }
+
+    func takeUp(
+        _ number: Int,
+        _ lease: LeaseTerm,
+        by: String,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        // The process that began it may have died before it could.
+        try await engine.cluster.note(release: number)
+        let (event, told) = try takeUp(number, by: by)
+        await observe(event, told)
+        let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
+        try settleHistory()
+        return ended
+    }
+
+    func takeUp(_ number: Int, by: String) throws -> (RecordedEvent, Release) {
+        while true {
+            var release = try release(number)
+            let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: .takenUp(by: by))
+            do {
+                try engine.journal.append(event, app: name, number: number)
+            } catch is JournalConflict {
+                continue  // A word was said in the same moment: it comes first.
+            }
+            release.apply(event)
+            return (event, release)
+        }
+    }
+
+    /// Puts a word into the journal, and runs the release here when the process that ran it has gone.
+    func say(
+        _ event: Event,
+        to release: Release,
+        by: String,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        let number = release.order.number
+        let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+        do {
+            try engine.journal.append(word, app: name, number: number)
+        } catch is JournalConflict {
+            // Something happened in the same moment: whether the word still applies is looked at again.
+            switch event {
+            case .promoted: return try await promote(by: by, observe: observe)
+            case .abortRequested(_, let reason): return try await abort(by: by, reason: reason, observe: observe)
+            default: throw JournalConflict()
+            }
+        }
+        var release = release
+        release.apply(word)
+        await observe(word, release)
+        let patience = Patience(every: .seconds(2), clock: engine.clock)
+        let told = Told(from: word.sequence)
+        while true {
+            do {
+                return try await withLease { lease in
+                    let now = try self.release(number)
+                    if now.state.hasEnded {
+                        return try await follow(number, after: await told.last, observe: observe) ?? now
+                    }
+                    return try await takeUp(number, lease, by: by, until: .whenEnded, observe: observe)
+                }
+            } catch is LeaseHeld {
+                // Its engine sees the word. Should that engine die, the next look takes the release over.
+                let ended = try await follow(
+                    number,
+                    after: await told.last,
+                    shouldGoOn: { await patience.isLeft },
+                    observe: { recorded, release in
+                        await told.tell(recorded.sequence)
+                        await observe(recorded, release)
+                    }
+                )
+                if let ended { return ended }
+            }
+        }
+    }
+
+    func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
+        let lease: LeaseTerm
+        do {
+            lease = try await engine.cluster.acquireLease()
+        } catch var held as LeaseHeld {
+            if let open = try latest(), !open.state.hasEnded { held.release = open.order.number }
+            throw held
+        }
+        do {
+            let value = try await body(lease)
+            await giveLeaseBack()
+            return value
+        } catch {
+            await giveLeaseBack()
+            throw error
+        }
+    }
+
+    /// Also when this task was cancelled: otherwise other machines would wait for the lease to run out.
+    func giveLeaseBack() async {
+        await Task { [cluster = engine.cluster] in await cluster.releaseLease() }.value
+    }
+
+    /// Tells releases that were live that a newer one is.
+    func settleHistory() throws {
+        let live = try engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
+        guard let newest = live.first else { return }
+        let wentBack = if case .rollback = newest.order.kind { true } else { false }
+        for older in live.dropFirst() {
+            let event = Event.replaced(by: newest.order.number, rolledBack: wentBack)
+            let recorded = RecordedEvent(sequence: older.sequence + 1, at: engine.clock.now, event: event)
+            try engine.journal.append(recorded, app: name, number: older.order.number)
+        }
+    }
+}
+
+/// How long to go on with something before looking elsewhere.
+private actor Patience {
+    private let every: Duration
+    private let clock: any ReleaseClock
+    private var until: Timestamp
+
+    init(every: Duration, clock: any ReleaseClock) {
+        self.every = every
+        self.clock = clock
+        until = clock.now + every
+    }
+
+    var isLeft: Bool {
+        guard clock.now >= until else { return true }
+        until = clock.now + every
+        return false
+    }
+}
+
+/// How far a release has been told to whoever watches it.
+private actor Told {
+    private(set) var last: Int
+
+    init(from sequence: Int) {
+        last = sequence
+    }
+
+    func tell(_ sequence: Int) { last = max(last, sequence) }
+}
