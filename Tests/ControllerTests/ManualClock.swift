@@ -54,7 +54,7 @@ final class ManualClock: ReleaseClock {
             group.addTask {
                 while !Task.isCancelled {
                     // Everything that can go on does so before time does.
-                    for _ in 0..<30 { await Task.yield() }
+                    for _ in 0..<200 { await Task.yield() }
                     self.advance()
                 }
             }

@@ -3,6 +3,7 @@ import Foundation
 import Kubernetes
 import ReleaseMachine
 import Sandbox
+import Synchronization
 import Testing
 import ViridianConfiguration
 
@@ -26,7 +27,7 @@ struct TestCluster: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TestCluster) async throws -> Void
     ) async throws {
-        let ports = try freePorts(2)
+        let ports = freePorts(2)
         let app = try Blog.app(blue: ports[0], green: ports[1]) {
             $0.template = .init(path: "blog-pod.yaml", text: template)
             configure(&$0)
@@ -71,11 +72,19 @@ struct TestCluster: Sendable {
         }
     }
 
-    /// Outside of the range from which the kernel gives ports to everybody's outgoing connections.
-    private static func freePorts(_ count: Int) throws -> [Int] {
-        let ports = (10_000..<30_000).shuffled().lazy.filter(isFree).prefix(count)
-        try #require(ports.count == count)
-        return Array(ports)
+    /// The next port to hand out: each once, so that tests beside each other have their own, and outside of the range from which the
+    /// kernel gives ports to everybody's connections.
+    private static let nextPort = Mutex(Int.random(in: 7_000..<10_000))
+
+    private static func freePorts(_ count: Int) -> [Int] {
+        nextPort.withLock { next in
+            var ports: [Int] = []
+            while ports.count < count {
+                next += 1
+                if isFree(next) { ports.append(next) }
+            }
+            return ports
+        }
     }
 
     private static func isFree(_ port: Int) -> Bool {
