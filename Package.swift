@@ -36,9 +36,6 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// What tests need to answer as a server that does what they say.
-let scriptedServer = [hummingbird, httpTypes, lifecycle, logging, nioCore]
-
 let package = Package(
     name: "viridian",
     platforms: [.macOS(.v15)],
@@ -85,11 +82,17 @@ let package = Package(
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: [hummingbird, httpTypes, lifecycle, logging, nioCore],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         tests("ReleaseMachine", ["Simulator"]),
         tests("ViridianConfiguration", ["ReleaseMachine"]),
         tests("Processes"),
-        tests("HTTPTransport", scriptedServer),
-        tests("Kubernetes", ["HTTPTransport"] + scriptedServer),
+        tests("HTTPTransport", ["TestSupport", nioCore]),
+        tests("Kubernetes", ["HTTPTransport", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["Nginx", "Processes"]),
         tests("Journal", ["ReleaseMachine", grdb]),

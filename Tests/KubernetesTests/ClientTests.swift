@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import TestSupport
 import Testing
 
 @Suite("Kubernetes client")

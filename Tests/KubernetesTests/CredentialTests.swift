@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import TestSupport
 import Testing
 
 /// The message of the error that a call ends with for want of credentials.

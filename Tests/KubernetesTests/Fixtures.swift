@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import TestSupport
 import Testing
 
 /// A folder of a test's own, gone when the test ends.

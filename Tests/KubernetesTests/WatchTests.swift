@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import TestSupport
 import Testing
 
 /// What a test reads of an event.

@@ -6,19 +6,19 @@ import NIOCore
 import ServiceLifecycle
 
 /// A request as the scripted server saw it.
-struct Received: Sendable {
-    var method: String
-    var path: String
-    var query: [String: String]
-    var headers: [String: String]
-    var body: String
+package struct Received: Sendable {
+    package var method: String
+    package var path: String
+    package var query: [String: String]
+    package var headers: [String: String]
+    package var body: String
     /// The client's end of the connection: equal for requests on the same connection.
-    var clientPort: Int
+    package var clientPort: Int
 }
 
 /// What the scripted server does about a request.
-struct Reply: Sendable {
-    enum Step: Sendable {
+package struct Reply: Sendable {
+    package enum Step: Sendable {
         /// Writes and flushes this much of the body.
         case write(String)
         /// Goes on when the test says so.
@@ -29,34 +29,42 @@ struct Reply: Sendable {
         case hang
     }
 
-    var status = 200
-    var headers: [String: String] = [:]
-    var steps: [Step] = []
+    package var status: Int
+    package var headers: [String: String]
+    package var steps: [Step]
 
-    static func text(_ text: String, status: Int = 200, headers: [String: String] = [:]) -> Reply {
+    package init(status: Int = 200, headers: [String: String] = [:], steps: [Step] = []) {
+        self.status = status
+        self.headers = headers
+        self.steps = steps
+    }
+
+    package static func text(_ text: String, status: Int = 200, headers: [String: String] = [:]) -> Reply {
         Reply(status: status, headers: headers, steps: [.write(text)])
     }
 }
 
 /// Opens once; everybody who waits goes on then.
-actor Gate {
+package actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    func open() {
+    package init() {}
+
+    package func open() {
         isOpen = true
         for continuation in waiting { continuation.resume() }
         waiting = []
     }
 
-    func pass() async {
+    package func pass() async {
         if isOpen { return }
         await withCheckedContinuation { waiting.append($0) }
     }
 }
 
-actor Requests {
-    private(set) var all: [Received] = []
+package actor Requests {
+    package private(set) var all: [Received] = []
 
     /// Keeps a request and tells how many there were before it.
     func add(_ request: Received) -> Int {
@@ -65,10 +73,10 @@ actor Requests {
     }
 }
 
-struct ScriptedServer: Sendable {
-    var port: Int
-    var requests: Requests
-    var url: String { "http://127.0.0.1:\(port)" }
+package struct ScriptedServer: Sendable {
+    package var port: Int
+    package var requests: Requests
+    package var url: String { "http://127.0.0.1:\(port)" }
 }
 
 private struct PeerContext: RequestContext {
@@ -84,7 +92,7 @@ private struct PeerContext: RequestContext {
 private struct Dropped: Error {}
 
 /// Runs a test against a server on a free loopback port, which answers request number n (from 0) as the script says.
-func withServer<Result: Sendable>(
+package func withServer<Result: Sendable>(
     _ script: @escaping @Sendable (Received, Int) async throws -> Reply,
     _ test: (ScriptedServer) async throws -> Result
 ) async throws -> Result {
@@ -134,7 +142,7 @@ func withServer<Result: Sendable>(
     }
 }
 
-struct ServerDidNotStart: Error {}
+package struct ServerDidNotStart: Error {}
 
 extension ResponseBody {
     fileprivate init(_ reply: Reply, ending: Gate) {
@@ -153,14 +161,17 @@ extension ResponseBody {
 }
 
 /// A port of 127.0.0.1 on which nothing listens: it was free a moment ago.
-func unusedPort() async throws -> Int {
+package func unusedPort() async throws -> Int {
     try await withServer({ _, _ in Reply() }, { $0.port })
 }
 
 /// Stands in for waiting: returns at once and keeps what it was asked for.
-actor Pauses {
-    private(set) var all: [Duration] = []
-    func add(_ duration: Duration) { all.append(duration) }
+package actor Pauses {
+    package private(set) var all: [Duration] = []
 
-    nonisolated var pause: @Sendable (Duration) async throws -> Void { { await self.add($0) } }
+    package init() {}
+
+    private func add(_ duration: Duration) { all.append(duration) }
+
+    package nonisolated var pause: @Sendable (Duration) async throws -> Void { { await self.add($0) } }
 }
