@@ -21,11 +21,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -34,6 +37,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let xmlCoder = Target.Dependency.product(name: "XMLCoder", package: "XMLCoder")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -41,7 +45,9 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [.executable(name: "viridian", targets: ["viridian"])],
     dependencies: [
+        .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.18.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -49,6 +55,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -60,11 +67,22 @@ let package = Package(
         room("Processes", [subprocess, system]),
         room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL]),
         room("Kubernetes", ["HTTPTransport", "Processes", yams]),
+        room("AWS", ["HTTPTransport", crypto, xmlCoder]),
         room("Nginx"),
-        room("Fleet", ["Nginx", "Processes"]),
+        room("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes"]),
         room("Journal", ["ReleaseMachine", grdb]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
+        room("Scaffold", ["Nginx", "ViridianConfiguration"]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Controller", "Journal", "ReleaseMachine", "ViridianConfiguration", crypto, httpTypes, hummingbird,
+                hummingbirdTLS, lifecycle, logging, mustache, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL,
+            ],
+            resources: [.embedInCode("Assets"), .embedInCode("Pages/Templates")],
+            swiftSettings: settings
+        ),
         room(
             "Sandbox",
             [
@@ -75,8 +93,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "ViridianConfiguration", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx",
-                "Processes", "ReleaseMachine", "Sandbox", "Workloads", argumentParser,
+                "AWS", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes",
+                "ReleaseMachine", "Sandbox", "Scaffold", "Server", "ViridianConfiguration", "Workloads", argumentParser,
+                lifecycle, logging, unixSignals,
             ]
         ),
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
@@ -93,8 +112,17 @@ let package = Package(
         tests("Processes"),
         tests("HTTPTransport", ["TestSupport", nioCore]),
         tests("Kubernetes", ["HTTPTransport", "TestSupport"]),
+        tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
-        tests("Fleet", ["Nginx", "Processes"]),
+        tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
+        tests("Scaffold", ["Nginx", "Processes", "ViridianConfiguration"]),
+        tests(
+            "Server",
+            [
+                "Controller", "HTTPTransport", "Journal", "Processes", "ReleaseMachine", "TestSupport",
+                "ViridianConfiguration", hummingbird, logging, nioCore, nioPosix,
+            ]
+        ),
         tests("Journal", ["ReleaseMachine", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         tests("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "ViridianConfiguration"]),
@@ -102,7 +130,9 @@ let package = Package(
         tests("Commands", ["Controller", "ReleaseMachine", "ViridianConfiguration"]),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["viridian", "Fleet", "HTTPTransport", "Kubernetes", "Nginx", "Processes", "Sandbox"],
+            dependencies: [
+                "viridian", "Fleet", "HTTPTransport", "Kubernetes", "Nginx", "Processes", "Sandbox", "TestSupport",
+            ],
             swiftSettings: settings
         ),
     ]

@@ -8,7 +8,6 @@ struct Follower {
     var terminal = Terminal.current()
 
     func run(
-        _ releases: AppReleases,
         _ body: (@escaping Engine.Observer) async throws -> Release
     ) async throws -> ExitStatus {
         let release: Release

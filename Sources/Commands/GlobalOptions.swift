@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controller
 import Foundation
 
 struct GlobalOptions: ParsableArguments, Sendable {
@@ -11,6 +12,35 @@ struct GlobalOptions: ParsableArguments, Sendable {
         )
     )
     var config: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A viridian server: the verb goes through its API.",
+            discussion: "Otherwise $VIRIDIAN_SERVER.", valueName: "url")
+    )
+    var server: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "An access token for the server.",
+            discussion: "Otherwise $VIRIDIAN_TOKEN, which other users of this machine cannot see.", valueName: "token")
+    )
+    var token: String?
+
+    /// The server to talk to; `nil` for the engine in this process.
+    func remote() throws -> RemoteServer? {
+        let environment = ProcessInfo.processInfo.environment
+        guard let url = server ?? environment["VIRIDIAN_SERVER"], !url.isEmpty else { return nil }
+        guard let token = token ?? environment["VIRIDIAN_TOKEN"], !token.isEmpty else {
+            throw Refusal("\(url.safe) needs an access token: --token, or $VIRIDIAN_TOKEN")
+        }
+        return try RemoteServer(url.hasSuffix("/") ? String(url.dropLast()) : url, token: token)
+    }
+
+    /// What goes on when the verb is stopped.
+    var isRemote: Bool { (server ?? ProcessInfo.processInfo.environment["VIRIDIAN_SERVER"])?.isEmpty == false }
 }
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {

@@ -46,6 +46,9 @@ extension Verb {
         } catch let error as Interrupted {
             complain("viridian: \(error.description.safe)")
             status = .busy
+        } catch let error as RemoteError where error.isBusy {
+            complain("viridian: \(error.description.safe)")
+            status = .busy
         } catch let error as ExitCode {
             throw error
         } catch {

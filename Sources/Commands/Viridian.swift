@@ -23,8 +23,14 @@ public struct Viridian: AsyncParsableCommand {
                     CheckCommand.self,
                 ]
             ),
-            CommandGroup(name: "Begin", subcommands: [InitCommand.self, DemoCommand.self, SandboxCommand.self]),
-            CommandGroup(name: "Inside", subcommands: [SampleAppCommand.self]),
+            CommandGroup(name: "Serve", subcommands: [ServeCommand.self, TokenCommand.self, AuditCommand.self]),
+            CommandGroup(
+                name: "Begin",
+                subcommands: [
+                    InitCommand.self, AppCommand.self, RenderCommand.self, DemoCommand.self, SandboxCommand.self,
+                ]
+            ),
+            CommandGroup(name: "Inside", subcommands: [SampleAppCommand.self, BenchFleetCommand.self]),
         ]
     )
 

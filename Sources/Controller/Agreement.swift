@@ -17,7 +17,7 @@ struct Agreement {
             return Survey(
                 live: live,
                 candidate: live.color.other,
-                replicas: order.replicas ?? cluster.workloads[live.color]?.replicas ?? order.rules.replicas,
+                replicas: order.replicas ?? replicas(of: live.color) ?? order.rules.replicas,
                 nodes: nodes,
                 unreachable: unreachable
             )
@@ -31,6 +31,11 @@ struct Agreement {
             nodes: nodes,
             unreachable: unreachable
         )
+    }
+
+    /// A colour that was scaled to nothing gives no number to go by: traffic needs a pod.
+    private func replicas(of live: Color) -> Int? {
+        cluster.workloads[live].flatMap { $0.replicas > 0 ? $0.replicas : nil }
     }
 
     private func live() throws(Refusal) -> LiveVersion? {

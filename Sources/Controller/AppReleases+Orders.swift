@@ -15,6 +15,7 @@ extension AppReleases {
             verify: request.verify ?? app.verify.required,
             requestedBy: request.by,
             reason: request.reason,
+            commitTime: request.commitTime,
             rules: Rules(app)
         )
     }
@@ -66,7 +67,7 @@ extension Rules {
         readyTimeout = app.ready.timeout
         verifyTimeout = app.verify.timeout
         afterVerifyTimeout = app.verify.then == .promote ? .promote : .abort
-        stageTimeout = (app.postDeploy?.timeout ?? .zero) + .seconds(60)
+        stageTimeout = (app.postDeploy?.timeout ?? .zero) + (app.artifact?.timeout ?? .zero) + .seconds(60)
         drainLeast = app.drain.least
         drainMost = app.drain.most
         retain = app.retain

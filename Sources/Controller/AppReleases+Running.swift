@@ -13,7 +13,7 @@ extension AppReleases {
         try engine.journal.append(first, app: name, number: number)
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
-        let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
+        let ended = try await run(number, lease, until: stop, observe: observe)
         try settleHistory()
         return ended
     }
@@ -27,17 +27,18 @@ extension AppReleases {
     ) async throws -> Release {
         // The process that began it may have died before it could.
         try await engine.cluster.note(release: number)
-        let (event, told) = try takeUp(number, by: by)
+        let (event, told) = try append(.takenUp(by: by), to: number)
         await observe(event, told)
-        let ended = try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
+        let ended = try await run(number, lease, until: stop, observe: observe)
         try settleHistory()
         return ended
     }
 
-    func takeUp(_ number: Int, by: String) throws -> (RecordedEvent, Release) {
+    /// Appends an event that changes nothing, behind whatever others append in the same moment.
+    func append(_ event: Event, to number: Int) throws -> (RecordedEvent, Release) {
         while true {
             var release = try release(number)
-            let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: .takenUp(by: by))
+            let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
             do {
                 try engine.journal.append(event, app: name, number: number)
             } catch is JournalConflict {

@@ -20,6 +20,7 @@ package struct AppReleases: Sendable {
         package var replicas: Int?
         package var verify: Bool?
         package var reason: String?
+        package var commitTime: Timestamp?
         package var by: String
 
         package init(
@@ -28,6 +29,7 @@ package struct AppReleases: Sendable {
             replicas: Int? = nil,
             verify: Bool? = nil,
             reason: String? = nil,
+            commitTime: Timestamp? = nil,
             by: String
         ) {
             self.version = version
@@ -35,6 +37,7 @@ package struct AppReleases: Sendable {
             self.replicas = replicas
             self.verify = verify
             self.reason = reason
+            self.commitTime = commitTime
             self.by = by
         }
     }

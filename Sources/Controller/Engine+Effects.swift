@@ -38,7 +38,7 @@ extension Engine {
             try await cluster.recordLive(LiveVersion(color: color, version: version), by: order)
             emit(.liveRecorded(color))
         case .drain:
-            emit(.drained(try await drain(release, survey)))
+            emit(.drained(try await drain(release, survey, emit)))
         case .readBack:
             let fence = Fence(release: order.number, isBack: release.isBackingOut)
             emit(.readBack(await nodes.read(try await nodes.list(), claiming: fence)))
@@ -120,24 +120,46 @@ extension Engine {
         }
     }
 
+    /// The last look: as many pods as the live colour has now, and all of them ready at this moment. A pod that was lost since it was
+    /// staged is waited for; the phase's clock bounds that.
     private func confirm(_ order: Order, _ survey: Survey, _ emit: Emit) async throws {
-        for try await seen in cluster.pods(of: survey.candidate, for: order, desired: survey.replicas) {
-            guard seen.report.ready >= survey.replicas else {
-                let waiting = seen.report.pods.filter { !$0.isReady }.map { "\($0.name): \($0.reason ?? "not ready")" }
-                throw Refusal(
-                    "\(seen.report.ready) of \(survey.replicas) pods are ready just before the switch",
-                    details: waiting
-                )
-            }
-            return emit(.candidateConfirmed)
+        var size = try await follow(order, survey, emit)
+        while true {
+            guard try await awaitReady(size.replicas, order, survey, emit) else { return emit(.candidateConfirmed) }
+            // That took a while, in which the live colour may have grown again.
+            let now = try await follow(order, survey, emit)
+            if now.replicas <= size.replicas { return emit(.candidateConfirmed) }
+            size = now
         }
+    }
+
+    private func follow(_ order: Order, _ survey: Survey, _ emit: Emit) async throws -> CandidateSize {
+        let size = try await cluster.followLive(order, survey)
+        for note in size.notes { emit(.said(Line(note))) }
+        return size
+    }
+
+    /// Returns when that many pods of the candidate are ready, and whether they had to be waited for.
+    private func awaitReady(_ count: Int, _ order: Order, _ survey: Survey, _ emit: Emit) async throws -> Bool {
+        var last: PodsReport?
+        for try await seen in cluster.pods(of: survey.candidate, for: order, desired: count) {
+            if seen.report.ready >= count {
+                if last != nil { emit(.podsObserved(seen.report)) }
+                return last != nil
+            }
+            if seen.report != last { emit(.podsObserved(seen.report)) }
+            last = seen.report
+            if case .hopeless(let why, let details) = seen.verdict { throw Refusal(why, details: details) }
+        }
+        throw CancellationError()
     }
 
     // MARK: Drain
 
-    private func drain(_ release: Release, _ survey: Survey) async throws -> DrainEvidence {
+    private func drain(_ release: Release, _ survey: Survey, _ emit: Emit) async throws -> DrainEvidence {
         guard let old = survey.live?.color, let bounds = release.drainBounds else { return DrainEvidence() }
-        return try await drain(old, on: release.nodes.filter { $0.state == .switched }.map(\.address), bounds)
+        let addresses = release.nodes.filter { $0.state == .switched }.map(\.address)
+        return try await drain(old, on: addresses, bounds) { emit(.said($0)) }
     }
 
     /// Waits as a release would until nothing holds a colour on nodes that have just been moved away from it.
@@ -145,19 +167,23 @@ extension Engine {
         guard !addresses.isEmpty else { return }
         let now = clock.now
         _ = try await drain(
-            color, on: addresses, (now + rules.drainLeast)...(now + max(rules.drainLeast, rules.drainMost)))
+            color, on: addresses, (now + rules.drainLeast)...(now + max(rules.drainLeast, rules.drainMost))
+        ) { _ in }
     }
 
     private func drain(
         _ old: Color,
         on addresses: [String],
-        _ bounds: ClosedRange<Timestamp>
+        _ bounds: ClosedRange<Timestamp>,
+        say: (Line) -> Void
     ) async throws -> DrainEvidence {
         while clock.now < bounds.lowerBound {
             try await clock.sleep(for: min(bounds.lowerBound - clock.now, .seconds(1)))
         }
+        var progress = DrainProgress(color: old)
         while true {
             let open = await stillOpen(addresses, old)
+            for line in progress.news(open, at: clock.now) { say(line) }
             if open.isEmpty || clock.now >= bounds.upperBound { return DrainEvidence(open: open) }
             try Task.checkCancellation()
             try await clock.sleep(for: pace.drainPoll)

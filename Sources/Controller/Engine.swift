@@ -17,6 +17,8 @@ package struct Engine: Sendable {
         package var lastRetry: Duration = .seconds(5)
         /// Between two looks at what the drain still holds.
         package var drainPoll: Duration = .milliseconds(250)
+        /// For how long a release whose cluster does not answer is held, stopped, to go on with when it does.
+        package var outage: Duration = .seconds(900)
 
         package init() {}
     }
@@ -93,7 +95,7 @@ package struct Engine: Sendable {
                 if Task.isCancelled { return }
                 // While the API is away nobody else can take the lease either, but nobody can tell: stop when it has run out.
                 if clock.now >= end {
-                    return inbox.send(.leaseLost(LeaseLost(holder: "nobody that answers (\(error))")))
+                    return inbox.send(.leaseLost(LeaseLost(outage: "\(error)")))
                 }
             }
         }

@@ -17,6 +17,9 @@ package protocol Cluster: Sendable {
     func createCandidate(_ order: Order, _ survey: Survey) async throws
     /// The candidate's pods, anew with every change, until the caller has seen enough.
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error>
+    /// Makes the candidate as large as the live colour has become since the survey, and gives it autoscalers as the live colour
+    /// has them. Doing it twice is doing it once.
+    func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize
     /// Writes down in the cluster which colour is live, by which release.
     func recordLive(_ live: LiveVersion, by order: Order) async throws
     /// Deletes the colour's workload and its pods, and waits until they are gone. Only what release `number` made is deleted, or,
@@ -34,8 +37,16 @@ package protocol Nodes: Sendable {
         async throws
     /// Returns only when the node was read back as routing to `color`; throws `NodeTrouble` otherwise.
     func route(_ node: String, to color: Color, fence: Fence) async throws
+    /// Brings over a node that missed releases: what staging would have done there, and then `route`.
+    func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws
     /// What still holds the colour on a node: open connections and nginx workers of the old configuration.
     func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open
+}
+
+extension Nodes {
+    package func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {
+        try await route(node, to: live.color, fence: fence)
+    }
 }
 
 /// Orders nodes by age: a node obeys none that is lower than one it has seen.
@@ -106,9 +117,17 @@ package struct LeaseHeld: Error, Hashable, Sendable, CustomStringConvertible {
 
 package struct LeaseLost: Error, Hashable, Sendable, CustomStringConvertible {
     package var holder: String
+    /// Nobody is known to have taken it: it ran out because the API did not answer.
+    package var isOutage: Bool
 
     package init(holder: String) {
         self.holder = holder
+        isOutage = false
+    }
+
+    package init(outage words: String) {
+        holder = "nobody that answers (\(words))"
+        isOutage = true
     }
 
     package var description: String { "the lease was taken over by \(holder): this process has stopped" }
@@ -141,6 +160,18 @@ package struct ClusterSurvey: Sendable, Hashable {
         self.recorded = recorded
         self.recordedBy = recordedBy
         self.workloads = workloads
+    }
+}
+
+/// How large a candidate is to be when traffic moves to it.
+package struct CandidateSize: Sendable, Hashable {
+    package var replicas: Int
+    /// What was done to get it there, or could not be, for the release's log.
+    package var notes: [String]
+
+    package init(replicas: Int, notes: [String] = []) {
+        self.replicas = replicas
+        self.notes = notes
     }
 }
 

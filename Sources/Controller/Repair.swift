@@ -52,7 +52,7 @@ extension AppReleases {
             var outcome = RepairReport.Node.Outcome.wasRight
             // A file that was edited and not loaded yet routes rightly until the next reload.
             if reading.color != live.color || reading.message != nil {
-                outcome = isDryRun ? .broughtBack : await bringBack(reading.node, to: live.color, fence)
+                outcome = isDryRun ? .broughtBack : await bringBack(reading.node, to: live, fence)
             }
             nodes.append(RepairReport.Node(address: reading.node, before: reading, outcome: outcome))
         }
@@ -71,9 +71,9 @@ extension AppReleases {
         return report
     }
 
-    private func bringBack(_ node: String, to color: Color, _ fence: Fence) async -> RepairReport.Node.Outcome {
+    private func bringBack(_ node: String, to live: LiveVersion, _ fence: Fence) async -> RepairReport.Node.Outcome {
         do {
-            try await engine.nodes.route(node, to: color, fence: fence)
+            try await engine.nodes.bring(node, to: live, fence: fence)
             return .broughtBack
         } catch let trouble as NodeTrouble {
             return .stillAstray(trouble.message)

@@ -5,10 +5,13 @@ import Processes
 actor Answer {
     /// As much as an upstream file of a megabyte needs; a node that says more is not heard.
     private static let mostLines = 20_000
+    /// The longest line of a post-deploy command that is passed on, in characters.
+    private static let longestLine = 2000
 
     private var facts: [String: [String]] = [:]
     private var count = 0
     private var began = false
+    private var clock: NodeClock?
     private var errors: [String] = []
 
     /// Takes a line. What comes before the script's first fact was printed by the login, not by the script.
@@ -24,16 +27,18 @@ actor Answer {
         if key == "viridian-node" { began = true }
         guard began else { return nil }
         if key == "out" {
+            let value = value.count > Self.longestLine ? String(value.prefix(Self.longestLine)) + "…" : value
             facts["out"] = (facts["out", default: []] + [value]).suffix(5)
             return value
         }
+        if key == "clock", let reading = NodeClock(value, at: .now) { clock = reading }
         guard count < Self.mostLines else { return nil }
         count += 1
         facts[key, default: []].append(value)
         return nil
     }
 
-    var collected: Facts { Facts(values: facts, errors: errors) }
+    var collected: Facts { Facts(values: facts, errors: errors, clock: clock) }
 }
 
 /// The facts of a conversation that has ended.
@@ -41,6 +46,8 @@ struct Facts: Sendable {
     var values: [String: [String]]
     /// The last lines of standard error.
     var errors: [String]
+    /// The node's clock as it was read for this answer.
+    var clock: NodeClock?
 
     subscript(_ key: String) -> String? { values[key]?.last }
 
@@ -72,6 +79,8 @@ struct Facts: Sendable {
         if let program = self["missing"] { return .missing(program: program) }
         if let why = self["unwritable"] { return .unwritable(why: why) }
         if self["busy"] != nil { return .busy }
+        if let what = self["forbidden"] { return .forbidden(what: what) }
+        if self["expired"] == "late", self["putback"] != "no" { return .expired }
         if let other = self["fenced"].flatMap({ Int($0) }) { return .fenced(by: other, token: token) }
         return nil
     }
@@ -82,9 +91,7 @@ struct Facts: Sendable {
         switch self["file"] {
         case "missing": return nil
         case "present":
-            guard let bytes = NodeScript.bytes(base64: all("text")) else {
-                throw .notUnderstood(what: "the text of \(path)")
-            }
+            guard let bytes = bytes("text") else { throw .notUnderstood(what: "the text of \(path)") }
             return try parsed(bytes, path: path)
         default: throw .unreadable(file: path, why: said.first ?? "for no known reason")
         }
@@ -108,7 +115,7 @@ struct Facts: Sendable {
         var serving: Routing?
         if loaded == .yes, case .present(_, let routing) = state {
             serving = routing
-        } else if let bytes = NodeScript.bytes(base64: all("loaded_text")), !bytes.isEmpty {
+        } else if let bytes = bytes("loaded_text"), !bytes.isEmpty {
             serving = try? UpstreamFile(parsing: bytes).routing(of: upstream.name, ports: upstream.ports)
         }
         return NodeReport(
@@ -120,8 +127,28 @@ struct Facts: Sendable {
             token: self["token"].flatMap { Int($0) } ?? 0,
             master: self["master"].flatMap { Int($0) },
             workers: numbers("workers"),
-            draining: numbers("draining")
+            draining: numbers("draining"),
+            assets: assets
         )
+    }
+
+    /// A text: lines of printable characters as they are, anything else in base64.
+    private func bytes(_ key: String) -> [UInt8]? {
+        let coded = all(key + "_base64")
+        if !coded.isEmpty { return NodeScript.bytes(base64: coded) }
+        let lines = all(key)
+        guard !lines.isEmpty else { return [] }
+        return Array((lines.joined(separator: "\n") + (self[key + "_ends"] == nil ? "\n" : "")).utf8)
+    }
+
+    var assets: NodeReport.Assets? {
+        guard let current = self["assets"] else { return nil }
+        var wanted: [Int: String] = [:]
+        for entry in all("assets_of") {
+            let words = entry.split(separator: " ", maxSplits: 1)
+            if words.count == 2, let port = Int(words[0]) { wanted[port] = String(words[1]) }
+        }
+        return NodeReport.Assets(current: current == "none" ? nil : current, wanted: wanted)
     }
 
     func routing(in file: UpstreamFile, of upstream: Upstream, path: String) throws(NodeFailure.Reason) -> Routing {

@@ -6,8 +6,6 @@ actor FileMemory {
     struct Known: Sendable {
         /// `nil`: there is none.
         var file: UpstreamFile?
-        /// The node's own name for this text.
-        var sum: String
     }
 
     private struct Key: Hashable {
@@ -17,10 +15,10 @@ actor FileMemory {
 
     private var files: [Key: Known] = [:]
 
-    func remember(_ file: NodeReport.File, sum: String, of upstream: Upstream, on node: Node) {
+    func remember(_ file: NodeReport.File, of upstream: Upstream, on node: Node) {
         switch file {
-        case .missing: remember(Known(file: nil, sum: sum), of: upstream, on: node)
-        case .present(let file, _): remember(Known(file: file, sum: sum), of: upstream, on: node)
+        case .missing: remember(Known(file: nil), of: upstream, on: node)
+        case .present(let file, _): remember(Known(file: file), of: upstream, on: node)
         }
     }
 

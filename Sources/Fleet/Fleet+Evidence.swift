@@ -1,3 +1,4 @@
+import Foundation
 import Nginx
 
 extension Fleet {
@@ -15,30 +16,69 @@ extension Fleet {
     /// - Throws: `NodeFailure`, `CancellationError`.
     package func check(_ upstream: Upstream, on node: Node) async throws -> CheckReport {
         let ports = [upstream.ports.blue, upstream.ports.green]
+        let before = Date()
         let facts = try await converse(
             "check",
             of: upstream,
             with: node,
             arguments: ["ports=\(ports[0]) \(ports[1])"]
         )
-        let report = try await report(of: upstream, on: node, facts)
+        let after = Date()
+        let outcome: Result<NodeReport, NodeFailure>
+        do {
+            outcome = .success(try await report(of: upstream, on: node, facts))
+        } catch let failure as NodeFailure {
+            outcome = .failure(failure)
+        }
         var mayFail: [UpstreamServer] = []
-        if case .present(let file, _) = report.file {
+        if case .present(let file, _) = (try? outcome.get())?.file {
             mayFail = (try? file.serversThatMayFail(in: upstream.name, ports: upstream.ports)) ?? []
         }
         return CheckReport(
             node: node,
-            report: report,
+            reading: NodeReading(node: node, outcome: outcome),
+            path: facts["path"] ?? upstream.app,
+            isRunning: facts["master"].flatMap { Int($0) } != nil,
             nginx: facts["nginx"] ?? "",
             accepted: facts["test"] == "ok",
             words: facts.said,
             isIncluded: facts["included"].flatMap { $0 == "unknown" ? nil : $0 == "yes" },
-            isWritable: facts["writable"] == "yes",
-            freeKibibytes: facts["free_kib"].flatMap { Int($0) },
-            time: facts["time"].flatMap { Int($0) },
+            disks: disks(facts),
+            lacking: facts.all("lacks"),
+            clockSkew: facts["time"].flatMap { Double($0.prefix { $0.isNumber || $0 == "." }) }.map {
+                skew($0, before, after)
+            },
             user: facts["user"] ?? "",
             openPorts: facts.all("open").compactMap { Int($0) },
+            balancesByIPVS: facts["ipvs"] == "yes",
+            routesLoopback: facts["localnet"].flatMap { Int($0) }.map { $0 > 0 },
             serversThatMayFail: mayFail
         )
+    }
+
+    /// A clock that was read at some moment between two of ours.
+    private func skew(_ time: Double, _ before: Date, _ after: Date) -> Double {
+        // A clock that tells seconds only may be up to one behind itself.
+        let (least, most) = (time, time == time.rounded() ? time + 1 : time)
+        if least > after.timeIntervalSince1970 { return least - after.timeIntervalSince1970 }
+        if most < before.timeIntervalSince1970 { return most - before.timeIntervalSince1970 }
+        return 0
+    }
+
+    private func disks(_ facts: Facts) -> [CheckReport.Disk] {
+        func numbers(_ key: String) -> [String: Int] {
+            facts.all(key).reduce(into: [:]) { found, entry in
+                let words = entry.split(separator: " ", maxSplits: 1)
+                if words.count == 2 { found[String(words[1])] = Int(words[0]) }
+            }
+        }
+        let (kibibytes, inodes) = (numbers("disk"), numbers("inodes"))
+        return facts.all("writable").compactMap { entry in
+            let words = entry.split(separator: " ", maxSplits: 1)
+            guard words.count == 2 else { return nil }
+            let path = String(words[1])
+            return CheckReport.Disk(
+                path: path, isWritable: words[0] == "yes", freeKibibytes: kibibytes[path], freeInodes: inodes[path])
+        }
     }
 }

@@ -1,13 +1,5 @@
 import Nginx
 
-/// How a candidate is tried from a node before traffic moves to it.
-package enum Probe: Sendable, Hashable {
-    /// That a connection is accepted.
-    case tcp
-    /// That GET is answered with a status from 200 to 399, as Kubernetes' own probes take it.
-    case http(path: String, host: String = "localhost")
-}
-
 /// A command of the operator that runs on every node before traffic moves.
 package struct PostDeploy: Sendable, Hashable {
     package var command: String
@@ -33,6 +25,8 @@ package struct StagePlan: Sendable, Hashable {
     /// How long the candidate may take until it answers.
     package var probeTimeout: Duration
     package var postDeploy: PostDeploy?
+    /// What goes into the upstream's directory of assets.
+    package var artifact: ArtifactPlan?
 
     package init(
         port: Int,
@@ -41,8 +35,10 @@ package struct StagePlan: Sendable, Hashable {
         color: String,
         release: String,
         probe: Probe? = .tcp,
-        probeTimeout: Duration = .seconds(10),
-        postDeploy: PostDeploy? = nil
+        // kube-proxy may need a while after the API server was away.
+        probeTimeout: Duration = .seconds(30),
+        postDeploy: PostDeploy? = nil,
+        artifact: ArtifactPlan? = nil
     ) {
         self.port = port
         self.token = token
@@ -52,6 +48,7 @@ package struct StagePlan: Sendable, Hashable {
         self.probe = probe
         self.probeTimeout = probeTimeout
         self.postDeploy = postDeploy
+        self.artifact = artifact
     }
 }
 
@@ -60,7 +57,7 @@ extension Fleet {
     private static let mostLines = 5000
 
     /// Makes sure that the node can switch: its file can be edited, nginx runs and accepts its configuration, the candidate answers from
-    /// there, and the post-deploy command has run. No request can notice.
+    /// there, its assets are unpacked beside those in use, and the post-deploy command has run. No request can notice.
     ///
     /// A node without the file is asked with a new one in place, for the length of nginx's test and without a reload, since its
     /// include may name that very file.
@@ -74,18 +71,21 @@ extension Fleet {
     ) async throws -> NodeReport {
         let live = upstream.ports.other(than: plan.port)
         let rendered = UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: live)
-        var arguments = ["port=\(plan.port)", "seconds=\(wholeSeconds(plan.probeTimeout))"]
+        var arguments = ["port=\(plan.port)", "version=\(plan.version)"]
+        var sections = [(name: "new", text: Array(rendered.utf8))]
         var extra = Duration.zero
-        switch plan.probe {
-        case nil: arguments.append("probe=none")
-        case .tcp: arguments.append("probe=tcp")
-        case .http(let path, let host): arguments += ["probe=http", "path=\(path)", "host=\(host)"]
-        }
+        arguments += plan.probe.arguments + ["seconds=\(wholeSeconds(plan.probeTimeout))"]
         if plan.probe != nil { extra += plan.probeTimeout }
+        if let artifact = plan.artifact, upstream.assets != nil {
+            let described = try await deliver(artifact, of: upstream, to: node, plan)
+            arguments += described.arguments
+            sections += described.sections
+            extra += artifact.timeout
+        }
         if let post = plan.postDeploy {
             arguments += [
-                "post=\(post.command)", "post_seconds=\(wholeSeconds(post.timeout))", "version=\(plan.version)",
-                "color=\(plan.color)", "release=\(plan.release)",
+                "post=\(post.command)", "post_seconds=\(wholeSeconds(post.timeout))", "color=\(plan.color)",
+                "release=\(plan.release)",
             ]
             extra += post.timeout
         }
@@ -95,31 +95,37 @@ extension Fleet {
             of: upstream,
             with: node,
             arguments: arguments,
-            payload: Array(rendered.utf8),
+            payload: NodeScript.sections(sections),
             token: plan.token,
             extra: extra
         ) { line in
             if let line = await lines.pass(line) { await onLine(line) }
         }
-        if let reason = obstacle(in: facts, plan) { throw NodeFailure(node, reason) }
+        if let reason = stageObstacle(in: facts, plan) { throw NodeFailure(node, reason) }
         let report = try await report(of: upstream, on: node, facts)
         guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }
         return report
     }
 
-    private func obstacle(in facts: Facts, _ plan: StagePlan) -> NodeFailure.Reason? {
+    private func stageObstacle(in facts: Facts, _ plan: StagePlan) -> NodeFailure.Reason? {
         if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
             return .refused(by: refusal, words: facts.said, putBack: true)
         }
+        if facts["included"] == "no" { return .notIncluded(file: facts["path"] ?? "") }
         if facts["master"] == "none" { return .notRunning }
         if facts["probe"] == "failed" { return .noAnswer(port: plan.port, words: facts.said) }
+        if facts["artifact"] == "failed" { return .artifact(words: facts.said) }
+        if facts["file"] == "unreadable" {
+            return .unreadable(file: facts["path"] ?? "", why: facts.said.first ?? "for no known reason")
+        }
+        if facts["expired"] != nil { return .expired }
         if let status = facts["post"].flatMap({ Int($0) }), status != 0 {
             return .postDeploy(status: status, lastWords: facts.all("out"))
         }
         return nil
     }
 
-    private func wholeSeconds(_ duration: Duration) -> Int64 {
+    func wholeSeconds(_ duration: Duration) -> Int64 {
         let (seconds, attoseconds) = duration.components
         return max(1, attoseconds > 0 ? seconds + 1 : seconds)
     }

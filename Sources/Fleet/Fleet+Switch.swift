@@ -21,8 +21,11 @@ extension Fleet {
                     "switch",
                     of: upstream,
                     with: node,
-                    arguments: ["expect=\(known?.sum ?? "unread")", "verify=\(verifyLimit(for: node))"],
-                    payload: text,
+                    arguments: [
+                        "port=\(port)", "expect=\(known.map { $0.file == nil ? "no" : "yes" } ?? "unread")",
+                        "verify=\(verifyLimit(for: node))",
+                    ],
+                    payload: NodeScript.sections([("old", known?.file?.bytes ?? []), ("new", text)]),
                     token: token
                 )
             } catch {
@@ -30,6 +33,8 @@ extension Fleet {
                 throw error
             }
             path = facts["path"] ?? path
+            // The node was started anew since it was heard of last; now its clock is known again.
+            if facts["expired"] == "reboot", facts["putback"] != "no" { continue }
             if let failure = failure(in: facts, of: node) {
                 await memory.forget(upstream, on: node)
                 throw failure
@@ -66,6 +71,7 @@ extension Fleet {
         if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
             return NodeFailure(node, .refused(by: refusal, words: facts.said, putBack: putBack))
         }
+        if let why = facts["stuck"] { return NodeFailure(node, .assets(why: why, putBack: putBack)) }
         guard facts["verified"] == "no" else { return nil }
         let seen: String
         if facts["changed"] == "during" {
@@ -101,11 +107,13 @@ extension Fleet {
             token: max(facts["token"].flatMap { Int($0) } ?? 0, token),
             master: facts["master"].flatMap { Int($0) },
             workers: facts.numbers("workers"),
-            draining: facts.numbers("draining")
+            draining: facts.numbers("draining"),
+            assets: facts.assets
         )
-        if let sum = facts["sum"] {
-            await memory.remember(FileMemory.Known(file: file, sum: sum), of: upstream, on: node)
+        if let wanted = report.assets?.missing(for: port) {
+            throw NodeFailure(node, .assets(why: "current does not point at \(wanted)", putBack: false))
         }
+        await memory.remember(FileMemory.Known(file: file), of: upstream, on: node)
         return SwitchReport(
             node: node,
             port: port,

@@ -14,6 +14,7 @@ package struct Fleet: Sendable {
     private let settings: NodeSettings
     private let slots: Slots
     let memory = FileMemory()
+    let clocks = NodeClocks()
 
     /// `parallel` is how many conversations may be starting at one time: that is what costs (a handshake, a shell). Once a
     /// node has begun to answer, or has not for a second, it holds up nobody.
@@ -70,7 +71,7 @@ package struct Fleet: Sendable {
         } catch {
             throw NodeFailure(node, error)
         }
-        await memory.remember(report.file, sum: facts["sum"] ?? "", of: upstream, on: node)
+        await memory.remember(report.file, of: upstream, on: node)
         return report
     }
 
@@ -91,16 +92,18 @@ package struct Fleet: Sendable {
             [
                 action, "app=\(upstream.app)", "backends=\(settings.backends)", "test=\(settings.test)",
                 "reload=\(settings.reload)", "token=\(token)",
-            ] + (settings.pid.map { ["pid=\($0)"] } ?? []) + arguments
+            ] + (settings.pid.map { ["pid=\($0)"] } ?? []) + upstream.assetArguments(for: node) + arguments
         let limit = settings.timeout + extra
         let answer = Answer()
         let start = try await Start(slots)
         let termination: Termination
         do {
+            // From here on this process waits for at most the limit, so that the node must not begin later than that.
+            let until = await clocks.deadline(for: node, in: limit).map { ["until=\($0)"] } ?? []
             termination = try await start.heldWhile {
                 try await transport.run(
-                    arguments: words,
-                    input: NodeScript.input(payload: payload),
+                    arguments: words + until,
+                    payload: payload,
                     on: node,
                     sudo: settings.sudo,
                     deadline: limit
@@ -113,6 +116,7 @@ package struct Fleet: Sendable {
             throw NodeFailure(node, .unreachable(why: error.why))
         }
         let facts = await answer.collected
+        if let clock = facts.clock { await clocks.remember(clock, of: node) }
         if let reason = facts.problem(of: action, termination, limit: limit) ?? facts.obstacle(token: token) {
             throw NodeFailure(node, reason)
         }

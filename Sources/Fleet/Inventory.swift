@@ -8,6 +8,12 @@ package enum InventoryError: Error, Sendable, Hashable {
     case empty
     case duplicate(address: String)
     case badAddress(String)
+    /// What was looked for and where: `running EC2 instance with role=web in us-east-1`.
+    case nothingFound(String)
+    /// A machine that has no address of the wanted kind. It may route all the same, so that it cannot be left out.
+    case noAddress(machine: String, wanted: String, has: [String])
+    /// Two machines that say they have the same one.
+    case shared(address: String, machines: [String])
 }
 
 extension InventoryError: CustomStringConvertible {
@@ -16,6 +22,12 @@ extension InventoryError: CustomStringConvertible {
         case .empty: "the inventory has no node; traffic would go nowhere: name at least one"
         case .duplicate(let address): "node \(address) is in the inventory twice; name it once"
         case .badAddress(let address): "\"\(address)\" is no host name or IP address, so it cannot be a node"
+        case .nothingFound(let what): "there is no \(what), so the inventory has no node; traffic would go nowhere"
+        case .noAddress(let machine, let wanted, let has):
+            "\(machine) has no \(wanted) address (\(has.isEmpty ? "and no other" : "only \(has.joined(separator: ", "))")), "
+                + "and a node that cannot be reached cannot be switched; give it one, or take it out of the inventory"
+        case .shared(let address, let machines):
+            "\(machines.joined(separator: " and ")) have the same address, \(address), so one of them cannot be reached"
         }
     }
 }

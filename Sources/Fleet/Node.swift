@@ -66,10 +66,19 @@ package struct Upstream: Sendable, Hashable {
     /// The upstream's name: `blogLB`.
     package var name: String
     package var ports: PortPair
+    /// A directory on the nodes with the app's static assets: `releases/<version>` in it, and `current`, a link that follows the
+    /// colour. `{node}` in it is the node's address. `nil`: the app has none.
+    package var assets: String?
 
-    package init(app: String, name: String, bluePort: Int, greenPort: Int) {
+    package init(app: String, name: String, bluePort: Int, greenPort: Int, assets: String? = nil) {
         self.app = app
         self.name = name
         self.ports = PortPair(blue: bluePort, green: greenPort)
+        self.assets = assets
+    }
+
+    func assetArguments(for node: Node) -> [String] {
+        assets.map { ["assets=\($0.replacing("{node}", with: node.address))", "ports=\(ports.blue) \(ports.green)"] }
+            ?? []
     }
 }

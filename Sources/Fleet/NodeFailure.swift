@@ -13,6 +13,16 @@ package struct NodeFailure: Error, Sendable, Hashable {
         case refused(by: Refusal, words: [String], putBack: Bool)
         /// A release with a higher number has been here.
         case fenced(by: Int, token: Int)
+        /// nginx's configuration does not include the app's file, so that no switch would move anything.
+        case notIncluded(file: String)
+        /// The order reached the node after the one who gave it had stopped waiting.
+        case expired
+        /// The script is installed on the node and does not do this for the key that asks.
+        case forbidden(what: String)
+        /// The artifact was not fetched, or is not what it should be; what was there before is there still.
+        case artifact(words: [String])
+        /// `current` could not be pointed at the assets of the colour; the file is as it was.
+        case assets(why: String, putBack: Bool)
         /// Another conversation holds the node's lock.
         case busy
         /// After the reload, nginx did not show that only new workers accept connections.
@@ -76,6 +86,16 @@ extension NodeFailure.Reason: CustomStringConvertible {
             refusal.description + Self.quoted(words) + Self.back(putBack)
         case .fenced(let other, let token):
             "refused number \(token), since number \(other) has been there: a newer release has taken over"
+        case .notIncluded(let file):
+            "nginx's configuration does not include \(file): include <backends>/*.conf in its http block"
+        case .expired:
+            "the order arrived after its time, so that nothing was changed: the connection or the node had been standing still"
+        case .forbidden(let what):
+            "its viridian-node refused: \(what); bring the file and Viridian's configuration together (viridian render sudoers)"
+        case .artifact(let words):
+            "the artifact is not in place, and nothing was changed" + Self.quoted(words)
+        case .assets(let why, let putBack):
+            "static assets could not be switched: \(why)" + Self.back(putBack)
         case .busy:
             "another release is at work there; try again when it is done"
         case .unverified(let seen, let words, let putBack):

@@ -15,6 +15,23 @@ package struct NodeReport: Sendable, Hashable {
         case unknown
     }
 
+    /// Where the app's static assets stand on the node.
+    package struct Assets: Sendable, Hashable {
+        /// What `current` points at: `releases/<version>`, or other text where somebody else made the link; `nil` is nothing.
+        package var current: String?
+        /// What belongs to the colour of each port, as far as it is known; `none` is nothing.
+        package var wanted: [Int: String]
+
+        /// There are none at all: a machine that has come without, or an app that has had none until now.
+        package func lacks(_ port: Int) -> Bool { current == nil && wanted[port] == nil }
+
+        /// What `current` should be while this port has the traffic, where it is something else.
+        package func missing(for port: Int) -> String? {
+            guard let wanted = wanted[port], wanted != current ?? "none" else { return nil }
+            return wanted
+        }
+    }
+
     /// The file with links resolved.
     package var path: String
     package var file: File
@@ -31,6 +48,8 @@ package struct NodeReport: Sendable, Hashable {
     package var workers: [Int]
     /// The workers that only finish their last requests.
     package var draining: [Int]
+    /// `nil` for an app without any.
+    package var assets: Assets?
 
     /// The port that new requests reach, when the node has proved that it is exactly one.
     package var livePort: Int? { serving?.port }
@@ -73,9 +92,14 @@ package struct DrainReport: Sendable, Hashable {
 }
 
 /// What `check` finds on a node.
-package struct CheckReport: Sendable, Hashable {
+package struct CheckReport: Sendable {
     package var node: Node
-    package var report: NodeReport
+    /// What it routes to, or why its file cannot be told.
+    package var reading: NodeReading
+    /// The app's file.
+    package var path: String
+    /// Whether an nginx master process runs.
+    package var isRunning: Bool
     /// `nginx version: nginx/1.22.1`.
     package var nginx: String
     package var accepted: Bool
@@ -83,13 +107,26 @@ package struct CheckReport: Sendable, Hashable {
     package var words: [String]
     /// Whether nginx's configuration includes the app's file; `nil` when that cannot be told.
     package var isIncluded: Bool?
-    package var isWritable: Bool
-    package var freeKibibytes: Int?
-    /// The node's clock, in seconds since 1970.
-    package var time: Int?
+    package var disks: [Disk]
+    /// Programs that the node script needs and that are not there.
+    package var lacking: [String]
+    /// How far the node's clock is ahead of this machine's, in seconds; as much of it as the time that the answer took cannot explain.
+    package var clockSkew: Double?
     package var user: String
     /// The ports of the app that accept connections on the node's loopback interface.
     package var openPorts: [Int]
+    /// What the kernel says about NodePorts on 127.0.0.1: kube-proxy's IPVS mode has none; in iptables mode packets to it have to
+    /// be routable (`net.ipv4.conf.all.route_localnet`).
+    package var balancesByIPVS: Bool
+    package var routesLoopback: Bool?
     /// The lines that nginx may take out of use by itself (see `UpstreamFile.serversThatMayFail`).
     package var serversThatMayFail: [UpstreamServer]
+
+    package struct Disk: Sendable, Hashable {
+        package var path: String
+        package var isWritable: Bool
+        package var freeKibibytes: Int?
+        /// `nil` where the file system has no fixed number of them.
+        package var freeInodes: Int?
+    }
 }

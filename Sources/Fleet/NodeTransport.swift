@@ -2,14 +2,14 @@ import Processes
 
 /// A way to run the node script on a node.
 package protocol NodeTransport: Sendable {
-    /// Runs `sh -s -- ARGUMENTS` on the node with `input` on its standard input, as root when `sudo` is set.
+    /// Has one conversation with the node's script (`NodeScript`), as root when `sudo` is set, and returns how the script ended.
     ///
-    /// The arguments are any text: a transport that passes through a shell quotes them. `deadline` is how long everything
-    /// may take, from now; when it passes, the remote end is asked to end. `onLine` gets each line, in order within its
-    /// stream. Throws `NodeUnreachable` when no conversation came about, and `CancellationError`.
+    /// The arguments are any text: no transport passes them through a shell. `deadline` is how long everything may take, from
+    /// now; when it passes, the remote end is asked to end. `onLine` gets each line, in order within its stream. Throws
+    /// `NodeUnreachable` when no conversation came about, and `CancellationError`.
     func run(
         arguments: [String],
-        input: String,
+        payload: [UInt8],
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -41,13 +41,14 @@ package struct LocalTransport: NodeTransport {
 
     package func run(
         arguments: [String],
-        input: String,
+        payload: [UInt8],
         on node: Node,
         sudo: Bool,
         deadline: Duration,
         onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async throws -> Termination {
         let words = (sudo ? ["sudo", "-n"] : []) + shell + ["-s", "--"] + arguments
+        let input = NodeScript.input(payload: payload)
         let command = Command(words[0], Array(words.dropFirst()), environment: environment, input: input)
         do {
             return try await command.run(deadline: deadline, onLine: onLine).termination

@@ -23,7 +23,16 @@ package struct Journal: Sendable {
 
     /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
     /// somebody else has appended, and what they said comes first.
-    package func append(_ recorded: RecordedEvent, app: String, number: Int) throws(JournalError) {
+    ///
+    /// `act` is what the audit log says of it, and `request` the caller's key for a request that starts a release: both are written
+    /// together with the event, or not at all.
+    package func append(
+        _ recorded: RecordedEvent,
+        app: String,
+        number: Int,
+        act: AuditEntry? = nil,
+        request: KeyedRequest? = nil
+    ) throws(JournalError) {
         do {
             let payload = try String(decoding: Schema.encoder.encode(recorded.event), as: UTF8.self)
             try pool.writeWithoutTransaction { database in
@@ -32,6 +41,8 @@ package struct Journal: Sendable {
                         sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
                         arguments: [app, number, recorded.sequence, recorded.at.milliseconds, payload]
                     )
+                    try act?.insert(database)
+                    try request?.insert(database, app: app, number: number, at: recorded.at)
                     return .commit
                 }
             }
@@ -75,7 +86,24 @@ package struct Journal: Sendable {
         return releases
     }
 
-    private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
+    /// Changes tables other than the events, whole or not at all.
+    func write<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
+        do {
+            return try pool.writeWithoutTransaction { database in
+                var value: T?
+                try database.inTransaction(.immediate) {
+                    value = try body(database)
+                    return .commit
+                }
+                guard let value else { throw CancellationError() }
+                return value
+            }
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+
+    func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
         do {
             return try pool.read(body)
         } catch {

@@ -27,8 +27,83 @@ enum Schema {
                     """
             )
         }
+        migrator.registerMigration("2: heads") { try $0.execute(sql: heads) }
+        migrator.registerMigration("3: access") { try $0.execute(sql: access) }
         return migrator
     }
+
+    /// The newest event of each app, kept by the database itself, so that whoever watches the journal need not read all of it.
+    /// `position` grows with every event of any app.
+    private static let heads = """
+        CREATE TABLE heads (
+            app TEXT NOT NULL PRIMARY KEY,
+            number INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            position INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX heads_by_position ON heads (position);
+        INSERT INTO heads
+            SELECT app, number, max(sequence), row_number() OVER (ORDER BY app) FROM events AS e
+            WHERE number = (SELECT max(number) FROM events WHERE app = e.app) GROUP BY app, number;
+        CREATE TRIGGER events_move_heads AFTER INSERT ON events BEGIN
+            INSERT INTO heads (app, number, sequence, position)
+                VALUES (new.app, new.number, new.sequence, (SELECT coalesce(max(position), 0) + 1 FROM heads))
+                ON CONFLICT (app) DO UPDATE SET
+                    position = excluded.position,
+                    sequence = CASE WHEN excluded.number > number THEN excluded.sequence
+                        WHEN excluded.number = number THEN max(sequence, excluded.sequence) ELSE sequence END,
+                    number = max(number, excluded.number);
+        END;
+        """
+
+    /// Who may do what, and who did.
+    private static let access = """
+        CREATE TABLE tokens (
+            id TEXT NOT NULL PRIMARY KEY,
+            hash BLOB NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            role TEXT NOT NULL,
+            apps TEXT,
+            created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL,
+            expires_at INTEGER,
+            used_at INTEGER,
+            revoked_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE TABLE sessions (
+            hash BLOB NOT NULL PRIMARY KEY,
+            token TEXT NOT NULL,
+            csrf TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            seen_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            action TEXT NOT NULL,
+            app TEXT,
+            release INTEGER,
+            origin TEXT NOT NULL,
+            reason TEXT,
+            outcome TEXT NOT NULL,
+            detail TEXT
+        );
+        CREATE INDEX audit_by_app ON audit (app, id);
+        CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+            BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END;
+        CREATE TRIGGER audit_is_never_removed BEFORE DELETE ON audit
+            BEGIN SELECT RAISE(ABORT, 'the audit log is never shortened'); END;
+        CREATE TABLE requests (
+            owner TEXT NOT NULL,
+            key TEXT NOT NULL,
+            hash BLOB NOT NULL,
+            app TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (owner, key)
+        ) WITHOUT ROWID;
+        """
 
     static var encoder: JSONEncoder {
         let encoder = JSONEncoder()

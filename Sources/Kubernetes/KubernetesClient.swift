@@ -79,6 +79,21 @@ package struct KubernetesClient: Sendable {
         return try await object(call)
     }
 
+    /// Whether the server says that it is ready for work. One that has just started knows no roles yet and denies everything.
+    /// A server that does not tell is taken for ready.
+    package func isReady() async -> Bool {
+        var call = Call("get", Resource(plural: "readyz", kind: "", isNamespaced: false), nil, nil)
+        call.path = "/readyz"
+        do {
+            _ = try await send(call)
+            return true
+        } catch let error as KubernetesError {
+            return error.refusal.map { $0.status < 500 } ?? false
+        } catch {
+            return false
+        }
+    }
+
     // MARK: - Changing
 
     /// Creates an object; its name, or `generateName`, is in it.

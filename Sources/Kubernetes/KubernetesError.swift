@@ -26,6 +26,15 @@ package enum KubernetesError: Error, Sendable, Hashable, CustomStringConvertible
             self.namespace = namespace
         }
 
+        /// The RBAC rule that allows it, as a line of a Role.
+        package var rule: String {
+            // deployments.apps/scale: what is behind the first dot is the group, what is behind the slash the subresource.
+            let parts = resource.split(separator: "/", maxSplits: 1).map(String.init)
+            let name = (parts.first ?? resource).split(separator: ".", maxSplits: 1).map(String.init)
+            let plural = ([name.first ?? resource] + parts.dropFirst()).joined(separator: "/")
+            return "{apiGroups: [\"\(name.count > 1 ? name[1] : "")\"], resources: [\(plural)], verbs: [\(verb)]}"
+        }
+
         package var description: String {
             var text = "\(verb) \(resource)"
             if let name { text += " \(name)" }
@@ -56,6 +65,15 @@ extension KubernetesError {
     package var isConflict: Bool { status == 409 && refusal?.reason != "AlreadyExists" }
     package var isAlreadyExists: Bool { status == 409 && refusal?.reason == "AlreadyExists" }
     package var isForbidden: Bool { status == 403 }
+    /// The account lacks a right. Quotas, webhooks and namespaces that are ending are 403 as well, and are not this.
+    package var isDenied: Bool { refusal?.isDenied ?? false }
+    /// The object itself is not accepted, by validation, a quota or a webhook: sending it again will not help.
+    package var isRejection: Bool {
+        guard let refusal, !refusal.isDenied else { return false }
+        return [400, 403, 413, 422].contains(refusal.status) || (400..<500).contains(refusal.status) && isByWebhook
+    }
+    /// An admission webhook said no.
+    package var isByWebhook: Bool { refusal?.message.contains("admission webhook") ?? false }
     package var isUnauthorized: Bool { status == 401 }
     package var isInvalid: Bool { status == 422 }
     /// The resource version or the continue token is too old.
@@ -97,12 +115,9 @@ extension KubernetesError.Refusal: CustomStringConvertible {
         switch status {
         case 401:
             return "the Kubernetes API does not accept the credentials of \(origin) (\(operation)): \(words)"
-        case 403 where words.localizedCaseInsensitiveContains("quota"):
-            return "the Kubernetes API refused to \(operation): \(words)"
-        case 403:
-            let place = operation.namespace.map { " in namespace \($0)" } ?? ""
-            return "not allowed to \(operation): the account of \(origin) needs the verb \(operation.verb) "
-                + "on \(operation.resource)\(place) in its role"
+        case 403 where isDenied:
+            let role = operation.namespace.map { "its role in namespace \($0)" } ?? "its cluster role"
+            return "not allowed to \(operation): the account of \(origin) needs the rule \(operation.rule) in \(role)"
         default:
             return "the Kubernetes API refused to \(operation): \(words)"
         }
@@ -110,6 +125,9 @@ extension KubernetesError.Refusal: CustomStringConvertible {
 }
 
 extension KubernetesError.Refusal {
+    /// The authorizer's words are `User "anna" cannot create resource "pods" in …`; admission's are others.
+    var isDenied: Bool { status == 403 && (message.isEmpty || message.contains(" cannot \(operation.verb) ")) }
+
     /// Reads the `Status` object of an error answer; a body that is none (a proxy's page) becomes a short message.
     init(operation: KubernetesError.Operation, origin: String, status: Int, body: Data) {
         let object = try? JSON(parsing: body)

@@ -50,8 +50,11 @@ extension Resource {
     package static let deployments = Resource(group: "apps", plural: "deployments", kind: "Deployment")
     package static let replicaSets = Resource(group: "apps", plural: "replicasets", kind: "ReplicaSet")
     package static let leases = Resource(group: "coordination.k8s.io", plural: "leases", kind: "Lease")
-    package static let horizontalPodAutoscalers = Resource(
-        group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
+    /// Newest first, by what a version can hold: v2 is served since Kubernetes 1.23, v2beta2 from 1.12 to 1.25, v1 always.
+    package static let horizontalPodAutoscalers = ["v2", "v2beta2", "v1"].map {
+        Resource(
+            group: "autoscaling", version: $0, plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
+    }
     package static let selfSubjectAccessReviews = Resource(
         group: "authorization.k8s.io", plural: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview",
         isNamespaced: false)

@@ -6,9 +6,20 @@ extension UpstreamFile {
     package func switching(_ name: String, up: Int, down: Int) throws(UpstreamFileError) -> UpstreamFile {
         guard up != down else { throw .samePort(up) }
         let upstream = try upstream(name)
-        let rising = try servers(of: upstream, onPort: up)
-        let sinking = try servers(of: upstream, onPort: down)
+        var edits = edits(
+            rising: try servers(of: upstream, onPort: up), sinking: try servers(of: upstream, onPort: down))
+        // Where the colour that is not live can be tried, the two are the other way round.
+        for preview in upstreams where preview.name == Self.previewName(of: name) {
+            edits += self.edits(rising: preview.servers(onPort: down), sinking: preview.servers(onPort: up))
+        }
+        guard !edits.isEmpty else { return self }
+        return try UpstreamFile(parsing: applied(edits))
+    }
 
+    /// The upstream that sends requests to the colour that is not live, where a file has one.
+    package static func previewName(of upstream: String) -> String { "\(upstream)-preview" }
+
+    private func edits(rising: [UpstreamServer], sinking: [UpstreamServer]) -> [Edit] {
         var edits: [Edit] = []
         var styles: [Style] = []
         for server in rising where server.isDown {
@@ -19,8 +30,7 @@ extension UpstreamFile {
             let style = styles.isEmpty ? Style.usual : styles[min(index, styles.count - 1)]
             edits.append(insertion(into: server, style))
         }
-        guard !edits.isEmpty else { return self }
-        return try UpstreamFile(parsing: applied(edits))
+        return edits
     }
 
     private struct Edit {

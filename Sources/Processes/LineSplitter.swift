@@ -70,21 +70,27 @@ struct LineSplitter: Sendable {
 
 /// The last `limit` bytes of a stream.
 struct Tail: Sendable {
+    /// 256 KiB.
     static let limit = 256 * 1024
 
+    private let limit: Int
     private var bytes: [UInt8] = []
     private var total = 0
 
+    init(limit: Int = Self.limit) {
+        self.limit = limit
+    }
+
     mutating func append(_ more: UnsafeRawBufferPointer) {
         total += more.count
-        bytes.append(contentsOf: more.suffix(Self.limit))
+        bytes.append(contentsOf: more.suffix(limit))
         // Trimmed when twice too long, so that each byte is moved once on average.
-        if bytes.count > 2 * Self.limit { bytes.removeFirst(bytes.count - Self.limit) }
+        if bytes.count > 2 * limit { bytes.removeFirst(bytes.count - limit) }
     }
 
     /// The tail as text; a character that the cut went through is left out.
     var text: String {
-        var tail = bytes.suffix(Self.limit)
+        var tail = bytes.suffix(limit)
         if tail.count < total {
             for _ in 0..<3 { if let first = tail.first, first & 0xC0 == 0x80 { tail.removeFirst() } }
         }

@@ -6,7 +6,7 @@ extension Command {
     /// Runs it in a session and process group of its own and waits for it.
     ///
     /// Output arrives line by line (LF; a CR before it is dropped) while it runs, each line truncated to 16 KiB; the last
-    /// 256 KiB of each stream are also in the result. Lines of one stream come in order, one call at a time; the two
+    /// `keeping` bytes of each stream are also in the result. Lines of one stream come in order, one call at a time; the two
     /// streams are independent of each other. A slow `onLine` slows the child down and loses nothing.
     ///
     /// When `deadline` passes or the task is cancelled, the whole process group gets SIGTERM and, `grace` later, SIGKILL;
@@ -16,6 +16,9 @@ extension Command {
     /// - Parameters:
     ///   - deadline: How long it may take, from its start; `nil` is forever.
     ///   - grace: The time between SIGTERM and SIGKILL.
+    ///   - input: What the child reads on its standard input, as it comes, for a conversation with it; the end of the stream is
+    ///     the end of its input. Instead of `Command.input`.
+    ///   - keeping: How many bytes at the end of each stream are kept for the result.
     ///   - onStart: Called with the child's process id before the first line.
     ///   - onLine: Called with each line.
     /// - Returns: How it ended and the end of what it wrote.
@@ -23,16 +26,18 @@ extension Command {
     package func run(
         deadline: Duration? = nil,
         grace: Duration = .seconds(5),
+        input: AsyncStream<String>? = nil,
+        keeping: Int = 256 * 1024,
         onStart: @escaping @Sendable (_ processID: Int32) async -> Void = { _ in },
         onLine: @escaping @Sendable (OutputLine) async -> Void = { _ in }
     ) async throws -> Completed {
         try Task.checkCancellation()
         try refuseNUL()
         let path = try resolvedExecutable()
-        let run = Supervision(deadline: deadline, grace: grace, onStart: onStart, onLine: onLine)
+        let run = Supervision(deadline: deadline, grace: grace, keeping: keeping, onStart: onStart, onLine: onLine)
         let completed: Completed
         do {
-            completed = try await start(path, run)
+            completed = try await start(path, run, input)
         } catch let error as SubprocessError {
             try Task.checkCancellation()
             throw explain(error, path: path)
@@ -41,7 +46,11 @@ extension Command {
         return completed
     }
 
-    private func start(_ path: String, _ supervision: Supervision) async throws -> Completed {
+    private func start(
+        _ path: String,
+        _ supervision: Supervision,
+        _ stream: AsyncStream<String>?
+    ) async throws -> Completed {
         var options = PlatformOptions()
         options.createSession = true
         // Supervision ends the group itself, stragglers included. This is the net below it: signal 0 does nothing.
@@ -61,7 +70,7 @@ extension Command {
             workingDirectory: workingDirectory.map { FilePath($0) },
             platformOptions: options
         )
-        guard let input else {
+        guard input != nil || stream != nil else {
             let result = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .sequence) {
                 await supervision.follow($0, write: {})
             }
@@ -72,7 +81,13 @@ extension Command {
             let writer = $0.standardInputWriter
             return await supervision.follow($0) {
                 // A child need not read its input to the end, so that this fails is no failure.
-                _ = try? await writer.write(Array(input.utf8))
+                if let stream {
+                    for await text in stream {
+                        guard (try? await writer.write(Array(text.utf8))) != nil else { break }
+                    }
+                } else if let input {
+                    _ = try? await writer.write(Array(input.utf8))
+                }
                 try? await writer.finish()
             }
         }

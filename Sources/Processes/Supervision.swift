@@ -4,14 +4,16 @@ import Subprocess
 struct Supervision: Sendable {
     let deadline: Duration?
     let grace: Duration
+    /// How many bytes at the end of each stream are kept.
+    let keeping: Int
     let onStart: @Sendable (Int32) async -> Void
     let onLine: @Sendable (OutputLine) async -> Void
 
     /// What is known when the child has exited.
     struct Outcome: Sendable {
         var deadlineExceeded = false
-        var output = Tail()
-        var error = Tail()
+        var output: Tail
+        var error: Tail
 
         func completed(_ status: TerminationStatus) -> Completed {
             let termination: Termination =
@@ -54,7 +56,7 @@ struct Supervision: Sendable {
             tasks.addTask { .reading(.output, await read(output, as: .output, of: group)) }
             tasks.addTask { .reading(.error, await read(error, as: .error, of: group)) }
 
-            var outcome = Outcome()
+            var outcome = Outcome(output: Tail(limit: keeping), error: Tail(limit: keeping))
             var awaited = 3
             for await finished in tasks {
                 switch finished {
@@ -95,7 +97,7 @@ struct Supervision: Sendable {
         _ sequence: SubprocessOutputSequence, as stream: OutputLine.Stream, of group: ProcessGroup
     ) async -> Tail {
         var splitter = LineSplitter()
-        var tail = Tail()
+        var tail = Tail(limit: keeping)
         // What a background process goes on writing after the child has exited could be endless. At that moment no
         // more than the pipe holds is the child's own; Linux allows a pipe at most 1 MiB without privileges (pipe(7)).
         var allowance = 1 << 20

@@ -21,6 +21,8 @@ package struct Order: Sendable, Hashable, Codable {
     package var verify: Bool
     package var requestedBy: String
     package var reason: String?
+    /// When the newest change in this version was committed, where the caller says so.
+    package var commitTime: Timestamp?
     package var rules: Rules
 
     package init(
@@ -33,6 +35,7 @@ package struct Order: Sendable, Hashable, Codable {
         verify: Bool = false,
         requestedBy: String,
         reason: String? = nil,
+        commitTime: Timestamp? = nil,
         rules: Rules = Rules()
     ) {
         self.app = app
@@ -44,6 +47,7 @@ package struct Order: Sendable, Hashable, Codable {
         self.verify = verify
         self.requestedBy = requestedBy
         self.reason = reason
+        self.commitTime = commitTime
         self.rules = rules
     }
 

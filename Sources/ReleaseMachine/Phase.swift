@@ -41,6 +41,12 @@ package struct PhaseSpan: Sendable, Hashable, Codable {
     package var phase: Phase
     package var startedAt: Timestamp
     package var endedAt: Timestamp?
+
+    package init(phase: Phase, startedAt: Timestamp, endedAt: Timestamp? = nil) {
+        self.phase = phase
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+    }
 }
 
 /// Why a release did not go live.

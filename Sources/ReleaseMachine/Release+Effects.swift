@@ -36,6 +36,11 @@ extension Release {
         return [.removeCandidate]
     }
 
+    private var isGrowing: Bool {
+        guard let pods, let survey else { return false }
+        return pods.desired > survey.replicas
+    }
+
     /// A first release has nothing to go back to: its nodes stay as they are.
     var nodesToRevert: [Node] {
         hasMovedTraffic && previous != nil ? participants : []
@@ -58,7 +63,10 @@ extension Release {
         case .starting: length = order.rules.readyTimeout
         case .staging: length = order.rules.stageTimeout
         case .verifying: length = order.rules.verifyTimeout
-        case .switching: length = order.rules.patience
+        case .switching:
+            if let confirmedAt { return (confirmedAt + order.rules.patience, .deadlinePassed(phase)) }
+            // Pods that the candidate got because the live colour has grown come up as its first ones did.
+            length = isGrowing ? max(order.rules.patience, order.rules.readyTimeout) : order.rules.patience
         // Traffic has moved: these are tried for as long as somebody runs the release.
         case .draining, .retiring, .done: return nil
         }

@@ -58,8 +58,8 @@ extension Release {
             settleStaging(at: now)
 
         case .candidateConfirmed:
-            guard phase == .switching else { return }
-            isConfirmed = true
+            guard phase == .switching, !isConfirmed else { return }
+            confirmedAt = now
             settleSwitching(at: now)
         case .nodeSwitched(let address):
             guard phase == .switching, isConfirmed else { return }
@@ -281,26 +281,25 @@ extension Release {
         case .verifying:
             turnBack(.verificationExpired, at: now)
         case .starting:
-            let waiting = pods.map { "\($0.ready) of \($0.desired) pods are ready" } ?? "no pod was seen"
-            let details =
-                (pods?.warnings ?? [])
-                + (pods?.pods ?? []).filter { !$0.isReady }.map {
-                    "\($0.name): \($0.reason ?? "not ready")"
-                }
-            turnBack(
-                .failure(Failure(phase: phase, message: "time ran out: \(waiting)", details: details)),
-                at: now
-            )
+            turnBack(.failure(podsFailure { "time ran out: \($0)" }), at: now)
         case .staging:
             turnBack(.failure(nodesFailure("could not be staged in time", waitingFor: .pending)), at: now)
         case .switching where isConfirmed:
             turnBack(.failure(nodesFailure("could not be switched in time", waitingFor: .staged)), at: now)
+        case .switching where pods.map { $0.ready < $0.desired } ?? false:
+            turnBack(.failure(podsFailure { "\($0) just before the switch" }), at: now)
         case .discovering, .creating, .switching:
             let message = trouble.map { "time ran out: \($0)" } ?? "time ran out"
             turnBack(.failure(Failure(phase: phase, message: message)), at: now)
         case .draining, .retiring, .done:
             return
         }
+    }
+
+    private func podsFailure(_ sentence: (String) -> String) -> Failure {
+        let count = pods.map { "\($0.ready) of \($0.desired) pods are ready" } ?? "no pod was seen"
+        let unready = (pods?.pods ?? []).filter { !$0.isReady }.map { "\($0.name): \($0.reason ?? "not ready")" }
+        return Failure(phase: phase, message: sentence(count), details: (pods?.warnings ?? []) + unready)
     }
 
     private func nodesFailure(_ what: String, waitingFor state: Node.State) -> Failure {

@@ -28,7 +28,9 @@ package struct Release: Sendable, Hashable {
 
     var course = Course.forward
     var isApproved = false
-    var isConfirmed = false
+    /// When the last look at the candidate found its pods ready: from here on traffic moves.
+    var confirmedAt: Timestamp?
+    var isConfirmed: Bool { confirmedAt != nil }
     /// Every node was read back, and the colour that is given up is carried by none.
     var isReadBack = false
     var lastChange: Timestamp?

@@ -5,6 +5,14 @@ import ViridianConfiguration
 
 extension AppCluster {
     package func createCandidate(_ order: Order, _ survey: Survey) async throws {
+        do {
+            try await clearly { try await create(order, survey) }
+        } catch let error as KubernetesError where error.isRejection {
+            throw Refusal("the cluster does not accept \(app.workloadName(survey.candidate)): \(error)")
+        }
+    }
+
+    private func create(_ order: Order, _ survey: Survey) async throws {
         for color in Color.allCases { try await ensureService(color) }
         while let present = try await workload(survey.candidate) {
             if !present.isBeingDeleted {
@@ -14,12 +22,16 @@ extension AppCluster {
                     throw LeaseLost(holder: "\(app.name)/\(newer)")
                 }
                 // The colour that an earlier release left for an instant rollback serves as it is.
+                // What scales it has seen no traffic, and would make it small again; it gets new ones before the switch.
+                try await deleteAutoscalers(of: survey.candidate)
                 if try await adopt(present, order, survey) { return }
                 try await delete(present)
             }
             // A leftover of a release that failed: no node routes to it, the survey has made sure.
             try await waitUntilGone(present)
         }
+        // Pods of a leftover answer at the candidate's port for as long as they are there.
+        try await waitForPodsGone(survey.candidate)
         let model = try await survey.live.asyncMap { try await workload($0.color) } ?? nil
         let candidate = try Candidate(app: app, order: order, survey: survey, model: model).object()
         do {
@@ -27,8 +39,6 @@ extension AppCluster {
         } catch let error as KubernetesError where error.isAlreadyExists {
             // The answer of an earlier try was lost, or somebody else is at work: the next look tells which.
             guard try await workload(survey.candidate)?.release == order.number else { throw error }
-        } catch let error as KubernetesError where error.isInvalid || error.isForbidden {
-            throw Refusal("the cluster does not accept \(app.workloadName(survey.candidate)): \(error)")
         }
     }
 
@@ -79,7 +89,7 @@ extension AppCluster {
             _ = try await client.create(.services, service, namespace: namespace)
         } catch let error as KubernetesError where error.isAlreadyExists {
             return
-        } catch let error as KubernetesError where error.isInvalid {
+        } catch let error as KubernetesError where error.isRejection {
             throw Refusal("service \(namespace)/\(name) cannot have NodePort \(port): \(error)")
         }
     }

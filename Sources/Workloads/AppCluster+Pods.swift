@@ -11,7 +11,9 @@ extension AppCluster {
             // Owned by the stream: it ends when whoever reads the stream does.
             let watching = Task {
                 do {
-                    try await watchPods(of: color, for: order, desired: desired) { continuation.yield($0) }
+                    try await clearly {
+                        try await watchPods(of: color, for: order, desired: desired) { continuation.yield($0) }
+                    }
                     continuation.finish()
                 } catch {
                     continuation.finish(throwing: error)

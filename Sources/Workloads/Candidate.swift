@@ -34,7 +34,7 @@ struct Candidate {
         ]
         object[at: "spec.replicas"] = .integer(Int64(survey.replicas))
         object[at: "spec.template"] = template
-        object[at: "spec.selector"] = isDeployment ? ["matchLabels": .object(selector)] : .object(selector)
+        object[at: "spec.selector"] = isDeployment ? deploymentSelector(selector) : .object(selector)
         return object
     }
 
@@ -67,8 +67,15 @@ struct Candidate {
         return labels.mapValues(recolored).merging(app.selector(survey.candidate).mapValues(JSON.string)) { $1 }
     }
 
+    private func deploymentSelector(_ labels: [String: JSON]) -> JSON {
+        var selector = recoloredSelector(model?[at: "spec.selector"] ?? [:])
+        if selector["matchExpressions"] == nil { selector = [:] }
+        selector["matchLabels"] = .object(labels)
+        return selector
+    }
+
     /// `blog-blue` and `blue` become the candidate's; everything else stays.
-    private func recolored(_ value: JSON) -> JSON {
+    func recolored(_ value: JSON) -> JSON {
         let old = survey.candidate.other
         switch value.string {
         case app.workloadName(old): return .string(app.workloadName(survey.candidate))
@@ -99,7 +106,10 @@ struct Candidate {
     /// All that the model's spec has beside what follows here: strategy, minReadySeconds, fields that nobody here has heard of.
     private var mirroredSpec: JSON {
         let sameKind = model?.workloadResource == (isDeployment ? .deployments : .replicationControllers)
-        return sameKind ? model?["spec"] ?? [:] : [:]
+        guard sameKind, var spec = model?["spec"] else { return [:] }
+        // A rollout that somebody holds up is one of the live colour: a candidate that is held up makes no pods.
+        spec["paused"] = nil
+        return spec
     }
 
     // MARK: - Pod template
@@ -109,6 +119,7 @@ struct Candidate {
         if let mirrored = model?[at: "spec.template"] {
             var template = mirrored
             template[at: "metadata.creationTimestamp"] = nil
+            template["spec"] = template["spec"].map(meaningOwnPods)
             return template
         }
         return [

@@ -13,7 +13,15 @@ struct PodsPicture {
     private(set) var pods: [String: JSON] = [:]
     /// By pod name, then by the event's reason.
     private var warnings: [String: [String: String]] = [:]
-    private var refusal: (words: String, since: Timestamp)?
+    private var refusal: Refused?
+
+    private struct Refused {
+        var words: String
+        var since: Timestamp
+        /// A namespace that has just been made gets its account in a moment, and the controller comes back to it.
+        var isPassing: Bool { words.contains("serviceaccount \"default\" not found") }
+    }
+
     private var steadySince: Timestamp?
     private var restarts: Int?
 
@@ -57,7 +65,7 @@ struct PodsPicture {
         case .deleted, .interrupted: return
         }
         let words = object?.message(ofTrue: "ReplicaFailure")
-        refusal = words.map { ($0, refusal?.since ?? now) }
+        refusal = words.map { Refused(words: $0, since: refusal?.since ?? now) }
     }
 
     /// What it means at this moment.
@@ -78,7 +86,7 @@ struct PodsPicture {
                 return (PodsObservation(report: report, verdict: verdict), crashed.map { (pod, $0) })
             }
         }
-        if report.ready < desired, let refusal, now - refusal.since >= PodsPicture.quotaGrace {
+        if report.ready < desired, let refusal, !refusal.isPassing, now - refusal.since >= PodsPicture.quotaGrace {
             let verdict = PodsObservation.Verdict.hopeless(
                 "the cluster makes no more pods: \(refusal.words)", details: [])
             return (PodsObservation(report: report, verdict: verdict), nil)

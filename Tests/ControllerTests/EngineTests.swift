@@ -16,7 +16,8 @@ struct EngineTests {
         #expect(release.state == .live)
         #expect(
             await site.steps() == [
-                "acquire", "note", "read", "create", "pods", "stage", "pods", "route", "record", "open", "read",
+                "acquire", "note", "read", "create", "pods", "stage", "follow", "pods", "route", "record", "open",
+                "read",
                 "remove",
                 "release",
             ])
@@ -154,6 +155,75 @@ struct EngineTests {
         #expect(await site.world.violations == [])
     }
 
+    @Test("a live colour that grew during the release: the candidate follows, is ready, and only then gets the traffic")
+    func scaledUp() async throws {
+        let world = site.world
+        let release = try await site.deploy(observe: { recorded, _ in
+            guard recorded.event.kind == "podsReady" else { return }
+            await world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: 5, ready: 5))
+        })
+        #expect(release.state == .live)
+        #expect(release.pods?.desired == 5)
+        let green = World.Workload(version: Site.version, release: 1, replicas: 5, ready: 5)
+        #expect(await world.workloads == [.green: green])
+        let events = try site.journal.events(app: "blog", number: 1, after: 0)
+        let confirmed = try #require(events.first { $0.event == .candidateConfirmed })
+        let grown = try #require(
+            events.first { if case .podsObserved(let pods) = $0.event { pods.ready == 5 } else { false } })
+        #expect(grown.sequence < confirmed.sequence)
+        #expect(events.contains { $0.event == .said(Line("grew to 5")) })
+    }
+
+    @Test("one that grew again while the candidate followed is followed again")
+    func scaledUpTwice() async throws {
+        let world = site.world
+        let release = try await site.deploy(observe: { recorded, _ in
+            let replicas: Int
+            switch recorded.event {
+            case .podsReady: replicas = 4
+            case .podsObserved(let pods) where pods.desired == 4: replicas = 6
+            default: return
+            }
+            await world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: replicas, ready: 2))
+        })
+        #expect(release.state == .live)
+        #expect(await world.workloads[.green]?.ready == 6)
+    }
+
+    @Test("a number of replicas that was asked for stays as it was asked for")
+    func askedFor() async throws {
+        let world = site.world
+        let releases = try site.releases()
+        let request = AppReleases.Request(version: try Version(Site.version), replicas: 1, by: "anna")
+        let release = try await site.clock.running {
+            try await releases.deploy(request, until: .whenEnded) { recorded, _ in
+                guard recorded.event.kind == "podsReady" else { return }
+                await world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: 5, ready: 5))
+            }
+        }
+        #expect(release.state == .live)
+        #expect(await world.workloads[.green]?.replicas == 1)
+    }
+
+    @Test("a live colour that was scaled to nothing is no measure: the candidate gets the app's own number")
+    func scaledToNothing() async throws {
+        await site.world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: 0, ready: 0))
+        let release = try await site.deploy()
+        #expect(release.survey?.replicas == 1)
+        #expect(await site.world.workloads[.green]?.ready == 1)
+    }
+
+    @Test("a candidate's pod that was lost is waited for before the switch, and no longer than a while")
+    func lostPod() async throws {
+        let world = site.world
+        let release = try await site.deploy(observe: { recorded, _ in
+            guard recorded.event.kind == "podsReady" else { return }
+            await world.setWorkload(.green, .init(version: Site.version, release: 1, ready: 0))
+        })
+        #expect(release.state == .live)
+        #expect(await world.violations == [])
+    }
+
     @Test("candidate pods that are gone just before the switch stop it")
     func confirmation() async throws {
         let world = site.world
@@ -218,10 +288,60 @@ struct EngineTests {
         } else {
             await site.world.failAlways("renew", with: Hiccup())
         }
+        let (world, clock) = (site.world, site.clock)
         let why = hangs ? "the renewal was not answered" : "the API did not answer"
-        let error = await words { try await site.deploy() }
+        let stopped = Told()
+        let error = await words {
+            try await site.deploy(observe: { recorded, _ in
+                guard recorded.event.kind == "said" else { return }
+                await stopped.tell(recorded)
+                await world.failAlways("acquire", with: Hiccup())
+            })
+        }
+        // It was not to be had again for a long time, in which nothing was done.
         #expect(error == "the lease was taken over by nobody that answers (\(why)): this process has stopped")
-        #expect(site.clock.now - ManualClock.start <= .milliseconds(15_500))
+        let said = try #require(await stopped.events.first)
+        #expect(said.event == .said(Line("The cluster does not answer: stopped, and going on when it does")))
+        #expect(said.at - ManualClock.start <= .milliseconds(15_500))
+        #expect(clock.now - ManualClock.start >= .seconds(900))
+        let calls = await world.calls
+        let end = try #require(calls.firstIndex { $0.hasPrefix("release") })
+        #expect(Set(calls[end...]).isSubset(of: ["release", "acquire"]))
+    }
+
+    @Test("a cluster that answers again finds the release going on, under the same number")
+    func outage() async throws {
+        let world = site.world
+        await world.set(pods: .stayUnready)
+        await world.failAlways("renew", with: Hiccup())
+        let told = Told()
+        let release = try await site.deploy(observe: { recorded, release in
+            await told.tell(recorded)
+            guard recorded.event.kind == "said" else { return }
+            await world.mend("renew")
+            await world.set(pods: .becomeReady)
+        })
+        #expect(release.state == .live)
+        #expect(release.order.number == 1)
+        #expect(await told.kinds.filter { $0 == "requested" }.count == 1)
+        #expect(await world.calls.filter { $0 == "acquire" }.count == 2)
+        #expect(await world.violations == [])
+        #expect(await world.holder == nil)
+    }
+
+    @Test("who took the app during the outage keeps it", arguments: [false, true])
+    func takenDuringOutage(_ isOver: Bool) async throws {
+        await site.world.set(pods: .stayUnready)
+        await site.world.failAlways("renew", with: Hiccup())
+        let world = site.world
+        let error = await words {
+            try await site.deploy(observe: { recorded, _ in
+                guard recorded.event.kind == "said" else { return }
+                if isOver { await world.setLastRelease(2) } else { await world.steal(by: "ben@ci-2") }
+            })
+        }
+        let who = isOver ? "blog/2" : "ben@ci-2"
+        #expect(error == "the lease was taken over by \(who): this process has stopped")
     }
 
     // MARK: Stopping

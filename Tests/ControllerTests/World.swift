@@ -38,6 +38,8 @@ actor World {
     /// Calls of that name stop here until they are let go.
     private var gates: [String: Gate] = [:]
 
+    private var holds: [String: [DrainEvidence.Open]] = [:]
+
     /// An app that is live on blue.
     init(isLive: Bool = true) {
         guard isLive else { return }
@@ -51,8 +53,14 @@ actor World {
     func set(pods: Pods) { self.pods = pods }
     func fail(_ call: String, with errors: [any Error & Sendable]) { failures[call, default: []] += errors }
     func failAlways(_ call: String, with error: any Error & Sendable) { stubborn[call] = error }
+    func mend(_ call: String) { stubborn[call] = nil }
+    func setLastRelease(_ number: Int) { lastRelease = number }
     func hang(_ call: String) { hanging.insert(call) }
     func hold(_ call: String, at gate: Gate) { gates[call] = gate }
+    /// What the node's next answers about the old colour are; then nothing holds it.
+    func hold(open: [DrainEvidence.Open]) {
+        for answer in open { holds[answer.node, default: []].append(answer) }
+    }
     func steal(by other: String) { holder = other }
     func route(_ node: String, to color: Color) { routes[node] = color }
     func forgetRecord() { (recorded, recordedBy) = (nil, nil) }
@@ -154,6 +162,15 @@ actor World {
         return PodsObservation(report: report, verdict: ready == desired ? .ready : .waiting)
     }
 
+    /// Scales as the backend does: up to what the live colour has.
+    func follow(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
+        try await enter("follow")
+        let live = survey.live.flatMap { workloads[$0.color]?.replicas } ?? 0
+        let replicas = max(survey.replicas, order.replicas == nil ? live : 0)
+        workloads[survey.candidate]?.replicas = replicas
+        return CandidateSize(replicas: replicas, notes: replicas > survey.replicas ? ["grew to \(replicas)"] : [])
+    }
+
     func record(_ live: LiveVersion, _ order: Order, _ me: String) async throws {
         try await enter("record \(live.color)")
         guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
@@ -198,7 +215,10 @@ actor World {
 
     func open(_ node: String) async throws -> DrainEvidence.Open {
         try await enter("open \(node)")
-        return DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0)
+        guard holds[node]?.isEmpty == false, let next = holds[node]?.removeFirst() else {
+            return DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0)
+        }
+        return next
     }
 }
 
@@ -251,6 +271,10 @@ struct WorldCluster: Cluster {
             try await clock.sleep(for: .milliseconds(100))
             return try await world.observation(color, desired: desired)
         }
+    }
+
+    func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
+        try await world.follow(order, survey)
     }
 
     func recordLive(_ live: LiveVersion, by order: Order) async throws { try await world.record(live, order, me) }

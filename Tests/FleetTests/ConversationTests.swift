@@ -12,25 +12,22 @@ struct CuttingTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        input: String,
+        payload: [UInt8],
         on node: Node,
         sudo: Bool,
         deadline: Duration,
         onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async throws -> Termination {
+        let input = NodeScript.input(payload: payload)
         let kept =
             arguments.first == "switch" ? String(decoding: input.utf8.dropLast(losesInput), as: UTF8.self) : input
         let drop = Flag()
-        return try await LocalTransport().run(
-            arguments: arguments,
-            input: kept,
-            on: node,
-            sudo: sudo,
-            deadline: deadline
-        ) { line in
+        let shell = Command("sh", ["-s", "--"] + arguments, input: kept)
+        let onLine: @Sendable (OutputLine) async -> Void = { line in
             if let dropFrom, line.text.hasPrefix(dropFrom) { await drop.set() }
             if await !drop.isSet { await onLine(line) }
         }
+        return try await shell.run(deadline: deadline, onLine: onLine).termination
     }
 }
 
@@ -40,7 +37,7 @@ struct FrozenTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        input: String,
+        payload: [UInt8],
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -48,7 +45,7 @@ struct FrozenTransport: NodeTransport {
     ) async throws -> Termination {
         guard frozen.contains(node.address) else {
             return try await LocalTransport()
-                .run(arguments: arguments, input: input, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
+                .run(arguments: arguments, payload: payload, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
         }
         return try await Command("sleep", ["1000"]).run(deadline: deadline, grace: .milliseconds(100)).termination
     }

@@ -1,13 +1,19 @@
 import Fleet
+import Processes
 import Testing
 
 @Suite struct OverheadTests {
+    /// How long a shell takes for so many programs that do nothing: what this machine, as busy as it is, charges for the like.
+    private func spawning(_ count: Int) async throws -> Duration {
+        let loop = "i=0; while [ $i -lt \(count) ]; do /bin/true; i=$((i + 1)); done"
+        return try await ContinuousClock().measure { _ = try await Command("sh", ["-c", loop]).run() }
+    }
+
     @Test("staging and switching cost little beyond nginx's own reload")
     func overhead() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
-            var stages: [Duration] = []
-            var switches: [Duration] = []
+            var (stages, switches, yards): ([Duration], [Duration], [Duration]) = ([], [], [])
             let clock = ContinuousClock()
             for round in 1...11 {
                 let port = round.isMultiple(of: 2) ? site.blue : site.green
@@ -20,11 +26,14 @@ import Testing
                         _ = try await fleet.switch(site.upstream, on: site.node, to: port, token: round)
                     }
                 )
+                yards.append(try await spawning(100))
             }
-            let (stage, flip) = (stages.sorted()[5], switches.sorted()[5])
-            print("median of 11: stage \(stage), switch \(flip)")
-            // nginx alone takes about 120 ms of the switch. The limits are wide: other tests run at the same time.
-            #expect(stage < .seconds(2) && flip < .seconds(3))
+            let (stage, flip, yard) = (stages.sorted()[5], switches.sorted()[5], yards.sorted()[5])
+            print("median of 11: stage \(stage), switch \(flip), 100 programs \(yard)")
+            // Staging starts about 10 programs, two of which are nginx and bash; switching about 20. nginx alone takes about 120 ms
+            // of the switch, asleep.
+            #expect(stage < yard * 2)
+            #expect(flip < yard * 3 + .milliseconds(400))
         }
     }
 }

@@ -188,14 +188,31 @@ private func plan(
             let fleet = try site.fleet(LocalTransport(shell: shell))
             let report = try await fleet.check(site.upstream, on: site.node)
             #expect(report.nginx.hasPrefix("nginx version: nginx/"))
-            #expect(report.accepted && report.isIncluded == true && report.isWritable)
+            #expect(report.accepted && report.isIncluded == true && report.lacking.isEmpty)
             #expect(report.openPorts == [site.blue, site.green])
-            #expect((report.freeKibibytes ?? 0) > 0)
-            let time = try #require(report.time)
-            #expect(abs(Date().timeIntervalSince1970 - Double(time)) < 30)
+            #expect(report.disks.map(\.path) == [site.nginx.backends])
+            #expect(report.disks.allSatisfy { $0.isWritable && ($0.freeKibibytes ?? 0) > 0 })
+            #expect(try #require(report.clockSkew) == 0)
             #expect(report.serversThatMayFail.map(\.line) == [2, 3])
             let elsewhere = try site.fleet { $0.backends = site.nginx.directory + "/elsewhere" }
             #expect(try await elsewhere.check(site.upstream, on: site.node).isIncluded == false)
+        }
+    }
+
+    @Test(
+        "a file that nginx's configuration does not include fails staging: no switch would move anything",
+        arguments: shells)
+    func notIncluded(shell: [String]) async throws {
+        try await withSite { site in
+            let elsewhere = site.nginx.directory + "/elsewhere"
+            let fleet = try site.fleet(LocalTransport(shell: shell)) { $0.backends = elsewhere }
+            try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+            for text in [nil, site.article()] {
+                if let text { try site.write(text, to: "elsewhere/blog.conf") }
+                await #expect(throws: NodeFailure(site.node, .notIncluded(file: elsewhere + "/blog.conf"))) {
+                    try await fleet.stage(site.upstream, on: site.node, plan(site))
+                }
+            }
         }
     }
 

@@ -188,7 +188,9 @@ struct ClientTests {
             case "gone": .status(404, "NotFound", "pods \"gone\" not found")
             case "old": .status(409, "Conflict", "the object has been modified")
             case "taken": .status(409, "AlreadyExists", "services \"taken\" already exists")
-            case "secret": .status(403, "Forbidden", "User \"u\" cannot patch services")
+            case "secret": .status(403, "Forbidden", "User \"u\" cannot patch resource \"deployments\"")
+            case "webhook":
+                .status(403, "Forbidden", "admission webhook \"images.example.com\" denied the request: no tag")
             case "anonymous": .status(401, "Unauthorized", "Unauthorized")
             case "quota": .status(403, "Forbidden", "pods \"quota\" is forbidden: exceeded quota: small")
             case "page": .text("<html>\nnginx", status: 404)
@@ -212,7 +214,15 @@ struct ClientTests {
             #expect(
                 secret.description
                     == "not allowed to patch deployments.apps secret in namespace blog: the account of kubeconfig k, "
-                    + "context c needs the verb patch on deployments.apps in namespace blog in its role")
+                    + "context c needs the rule {apiGroups: [\"apps\"], resources: [deployments], verbs: [patch]} "
+                    + "in its role in namespace blog")
+            #expect(secret.isDenied && !secret.isRejection)
+            let webhook = try await kubernetesError { _ = try await client.get(.pods, "webhook") }
+            #expect(
+                webhook.description
+                    == "the Kubernetes API refused to get pods webhook in namespace blog: "
+                    + "admission webhook \"images.example.com\" denied the request: no tag")
+            #expect(webhook.isRejection && webhook.isByWebhook && !webhook.isDenied)
             let anonymous = try await kubernetesError { _ = try await client.get(.nodes, "anonymous") }
             #expect(anonymous.isUnauthorized)
             #expect(

@@ -17,6 +17,26 @@ import Testing
         #expect(try switched(green, to: 30000) == NginxTests.article)
     }
 
+    @Test("the upstream for the colour that is not live goes the other way, and others stay")
+    func preview() throws {
+        let file = """
+            upstream blogLB { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
+            upstream blogLB-preview { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
+            upstream wwwLB-preview { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
+
+            """
+        let green = try switched(file, to: 30001)
+        #expect(
+            green == """
+                upstream blogLB { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
+                upstream blogLB-preview { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
+                upstream wwwLB-preview { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
+
+                """
+        )
+        #expect(try switched(green, to: 30000) == file)
+    }
+
     @Test(
         "only the word down moves, however the line is written",
         arguments: [

@@ -41,7 +41,7 @@ extension Releases {
 
 extension World {
     /// Runs `body` while wrk loads every node, each request on a connection of its own; wrk's reports.
-    fileprivate func underWrk(_ body: @escaping @Sendable () async throws -> Void) async throws -> [String] {
+    func underWrk(_ body: @escaping @Sendable () async throws -> Void) async throws -> [String] {
         // A few hundred requests a second a node: enough to hit every instant, and the machine has room for the releases.
         try write("function delay() return 8 end\n", to: "delay.lua")
         return try await withThrowingTaskGroup(of: String?.self) { group in

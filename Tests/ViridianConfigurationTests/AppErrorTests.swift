@@ -202,6 +202,11 @@ struct AppErrorTests {
                 #"artifact.from: expected no other placeholders than {version} and {app}, found "s3://b/{tag}""#
             ),
             (
+                "artifact: {from: a, to: /srv, sha256: 'http://a/b'}",
+                #"artifact.sha256: expected 64 hexadecimal digits, or an s3:// or https:// URL or a path of a text that begins with them, found "http://a/b""#
+            ),
+            ("probe: {path: healthz}", #"probe.path: expected a path that begins with /, found "healthz""#),
+            (
                 "artifact: {from: a, to: /srv, keep: 0}",
                 "artifact.keep: expected a whole number between 1 and 1000, found 0"
             ),
@@ -227,7 +232,7 @@ struct AppErrorTests {
             ("prots: {}", "prots: unknown key; did you mean ports?"),
             (
                 "colour: blue",
-                "colour: unknown key; known here: app, namespace, ports, image, workload, replicas, template, upstream, protocol, hosts, preview, ready, verify, postDeploy, artifact, drain, retain, tolerate, repair"
+                "colour: unknown key; known here: app, namespace, ports, image, workload, replicas, template, upstream, protocol, hosts, preview, ready, verify, postDeploy, artifact, probe, drain, retain, tolerate, repair"
             ),
             ("\"replic\\eas\": 3", #""replic\u{1B}as": unknown key; did you mean replicas?"#),
             ("namespace: ${BLOG_NAMESPACE}", "namespace: the environment variable BLOG_NAMESPACE is not set"),

@@ -61,6 +61,10 @@ struct CandidateTests {
         var containers = try #require(spec["containers"]?.array)
         containers[1]["image"] = "registry.local:5000/blog:20151025.143403"
         spec["containers"] = .array(containers)
+        // "Not two of us on one machine" goes on to mean that.
+        let machines = try #require(spec[at: "affinity.podAntiAffinity"])
+        spec[at: "affinity.podAntiAffinity"] = try JSON(
+            parsing: machines.text.replacing("blog-blue", with: "blog-green"))
         return spec
     }
 
@@ -124,6 +128,28 @@ struct CandidateTests {
         #expect(made[at: "spec.selector"] == ["matchLabels": ["name": "blog-green", "color": "green", "tier": "web"]])
         #expect(made[at: "spec.template.metadata.labels"]?["color"] == "green")
         #expect(made[at: "spec.template.spec"] == (try newPodSpec()))
+    }
+
+    @Test("a Deployment's selector keeps its expressions, and a rollout that is held up holds up no candidate")
+    func expressions() throws {
+        let model = try JSON(
+            parsing: """
+                {"kind": "Deployment", "metadata": \(Self.metadata),
+                 "spec": {"paused": true, "selector": {"matchLabels": {"tier": "web"}, "matchExpressions": [
+                            {"key": "name", "operator": "In", "values": ["blog-blue", "other"]},
+                            {"key": "canary", "operator": "DoesNotExist"}]},
+                          "template": \(Self.template(#"{"name": "blog-blue", "tier": "web"}"#))}}
+                """)
+        let made = try candidate(try Blog.app { $0.workload = .deployment }, model)
+        #expect(
+            made[at: "spec.selector"] == [
+                "matchLabels": ["name": "blog-green", "tier": "web"],
+                "matchExpressions": [
+                    ["key": "name", "operator": "In", "values": ["blog-green", "other"]],
+                    ["key": "canary", "operator": "DoesNotExist"],
+                ],
+            ])
+        #expect(made[at: "spec.paused"] == nil)
     }
 
     @Test("when the app changes its kind the pods stay as they are, and the other kind's own settings go")

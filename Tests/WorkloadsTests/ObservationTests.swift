@@ -167,7 +167,9 @@ struct ObservationTests {
             }
             #expect(
                 error
-                    == "not allowed to list pods in namespace blog: the account of test needs the verb list on pods in namespace blog in its role"
+                    == "not allowed to list pods in namespace blog: the account of test needs the rule "
+                    + "{apiGroups: [\"\"], resources: [pods], verbs: [list]} in its role in namespace blog\n"
+                    + "every right that a release needs: viridian render rbac blog"
             )
         }
     }

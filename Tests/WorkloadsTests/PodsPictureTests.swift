@@ -133,6 +133,19 @@ struct PodsPictureTests {
         #expect(picture.observation(at: start + .seconds(101)).0.verdict == .waiting)
     }
 
+    @Test("a namespace that has just been made has no account for pods yet: that passes")
+    func youngNamespace() throws {
+        let words =
+            "pods \"blog-green-\" is forbidden: error looking up service account blog/default: "
+            + "serviceaccount \"default\" not found"
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot())
+        picture.take(workload: snapshot(try workload(words)), at: start)
+        let seen = picture.observation(at: start + .seconds(60)).0
+        #expect(seen.verdict == .waiting)
+        #expect(seen.report.warnings == [words])
+    }
+
     @Test("a refusal does not matter to pods that are all there")
     func quotaAfterwards() throws {
         var picture = PodsPicture(desired: 1, stable: .zero)

@@ -8,15 +8,33 @@ import ViridianConfiguration
 struct FleetNodes: Nodes {
     let fleet: Fleet
     let app: AppConfiguration
+    private let artifacts: NodeArtifacts
+    private let readinessPath: @Sendable (Color) async -> String?
+    private let paths = AskedOnce<Int, String?>()
+
+    /// `readinessPath` tells by which path the cluster asks a colour's pods whether they are ready.
+    init(
+        fleet: Fleet,
+        app: AppConfiguration,
+        readinessPath: @escaping @Sendable (Color) async -> String? = { _ in nil }
+    ) {
+        self.fleet = fleet
+        self.app = app
+        self.readinessPath = readinessPath
+        artifacts = NodeArtifacts(app: app)
+    }
 
     var upstream: Upstream {
         Upstream(
             app: app.name.text,
             name: app.upstream,
             bluePort: app.ports.blue,
-            greenPort: app.ports.green
+            greenPort: app.ports.green,
+            assets: app.artifact?.to
         )
     }
+
+    static func ports(of app: AppConfiguration) -> PortPair { PortPair(blue: app.ports.blue, green: app.ports.green) }
 
     func list() async throws -> [String] {
         do {
@@ -39,20 +57,46 @@ struct FleetNodes: Nodes {
         _ survey: Survey,
         say: @escaping @Sendable (Line) async -> Void
     ) async throws {
-        let plan = StagePlan(
-            port: app.port(of: survey.candidate),
-            token: Fence(release: order.number, isBack: false).token,
-            version: order.version,
-            color: survey.candidate.rawValue,
-            release: order.name,
-            probe: .tcp,
-            postDeploy: app.postDeploy.map { FleetPostDeploy(command: $0.command, timeout: $0.timeout) }
-        )
+        let version = LiveVersion(color: survey.candidate, version: order.version)
+        let plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
         try await troubled(node) {
             _ = try await fleet.stage(upstream, on: Node(node), plan) { line in
                 await say(Line(source: node, line.text))
             }
         }
+    }
+
+    func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {
+        if app.artifact != nil || app.postDeploy != nil {
+            let plan = try await plan(live, fence, release: "\(app.name)/\(fence.release)")
+            try await troubled(node) { _ = try await fleet.stage(upstream, on: Node(node), plan) }
+        }
+        try await route(node, to: live.color, fence: fence)
+    }
+
+    private func plan(_ version: LiveVersion, _ fence: Fence, release: String) async throws -> StagePlan {
+        StagePlan(
+            port: app.port(of: version.color),
+            token: fence.token,
+            version: version.version,
+            color: version.color.rawValue,
+            release: release,
+            probe: try await probe(version.color, release: fence.release),
+            postDeploy: app.postDeploy.map { FleetPostDeploy(command: $0.command, timeout: $0.timeout) },
+            artifact: try await artifacts.plan(version.version, release: fence.release)
+        )
+    }
+
+    /// In the app's own language, by the path that the configuration names, or else by that of the pods' readiness probe. Where
+    /// nobody has named one, any answer that is no server's error will do.
+    private func probe(_ color: Color, release: Int) async throws -> Probe {
+        let host = app.hosts.first { !$0.hasPrefix("*") } ?? "localhost"
+        if app.protocol == .fastcgi {
+            return .fastcgi(path: app.probe?.path ?? "/ping", host: host, isGuess: app.probe == nil)
+        }
+        if let path = app.probe?.path { return .http(path: path, host: host) }
+        let path = try await paths.value(for: release) { await readinessPath(color) }
+        return .http(path: path ?? "/", host: host, isGuess: path == nil)
     }
 
     func route(_ node: String, to color: Color, fence: Fence) async throws {
@@ -111,6 +155,10 @@ extension ReleaseMachine.NodeReading {
         var message: String?
         if report.master == nil {
             message = "nginx is not running"
+        } else if let color, let wanted = report.assets?.missing(for: ports.port(of: color)) {
+            message = "current points at \(report.assets?.current ?? "nothing"), and \(wanted) belongs to \(color)"
+        } else if let color, let assets = report.assets, assets.lacks(ports.port(of: color)) {
+            message = "has no static assets of \(color) yet"
         } else if report.loaded == .no {
             message = "\(report.path) was edited and nginx has not loaded it: \(report.because)"
         } else if color == nil {
@@ -118,4 +166,8 @@ extension ReleaseMachine.NodeReading {
         }
         self.init(node: address, color: color, message: message)
     }
+}
+
+extension PortPair {
+    fileprivate func port(of color: Color) -> Int { color == .blue ? blue : green }
 }

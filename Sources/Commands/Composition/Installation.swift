@@ -4,6 +4,7 @@ import Foundation
 import Journal
 import Kubernetes
 import ReleaseMachine
+import Server
 import ViridianConfiguration
 import Workloads
 
@@ -34,14 +35,16 @@ struct Installation: Sendable {
             context: configuration.kubernetes.context
         )
         let client = KubernetesClient(access)
-        let installation = Installation(
-            configuration: configuration,
-            journal: journal,
-            cluster: client,
-            fleet: try fleet(configuration.nodes)
-        )
         do {
-            let value = try await body(installation)
+            let value = try await configuration.nodes.withTransport { transport in
+                let installation = Installation(
+                    configuration: configuration,
+                    journal: journal,
+                    cluster: client,
+                    fleet: fleet(configuration.nodes, try configuration.nodes.inventory(in: client), transport)
+                )
+                return try await body(installation)
+            }
             await client.shutdown()
             return value
         } catch {
@@ -50,29 +53,33 @@ struct Installation: Sendable {
         }
     }
 
-    func releases(_ name: String) throws -> AppReleases {
+    /// The releases of an app; words that are said through it are told to the audit log with where they come from.
+    func releases(
+        _ name: String,
+        _ provenance: Provenance = .commandLine
+    ) throws(UnknownApp) -> AppReleases {
         let app = try configuration.app(name)
+        let cluster = cluster.map { AppCluster(client: $0, app: app) }
+        let nodes = fleet.map { fleet in
+            FleetNodes(fleet: fleet, app: app) { await cluster?.readinessPath(of: $0) }
+        }
         return AppReleases(
             app: app,
             engine: Engine(
-                cluster: cluster.map { AppCluster(client: $0, app: app) } ?? Unreached() as any Cluster,
-                nodes: fleet.map { FleetNodes(fleet: $0, app: app) } ?? Unreached() as any Nodes,
-                journal: JournalPort(journal: journal),
+                cluster: cluster ?? Unreached() as any Cluster,
+                nodes: nodes ?? Unreached() as any Nodes,
+                journal: JournalPort(journal: journal, provenance: provenance),
                 clock: SystemClock()
             )
         )
     }
 
-    private static func fleet(_ nodes: NodesConfiguration) throws -> Fleet {
-        guard case .fixed(let addresses) = nodes.inventory else {
-            throw Refusal("nodes.inventory: only `static` works in this version")
-        }
-        guard nodes.transport == .local else {
-            throw Refusal("nodes.transport: only `local` works in this version")
-        }
-        return Fleet(
-            inventory: try StaticInventory(addresses),
-            transport: LocalTransport(),
+    private static func fleet(
+        _ nodes: NodesConfiguration, _ inventory: any Inventory, _ transport: any NodeTransport
+    ) -> Fleet {
+        Fleet(
+            inventory: inventory,
+            transport: transport,
             settings: NodeSettings(
                 backends: nodes.backends,
                 test: nodes.test,
@@ -80,8 +87,22 @@ struct Installation: Sendable {
                 pid: nodes.pid,
                 sudo: nodes.sudo,
                 timeout: nodes.timeout
-            )
+            ),
+            parallel: nodes.parallel
         )
+    }
+}
+
+extension Provenance {
+    /// This machine's command line.
+    static var commandLine: Provenance { Provenance(origin: "cli@\(ProcessInfo.processInfo.hostName)") }
+}
+
+extension Installation {
+    func view(of name: String) async throws -> AppView {
+        let releases = try releases(name)
+        let sight = try await releases.look()
+        return AppView(app: releases.app, sight: sight, latest: try releases.latest())
     }
 }
 
@@ -98,6 +119,7 @@ private struct Unreached: Cluster, Nodes {
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
         AsyncThrowingStream { $0.finish(throwing: refusal) }
     }
+    func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize { throw refusal }
     func recordLive(_ live: LiveVersion, by order: Order) async throws { throw refusal }
     func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws { throw refusal }
 

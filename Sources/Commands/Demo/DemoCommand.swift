@@ -9,14 +9,15 @@ struct DemoCommand: Verb {
         commandName: "demo",
         abstract: "The whole system on this machine, with nothing set up: releases v1, then v2 under load.",
         discussion: """
-            An embedded cluster whose pods are processes, real nginx nodes, a sample app, and visitors whose every request counts. \
-            Afterwards it stays up to be played with, until Ctrl-C.
+            An embedded cluster whose pods are processes, real nginx nodes, a sample app, the server with its pages, and visitors \
+            whose every request counts. Afterwards it stays up to be played with, until Ctrl-C.
             """
     )
 
     @Flag(help: "Stop when done: status 0 only if v2 is live and no request failed.") var exit = false
     @Option(help: "How many nginx nodes.") var nodes: Int = 2
-    @Option(help: "The port from which on the nodes listen; 0 takes free ones.") var port: Int = 8080
+    @Option(help: "The port of the pages; the nodes listen from the next one on. 0 takes free ones.") var port: Int =
+        8080
 
     func validate() throws {
         guard (1...50).contains(nodes) else { throw ValidationError("--nodes takes a number from 1 to 50") }
@@ -25,8 +26,9 @@ struct DemoCommand: Verb {
 
     func perform() async throws -> ExitStatus {
         say("Starting an embedded cluster and \(nodes) nginx nodes")
-        return try await DemoWorld.with(nodes: nodes, firstPort: port) { world in
-            try await play(in: world)
+        // Without anybody to look at them there are no pages, and the nodes listen from `port` on.
+        return try await DemoWorld.with(nodes: nodes, firstPort: port, withPages: !exit) { world in
+            try await DemoPages.with(world) { try await play(in: world) }
         }
     }
 
@@ -67,7 +69,7 @@ struct DemoCommand: Verb {
         return try await Installation.open(options, reachingOut: true) { installation in
             let releases = try installation.releases("blog")
             let request = AppReleases.Request(version: try Version(version), by: caller())
-            _ = try await Follower(output: .text).run(releases) { observe in
+            _ = try await Follower(output: .text).run { observe in
                 try await releases.deploy(request, until: .whenEnded, observe: observe)
             }
             guard let release = try releases.latest() else { throw Refusal("the release left no trace") }
@@ -99,12 +101,13 @@ struct DemoCommand: Verb {
         say(
             """
 
-            It stays up. Open \(world.sites[0])/ and reload: it tells which pod answers.
+            It stays up. On the page: release a version, pause it, promote, abort, roll back.
+            \(world.sites[0])/ tells which pod answers; reload it to see others.
             In another terminal:
               export VIRIDIAN_CONFIG=\(world.configurationFile)
               \(program) status
               \(program) deploy blog --version v3
-              \(program) deploy blog --version v4 --verify    (then promote or abort)
+              \(program) deploy blog --version v4 --verify    (try it at http://\(world.preview)/, then promote or abort)
               \(program) deploy blog --version crash       (its pods crash)
               \(program) deploy blog --version missing     (no such image)
               \(program) rollback blog

@@ -12,24 +12,34 @@ struct DemoWorld: Sendable {
     /// Where each node's nginx answers.
     let sites: [String]
     let ports: PortPair
+    /// Where the server's pages are to be; `nil` where there is no server.
+    let pagePort: Int?
+    /// The host, with its port, at which the first node shows the colour that is not live.
+    let preview: String
 
     var configurationFile: String { directory + "/viridian.yaml" }
 
     /// Builds it, runs `body` in it, and leaves nothing behind.
+    ///
+    /// Ports are taken from `firstPort` on: the first one for the pages, where there are to be any, then one a node.
     static func with<Value: Sendable>(
         nodes count: Int,
         firstPort: Int,
+        withPages: Bool,
         _ body: @escaping @Sendable (DemoWorld) async throws -> Value
     ) async throws -> Value {
         let directory = NSTemporaryDirectory() + "viridian-demo-\(getpid())"
         try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let listening = try FreePorts.some(count, from: firstPort)
+        var listening = try FreePorts.some(withPages ? count + 1 : count, from: firstPort)
+        let pagePort = withPages ? listening.removeFirst() : nil
         let world = DemoWorld(
             directory: directory,
             nodes: (1...count).map { LocalNginx(directory: "\(directory)/nodes/node-\($0)") },
             sites: listening.map { "http://127.0.0.1:\($0)" },
-            ports: try FreePorts.nodePorts()
+            ports: try FreePorts.nodePorts(),
+            pagePort: pagePort,
+            preview: "preview.localhost:\(listening[0])"
         )
         var configuration = SandboxConfiguration()
         configuration.images = SampleApp.images(program: OwnProgram.path, registries: ["registry.local:5000/"])
@@ -57,9 +67,13 @@ struct DemoWorld: Sendable {
     private func write(kubeconfig: String, listening: [Int]) throws {
         try kubeconfig.write(toFile: directory + "/kubeconfig", atomically: true, encoding: .utf8)
         for (nginx, port) in zip(nodes, listening) {
-            try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])
+            let preview = UpstreamFile.previewName(of: "blogLB")
+            try nginx.write(hosts: [
+                VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB"),
+                VirtualHost(listen: "127.0.0.1:\(port)", names: ["preview.localhost"], upstream: preview),
+            ])
             // As configuration management seeds it: blue is up.
-            let upstream = UpstreamFile.rendered(upstream: "blogLB", ports: ports, live: ports.blue)
+            let upstream = UpstreamFile.rendered(upstream: "blogLB", ports: ports, live: ports.blue, preview: true)
             try upstream.write(toFile: nginx.backends + "/blog.conf", atomically: true, encoding: .utf8)
         }
         let any = LocalNginx(directory: directory + "/nodes/{node}")
@@ -85,6 +99,7 @@ struct DemoWorld: Sendable {
         image: registry.local:5000/blog
         replicas: 3
         template: blog-pod.yaml
+        preview: \(preview)
         ready: {timeout: 60s}
         drain: {least: 1s, most: 30s}
 

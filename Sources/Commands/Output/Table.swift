@@ -1,3 +1,5 @@
+import Controller
+
 /// Columns that line up, for people; the last one is not padded.
 struct Table {
     var header: [String]

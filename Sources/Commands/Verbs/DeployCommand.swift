@@ -27,6 +27,11 @@ struct DeployCommand: Verb {
     @Option(help: "A whole image reference instead of the app's image at that version.") var image: String?
     @Option(help: "Replicas; otherwise as many as the live colour has.") var replicas: Int?
     @Flag(inversion: .prefixedNo, help: "Pause before the switch until somebody promotes.") var verify: Bool?
+    @Option(
+        help: ArgumentHelp(
+            "When the newest change in it was committed, for the lead time in the statistics.",
+            discussion: "Such as 2015-10-25T14:34:03Z: git log -1 --format=%cI", valueName: "time"))
+    var commitTime: String?
     @Option(help: "Until when to wait: live, paused, none.") var wait: Wait = .live
     @Option(help: "Why, for the record.") var reason: String?
     @OptionGroup var output: OutputOptions
@@ -39,19 +44,31 @@ struct DeployCommand: Verb {
             replicas: try replicas.map { try Replicas.validate($0) },
             verify: verify,
             reason: try reason.map { try Reason($0).text },
+            commitTime: try commitTime.map { text in
+                guard let time = Timestamp(iso8601: text) else {
+                    throw Refusal("--commit-time takes a time such as 2015-10-25T14:34:03Z, not \(text.safe)")
+                }
+                return time
+            },
             by: caller()
         )
-        if wait == .none { return try await handOver() }
-        return try await Installation.open(global, reachingOut: true) { installation in
-            let releases = try installation.releases(app)
-            return try await Follower(output: output.output).run(releases) { observe in
-                try await releases.deploy(request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
+        if wait == .none { return try await handOver(request) }
+        return try await global.atDesk(reachingOut: true) { desk in
+            try await Follower(output: output.output).run { observe in
+                try await desk.deploy(app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
             }
         }
     }
 
-    /// Leaves the release to a process of its own, which outlives this one.
-    private func handOver() async throws -> ExitStatus {
+    /// Leaves the release to the server, or to a process of its own, which outlives this one.
+    private func handOver(_ request: AppReleases.Request) async throws -> ExitStatus {
+        if global.isRemote {
+            return try await global.atDesk(reachingOut: false) { desk in
+                guard let begun = try await (desk as? RemoteDesk)?.begin(app, request) else { return .couldNot }
+                say("\(app)/\(begun.number) runs on the server: viridian show \(app)/\(begun.number)")
+                return .done
+            }
+        }
         let newest = try await latest()
         let log = NSTemporaryDirectory() + "viridian-\(app.safe.filter { $0 != "/" })-\(getpid()).log"
         defer { try? FileManager.default.removeItem(atPath: log) }
@@ -86,12 +103,16 @@ struct DeployCommand: Verb {
         if let replicas { arguments += ["--replicas", "\(replicas)"] }
         if let verify { arguments.append(verify ? "--verify" : "--no-verify") }
         if let reason { arguments += ["--reason", reason] }
+        if let commitTime { arguments += ["--commit-time", commitTime] }
         if let config = global.config { arguments += ["--config", config] }
         return arguments
     }
 
     var wordsWhenInterrupted: [String] {
-        [
+        if global.isRemote {
+            return ["viridian: no longer watching; the release goes on at the server: viridian logs -f"]
+        }
+        return [
             "viridian: stopped; the release is left as it is, and goes on with: viridian deploy \(app) --version \(version)"
         ]
     }

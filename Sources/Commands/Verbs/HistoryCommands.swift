@@ -18,19 +18,18 @@ struct ReleasesCommand: Verb {
     }
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let history = try installation.releases(app).history(limit: limit)
+        try await global.atDesk(reachingOut: false) { desk in
+            let history = try await desk.history(of: app, limit: limit)
             if output.output == .json {
-                for release in history { say(try ReleaseView(release).jsonLine()) }
+                for release in history { say(try release.jsonLine()) }
             } else if history.isEmpty {
                 say("\(app) has no release yet")
             } else {
                 let rows = history.map { release in
                     [
-                        release.order.name, release.order.version, release.candidate?.rawValue ?? "-",
-                        release.state.rawValue, release.createdAt.iso8601,
-                        release.elapsed(at: SystemClock().now).short, release.order.requestedBy,
-                        release.order.reason ?? release.failure?.message ?? "",
+                        "\(release.app)/\(release.number)", release.version, release.color?.rawValue ?? "-",
+                        release.state.rawValue, release.createdAt, release.took(until: SystemClock().now)?.short ?? "-",
+                        release.requestedBy, release.reason ?? release.failure?.message ?? "",
                     ]
                 }
                 for line in Table(["RELEASE", "VERSION", "COLOUR", "STATE", "BEGUN", "TOOK", "BY", "WHY"], rows).lines {
@@ -39,6 +38,14 @@ struct ReleasesCommand: Verb {
             }
             return .done
         }
+    }
+}
+
+extension ReleaseView {
+    /// From its beginning to its end, or to `now` while it has not ended.
+    fileprivate func took(until now: Timestamp) -> Duration? {
+        guard let start = Timestamp(iso8601: createdAt) else { return nil }
+        return (endedAt.flatMap { Timestamp(iso8601: $0) } ?? now) - start
     }
 }
 
@@ -64,8 +71,8 @@ struct ShowCommand: Verb {
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let release = try installation.releases(self.release.app).release(self.release.number)
+        try await global.atDesk(reachingOut: false) { desk in
+            let release = try await desk.release(self.release.app, self.release.number)
             if output.output == .json {
                 say(try ReleaseView(release).jsonLine())
                 return .done
@@ -108,13 +115,11 @@ struct LogsCommand: Verb {
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let releases = try installation.releases(release.app)
+        try await global.atDesk(reachingOut: false) { desk in
             let log = EventLog(format: output.output)
-            _ = try releases.release(release.number)
             let goesOn = follow
             let shouldGoOn = { @Sendable in goesOn ? await log.isHeard : false }
-            _ = try await releases.follow(release.number, shouldGoOn: shouldGoOn) { recorded, release in
+            try await desk.follow(release.app, release.number, shouldGoOn: shouldGoOn) { recorded, release in
                 await log.tell(recorded, release)
             }
             return .done
@@ -124,13 +129,6 @@ struct LogsCommand: Verb {
 
 /// Events as the lines of a log: told, or one JSON object a line.
 private actor EventLog {
-    private struct Entry: Encodable {
-        var sequence: Int
-        var at: String
-        var event: Event
-        var text: [String]
-    }
-
     private let format: OutputFormat
     private var narrator = Narrator()
     /// False when whoever read it has gone.
@@ -146,7 +144,7 @@ private actor EventLog {
         case .text:
             for line in lines { isHeard = say("\(recorded.at.iso8601) \(line)") && isHeard }
         case .json:
-            let entry = Entry(sequence: recorded.sequence, at: recorded.at.iso8601, event: recorded.event, text: lines)
+            let entry = EventView(recorded, text: lines, after: release)
             if let line = try? entry.jsonLine() { isHeard = say(line) && isHeard }
         }
     }

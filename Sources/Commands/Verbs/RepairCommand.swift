@@ -11,27 +11,31 @@ struct RepairCommand: Verb {
 
     @Argument(help: "The app.") var app: String
     @Flag(help: "Only say what would be done.") var dryRun = false
+    @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: true) { installation in
-            let report = try await installation.releases(app).repair(isDryRun: dryRun)
+        try await global.atDesk(reachingOut: true) { desk in
+            let report = try await desk.repair(app, isDryRun: dryRun, by: caller())
+            if output.output == .json {
+                say(try report.jsonLine())
+                return report.whole ? .done : .needsRepair
+            }
             let live = report.live
-            say("\(live.color) is live with \(live.version)")
+            say("\(live.color) is live with \(live.version.safe)")
             for node in report.nodes {
-                let before = node.before.color?.rawValue ?? node.before.message ?? "unknown"
                 switch node.outcome {
                 case .wasRight: say("\(node.address): routes to \(live.color)")
                 case .broughtBack:
                     let what = dryRun ? "would be brought to \(live.color)" : "routes to \(live.color) now, verified"
-                    say("\(node.address): \(what) (was: \(before.safe))")
-                case .stillAstray(let why): say("\(node.address): still astray: \(why.safe)")
+                    say("\(node.address): \(what) (was: \(node.before.safe))")
+                case .stillAstray: say("\(node.address): still astray: \((node.message ?? "unknown").safe)")
                 }
             }
             if let removed = report.removed {
                 say("\(app)-\(removed) \(dryRun ? "would be deleted" : "was deleted"): no node routes to it")
             }
-            return report.isWhole ? .done : .needsRepair
+            return report.whole ? .done : .needsRepair
         }
     }
 }

@@ -15,16 +15,17 @@ struct PromoteCommand: Verb {
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: true) { installation in
-            let releases = try installation.releases(app)
-            return try await Follower(output: output.output).run(releases) { observe in
-                try await releases.promote(by: caller(), observe: observe)
+        try await global.atDesk(reachingOut: true) { desk in
+            try await Follower(output: output.output).run { observe in
+                try await desk.promote(app, by: caller(), observe: observe)
             }
         }
     }
 
     var wordsWhenInterrupted: [String] {
-        ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
+        global.isRemote
+            ? ["viridian: no longer watching; the release goes on at the server"]
+            : ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
     }
 }
 
@@ -41,10 +42,9 @@ struct AbortCommand: Verb {
 
     func perform() async throws -> ExitStatus {
         let reason = try reason.map { try Reason($0).text }
-        return try await Installation.open(global, reachingOut: true) { installation in
-            let releases = try installation.releases(app)
-            let status = try await Follower(output: output.output).run(releases) { observe in
-                try await releases.abort(by: caller(), reason: reason, observe: observe)
+        return try await global.atDesk(reachingOut: true) { desk in
+            let status = try await Follower(output: output.output).run { observe in
+                try await desk.abort(app, by: caller(), reason: reason, observe: observe)
             }
             // Aborted is what was asked for.
             return status == .aborted ? .done : status
@@ -52,7 +52,9 @@ struct AbortCommand: Verb {
     }
 
     var wordsWhenInterrupted: [String] {
-        ["viridian: stopped; the release goes on giving up with: viridian abort \(app), or the deploy command"]
+        global.isRemote
+            ? ["viridian: no longer watching; the release goes on giving up at the server"]
+            : ["viridian: stopped; the release goes on giving up with: viridian abort \(app), or the deploy command"]
     }
 }
 
@@ -73,22 +75,17 @@ struct RollbackCommand: Verb {
     func perform() async throws -> ExitStatus {
         let version = try to.map { try Version($0) }
         let reason = try reason.map { try Reason($0).text }
-        return try await Installation.open(global, reachingOut: true) { installation in
-            let releases = try installation.releases(app)
-            let status = try await Follower(output: output.output).run(releases) { observe in
-                try await releases.rollback(
-                    to: version,
-                    by: caller(),
-                    reason: reason,
-                    until: .whenEnded,
-                    observe: observe
-                )
+        return try await global.atDesk(reachingOut: true) { desk in
+            let status = try await Follower(output: output.output).run { observe in
+                try await desk.rollback(app, to: version, by: caller(), reason: reason, observe: observe)
             }
             return status == .aborted ? .done : status
         }
     }
 
     var wordsWhenInterrupted: [String] {
-        ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
+        global.isRemote
+            ? ["viridian: no longer watching; the release goes on at the server"]
+            : ["viridian: stopped; the release is left as it is: `viridian status \(app)` tells how to go on"]
     }
 }

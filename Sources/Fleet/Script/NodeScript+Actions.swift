@@ -3,17 +3,6 @@ extension NodeScript {
     static let actions = #"""
         # ---- the actions ----
 
-        # Standard input: a text in base64, then a line `=end`. What was cut off on its way has no such line.
-        payload() {
-            new=
-            while IFS= read -r line; do
-                [ "$line" != '=end' ] || return 0
-                new=$new${new:+$newline}$line
-            done
-            fact truncated input
-            finish
-        }
-
         act_read() {
             # A release that reads leaves its number: what an older one has sent and is still on its way is void.
             if [ "$token" -gt 0 ]; then
@@ -28,53 +17,7 @@ extension NodeScript {
             find_master
             nginx_facts
             judge_facts
-        }
-
-        # One exchange with 127.0.0.1:$1 within $2 seconds: sends $3, answers with the first line of the reply. With
-        # nothing to send, a connection is enough.
-        exchange() {
-            if command -v bash >/dev/null; then
-                timeout "$2" bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" || exit
-                    [ -n "$2" ] || exit 0
-                    printf %s "$2" >&3 && IFS= read -r line <&3; printf %s "$line"' sh "$1" "$3" 2>&1 </dev/null
-            elif command -v nc >/dev/null; then
-                if [ -n "$3" ]; then printf %s "$3" | timeout "$2" nc 127.0.0.1 "$1" 2>&1 | sed -n 1p
-                else timeout "$2" nc -z 127.0.0.1 "$1" 2>&1; fi
-            else
-                fact missing 'bash or nc'
-                finish
-            fi
-        }
-
-        probe_once() {
-            case $probe in
-            http)
-                reply=$(exchange "$port" "$patience" \
-                    "GET $path HTTP/1.0$end${newline}Host: $host$end${newline}User-Agent: viridian$end$newline$end$newline")
-                case $reply in "HTTP/1."[01]" "[23][0-9][0-9]*) return 0 ;; esac
-                ;;
-            *)
-                reply=$(exchange "$port" "$patience" '')
-                ;;
-            esac || return
-            [ "$probe" != http ]
-        }
-
-        probe_candidate() {
-            end=$(printf '\r')
-            clock
-            probe_until=$((now + seconds * 100))
-            patience=$seconds
-            until probe_once; do
-                clock
-                if [ "$now" -ge "$probe_until" ]; then
-                    fact probe failed
-                    facts said "${reply:-no answer within $seconds s}"
-                    finish
-                fi
-                pause
-            done
-            fact probe ok
+            assets_facts
         }
 
         # The operator's command after the pods are up, with its lines as they come.
@@ -99,45 +42,57 @@ extension NodeScript {
             state_directory
             lock "$app.stage"
             fence
+            still_wanted
+            target
+            if [ ! -e "$file" ] || [ -n "$artifact" ]; then sections; fi
+            [ -z "$installed" ] || only_known_sources
             file_facts
+            whole_text
+            [ "$present" != unreadable ] || finish
             [ "$file" = "$backends/$app.conf" ] || [ -w "${file%/*}" ] || { fact unwritable "${file%/*}"; finish; }
-            if [ "$sum" = none ]; then
+            if [ "$present" = no ]; then
                 # Its include may name this very file, so nginx can only be asked with the file there. Nothing is
                 # loaded.
-                exec 9>&-
+                unlock
                 lock lock
                 target
                 if [ ! -e "$file" ]; then
+                    [ -z "$installed" ] || only_down_differs
+                    still_wanted
                     write_file "$new" || { fact unwritable "$problem"; finish; }
-                    test_configuration
+                    test_inclusion
                     rm -f "$file"
                 fi
-                exec 9>&-
+                unlock
                 lock "$app.stage"
             fi
-            [ -n "$tested" ] || test_configuration
+            [ -n "$tested" ] || test_inclusion
             if [ "$tested" != 0 ]; then
                 facts said "$tested_words"
                 fact refused test
                 finish
             fi
+            [ "$included" != no ] || { fact included no; finish; }
             find_master || { fact master none; finish; }
             nginx_facts
             judge_facts
             [ "$probe" = none ] || probe_candidate
+            [ -z "$artifact" ] || stage_assets
+            assets_facts
             [ -z "$post" ] || post_deploy
             fact staged yes
         }
 
-        # Established connections to port $1 of the loopback interface, counted at the connecting end only, in
-        # nginx's own network namespace. In /proc/net/tcp (proc(5)) state 01 is ESTABLISHED and addresses are in the
-        # machine's byte order.
+        # Established connections to port $1 of the loopback interface, counted at the connecting end only, in nginx's
+        # own network namespace. In /proc/net/tcp (proc(5)) state 01 is ESTABLISHED and addresses are in the machine's
+        # byte order.
         connections_to() {
             hex=$(printf %04X "$1")
             tables=/proc/net
             [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
             ipv4='(0{16}(FFFF0000|0000FFFF))?(0100007F|7F000001)' ipv6='0{24}(01000000|00000001)'
-            grep -hcE "^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} ($ipv4|$ipv6):$hex 01 " "$tables/tcp" "$tables/tcp6" 2>/dev/null | {
+            far="^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} ($ipv4|$ipv6):$hex 01 "
+            grep -hcE "$far" "$tables/tcp" "$tables/tcp6" 2>/dev/null | {
                 total=0
                 while read -r count; do total=$((total + count)); done
                 echo "$total"
@@ -152,11 +107,13 @@ extension NodeScript {
 
         act_check() {
             file_facts
+            whole_text
             seen_token
             fact token "$seen"
             find_master
             nginx_facts
             judge_facts
+            assets_facts
             binary=$(readlink "/proc/$master/exe" 2>/dev/null)
             fact nginx "$("${binary:-nginx}" -v 2>&1)"
             [ -n "$tested" ] || test_configuration
@@ -165,39 +122,75 @@ extension NodeScript {
             # The same command with -T prints every file that is part of the configuration.
             case $test_command in
             *' -t'*)
-                whole=$(sh -c "${test_command% -t*} -T${test_command##* -t}" </dev/null 2>/dev/null)
+                all=$(sh -c "${test_command% -t*} -T${test_command##* -t}" </dev/null 2>/dev/null)
                 included=no
-                case $whole in
+                case $all in
                 *"# configuration file $backends/$app.conf:"* | *"# configuration file $file:"*) included=yes ;;
                 esac
-                if [ "$sum" = none ]; then
+                if [ "$present" = no ]; then
                     included=no
-                    printf '%s\n' "$whole" | grep -F "$backends/" | grep -q '^[[:space:]]*include[[:space:]]' &&
+                    printf '%s\n' "$all" | grep -F "$backends/" | grep -q '^[[:space:]]*include[[:space:]]' &&
                         included=yes
                 fi
                 ;;
             *) included=unknown ;;
             esac
             fact included "$included"
-            writable=no
-            { mkdir -p "$state" && true >"$state/.try" && rm -f "$state/.try"; } 2>/dev/null && writable=yes
-            fact writable "$writable"
-            fact free_kib "$(df -Pk "$backends" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')"
-            fact time "$(date +%s)"
-            fact user "$(id -un)"
-            for port in $ports; do
-                if exchange "$port" 2 '' >/dev/null; then fact open "$port"; else fact closed "$port"; fi
+            for place in "$backends" ${assets:+"$assets"}; do
+                while [ ! -e "$place" ]; do
+                    place=${place%/*}
+                    place=${place:-/}
+                done
+                free=$(df -Pk "$place" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')
+                fact disk "$free $place"
+                inodes=$(df -Pi "$place" 2>/dev/null | sed -n '2s/^[^ ]* *\([0-9]*\) *[0-9]* *\([0-9]*\).*/\1 \2/p')
+                # A file system without a fixed number of them says 0.
+                case $inodes in '' | '0 '*) ;; *) fact inodes "${inodes#* } $place" ;; esac
+                writable=no
+                { mkdir -p "$place/.viridian.try" && echo try >"$place/.viridian.try/try" && writable=yes; } 2>/dev/null
+                rm -rf "$place/.viridian.try" 2>/dev/null
+                fact writable "$writable $place"
             done
+            for program in base64 cp df flock grep head mkdir mv od readlink sed sleep stat sync tail timeout tr wc; do
+                command -v "$program" >/dev/null || fact lacks "$program"
+            done
+            command -v bash >/dev/null || command -v nc >/dev/null || fact lacks 'bash or nc'
+            if [ -n "$assets" ]; then
+                for program in awk chmod find gzip ln ls sha256sum tar; do
+                    command -v "$program" >/dev/null || fact lacks "$program"
+                done
+                if ! command -v curl >/dev/null; then
+                    case $(wget --version 2>/dev/null) in 'GNU Wget'*) ;; *) fact lacks 'curl or GNU wget' ;; esac
+                fi
+            fi
+            fact user "$(id -un 2>/dev/null || id -u)"
+            # Where the kernel balances services itself (kube-proxy's IPVS mode), a NodePort has no address 127.0.0.1;
+            # in iptables mode it has one where packets to it may be routed.
+            [ ! -e /sys/class/net/kube-ipvs0 ] || fact ipvs yes
+            localnet=
+            { read -r localnet </proc/sys/net/ipv4/conf/all/route_localnet; } 2>/dev/null
+            fact localnet "$localnet"
+            for port in $ports; do
+                if (exchange "$port" 2 '') >/dev/null; then fact open "$port"; else fact closed "$port"; fi
+            done
+            fact time "$(date +%s.%N)"
         }
 
         main() {
             action=$1
-            fact viridian-node 1
+            fact viridian-node 2
             [ $# -gt 0 ] || exit 64
+            boot=unknown
+            { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+            clock
+            fact clock "$now@$boot"
             shift
-            app= backends= test_command='nginx -t' reload='nginx -s reload' pid= token=0 expect= verify=1000 lockwait=10
-            port= ports= probe=none path=/ host=localhost seconds=10 post= post_seconds=300 version= color= release=
-            master= tested= ended= written= putback= lock_until= sum= text=
+            app= backends= test_command='nginx -t' reload='nginx -s reload' pid= token=0 until=
+            expect= verify=1000 lockwait=10
+            port= ports= probe=none send= send_more= accept=good seconds=10 post= post_seconds=300
+            version= color= release=
+            assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
+            master= tested= ended= written= putback= text= long= flipped= present= half=
             for word; do
                 case $word in
                 app=*) app=${word#*=} ;;
@@ -206,31 +199,50 @@ extension NodeScript {
                 reload=*) reload=${word#*=} ;;
                 pid=*) pid=${word#*=} ;;
                 token=*) token=${word#*=} ;;
+                until=*) until=${word#*=} ;;
                 expect=*) expect=${word#*=} ;;
                 verify=*) verify=${word#*=} ;;
                 lockwait=*) lockwait=${word#*=} ;;
                 port=*) port=${word#*=} ;;
                 ports=*) ports=${word#*=} ;;
                 probe=*) probe=${word#*=} ;;
-                path=*) path=${word#*=} ;;
-                host=*) host=${word#*=} ;;
+                send=*) send=${word#*=} ;;
+                send_more=*) send_more=${word#*=} ;;
+                accept=*) accept=${word#*=} ;;
                 seconds=*) seconds=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
                 version=*) version=${word#*=} ;;
                 color=*) color=${word#*=} ;;
                 release=*) release=${word#*=} ;;
+                assets=*) assets=${word#*=} ;;
+                artifact=*) artifact=${word#*=} ;;
+                artifact_seconds=*) artifact_seconds=${word#*=} ;;
+                size=*) size=${word#*=} ;;
+                sha256=*) sha256=${word#*=} ;;
+                keep=*) keep=${word#*=} ;;
+                offset=*) offset=${word#*=} ;;
                 *) fact misused "$word"; exit 64 ;;
                 esac
             done
             case $app in '' | .* | *[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;; esac
             case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
-            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$post_seconds"; do
+            case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
+            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$post_seconds" "$artifact_seconds" \
+                "${size:-0}" "$keep" "$offset"; do
                 number "$word" || { fact misused "$word"; exit 64; }
             done
+            case $until in '' | [0-9]*@?*) number "${until%%@*}" || [ -z "$until" ] ;; *) false ;; esac ||
+                { fact misused "until=$until"; exit 64; }
+            case $ports in *[!0-9\ ]*) fact misused "ports=$ports"; exit 64 ;; esac
+            case $send$send_more in *[!\\0-7]*) fact misused send; exit 64 ;; esac
+            case $version$color$release in *[!A-Za-z0-9._/-]*) fact misused "$version $color $release"; exit 64 ;; esac
+            case $sha256 in '') ;; *[!0-9a-f]*) fact misused "sha256=$sha256"; exit 64 ;; esac
+            case $artifact in '' | url | part) ;; *) fact misused "artifact=$artifact"; exit 64 ;; esac
             state=$backends/.viridian
+            [ -z "$installed" ] || confine
             case $action in
-            read | stage | switch | drain | check) "act_$action" ;;
+            read | stage | switch | drain | check | receive) "act_$action" ;;
             *) fact misused "$action"; exit 64 ;;
             esac
             finish

@@ -1,10 +1,11 @@
 extension NodeScript {
-    /// Facts, locks, the file and the fencing token.
+    /// Facts, locks, deadlines, the file and the fencing token.
     static let common = #"""
-        # Viridian's node script: POSIX sh, for dash, busybox ash and bash. It is sent on standard input to `sh -s
-        # -- ACTION KEY=VALUE...` and answers with one KEY=VALUE fact a line, the last of which is done=ACTION. All
-        # of it is functions: a script that was cut off on its way never starts. Words of others (nginx's, a
-        # command's) only ever follow a key, so they cannot forge a fact.
+        # Viridian's node script: POSIX sh, for dash, busybox ash and bash. It answers with one KEY=VALUE fact a line,
+        # the last of which is done=ACTION. All of it is functions: a script that was cut off on its way never starts.
+        # Words of others (nginx's, a command's) only ever follow a key, so they cannot forge a fact.
+        #
+        # Starting a program costs more than anything else here, so what the shell can do by itself it does by itself.
         set -f
         umask 022
         unset CDPATH ENV
@@ -13,6 +14,8 @@ extension NodeScript {
         export PATH LC_ALL
         newline='
         '
+        tab=${IFS#?} tab=${tab%?}
+        installed=
 
         fact() {
             value=$2
@@ -30,9 +33,13 @@ extension NodeScript {
             while IFS= read -r line || [ -n "$line" ]; do printf '%s=%s\n' "$1" "$line"; done
         }
 
-        facts() { [ -z "$2" ] || relay "$1" <<FACTS
-        $2
-        FACTS
+        # Each line of a text as a fact.
+        facts() {
+            rest=$2
+            while [ -n "$rest" ]; do
+                printf '%s=%s\n' "$1" "${rest%%"$newline"*}"
+                case $rest in *"$newline"*) rest=${rest#*"$newline"} ;; *) rest= ;; esac
+            done
         }
 
         finish() {
@@ -47,9 +54,24 @@ extension NodeScript {
             now=${now%.*}${now#*.}
         }
 
-        pause() { sleep 0.015 2>/dev/null || sleep 1; }
+        pause() { sleep "${1:-0.015}" 2>/dev/null || sleep 1; }
 
         number() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
+
+        # Whether the order may still be carried out: until=HUNDREDTHS@BOOT, by this machine's own clock. Whoever gave
+        # it has stopped waiting after that, and may have told others something else since.
+        in_time() {
+            [ -n "$until" ] || return 0
+            [ "${until#*@}" = "$boot" ] || { expired=reboot; return 1; }
+            clock
+            [ "$now" -le "${until%%@*}" ] || { expired=late; return 1; }
+        }
+
+        still_wanted() {
+            in_time && return
+            fact expired "$expired"
+            finish
+        }
 
         # One of the operator's commands: its words in $words, its status in $status. It does not inherit the lock.
         command_of_operator() {
@@ -57,29 +79,38 @@ extension NodeScript {
             status=$?
         }
 
-        # At most one conversation a node changes nginx at a time, whatever the app: a reload loads every app's
-        # file.
+        # At most one conversation a node changes nginx at a time, whatever the app: a reload loads every app's file.
         lock() {
-            if [ ! -w "$state" ] || { [ -e "$state/$1" ] && [ ! -w "$state/$1" ]; }; then
+            # Tried here, since most shells end where `exec` fails. (bash does not invert a redirection's failure with
+            # `!`.)
+            if { true; } 2>/dev/null 9>>"$state/$1"; then
+                exec 9>>"$state/$1"
+            else
                 fact unwritable "$state: permission denied, or a read-only disk"
                 finish
             fi
-            exec 9>>"$state/$1"
-            clock
+            lock_until=
             until flock -n 9; do
                 command -v flock >/dev/null || { fact missing flock; finish; }
-                lock_until=${lock_until:-$((now + lockwait * 100))}
                 clock
+                lock_until=${lock_until:-$((now + lockwait * 100))}
                 [ "$now" -lt "$lock_until" ] || { fact busy "$1"; finish; }
                 pause
             done 2>/dev/null
         }
+
+        unlock() { exec 9>&-; }
 
         state_directory() {
             [ -d "$state" ] && return
             problem=$(mkdir -p "$state" 2>&1) && return
             fact unwritable "$problem"
             finish
+        }
+
+        # Writes the text $2 to the file $1 so that it is there whole or not at all.
+        keep_text() {
+            problem=$({ printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"; } 2>&1)
         }
 
         # The file itself, where a link points to it.
@@ -89,35 +120,133 @@ extension NodeScript {
             beside=${file%/*}/.${file##*/}.viridian
         }
 
-        sum_of() { sum=$(cksum <"$1" 2>/dev/null) && sum=${sum%% *}:${sum##* }; }
+        # The bytes of the file $1 in $text. (No byte 0: nginx has no use for one, and such a file is refused.)
+        slurp() {
+            text= lines=0 long=
+            {
+                while IFS= read -r line; do
+                    text=$text$line$newline
+                    lines=$((lines + 1))
+                    [ "${#line}" -lt 8000 ] || long=yes
+                    if [ "$lines" -gt 500 ]; then
+                        text=$(cat "$1" && echo .) || return 1
+                        text=${text%.} line= long=yes
+                        break
+                    fi
+                done
+            } 2>/dev/null <"$1" || return 1
+            [ "${#line}" -lt 8000 ] || long=yes
+            text=$text$line
+        }
+
+        # The text $2 as facts: lines of printable characters as they are, anything else in base64.
+        text_facts() {
+            case $long$2 in
+            yes* | *[!\ -~$tab$newline]*) facts "${1}_base64" "$(printf %s "$2" | base64)" ;;
+            *)
+                facts "$1" "$2"
+                case $2 in '' | *"$newline") ;; *) fact "${1}_ends" inside ;; esac
+                ;;
+            esac
+        }
 
         file_facts() {
             target
             fact path "$file"
+            present=no
             if [ ! -e "$file" ]; then
-                sum=none
+                text=
                 fact file missing
-            elif [ -f "$file" ] && text=$(base64 <"$file" 2>&1) && sum_of "$file"; then
+            elif [ -f "$file" ] && slurp "$file"; then
+                present=yes
                 fact file present
-                facts text "$text"
+                text_facts text "$text"
             else
-                sum=
+                present=unreadable
                 fact file unreadable
-                fact said "${text:-it is no regular file}"
+                if [ -f "$file" ]; then
+                    fact said "$(cat "$file" 2>&1 >/dev/null)"
+                else
+                    fact said 'it is no regular file'
+                fi
             fi
-            fact sum "$sum"
         }
 
+        # The highest number that has been here. The file is only ever added to, so that no crash can lower it.
         seen_token() {
-            seen=0
-            { read -r seen <"$state/$app.token"; } 2>/dev/null
-            number "$seen" || seen=0
+            seen=0 token_lines=0
+            {
+                while read -r line; do
+                    token_lines=$((token_lines + 1))
+                    number "$line" && [ "$line" -gt "$seen" ] && seen=$line
+                done <"$state/$app.token"
+            } 2>/dev/null
+        }
+
+        remember_token() {
+            [ "$token" -gt "$seen" ] || return 0
+            if [ "$token_lines" -ge 100 ]; then
+                keep_text "$state/$app.token" "$token" && return
+            else
+                { printf '%s\n' "$token" >>"$state/$app.token"; } 2>/dev/null && return
+            fi
+            fact unwritable "$state/$app.token"
+            finish
         }
 
         fence() {
             seen_token
             fact token "$seen"
             [ "$token" -ge "$seen" ] || { fact fenced "$seen"; finish; }
+        }
+
+        # Standard input: a text in base64, then a line `=end`. What was cut off on its way has no such line.
+        payload() {
+            coded=
+            while IFS= read -r line; do
+                [ "$line" != '=end' ] || return 0
+                coded=$coded$line$newline
+            done
+            fact truncated input
+            finish
+        }
+
+        # Nothing in a shell can hold a byte 0, so a file with one cannot be edited.
+        whole_text() {
+            [ "$present" = yes ] || return 0
+            bytes=$(wc -c <"$file")
+            [ $((bytes)) -eq "${#text}" ] && return
+            present=unreadable
+            fact file unreadable
+            fact said 'it holds a byte 0'
+        }
+
+        # Its sections, each behind a line `=NAME`; their lines are `|TEXT`, and `/TEXT` where no line ends there.
+        sections() {
+            old= new= url= sumurl= section=
+            text=$(
+                base64 -d <<PAYLOAD
+        $coded
+        PAYLOAD
+            )
+            while [ -n "$text" ]; do
+                line=${text%%"$newline"*}
+                case $text in *"$newline"*) text=${text#*"$newline"} ;; *) text= ;; esac
+                case $line in
+                '|'*) line=${line#?}$newline ;;
+                /*) line=${line#?} ;;
+                *)
+                    section=$line
+                    continue
+                    ;;
+                esac
+                case $section in
+                =old) old=$old$line ;;
+                =new) new=$new$line ;;
+                =url) url=$url$line ;;
+                =sum) sumurl=$sumurl$line ;;
+                esac
+            done
         }
         """#
 }

@@ -67,6 +67,37 @@ extension NodeScript {
             tested=$status tested_words=$words
         }
 
+        # The same, and whether nginx's configuration includes the app's file: -T prints every file that is part of
+        # it. A file that is not would be switched without anybody noticing that nothing has changed. Other commands
+        # than nginx's own are only asked what they are there for.
+        test_inclusion() {
+            included=unknown
+            case $test_command in
+            'nginx -t'* | */nginx\ -t* | nginx\ *\ -t* | */nginx\ *\ -t*)
+                command_of_operator "${test_command% -t*} -T${test_command##* -t}"
+                if [ "$status" = 0 ]; then
+                    included=no
+                    part_of "$app.conf" || [ "${file##*/}" = "$app.conf" ] || part_of "${file##*/}"
+                    tested=0 tested_words=${words%%"# configuration file "*}
+                    return
+                fi
+                ;;
+            esac
+            test_configuration
+        }
+
+        # By whichever path nginx came to it.
+        part_of() {
+            rest=$words
+            while :; do
+                case $rest in *"/$1:$newline"*) ;; *) return 1 ;; esac
+                place=${rest%%"/$1:$newline"*}
+                rest=${rest#*"/$1:$newline"}
+                [ ! "${place##*"# configuration file "}/$1" -ef "$file" ] || break
+            done
+            included=yes
+        }
+
         children() {
             kids=
             if [ -r "/proc/$1/task/$1/children" ]; then
@@ -87,11 +118,11 @@ extension NodeScript {
         # The workers that accept connections, as PID:START, those that are finishing their last requests, and all
         # children: a worker that was started a moment ago has no name yet.
         look() {
-            running= draining= present=
+            running= draining= present_workers=
             children "$master"
             for child in $kids; do
                 started "$child" || continue
-                present="$present $child:$since"
+                present_workers="$present_workers $child:$since"
                 title "$child"
                 case $title in
                 "nginx: worker process is shutting down"*) draining="$draining $child" ;;
@@ -131,59 +162,89 @@ extension NodeScript {
             done
         }
 
-        # When the file last changed, in hundredths of a second since boot, and how exact that is. The change time,
-        # not the modification time: `mv` and `cp -p` bring an old one of the latter along.
+        # When the file last changed, in hundredths of a second since boot: between $changed_least and $changed_most.
+        # The change time, not the modification time: `mv` and `cp -p` bring an old one of the latter along. What the
+        # wall clock says now is seen at a file of proc(5) that comes into being as it is looked at; stat(1) of
+        # coreutils and of busybox both know `%z`.
         changed_at() {
-            changed=$(stat -c %.9Z "$file" 2>/dev/null) wall=$(date +%s.%N)
+            clock
+            before_stat=$now
+            times=$(stat -c '%Z %z' "$file" /proc/self/stat 2>/dev/null) || return
             clock
             slack=0
-            case ${changed:-x}${wall:-x} in
-            *[!0-9.]*) changed=$(stat -c %Z "$file").00 wall=$(date +%s).00 slack=100 ;;
-            esac
-            fraction=${changed#*.}00 wall_fraction=${wall#*.}00
-            fraction=${fraction%"${fraction#??}"} wall_fraction=${wall_fraction%"${wall_fraction#??}"}
-            changed=$((now - (${wall%.*}00 + 1$wall_fraction) + (${changed%.*}00 + 1$fraction)))
+            hundredths "${times%%"$newline"*}"
+            age=$at
+            hundredths "${times#*"$newline"}"
+            age=$((at - age))
+            changed_least=$((before_stat - age - slack)) changed_most=$((now - age + slack))
         }
 
-        read_record() { read -r recorded_sum && read -r recorded_master && read -r recorded_workers; }
+        hundredths() {
+            case $1 in
+            *.[0-9][0-9]*)
+                at=${1#*.}
+                at=${at%"${at#??}"}
+                ;;
+            *) at=00 slack=100 ;;
+            esac
+            at=$((${1%% *}00 + 1$at - 100))
+        }
+
+        # What `switch` wrote down when it had verified which workers loaded which text. One that was cut off is none.
+        read_record() {
+            recorded= recorded_master= recorded_workers= recorded_long= whole=
+            {
+                read -r line && [ "$line" = '=loaded' ] || return 1
+                read -r recorded_master && read -r recorded_workers || return 1
+                while IFS= read -r line; do
+                    case $line in
+                    '|'*) recorded=$recorded${line#?}$newline ;;
+                    /*) recorded=$recorded${line#?} ;;
+                    =end) whole=yes ;;
+                    esac
+                    [ "${#line}" -lt 8000 ] || recorded_long=yes
+                done
+            } <"$state/$app.loaded"
+        } 2>/dev/null
 
         # Whether the workers that accept connections have loaded the file as it is now (loaded=yes|no|unknown), and
-        # why that is known. First evidence: what `switch` recorded when it had verified which workers loaded which
-        # text. As long as one of those workers runs, no reload has happened since (a reload replaces all; one that
-        # crashed is replaced from the master's memory). Second: the order in time. The master reads the file just
-        # before it starts workers, so workers older than the file have not loaded it.
+        # why that is known. First evidence: the record. As long as one of its workers runs, no reload has happened
+        # since (a reload replaces all; one that crashed is replaced from the master's memory). Second: the order in
+        # time. The master reads the file just before it starts workers, so workers older than the file have not
+        # loaded it.
         judge() {
             loaded=unknown because='nginx is not running' recorded_text=
             [ -n "$master" ] || return
             because='the file cannot be read'
-            [ -n "$sum" ] && [ "$sum" != none ] || return
+            [ "$present" = yes ] || return
             because='nginx has no running worker'
             [ -n "$running" ] || return
-            recorded_sum= recorded_master= recorded_workers=
-            { read_record <"$state/$app.loaded"; } 2>/dev/null
-            if [ "$recorded_master" = "$master:$master_since" ]; then
+            if read_record && [ -n "$whole" ] && [ "$recorded_master" = "$master:$master_since" ]; then
                 for worker in $running; do
                     case " $recorded_workers " in
                     *" $worker "*)
                         because='verified workers are still running'
                         loaded=no
-                        if [ "$recorded_sum" = "$sum" ]; then loaded=yes; else recorded_text=yes; fi
+                        [ "$recorded" != "$text" ] || { loaded=yes; return; }
+                        because='the workers that run have loaded what was there before'
+                        recorded_text=yes
                         return
                         ;;
                     esac
                 done
             fi
-            changed_at
+            because='the time of its last change is not known'
+            changed_at || return
             because='nginx was started after the file last changed'
-            [ $((master_since - slack)) -le "$changed" ] || { loaded=yes; return; }
+            [ "$master_since" -le "$changed_most" ] || { loaded=yes; return; }
             oldest=
             for worker in $running; do
                 [ -n "$oldest" ] && [ "${worker#*:}" -ge "$oldest" ] || oldest=${worker#*:}
             done
             because='a worker is older than the last change of the file: nginx was not reloaded since'
-            [ "$oldest" -ge $((changed - 1)) ] || { loaded=no; return; }
+            [ "$oldest" -ge $((changed_least - 1)) ] || { loaded=no; return; }
             because='the workers were started after the file last changed'
-            [ $((oldest - slack)) -le "$changed" ] || { loaded=yes; return; }
+            [ "$oldest" -le "$changed_most" ] || { loaded=yes; return; }
             because='the file changed in the moment in which nginx was reloaded'
         }
 
@@ -202,27 +263,38 @@ extension NodeScript {
             judge
             fact loaded "$loaded"
             fact because "$because"
-            [ -z "$recorded_text" ] || sed -n '4,$s/^/loaded_text=/p' "$state/$app.loaded"
+            [ -n "$recorded_text" ] || return 0
+            long=$recorded_long
+            text_facts loaded_text "$recorded"
         }
 
-        # Remembers which text the running workers have loaded: the base64 text in $1, whose sum is $2.
+        # Remembers that the running workers have loaded the text $1.
         record() {
             {
-                printf '%s\n%s\n%s\n%s\n' "$2" "$master:$master_since" "$running" "$1" >"$state/.$app.loaded" &&
-                    mv -f "$state/.$app.loaded" "$state/$app.loaded"
-            } 2>/dev/null
+                printf '=loaded\n%s\n%s\n' "$master:$master_since" "$running"
+                rest=$1
+                while :; do
+                    case $rest in
+                    *"$newline"*) printf '|%s\n' "${rest%%"$newline"*}" ;;
+                    '') break ;;
+                    *) printf '/%s\n' "$rest"; break ;;
+                    esac
+                    rest=${rest#*"$newline"}
+                done
+                echo =end
+            } 2>/dev/null >"$state/$app.loaded"
         }
 
         # The master's error log is its standard error (ngx_log_redirect_stderr).
         error_log() {
-            log=$(readlink "/proc/$master/fd/2" 2>/dev/null)
-            log_size=0
+            log=/proc/$master/fd/2 log_size=0
             if [ -f "$log" ]; then log_size=$(wc -c <"$log"); else log=; fi
         }
 
         log_news() {
             [ -n "$log" ] || return
-            tail -c "+$((log_size + 1))" "$log" 2>/dev/null | grep -E "\[(emerg|alert|crit|error)\] $master#" | tail -n 5
+            tail -c "+$((log_size + 1))" "$log" 2>/dev/null |
+                grep -E "\[(emerg|alert|crit|error)\] $master#" | tail -n 5
         }
         """#
 }

@@ -3,65 +3,71 @@ extension NodeScript {
     static let switching = #"""
         # ---- switching ----
 
-        decode() { base64 -d <<TEXT
-        $1
-        TEXT
-        }
-
-        # Replaces the file by the base64 text $1: beside it, complete on the disk, then renamed. Owner, mode and
-        # labels stay.
+        # Replaces the file by the text $1: beside it, complete on the disk, read back, then renamed. Owner, mode and
+        # labels stay. With $2, only if that is still wanted.
         write_file() {
-            problem=$( {
-                { [ ! -e "$beside" ] || rm -f "$beside"; } &&
-                    { [ ! -e "$file" ] || cp -a "$file" "$beside"; } &&
-                    decode "$1" >"$beside" &&
-                    { sync "$beside" 2>/dev/null || sync; } &&
+            problem=$(
+                {
+                    { [ ! -e "$beside" ] || rm -f "$beside"; } && { [ ! -e "$file" ] || cp -a "$file" "$beside"; } &&
+                        printf %s "$1" >"$beside" && { sync "$beside" 2>/dev/null || sync; } &&
+                        slurp "$beside" || exit 1
+                    [ "$text" = "$1" ] || { echo 'what was written is not there: the disk may be full'; exit 1; }
+                    [ -z "$2" ] || in_time || exit 2
                     mv -f "$beside" "$file"
-            } 2>&1 ) && return
+                } 2>&1
+            )
+            written_status=$?
+            [ "$written_status" = 0 ] && return
             rm -f "$beside" 2>/dev/null
             return 1
         }
 
         put_file_back() {
-            if [ "$sum" = none ]; then
+            if [ "$present" = no ]; then
                 rm -f "$file"
-            else
-                write_file "$text"
-            fi && [ "$(base64 <"$file" 2>/dev/null)" = "$text" ] && putback=yes
+                [ -e "$file" ] || putback=yes
+            elif write_file "$text"; then
+                putback=yes
+            fi
             fact putback "${putback:-no}"
         }
 
-        # Gives the switch up: the file as it was before, and nginx with what it had loaded before. $1: how long a
-        # second reload may take, in hundredths of a second; 0 when it is known that nginx has not taken the new
-        # file.
+        # Gives the switch up: the file and `current` as they were before, and nginx with what it had loaded before.
+        # $1: how long a second reload may take, in hundredths of a second; 0 when it is known that nginx has not
+        # taken the new file.
         give_up() {
             [ -z "$written" ] || put_file_back
+            [ -z "$flipped" ] || point_current "$assets_before"
             look
             # `loaded` is what held before the switch. Only a file that nginx had loaded may be loaded again.
             if [ "$1" -gt 0 ] && [ "$loaded" = yes ]; then
-                old=$present
+                old_workers=$present_workers
                 # Whoever ended this waits only for a few seconds more.
                 timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&-
                 clock
                 back_until=$((now + $1))
-                until replaced "$old"; do
+                until replaced "$old_workers"; do
                     clock
                     [ "$now" -lt "$back_until" ] || break
                     pause
                 done
             fi
-            sum_of "$file" || sum=none
-            if [ "$loaded" = yes ] && same_master && [ "$running" = "$before" ]; then record "$text" "$sum"; fi
+            if [ "$loaded" = yes ] && same_master && [ "$running" = "$before" ]; then record "$text"; fi
+            present=no
+            if [ -e "$file" ]; then
+                present=unreadable
+                [ -f "$file" ] && slurp "$file" && present=yes
+            fi
             nginx_facts
             judge_facts
+            assets_facts
             finish
         }
 
-        # Reloads, and waits until none of the workers that accept connections now does so any more, and new ones
-        # do.
+        # Reloads, and waits until none of the workers that accept connections now does so any more, and new ones do.
         reload_and_verify() {
             look
-            old=$present
+            old_workers=$present_workers
             command_of_operator "$reload"
             if [ "$status" != 0 ]; then
                 facts said "${words:-it ended with status $status}"
@@ -73,7 +79,10 @@ extension NodeScript {
             clock
             deadline=$((now + verify))
             ask_log=$((now + 30))
-            until same_master && replaced "$old"; do
+            # The master sleeps for 100 ms before it tells the old workers to end (ngx_master_process_cycle): there is
+            # nothing to see before.
+            pause 0.1
+            until same_master && replaced "$old_workers"; do
                 clock
                 if [ "$now" -ge "$ask_log" ]; then
                     ask_log=$((now + 25))
@@ -99,37 +108,56 @@ extension NodeScript {
             done
         }
 
+        # `current` follows the port that gets the traffic.
+        flip_or_give_up() {
+            assets_before=
+            [ -z "$assets" ] || [ ! -L "$assets/current" ] || assets_before=$(readlink "$assets/current")
+            assets_before=${assets_before:-none}
+            flip_assets "$port" && return
+            fact stuck "$problem"
+            give_up 0
+        }
+
         act_switch() {
-            # A connection that is lost must not leave half a switch: it is carried through. To be ended is to be
-            # put back.
+            # A connection that is lost must not leave half a switch: it is carried through. To be ended is to be put
+            # back.
             trap '' HUP PIPE INT
             trap 'ended=yes' TERM
             payload
+            sections
             state_directory
             lock lock
             fence
+            still_wanted
             file_facts
-            [ -n "$sum" ] || finish
-            [ "$sum" = "$expect" ] || { fact changed yes; finish; }
+            [ "$present" != unreadable ] || finish
+            [ "$present" = "$expect" ] && [ "$text" = "$old" ] || { fact changed yes; finish; }
+            [ -z "$installed" ] || only_down_differs
             find_master || { fact master none; finish; }
             look
+            before=$running
             judge
             remember_token
-            if [ "$sum" != none ] && [ "$new" = "$text" ]; then
+            if [ "$present" = yes ] && [ "$new" = "$text" ]; then
                 if [ "$loaded" = yes ]; then
-                    record "$text" "$sum"
+                    flip_or_give_up
+                    record "$text"
                     nginx_facts
+                    assets_facts
                     fact loaded yes
                     fact reloaded no
                     fact verified yes
                     finish
                 fi
-            else
+            elif write_file "$new" in-time; then
                 written=yes
-                if ! write_file "$new"; then
-                    fact unwritable "$problem"
-                    finish
-                fi
+            elif [ "$written_status" = 2 ]; then
+                in_time
+                fact expired "${expired:-late}"
+                finish
+            else
+                fact unwritable "$problem"
+                finish
             fi
 
             test_configuration
@@ -140,40 +168,35 @@ extension NodeScript {
                 give_up 0
             fi
             # Workers that a reload started after this moment may have read the file before it was written, if that
-            # reload was under way already. The reload after that one cannot: the master finishes one before it
-            # begins the next.
+            # reload was under way already. The reload after that one cannot: the master finishes one before it begins
+            # the next.
             rounds=1
             settle || rounds=2
             look
             before=$running
             error_log
+            if ! in_time; then
+                fact expired "$expired"
+                give_up 0
+            fi
+            flip_or_give_up
             while [ "$rounds" -gt 0 ]; do
                 reload_and_verify
                 rounds=$((rounds - 1))
             done
             wait
-            if [ "$(base64 <"$file" 2>/dev/null)" != "$new" ]; then
-                sum_of "$file" || sum=none
+            if ! slurp "$file" || [ "$text" != "$new" ]; then
                 fact verified no
                 fact changed during
                 nginx_facts
                 finish
             fi
-            sum_of "$file"
-            record "$new" "$sum"
+            record "$new"
             nginx_facts
+            assets_facts
             fact loaded yes
             fact replaced "$before"
             fact verified yes
-        }
-
-        remember_token() {
-            [ "$token" -gt "$seen" ] || return 0
-            {
-                printf '%s\n' "$token" >"$state/.$app.token" && mv -f "$state/.$app.token" "$state/$app.token"
-            } 2>/dev/null && return
-            fact unwritable "$state/$app.token"
-            finish
         }
         """#
 }

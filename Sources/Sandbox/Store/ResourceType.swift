@@ -65,6 +65,10 @@ extension ResourceType {
     static let replicaSets = ResourceType(
         group: "apps", version: "v1", plural: "replicasets", singular: "replicaset", kind: "ReplicaSet",
         shortNames: ["rs"], categories: ["all"], hasStatus: true, hasGeneration: true, hasScale: true)
+    /// Kept, shown and watched; nothing scales here.
+    static let horizontalPodAutoscalers = ResourceType(
+        group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", singular: "horizontalpodautoscaler",
+        kind: "HorizontalPodAutoscaler", shortNames: ["hpa"], categories: ["all"], hasStatus: true)
     static let leases = ResourceType(
         group: "coordination.k8s.io", version: "v1", plural: "leases", singular: "lease", kind: "Lease")
     static let endpointSlices = ResourceType(
@@ -74,7 +78,8 @@ extension ResourceType {
     /// Everything that is stored, in the order in which discovery lists it.
     static let all: [ResourceType] = [
         namespaces, nodes, pods, services, endpoints, replicationControllers, events, configMaps, secrets,
-        serviceAccounts, resourceQuotas, deployments, replicaSets, leases, endpointSlices,
+        serviceAccounts, resourceQuotas, deployments, replicaSets, horizontalPodAutoscalers, leases,
+        endpointSlices,
     ]
 
     static func named(group: String, version: String, plural: String) -> ResourceType? {

@@ -4,7 +4,8 @@ import Yams
 extension AppConfiguration {
     static let keys = [
         "app", "namespace", "ports", "image", "workload", "replicas", "template", "upstream", "protocol", "hosts",
-        "preview", "ready", "verify", "postDeploy", "artifact", "drain", "retain", "tolerate", "repair",
+        "preview", "ready", "verify", "postDeploy", "artifact", "probe", "drain", "retain", "tolerate",
+        "repair",
     ]
 
     /// Reads everything even if something is wrong with it; then the app is `nil` and the context knows why.
@@ -37,6 +38,7 @@ extension AppConfiguration {
         let verify = Verify(section)
         let postDeploy = PostDeploy(section)
         let artifact = Artifact(section)
+        let probe = Probe(section)
         let drain = Drain(section)
         let retain = section.read("retain", .duration(), default: .zero)
         let tolerate = section.read("tolerate", .integer(0...(.max)), default: 0)
@@ -48,7 +50,7 @@ extension AppConfiguration {
                 app: name.text, namespace: namespace, ports: ports, image: image.name, workload: workload,
                 replicas: replicas, template: template, upstream: upstream, protocol: `protocol`, hosts: hosts,
                 preview: preview, ready: ready, verify: verify, postDeploy: postDeploy, artifact: artifact,
-                drain: drain, retain: retain, tolerate: tolerate, repair: repair)
+                probe: probe, drain: drain, retain: retain, tolerate: tolerate, repair: repair)
         else { return nil }
         self = app
     }
@@ -63,7 +65,7 @@ extension AppConfiguration {
         if let twice = hosts.enumerated().first(where: { hosts[..<$0.offset].contains($0.element) }) {
             section.report("expected each host once, found \(twice.element) more than once", at: "hosts")
         }
-        let preview = section.read("preview", .dnsName())
+        let preview = section.read("preview", .site())
         if let preview, hosts.contains(preview) {
             section.report("expected a name of its own, but \(preview) is one of hosts", at: "preview")
         }
@@ -157,15 +159,28 @@ extension AppConfiguration.PostDeploy {
 
 extension AppConfiguration.Artifact {
     fileprivate init?(_ section: Section) {
-        guard let artifact = section.section("artifact", known: ["from", "to", "keep"]) else { return nil }
+        guard let artifact = section.section("artifact", known: ["from", "to", "keep", "sha256", "timeout"]) else {
+            return nil
+        }
         let from = artifact.require("from", Self.source)
         let to = artifact.require("to", .absolutePath("an absolute path of a directory on the nodes"))
         let keep = artifact.read("keep", .integer(1...1000), default: 5)
         if let to, to.split(separator: "/").isEmpty || to.split(separator: "/").contains("..") {
             artifact.report("expected a directory of its own, found \(Excerpt.quoted(to))", at: "to")
         }
+        let digits = artifact.read("sha256", Self.checksum)
+        let timeout = artifact.read("timeout", .duration(positive: true), default: .seconds(300))
         guard let from, let to else { return nil }
-        self.init(from: from, to: to, keep: keep)
+        self.init(from: from, to: to, keep: keep, sha256: digits, timeout: timeout)
+    }
+
+    private static var checksum: Kind<String> {
+        Kind("64 hexadecimal digits, or an s3:// or https:// URL or a path of a text that begins with them") {
+            scalar throws(Mismatch) in
+            let text = scalar.text
+            if text.utf8.count == 64, text.allSatisfy({ $0.isASCII && $0.isHexDigit }) { return text.lowercased() }
+            return try source.parse(scalar)
+        }
     }
 
     private static var source: Kind<String> {
@@ -183,6 +198,20 @@ extension AppConfiguration.Artifact {
             else { throw Mismatch() }
             return text
         }
+    }
+}
+
+extension AppConfiguration.Probe {
+    fileprivate init?(_ section: Section) {
+        guard let probe = section.section("probe", known: ["path"]),
+            let path = probe.require(
+                "path",
+                .text("a path that begins with /") { path in
+                    path.hasPrefix("/") && path.utf8.count <= 1024
+                        && path.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7F }
+                })
+        else { return nil }
+        self.init(path: path)
     }
 }
 

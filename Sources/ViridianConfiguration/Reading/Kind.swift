@@ -92,6 +92,16 @@ extension Kind where Value == String {
     static func dnsName(_ expected: String = "a DNS name") -> Kind {
         Kind(expected) { Grammar.isDNSName($0.text) ? $0.text.lowercased() : nil }
     }
+
+    /// A host as people open it in a browser: with a port where that is not the scheme's own.
+    static func site(_ expected: String = "a DNS name") -> Kind {
+        Kind(expected) { scalar in
+            let parts = scalar.text.split(separator: ":", omittingEmptySubsequences: false)
+            guard let name = parts.first, parts.count <= 2, Grammar.isDNSName(name) else { return nil }
+            guard parts.count < 2 || Int(parts[1]).map({ (1...65_535).contains($0) }) == true else { return nil }
+            return scalar.text.lowercased()
+        }
+    }
 }
 
 extension Kind where Value == Int {

@@ -87,16 +87,44 @@ package struct AppConfiguration: Sendable, Hashable {
         package var to: String
         /// How many releases stay there.
         package var keep: Int
+        /// 64 hexadecimal digits, or where a text is whose first word that is (an s3:// or https:// URL or an absolute path), with the
+        /// same placeholders.
+        package var sha256: String?
+        /// For fetching and unpacking on one node.
+        package var timeout: Duration
 
-        package init(from: String, to: String, keep: Int = 5) {
+        package init(
+            from: String,
+            to: String,
+            keep: Int = 5,
+            sha256: String? = nil,
+            timeout: Duration = .seconds(300)
+        ) {
             self.from = from
             self.to = to
             self.keep = keep
+            self.sha256 = sha256
+            self.timeout = timeout
         }
 
         /// Where the artifact of a version is.
-        package func source(app: AppName, version: Version) -> String {
-            from.replacing("{version}", with: version.text).replacing("{app}", with: app.text)
+        package func source(app: AppName, version: Version) -> String { filled(from, app, version) }
+
+        /// The checksum of a version's artifact, or where it is.
+        package func checksum(app: AppName, version: Version) -> String? { sha256.map { filled($0, app, version) } }
+
+        private func filled(_ text: String, _ app: AppName, _ version: Version) -> String {
+            text.replacing("{version}", with: version.text).replacing("{app}", with: app.text)
+        }
+    }
+
+    /// How nodes try a candidate before traffic moves to it.
+    package struct Probe: Sendable, Hashable {
+        /// A path for GET, or a script's name where the app speaks FastCGI.
+        package var path: String
+
+        package init(path: String) {
+            self.path = path
         }
     }
 
@@ -134,6 +162,8 @@ package struct AppConfiguration: Sendable, Hashable {
     package var verify: Verify
     package var postDeploy: PostDeploy?
     package var artifact: Artifact?
+    /// `nil`: the path of the pods' own readiness probe where there is one.
+    package var probe: Probe?
     package var drain: Drain
     /// How long the old colour's pods stay for an instant rollback.
     package var retain: Duration
@@ -157,6 +187,7 @@ package struct AppConfiguration: Sendable, Hashable {
         verify: Verify = Verify(),
         postDeploy: PostDeploy? = nil,
         artifact: Artifact? = nil,
+        probe: Probe? = nil,
         drain: Drain = Drain(),
         retain: Duration = .zero,
         tolerate: Int = 0,
@@ -177,6 +208,7 @@ package struct AppConfiguration: Sendable, Hashable {
         self.verify = verify
         self.postDeploy = postDeploy
         self.artifact = artifact
+        self.probe = probe
         self.drain = drain
         self.retain = retain
         self.tolerate = tolerate

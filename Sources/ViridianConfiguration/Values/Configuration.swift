@@ -52,6 +52,11 @@ package struct UnknownApp: Error, Sendable, Hashable, CustomStringConvertible {
     package var name: String
     package var known: [String]
 
+    package init(name: String, known: [String]) {
+        self.name = name
+        self.known = known
+    }
+
     package var description: String {
         let hint = Suggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
         let others =

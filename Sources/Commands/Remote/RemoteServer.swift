@@ -1,0 +1,89 @@
+import Controller
+import Foundation
+import HTTPTransport
+
+/// A server's API, as the command line calls it.
+struct RemoteServer: Sendable {
+    private let connection: HTTPConnection
+    private let headers: HTTPConnection.Headers
+
+    /// `token` is an access token, as `viridian token create` made it.
+    init(_ url: String, token: String) throws {
+        // A stream that says nothing for so long has lost its server: that one says something every 15 s.
+        connection = try HTTPConnection(baseURL: url, streamIdleLimit: .seconds(60))
+        headers = ["Authorization": "Bearer \(token)", "Content-Type": "application/json"]
+    }
+
+    var name: String { connection.server }
+
+    func close() async { await connection.shutdown() }
+
+    func get<Answer: Decodable>(_ path: String, _ type: Answer.Type = Answer.self) async throws -> Answer {
+        try await call("GET", path, nil)
+    }
+
+    func post<Answer: Decodable>(
+        _ path: String,
+        _ body: some Encodable,
+        _ type: Answer.Type = Answer.self
+    ) async throws -> Answer {
+        try await call("POST", path, Data(try body.jsonLine().utf8))
+    }
+
+    /// Server-sent events after event `sequence`.
+    func events(_ path: String, after sequence: Int) async throws -> LineStream {
+        var headers = headers
+        headers["Accept"] = "text/event-stream"
+        headers["Last-Event-ID"] = "\(sequence)"
+        let stream = try await connection.lines(.init("GET", path, headers: headers, deadline: .seconds(30)))
+        guard stream.status == 200 else { throw RemoteError(stream.status, try await stream.collect(), at: name) }
+        return stream
+    }
+
+    private func call<Answer: Decodable>(_ method: String, _ path: String, _ body: Data?) async throws -> Answer {
+        // A deploy answers when it has begun, which needs the cluster.
+        let request = HTTPConnection.Request(method, path, headers: headers, body: body, deadline: .seconds(60))
+        let response = try await connection.send(request)
+        guard response.isSuccess else { throw RemoteError(response.status, response.body, at: name) }
+        do {
+            return try JSONDecoder().decode(Answer.self, from: response.body)
+        } catch {
+            throw RemoteError(status: response.status, code: "unintelligible", message: "\(name) is no viridian server")
+        }
+    }
+}
+
+/// What the server had to say against it.
+struct RemoteError: Error, CustomStringConvertible {
+    var status: Int
+    var code: String
+    var message: String
+
+    init(status: Int, code: String, message: String) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+
+    init(_ status: Int, _ body: Data, at server: String) {
+        struct Answer: Decodable {
+            struct Body: Decodable {
+                var code: String
+                var message: String
+            }
+            var error: Body
+        }
+        let answer = try? JSONDecoder().decode(Answer.self, from: body)
+        self.init(
+            status: status,
+            code: answer?.error.code ?? "unintelligible",
+            message: answer?.error.message ?? "\(server) answered with HTTP status \(status): is it a viridian server?"
+        )
+    }
+
+    /// Another release of the app is running.
+    var isBusy: Bool { code == "release_running" }
+    /// Asking again may help.
+    var isPassing: Bool { status >= 500 || status == 429 }
+    var description: String { message }
+}

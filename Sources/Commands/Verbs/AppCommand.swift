@@ -1,0 +1,64 @@
+import ArgumentParser
+import Controller
+import Foundation
+import Scaffold
+import ViridianConfiguration
+
+struct AppCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "app",
+        abstract: "Configure apps.",
+        subcommands: [AppAddCommand.self]
+    )
+}
+
+struct AppAddCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Add an app, on the next free pair of ports.",
+        discussion: """
+            Writes apps/NAME.yaml beside viridian.yaml. Blue's port ends in 0 and green's in 1, from 30000 up in tens.
+            Files that are there already are left alone.
+            """
+    )
+
+    @Argument(help: "The app.") var name: String
+    @Option(help: "The image without a tag; otherwise beside the other apps' images.") var image: String?
+    @Option(help: "The port that its container listens on.") var containerPort: Int = 9000
+    @Option(name: .long, help: "A host name that it answers to; may be given several times.") var host: [String] = []
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        let name: AppName
+        do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }
+        let main = try ConfigurationFile.locate(explicit: global.config)
+        let configuration = try Configuration.load(file: main)
+        guard !configuration.apps.contains(where: { $0.name == name }) else {
+            throw Refusal("there is an app \(name) already")
+        }
+        let ports = try PortPlan.next(after: configuration.apps)
+        let registry = configuration.apps.first?.image.registry ?? "registry.local:5000"
+        let text = AppFile(
+            name: name.text, image: image ?? "\(registry)/\(name)", container: containerPort, blue: ports.blue,
+            green: ports.green, hosts: host
+        ).text
+        let path = URL(fileURLWithPath: main).deletingLastPathComponent().appending(path: "apps/\(name).yaml").path
+        guard try NewFile.write(text, to: path) else {
+            throw Refusal("\(path) is there already, and was left as it is; does `apps` in \(main) name it?")
+        }
+        do {
+            let written = try Configuration.load(file: main)
+            guard written.apps.contains(where: { $0.name == name }) else {
+                throw Refusal("`apps` in \(main) does not name apps/\(name).yaml; `apps: apps/*.yaml` would")
+            }
+        } catch {
+            // A file that spoils the configuration, or that nobody reads, helps nobody.
+            try? FileManager.default.removeItem(atPath: path)
+            throw Refusal("\(name) was not added: \(error)")
+        }
+        say("\(path): written, on ports \(ports.blue) (blue) and \(ports.green) (green)")
+        say("Then: viridian render kubernetes \(name) | kubectl apply -f -")
+        say("      viridian render nginx \(name)        (for the nodes)")
+        return .done
+    }
+}

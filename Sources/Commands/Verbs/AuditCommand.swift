@@ -1,0 +1,47 @@
+import ArgumentParser
+import Controller
+import Journal
+import Server
+import ViridianConfiguration
+
+struct AuditCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Who did what, when, from where, and why; the newest first."
+    )
+
+    @Argument(help: "The app; everything when it is left out.") var app: String?
+    @Option(help: "How many at most.") var limit: Int = 50
+    @Option(help: "Only entries older than the one with this number.") var before: Int?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
+    }
+
+    func perform() async throws -> ExitStatus {
+        try await Installation.open(global, reachingOut: false) { installation in
+            let apps = try app.map { [try installation.configuration.app($0).name.text] }
+            let entries = try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
+            if output.output == .json {
+                for entry in entries { say(try entry.jsonLine()) }
+                return .done
+            }
+            guard !entries.isEmpty else {
+                say("nothing was done yet")
+                return .done
+            }
+            let rows = entries.map { entry in
+                let what = entry.app.map { app in entry.release.map { "\(app)/\($0)" } ?? app } ?? ""
+                let outcome = entry.outcome == "done" ? "" : entry.outcome
+                return [
+                    entry.at, entry.who, entry.action, what, outcome, entry.origin,
+                    [entry.reason, entry.detail].compactMap { $0 }.joined(separator: "; "),
+                ]
+            }
+            for line in Table(["WHEN", "WHO", "DID", "TO", "", "FROM", "WHY"], rows).lines { say(line) }
+            return .done
+        }
+    }
+}

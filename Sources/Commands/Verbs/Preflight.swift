@@ -1,0 +1,135 @@
+import Controller
+import Fleet
+import Journal
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+import Workloads
+
+/// Looks at everything without changing anything.
+struct Preflight {
+    let installation: Installation
+
+    init(_ installation: Installation) {
+        self.installation = installation
+    }
+
+    func findings() async -> [Finding] {
+        var findings = [
+            Finding(state: .ok, what: "configuration \(installation.configuration.file)"),
+            Finding(state: .ok, what: "journal \(installation.journal.path)"),
+        ]
+        guard let client = installation.cluster, let fleet = installation.fleet else { return findings }
+        do {
+            let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
+            findings.append(
+                Finding(
+                    state: .ok, what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin))")
+            )
+        } catch {
+            findings.append(
+                Finding(state: .bad, what: "\(error)", mend: "name the right kubeconfig and context in kubernetes:")
+            )
+        }
+        for app in installation.configuration.apps {
+            findings += await cluster(app, client)
+            findings += await nodes(app, fleet, client)
+        }
+        if installation.configuration.apps.isEmpty {
+            findings.append(Finding(state: .warning, what: "no app is configured", mend: "add a file to apps/"))
+        }
+        return findings
+    }
+
+    // MARK: Cluster
+
+    private func cluster(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let name = app.name.text
+        var findings: [Finding] = []
+        let kind: Resource = app.workload == .deployment ? .deployments : .replicationControllers
+        let needed: [(String, Resource, String?)] = [
+            ("get", .leases, nil), ("create", .leases, nil), ("update", .leases, nil),
+            ("get", .services, nil), ("create", .services, nil),
+            ("get", kind, nil), ("watch", kind, nil), ("create", kind, nil), ("patch", kind, nil),
+            ("delete", kind, nil),
+            ("watch", .pods, nil), ("get", .pods, "log"), ("watch", .events, nil),
+        ]
+        var missing: [String] = []
+        do {
+            for (verb, resource, sub) in needed
+            where try await !client.mayI(verb, resource, namespace: app.namespace, subresource: sub) {
+                missing.append("\(verb) \(resource.qualifiedName)\(sub.map { "/\($0)" } ?? "")")
+            }
+            findings.append(
+                missing.isEmpty
+                    ? Finding(state: .ok, app: name, what: "rights in namespace \(app.namespace)")
+                    : Finding(
+                        state: .bad,
+                        app: name,
+                        what: "rights are missing in namespace \(app.namespace): \(missing.joined(separator: ", "))",
+                        mend: "add them to the account's role"
+                    )
+            )
+        } catch {
+            findings.append(Finding(state: .bad, app: name, what: "rights cannot be asked: \(error)"))
+            return findings
+        }
+        do {
+            _ = try await client.get(.namespaces, app.namespace)
+        } catch let error as KubernetesError where error.isNotFound {
+            let mend = "kubectl create namespace \(app.namespace)"
+            return findings + [
+                Finding(state: .bad, app: name, what: "namespace \(app.namespace) does not exist", mend: mend)
+            ]
+        } catch {
+            // Reading namespaces is a right that a release does not need.
+        }
+        for color in Color.allCases { findings.append(await service(app, color, client)) }
+        if let finding = await readiness(app, client) { findings.append(finding) }
+        return findings
+    }
+
+    /// Without a probe a pod counts as ready as soon as its process runs, so that traffic may move to one that cannot answer yet.
+    private func readiness(_ app: AppConfiguration, _ client: KubernetesClient) async -> Finding? {
+        guard app.ready.stable == .zero else { return nil }
+        let hasProbe: Bool?
+        if let template = app.template {
+            hasProbe = template.text.contains("readinessProbe")
+        } else {
+            let cluster = AppCluster(client: client, app: app)
+            guard let live = try? await cluster.survey().recorded?.color else { return nil }
+            hasProbe = try? await cluster.hasReadinessProbe(live)
+        }
+        guard hasProbe == false else { return nil }
+        return Finding(
+            state: .warning,
+            app: app.name.text,
+            what: "its pods have no readiness probe: they count as ready as soon as their process runs",
+            mend:
+                "add a readinessProbe to the pod template, or set ready.stable to the time that the app takes to start"
+        )
+    }
+
+    private func service(_ app: AppConfiguration, _ color: Color, _ client: KubernetesClient) async -> Finding {
+        let name = app.serviceName(color)
+        let port = app.port(of: color)
+        do {
+            let service = try await client.get(.services, name, namespace: app.namespace)
+            let found = (service[at: "spec.ports"]?.array ?? []).compactMap { $0["nodePort"]?.integer }
+            if found.contains(port) {
+                return Finding(state: .ok, app: app.name.text, what: "service \(name) has NodePort \(port)")
+            }
+            return Finding(
+                state: .bad,
+                app: app.name.text,
+                what: "service \(name) has NodePort \(found), not \(port)",
+                mend: "correct ports.\(color), or the service"
+            )
+        } catch let error as KubernetesError where error.isNotFound {
+            return Finding(
+                state: .ok, app: app.name.text, what: "service \(name) will be created with NodePort \(port)")
+        } catch {
+            return Finding(state: .bad, app: app.name.text, what: "service \(name): \(error)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Controller
+import Foundation
+import Glibc
+import Journal
+import Logging
+import Server
+import ViridianConfiguration
+
+struct ServeCommand: Verb {
+    enum LogFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
+        case text
+        case json
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "The server: API, pages, and the engine.",
+        discussion: """
+            It takes unfinished releases up at its start, watches nodes for drift, and can be stopped at any time: releases go on \
+            when it is back. Its log goes to standard error.
+            """
+    )
+
+    @Option(help: "Where to listen, instead of server.listen.") var listen: String?
+    @Option(help: "How the log is written: text (key=value), or json, one object a line.") var logFormat: LogFormat =
+        .text
+    @Flag(help: "Log every request too.") var verbose = false
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        try await Installation.open(global, reachingOut: true) { installation in
+            let configured = installation.configuration.server
+            let settings = ServerSettings(
+                listen: try listen.map { try ListenAddress($0) } ?? configured.listen,
+                url: configured.url?.absoluteString,
+                tls: configured.tls,
+                version: Viridian.configuration.version
+            )
+            raiseFileLimit()
+            let logger = StandardErrorLog.logger(isJSON: logFormat == .json, level: verbose ? .debug : .info)
+            let services = try Services(
+                apps: ServedInstallation(installation: installation),
+                journal: installation.journal,
+                settings: settings,
+                logger: logger
+            )
+            let hasTokens = try installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
+            let scheme = settings.tls == nil ? "http" : "https"
+            let server = WebServer(services) { port in
+                let address = ListenAddress(host: settings.listen.host, port: port)
+                say("viridian \(settings.version) serves \(settings.url ?? "\(scheme)://\(address)")")
+                say(
+                    hasTokens
+                        ? "Ctrl-C stops it; a release that runs goes on at the next start"
+                        : "Nobody has access yet. The first token: viridian token create --role admin --name \(caller().safe)"
+                )
+            }
+            try await server.run()
+            return .done
+        }
+    }
+
+    var wordsWhenInterrupted: [String] { [] }
+
+    /// A connection is an open file: as many as the system lets us have.
+    private func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

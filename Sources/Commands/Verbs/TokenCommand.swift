@@ -1,0 +1,152 @@
+import ArgumentParser
+import Controller
+import Foundation
+import Journal
+import ReleaseMachine
+import Server
+import ViridianConfiguration
+
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Access tokens for the server.",
+        discussion: """
+            Roles: viewer looks; deployer releases too; admin gives and takes tokens too. This works on the journal, so that the \
+            first token can be made while the server lets nobody in.
+            """,
+        subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self]
+    )
+}
+
+struct TokenCreateCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make a token. It is shown once, and only its hash is kept."
+    )
+
+    @Option(help: "viewer, deployer or admin.") var role: String = "viewer"
+    @Option(help: "Who or what it is for: what releases and the audit log call them.") var name: String?
+    @Option(help: "An app that it is for; may be given several times. Without it, all apps.") var app: [String] = []
+    @Option(help: "How long it is good, such as 90d or 12h; otherwise until it is revoked.") var expires: String?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    private struct Answer: Encodable {
+        var id: String
+        var token: String
+        var role: String
+        var name: String
+        var apps: [String]?
+        var expiresAt: String?
+    }
+
+    func perform() async throws -> ExitStatus {
+        guard let role = Role(rawValue: role) else {
+            throw Refusal("--role takes viewer, deployer or admin, not \(role.safe)")
+        }
+        let name = try TokenName(name ?? caller()).text
+        let length = try expires.map { try TokenLife($0).length }
+        return try await Installation.open(global, reachingOut: false) { installation in
+            for app in app { _ = try installation.configuration.app(app) }
+            let now = SystemClock().now
+            let (record, token) = try TokenOffice(journal: installation.journal).create(
+                name: name, role: role, apps: app.isEmpty ? nil : app, expiresAt: length.map { now + $0 },
+                by: caller(), origin: Provenance.commandLine.origin, at: now)
+            if output.output == .json {
+                let answer = Answer(
+                    id: record.id, token: token.text, role: role.rawValue, name: name, apps: record.apps,
+                    expiresAt: record.expiresAt?.iso8601)
+                say(try answer.jsonLine())
+                return .done
+            }
+            let scope = record.apps.map { " for \($0.joined(separator: ", "))" } ?? ""
+            let end = record.expiresAt.map { " until \($0.iso8601)" } ?? ""
+            say("\(token.text)")
+            complain("\(record.id): \(role.rawValue)\(scope)\(end), for \(name.safe). It is not shown again.")
+            return .done
+        }
+    }
+}
+
+/// How long a token is good: a duration as in the configuration, or days such as `90d`.
+struct TokenLife {
+    var length: Duration
+
+    init(_ text: String) throws {
+        let expected = "--expires takes a duration such as 12h or 90d, at most 3650d"
+        if text.hasSuffix("d"), let days = Int(text.dropLast()) {
+            length = .seconds(days.clamped(to: 0...100_000) * 86_400)
+        } else if let parsed = TokenLife.parse(text) {
+            length = parsed
+        } else {
+            throw Refusal("\(expected), not \(text.safe)")
+        }
+        guard length > .zero, length <= .seconds(3650 * 86_400) else { throw Refusal("\(expected), not \(text.safe)") }
+    }
+
+    private static func parse(_ text: String) -> Duration? {
+        let units: [(String, Int)] = [("h", 3600), ("m", 60), ("s", 1)]
+        for (suffix, seconds) in units where text.hasSuffix(suffix) {
+            return Int(text.dropLast()).map { .seconds($0.clamped(to: 0...100_000_000) * seconds) }
+        }
+        return nil
+    }
+}
+
+extension Int {
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
+        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+    }
+}
+
+struct TokenListCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "The tokens that were made, without the tokens themselves.")
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        try await Installation.open(global, reachingOut: false) { installation in
+            let now = SystemClock().now
+            let tokens = try installation.journal.tokens().map { TokenView($0, at: now) }
+            if output.output == .json {
+                for token in tokens { say(try token.jsonLine()) }
+                return .done
+            }
+            guard !tokens.isEmpty else {
+                say("no token has been made yet: viridian token create --role admin")
+                return .done
+            }
+            let rows = tokens.map { token in
+                [
+                    token.id, token.name, token.role.rawValue, token.apps?.joined(separator: ",") ?? "all",
+                    token.state.rawValue, token.usedAt ?? "never", token.expiresAt ?? "-", token.createdAt,
+                ]
+            }
+            let header = ["ID", "NAME", "ROLE", "APPS", "STATE", "LAST USED", "EXPIRES", "CREATED"]
+            for line in Table(header, rows).lines { say(line) }
+            return .done
+        }
+    }
+}
+
+struct TokenRevokeCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "End a token, and the sessions that were opened with it.")
+
+    @Argument(help: "The token's id, as token list shows it.") var id: String
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        try await Installation.open(global, reachingOut: false) { installation in
+            let isRevoked = try TokenOffice(journal: installation.journal).revoke(
+                id, by: caller(), origin: Provenance.commandLine.origin, at: SystemClock().now)
+            guard isRevoked else {
+                throw Refusal("there is no token \(id.safe) that is still good: viridian token list shows them")
+            }
+            say("\(id.safe) is revoked")
+            return .done
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import ReleaseMachine
+
+/// Tells a release line by line, one line an event: what CI keeps, what `logs` shows, and what the pages' log is made of.
+package struct Narrator: Sendable {
+    /// The release's sequence up to which all has been told.
+    private var startedAt: Timestamp?
+    private var phase: Phase?
+    private var podCount = ""
+    private var podReasons: [String: String] = [:]
+    private var warnings: Set<String> = []
+    private var wasBackingOut = false
+
+    package init() {}
+
+    /// The lines for one event, given the release as it is after it.
+    package mutating func lines(_ recorded: RecordedEvent, _ release: Release) -> [String] {
+        let started = startedAt ?? release.createdAt
+        startedAt = started
+        var texts = texts(recorded.event, release)
+        if release.isBackingOut, !wasBackingOut {
+            wasBackingOut = true
+            texts += backingOut(release)
+        }
+        if release.phase != phase {
+            phase = release.phase
+            if !release.isBackingOut { texts += entering(release) }
+        }
+        if release.state.hasEnded, !isReplacement(recorded.event) { texts += ending(release) }
+        let clock = (recorded.at - started).short
+        return texts.map { "\(release.order.name) +\(clock) \($0.safe)" }
+    }
+
+    private func isReplacement(_ event: Event) -> Bool {
+        if case .replaced = event { true } else { false }
+    }
+
+    private mutating func texts(_ event: Event, _ release: Release) -> [String] {
+        let order = release.order
+        switch event {
+        case .requested:
+            let what = if case .rollback = order.kind { "rollback to" } else { "deploy of" }
+            let why = order.reason.map { ": \($0)" } ?? ""
+            return ["--- Starting \(what) \(order.version) for \(order.app), asked by \(order.requestedBy)\(why) ---"]
+        case .discovered(let survey):
+            return discovered(survey)
+        case .candidateCreated:
+            return ["Created \(order.app)-\(candidate(release)) at version \(order.version) (\(order.image))"]
+        case .podsObserved(let report):
+            return observed(report)
+        case .podsReady:
+            return ["All pods are online!"]
+        case .nodeStaged(let node):
+            let done = release.nodes.filter { $0.state == .staged }.count
+            return ["[\(node)] staged: \(candidate(release)) answers from there (\(done)/\(release.nodes.count))"]
+        case .candidateConfirmed:
+            return []
+        case .nodeSwitched(let node):
+            let done = release.nodes.filter { $0.state == .switched }.count
+            return ["[\(node)] routes to \(candidate(release)), verified (\(done)/\(release.nodes.count))"]
+        case .nodeReverted(let node):
+            return ["[\(node)] routes to \(release.previous?.color.rawValue ?? "what it did") again, verified"]
+        case .nodeFailed(let step, let trouble):
+            let what =
+                switch step {
+                case .stage: "cannot be staged"
+                case .change: "cannot be switched"
+                case .revert: "cannot be brought back"
+                }
+            return ["[\(trouble.node)] \(what): \(trouble.message)"]
+        case .liveRecorded(let color):
+            return ["Set the live colour of \(order.app) to \(color)"]
+        case .drained(let evidence):
+            return drained(evidence, release)
+        case .readBack(let readings):
+            return release.needRepair.isEmpty
+                ? [
+                    "Read back from every node: \(Set(readings.compactMap(\.color?.rawValue)).sorted().joined(separator: ", "))"
+                ]
+                : release.needRepair.map {
+                    "[\($0.node)] \($0.message ?? $0.color.map { "routes to \($0)" } ?? "unknown")"
+                }
+        case .oldRemoved:
+            return release.previous.map { ["Deleted \(order.app)-\($0.color) (\($0.version)) and its pods"] } ?? []
+        case .oldRetained(let until):
+            return release.previous.map {
+                ["Keeping \(order.app)-\($0.color) (\($0.version)) until \(until.clockTime) for an instant rollback"]
+            } ?? []
+        case .candidateRemoved:
+            return release.candidate.map { ["Deleted \(order.app)-\($0) (\(order.version)) and its pods"] } ?? []
+        case .promoted(let by): return ["Promoted by \(by)"]
+        case .abortRequested(let by, let reason):
+            return ["Abort asked by \(by)\(reason.map { ": \($0)" } ?? "")"]
+        case .refused: return []
+        case .troubled(let effect, let message): return ["\(name(effect)): \(message); trying again"]
+        case .deadlinePassed: return []
+        case .takenUp(let by): return ["Taken up again by \(by)"]
+        case .said(let line): return [line.source.map { "[\($0)] out: \(line.text)" } ?? line.text]
+        case .replaced(let number, let rolledBack):
+            return [
+                "\(order.app)/\(number) \(rolledBack ? "went back behind this release" : "took this release's place")"
+            ]
+        }
+    }
+
+    private func candidate(_ release: Release) -> String { release.candidate?.rawValue ?? "the candidate" }
+
+    private func discovered(_ survey: Survey) -> [String] {
+        let live = survey.live.map { "\($0.color) is live with \($0.version)" } ?? "no colour is live yet"
+        return [
+            "Found \(counted(survey.nodes.count + survey.unreachable.count, "node")); \(live)",
+            "Deploying to colour \(survey.candidate) with \(counted(survey.replicas, "replica"))",
+        ] + survey.unreachable.map { "[\($0.node)] cannot be reached: \($0.message)" }
+    }
+
+    private mutating func observed(_ report: PodsReport) -> [String] {
+        var lines: [String] = []
+        let count = "\(report.ready)/\(report.desired)"
+        if count != podCount { lines.append("Waiting for all pods to come online. \(count) are now online") }
+        podCount = count
+        for pod in report.pods {
+            guard let reason = pod.reason, podReasons[pod.name] != reason else { continue }
+            podReasons[pod.name] = reason
+            lines.append("  \(pod.name): \(reason)")
+        }
+        for warning in report.warnings where warnings.insert(warning).inserted { lines.append("  \(warning)") }
+        return lines
+    }
+
+    private func drained(_ evidence: DrainEvidence, _ release: Release) -> [String] {
+        guard let old = release.previous else { return [] }
+        guard !evidence.open.isEmpty else { return ["Nothing is open to \(old.color) any more"] }
+        return ["The drain's time is over; still open to \(old.color):"]
+            + evidence.open.map { open in
+                open.connections < 0
+                    ? "[\(open.node)] does not answer"
+                    : "[\(open.node)] \(open.connections) connections, \(open.oldWorkers) old nginx workers"
+            }
+    }
+
+    private func name(_ effect: Effect) -> String {
+        switch effect {
+        case .survey: "looking at cluster and nodes"
+        case .createCandidate: "creating the candidate"
+        case .awaitPods: "watching the pods"
+        case .stage(let node): "staging \(node)"
+        case .confirmCandidate: "the last look at the candidate"
+        case .switchNode(let node): "switching \(node)"
+        case .revertNode(let node): "bringing \(node) back"
+        case .recordLive: "recording the live colour"
+        case .drain: "draining"
+        case .readBack: "reading the nodes back"
+        case .removeOld: "deleting the old colour"
+        case .retainOld: "keeping the old colour"
+        case .removeCandidate: "deleting the candidate"
+        }
+    }
+
+    // MARK: Phases
+
+    private func entering(_ release: Release) -> [String] {
+        let order = release.order
+        switch release.phase {
+        case .discovering: return ["Collecting nodes and the live colour"]
+        case .creating: return []
+        case .starting: return ["Waiting for the pods to come online fully before moving on"]
+        case .staging:
+            return ["--- Staging \(counted(release.nodes.count { $0.state == .pending }, "node")) ---"]
+        case .verifying:
+            let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
+            let outcome = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            return [
+                "--- Paused for verification\(deadline); then it \(outcome) by itself ---",
+                order.rules.previewURL.map { "Try \(order.version) at \($0)" },
+                "Go on: viridian promote \(order.app)    Give up: viridian abort \(order.app)",
+            ].compactMap { $0 }
+        case .switching:
+            let nodes = release.nodes.filter { $0.state == .staged }.count
+            return ["--- Switching \(counted(nodes, "node")) to \(candidate(release)) ---"]
+        case .draining:
+            guard let old = release.previous else { return ["All nodes route to \(candidate(release))"] }
+            return [
+                "All nodes route to \(candidate(release)); "
+                    + "letting connections to \(old.color) drain for at least \(order.rules.drainLeast.short)"
+            ]
+        case .retiring: return release.previous == nil ? [] : ["--- Running the cleanup ---"]
+        case .done: return []
+        }
+    }
+
+    private func backingOut(_ release: Release) -> [String] {
+        let order = release.order
+        switch release.cause {
+        case .failure(let failure):
+            return ["FAILED in phase \(failure.phase): \(failure.message)"] + failure.details.map { "  \($0)" }
+        case .verificationExpired: return ["Nobody promoted \(order.name) in time: giving it up"]
+        case .aborted, nil: return []
+        }
+    }
+
+    private func ending(_ release: Release) -> [String] {
+        [Outcome(release).sentence] + Outcome(release).mend.map { "  \($0)" }
+    }
+}

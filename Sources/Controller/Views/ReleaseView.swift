@@ -1,0 +1,124 @@
+import ReleaseMachine
+
+/// A release as the outside sees it: the contract's JSON object.
+package struct ReleaseView: Codable, Sendable, Hashable {
+    package struct Previous: Codable, Sendable, Hashable {
+        package var color: Color
+        package var version: String
+    }
+
+    package struct NodeView: Codable, Sendable, Hashable {
+        package var address: String
+        package var state: String
+        package var color: Color?
+        package var message: String?
+    }
+
+    package struct PodView: Codable, Sendable, Hashable {
+        package var name: String
+        package var ready: Bool
+        package var reason: String?
+        package var restarts: Int
+    }
+
+    package struct AbortView: Codable, Sendable, Hashable {
+        package var by: String
+        package var reason: String?
+    }
+
+    package struct FailureView: Codable, Sendable, Hashable {
+        package var phase: Phase
+        package var message: String
+        package var details: [String]
+    }
+
+    package struct PhaseView: Codable, Sendable, Hashable {
+        package var phase: Phase
+        package var startedAt: String
+        package var endedAt: String?
+        /// How long it took; left out while it lasts.
+        package var milliseconds: Int64?
+    }
+
+    /// A release that goes back to an earlier version, or one that brings a version.
+    package enum Kind: String, Codable, Sendable { case deploy, rollback }
+
+    package var app: String
+    package var number: Int
+    package var kind: Kind
+    package var version: String
+    package var image: String
+    package var color: Color?
+    package var previous: Previous?
+    package var state: Release.State
+    package var phase: Phase
+    package var replicas: Int?
+    package var requestedBy: String
+    package var reason: String?
+    package var createdAt: String
+    package var updatedAt: String
+    package var endedAt: String?
+    /// When the newest change in it was committed, where the caller said so.
+    package var commitTime: String?
+    /// In the order in which the release was in them; the last one has no end while it runs.
+    package var phases: [PhaseView]
+    package var failure: FailureView?
+    /// Who gave the release up, and why.
+    package var aborted: AbortView?
+    package var nodes: [NodeView]
+    package var pods: [PodView]
+    package var previewURL: String?
+    package var awaiting: String?
+    package var deadline: String?
+    /// Nodes that `repair` has to bring back; empty when all is well.
+    package var needRepair: [String]
+    /// Until when the old colour's pods stay for an instant rollback.
+    package var retainedUntil: String?
+    /// The newest trouble of something that is still being tried.
+    package var trouble: String?
+    /// The number of the newest event that this tells of.
+    package var sequence: Int
+
+    package init(_ release: Release) {
+        let order = release.order
+        app = order.app
+        number = order.number
+        kind = if case .rollback = order.kind { .rollback } else { .deploy }
+        version = order.version
+        image = order.image
+        color = release.candidate
+        previous = release.previous.map { Previous(color: $0.color, version: $0.version) }
+        state = release.state
+        phase = release.phase
+        replicas = release.survey?.replicas ?? order.replicas
+        requestedBy = order.requestedBy
+        reason = order.reason
+        createdAt = release.createdAt.iso8601
+        updatedAt = release.updatedAt.iso8601
+        endedAt = release.endedAt?.iso8601
+        commitTime = order.commitTime?.iso8601
+        failure = release.failure.map { FailureView(phase: $0.phase, message: $0.message, details: $0.details) }
+        if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }
+        nodes = release.nodes.map {
+            NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.trouble)
+        }
+        pods = (release.pods?.pods ?? []).map {
+            PodView(name: $0.name, ready: $0.isReady, reason: $0.reason, restarts: $0.restarts)
+        }
+        previewURL = order.rules.previewURL
+        awaiting = release.state == .paused ? "promote" : nil
+        deadline = release.verifyDeadline?.iso8601
+        needRepair = release.needRepair.map(\.node)
+        phases = release.spans.map { span in
+            PhaseView(
+                phase: span.phase,
+                startedAt: span.startedAt.iso8601,
+                endedAt: span.endedAt?.iso8601,
+                milliseconds: span.endedAt.map { ($0 - span.startedAt).milliseconds }
+            )
+        }
+        retainedUntil = release.retainedUntil?.iso8601
+        trouble = release.trouble
+        sequence = release.sequence
+    }
+}

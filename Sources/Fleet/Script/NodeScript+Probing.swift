@@ -1,0 +1,122 @@
+extension NodeScript {
+    /// The candidate asked from the node, in the language that it speaks.
+    static let probing = #"""
+        # ---- asking the candidate ----
+
+        # One exchange with 127.0.0.1:$1 within $2 seconds: sends the bytes that printf makes of $3, and answers with
+        # the first line of the reply, or where $4 is hex with the first of its bytes as hexadecimal digits. With
+        # nothing to send, a connection is enough.
+        exchange() {
+            if command -v bash >/dev/null; then
+                exec timeout "$2" bash -c '
+                    exec 3<>"/dev/tcp/127.0.0.1/$1" || exit
+                    [ -n "$2" ] || exit 0
+                    printf "$2" >&3
+                    case $3 in
+                    hex) cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n" ;;
+                    *) IFS= read -r line <&3; printf %s "$line" ;;
+                    esac' sh "$1" "$3" "$4" 2>&1 </dev/null
+            elif ! command -v nc >/dev/null; then
+                exit 127
+            elif [ -z "$3" ]; then
+                timeout "$2" nc 127.0.0.1 "$1" 2>&1 </dev/null >/dev/null
+                # It waits for the other side's end: that it still did is an answer.
+                case $? in 0 | 124 | 143) ;; *) printf 'Connection refused'; exit 1 ;; esac
+            elif [ "$4" = hex ]; then
+                printf "$3" | timeout "$2" nc 127.0.0.1 "$1" | head -c 4096 | od -An -v -tx1 | tr -d ' \n'
+            else
+                printf "$3" | timeout "$2" nc 127.0.0.1 "$1" 2>&1 | sed -n 1p
+            fi
+        }
+
+        # FastCGI's answer (FastCGI 1.0, 3.3 and 5): records of version 1; the status is a line of the output as in CGI,
+        # without one it is 200. $send_more asks for FCGI_GET_VALUES, which every application has to answer.
+        judge_fastcgi() {
+            case $reply in
+            0106* | 0107*)
+                case $reply in
+                *5374617475733a20[3][0-9][3][0-9][3][0-9]*)
+                    code=${reply#*5374617475733a203}
+                    rest=${code#??}
+                    tail=${code#????}
+                    code=${code%"${code#?}"}${rest%"${rest#?}"}${tail%"${tail#?}"}
+                    ;;
+                *) code=200 ;;
+                esac
+                good_status "$code" && return
+                reply="FastCGI answered with status $code"
+                ;;
+            010a* | 010b*) return 0 ;;
+            0103*) reply="FastCGI refused the request" ;;
+            '') reply="the connection was closed without an answer" ;;
+            *[!0-9a-f]*) ;;
+            *) reply="the answer is no FastCGI" ;;
+            esac
+            return 1
+        }
+
+        # With a path that nobody named, any answer that is no server's error will do: it shows that the candidate
+        # answers.
+        good_status() {
+            case $1 in
+            [23][0-9][0-9]) return 0 ;;
+            4[0-9][0-9]) [ "$accept" = any ] ;;
+            *) return 1 ;;
+            esac
+        }
+
+        probe_once() {
+            case $probe in
+            http)
+                reply=$(exchange "$port" "$probe_try" "$send" line)
+                status=$?
+                case $reply in
+                "HTTP/1."[01]" "[1-5][0-9][0-9]*)
+                    code=${reply#* }
+                    good_status "${code%"${code#???}"}"
+                    return
+                    ;;
+                esac
+                ;;
+            fastcgi)
+                reply=$(exchange "$port" "$probe_try" "$send" hex)
+                status=$?
+                judge_fastcgi && return
+                [ "$status" = 0 ] && [ "$reply" = "the connection was closed without an answer" ] || return
+                reply=$(exchange "$port" "$probe_try" "$send_more" hex)
+                judge_fastcgi
+                return
+                ;;
+            *)
+                reply=$(exchange "$port" "$probe_try" '')
+                status=$?
+                return "$status"
+                ;;
+            esac
+            return 1
+        }
+
+        probe_candidate() {
+            clock
+            probe_until=$((now + seconds * 100))
+            # A first connection may have been sent to a pod that is gone, before kube-proxy knew the new ones; the kernel
+            # keeps sending it there. So no try gets all the time, and each the double of one that came to nothing.
+            probe_try=2
+            [ "$probe_try" -le "$seconds" ] || probe_try=$seconds
+            until probe_once; do
+                [ "$status" != 127 ] || { fact missing 'bash or nc'; finish; }
+                clock
+                if [ "$now" -ge "$probe_until" ]; then
+                    fact probe failed
+                    facts said "${reply:-no answer within $seconds s}"
+                    finish
+                fi
+                [ "$status" != 124 ] || probe_try=$((probe_try * 2))
+                probe_left=$(((probe_until - now + 99) / 100))
+                [ "$probe_try" -le "$probe_left" ] || probe_try=$probe_left
+                pause
+            done
+            fact probe ok
+        }
+        """#
+}

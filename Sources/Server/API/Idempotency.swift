@@ -1,0 +1,51 @@
+import Controller
+import Journal
+import ReleaseMachine
+
+/// Requests that bring a key are done once, however often they come: also after a restart, because the key is written in the same
+/// transaction as the release's first event.
+actor Idempotency {
+    private let journal: Journal
+    private let clock: any ReleaseClock
+    private var underWay: [KeyedRequest: Task<Release, any Error>] = [:]
+
+    init(journal: Journal, clock: any ReleaseClock) {
+        self.journal = journal
+        self.clock = clock
+    }
+
+    /// - Returns: the release, and whether an earlier request with the same key began it.
+    func once(
+        _ request: KeyedRequest,
+        app: String,
+        read: @Sendable (Int) throws -> Release,
+        _ body: @escaping @Sendable () async throws -> Release
+    ) async throws -> (release: Release, isRepeated: Bool) {
+        if let known = try journal.answered(owner: request.owner, key: request.key) {
+            guard known.hash == request.hash else { throw Idempotency.reused }
+            return (try read(known.number), true)
+        }
+        if let other = underWay.keys.first(where: { $0.owner == request.owner && $0.key == request.key }) {
+            guard other.hash == request.hash, let task = underWay[other] else { throw Idempotency.reused }
+            return (try await task.value, true)
+        }
+        let task = Task { try await body() }
+        underWay[request] = task
+        defer { underWay[request] = nil }
+        let release = try await task.value
+        if try journal.answered(owner: request.owner, key: request.key) == nil {
+            try journal.note(request, app: app, number: release.order.number, at: clock.now)
+        }
+        return (release, false)
+    }
+
+    private static var reused: APIError {
+        .invalid("Idempotency-Key", "this key was used for another request: a new request needs a new key")
+    }
+
+    static func check(_ key: String) throws(APIError) {
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .invalid("Idempotency-Key", "Idempotency-Key has to be 1 to 255 visible ASCII characters")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Controller
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Journal
+import ReleaseMachine
+import ViridianConfiguration
+
+/// Why a request was not answered with what it asked for: a status, and words for programs and for people.
+package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
+    package var status: HTTPResponse.Status
+    /// Stable, for programs: `not_found`, `invalid_value`, …
+    package var code: String
+    /// What happened and what to do, in one sentence.
+    package var message: String
+    /// The field, parameter or header that is wrong.
+    package var field: String?
+    /// The release that stands in the way.
+    package var release: Int?
+    package var headers: [String: String] = [:]
+
+    package var description: String { message }
+
+    package init(
+        _ status: HTTPResponse.Status,
+        _ code: String,
+        _ message: String,
+        field: String? = nil,
+        release: Int? = nil,
+        headers: [String: String] = [:]
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.release = release
+        self.headers = headers
+    }
+
+    static var unauthorized: APIError {
+        APIError(
+            .unauthorized, "unauthorized", "this needs an access token: Authorization: Bearer vir_…",
+            headers: ["WWW-Authenticate": "Bearer realm=\"viridian\""])
+    }
+
+    package static func forbidden(_ message: String) -> APIError { APIError(.forbidden, "forbidden", message) }
+    package static func notFound(_ message: String) -> APIError { APIError(.notFound, "not_found", message) }
+    static func malformed(_ message: String) -> APIError { APIError(.badRequest, "malformed", message) }
+
+    package static func invalid(_ field: String, _ message: String) -> APIError {
+        APIError(.unprocessableContent, "invalid_value", message, field: field)
+    }
+
+    /// What an error of any room means to who asked.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as APIError: self = error
+        case let error as UnknownApp: self = .notFound(error.description)
+        case let error as InvalidValue: self = .invalid(error.field, error.description)
+        case let error as Inapplicable: self = APIError(.conflict, "not_applicable", error.description)
+        case let error as LeaseHeld:
+            self = APIError(.conflict, "release_running", error.description, release: error.release)
+        case let error as Interrupted:
+            self = APIError(.conflict, "release_running", error.description, release: error.release.order.number)
+        case let error as Refusal: self = APIError(.conflict, "refused", error.description)
+        case let error as JournalConflict: self = APIError(.conflict, "conflict", error.description)
+        case let error as JournalError: self = APIError(.serviceUnavailable, "journal_unavailable", error.description)
+        case let error as Stopping: self = APIError(.serviceUnavailable, "stopping", error.description)
+        case let error as HTTPError:
+            self = APIError(error.status, APIError.code(error.status), error.body ?? error.status.reasonPhrase)
+        case is CancellationError:
+            self = APIError(.serviceUnavailable, "stopping", "the server is stopping: ask again when it is back")
+        default:
+            self = APIError(.serviceUnavailable, "unavailable", "\(error)")
+        }
+    }
+
+    private static func code(_ status: HTTPResponse.Status) -> String {
+        switch status {
+        case .notFound: "not_found"
+        case .contentTooLarge: "too_large"
+        case .badRequest: "malformed"
+        default: status.reasonPhrase.lowercased().replacing(" ", with: "_")
+        }
+    }
+}
+
+/// The contract's JSON.
+struct ErrorAnswer: Codable, Sendable {
+    struct Body: Codable, Sendable {
+        var code: String
+        var message: String
+        var field: String?
+        var release: Int?
+    }
+
+    var error: Body
+
+    init(_ error: APIError) {
+        self.error = Body(code: error.code, message: error.message.safe, field: error.field, release: error.release)
+    }
+}

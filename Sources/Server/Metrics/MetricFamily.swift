@@ -1,0 +1,97 @@
+/// One metric with all its label values; the text format is Prometheus' exposition format 0.0.4.
+struct MetricFamily: Sendable {
+    enum Kind: Sendable {
+        case counter
+        case gauge
+        /// The upper bounds of its buckets, ascending.
+        case histogram([Double])
+    }
+
+    private struct Sample: Sendable {
+        var value = 0.0
+        var counts: [Int] = []
+        var count = 0
+    }
+
+    let name: String
+    private let kind: Kind
+    private let help: String
+    private var samples: [[String: String]: Sample] = [:]
+    /// Labels come from outside (versions for one): no family grows without bound.
+    private static let mostSamples = 10_000
+
+    init(_ name: String, _ kind: Kind, _ help: String) {
+        self.name = name
+        self.kind = kind
+        self.help = help
+    }
+
+    mutating func add(_ amount: Double, _ labels: [String: String]) {
+        guard hasRoom(labels) else { return }
+        samples[labels, default: Sample()].value += amount
+    }
+
+    mutating func set(_ value: Double, _ labels: [String: String]) {
+        guard hasRoom(labels) else { return }
+        samples[labels, default: Sample()].value = value
+    }
+
+    mutating func observe(_ value: Double, _ labels: [String: String]) {
+        guard case .histogram(let bounds) = kind, hasRoom(labels) else { return }
+        var sample = samples[labels] ?? Sample(counts: Array(repeating: 0, count: bounds.count))
+        if let bucket = bounds.firstIndex(where: { value <= $0 }) { sample.counts[bucket] += 1 }
+        sample.count += 1
+        sample.value += value
+        samples[labels] = sample
+    }
+
+    mutating func remove(_ isMeant: ([String: String]) -> Bool) {
+        samples = samples.filter { !isMeant($0.key) }
+    }
+
+    private func hasRoom(_ labels: [String: String]) -> Bool {
+        samples.count < MetricFamily.mostSamples || samples[labels] != nil
+    }
+
+    var text: String {
+        var lines = ["# HELP \(name) \(help)", "# TYPE \(name) \(typeName)"]
+        for (labels, sample) in samples.map({ (MetricFamily.text($0.key), $0.value) }).sorted(by: { $0.0 < $1.0 }) {
+            guard case .histogram(let bounds) = kind else {
+                lines.append("\(name)\(MetricFamily.braced(labels)) \(MetricFamily.number(sample.value))")
+                continue
+            }
+            var total = 0
+            let more = labels.isEmpty ? "" : labels + ","
+            for (bound, count) in zip(bounds, sample.counts) {
+                total += count
+                lines.append("\(name)_bucket{\(more)le=\"\(MetricFamily.number(bound))\"} \(total)")
+            }
+            lines.append("\(name)_bucket{\(more)le=\"+Inf\"} \(sample.count)")
+            lines.append("\(name)_sum\(MetricFamily.braced(labels)) \(MetricFamily.number(sample.value))")
+            lines.append("\(name)_count\(MetricFamily.braced(labels)) \(sample.count)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var typeName: String {
+        switch kind {
+        case .counter: "counter"
+        case .gauge: "gauge"
+        case .histogram: "histogram"
+        }
+    }
+
+    private static func braced(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }
+
+    private static func text(_ labels: [String: String]) -> String {
+        labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value))\"" }.joined(separator: ",")
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+    }
+}

@@ -1,0 +1,218 @@
+import Controller
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Journal
+import NIOCore
+import ReleaseMachine
+
+extension Pages {
+    /// `/apps/{app}/releases/{number}`: phases, nodes, pods and the log of one release, as they happen.
+    @Sendable func showRelease(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let app = try visibleApp(context)
+        let number = try context.number("number")
+        guard let tail = try await services.board.tail(app, number) else {
+            throw APIError.notFound("there is no release \(app)/\(number)")
+        }
+        let (release, events) = await tail.picture
+        let page = ReleasePage(
+            release: release,
+            events: events,
+            app: await services.board.app(app),
+            latest: await services.board.latest(app),
+            usual: UsualTimes(try await services.board.digests(app, limit: 40), besides: number),
+            view: ReleaseLog.View(request),
+            mayRelease: context.identity?.mayRelease(app) ?? false,
+            now: services.clock.now
+        )
+        return respond(page.page, request, context)
+    }
+
+    /// The whole log as plain text.
+    @Sendable func plainLog(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let app = try visibleApp(context)
+        let number = try context.number("number")
+        guard let tail = try await services.board.tail(app, number) else {
+            throw APIError.notFound("there is no release \(app)/\(number)")
+        }
+        return Response.plain(await tail.events.map { $0.text.map { $0 + "\n" }.joined() }.joined())
+    }
+}
+
+extension ReleaseTail {
+    /// The release and its events, of one moment.
+    var picture: (Release, [EventView]) { (release, events) }
+}
+
+struct ReleasePage {
+    var release: Release
+    var events: [EventView]
+    var app: AppView?
+    /// The app's newest release: only the newest one has something to say of what serves now.
+    var latest: Release?
+    var usual: UsualTimes
+    var view = ReleaseLog.View()
+    var mayRelease: Bool
+    var now: Timestamp
+
+    private var order: Order { release.order }
+    private var path: String { "/apps/\(order.app)/releases/\(order.number)" }
+
+    var page: Pages.Page {
+        var model = Model()
+        fillHead(&model)
+        fillAttention(&model)
+        Timeline(release: release, usual: usual, path: path, view: view, now: now).fill(&model)
+        let isNewest = latest?.order.number == order.number
+        model["showsLanes"] = isNewest && app != nil
+        if isNewest, let app { Lanes(app, latest: release).fill(&model, now: now) }
+        NodeGrid(release: release, events: events, path: path).fill(&model)
+        fillPods(&model)
+        ReleaseLog(release: release, events: events, view: view, path: path).fill(&model)
+        let hasEnded = release.state.hasEnded
+        return Pages.Page(
+            template: "release",
+            title: "\(titleMark)\(order.name) \(order.version)",
+            section: .apps,
+            model: model,
+            stream: hasEnded ? nil : "/api/v1\(path)/events?after=\(release.sequence)",
+            refresh: hasEnded ? nil : release.state == .paused ? 15 : 3,
+            favicon: Words.favicon(release.state)
+        )
+    }
+
+    private var titleMark: String {
+        switch release.state {
+        case .running: "▸ "
+        case .paused: "‖ "
+        case .live: "✓ "
+        case .failed: "✕ "
+        default: ""
+        }
+    }
+
+    private func fillHead(_ model: inout Model) {
+        model["app"] = order.app
+        model["name"] = order.name
+        model["version"] = order.version
+        model["href"] = path
+        model["kind"] = if case .rollback = order.kind { "Rollback" } else { "Deploy" }
+        model["hue"] = Words.hue(release.candidate)
+        model["previous"] = release.previous.map { previous in
+            Model {
+                $0["version"] = previous.version
+                $0["color"] = previous.color.rawValue
+            }
+        }
+        model["by"] = order.requestedBy
+        model["iso"] = release.createdAt.iso8601
+        model["when"] = Words.when(release.createdAt, now: now)
+        model["reason"] = order.reason
+        model["badge"] = Words.badge(release)
+        model["announce"] = announcement
+        model["mayAbort"] = mayRelease && (try? release.checkAbortable()) != nil
+        model["isRunning"] = !release.state.hasEnded
+        model["elapsed"] = release.elapsed(at: now).short
+        model["usual"] = usual.whole?.short
+    }
+
+    /// What a screen reader says when it changes.
+    private var announcement: String {
+        switch release.state {
+        case .running: return "\(order.name) is \(release.isBackingOut ? "going back" : release.phase.rawValue)"
+        case .paused: return "\(order.name) waits for your word"
+        default: return Outcome(release).plain
+        }
+    }
+
+    private func fillAttention(_ model: inout Model) {
+        model["failure"] = release.failure.map { failure in
+            Model {
+                $0["icon"] = "cross"
+                $0["message"] = failure.message
+                $0["hasDetails"] = !failure.details.isEmpty
+                $0["details"] = Array(failure.details.prefix(200))
+                $0["serves"] = release.state.hasEnded ? serves : "It is going back."
+                $0["phase"] = failure.phase.rawValue
+                $0["phaseKey"] = failure.phase.rawValue
+                $0["href"] = path
+            }
+        }
+        model["aborted"] = aborted.map { text in Model { $0["text"] = text } }
+        model["awaiting"] = release.state == .paused ? awaiting : nil
+        model["outcome"] = release.state == .live && release.needRepair.isEmpty ? Outcome(release).plain : nil
+        model["repair"] = release.needRepair.isEmpty || !release.state.hasEnded ? nil : repair
+        model["trouble"] = release.state.hasEnded ? nil : release.trouble
+        model["replaced"] = release.replacedBy.map { number in
+            Model {
+                $0["name"] = "\(order.app)/\(number)"
+                $0["href"] = "/apps/\(order.app)/releases/\(number)"
+            }
+        }
+    }
+
+    /// What visitors get after a release that did not go live.
+    private var serves: String {
+        if release.survey == nil { return "Nothing was touched." }
+        return release.previous.map { "\($0.version) on \($0.color) serves, as before." }
+            ?? "Nothing serves yet, as before."
+    }
+
+    private var aborted: String? {
+        let end = release.state.hasEnded ? " \(serves)" : " It is going back."
+        return switch release.cause {
+        case .aborted(let by, let reason):
+            "Given up by \(by)" + (reason.map { ": “\($0)”." } ?? ".") + end
+        case .verificationExpired: "Nobody promoted it in time." + end
+        case .failure, nil: nil
+        }
+    }
+
+    private var awaiting: Model {
+        var model = HomePage.awaiting(release, mayRelease, now: now)
+        let pods = release.pods.map { "with \(counted($0.ready, "pod"))" } ?? ""
+        let place = release.candidate.map { " on \($0)" } ?? ""
+        let still = release.previous.map { "Visitors still get \($0.version) on \($0.color)." } ?? "Nothing serves yet."
+        model["words"] =
+            "\(order.version) is up\(place) \(pods) and answers from \(counted(release.nodes.count { $0.state == .staged }, "node")). \(still)"
+        return model
+    }
+
+    private var repair: Model {
+        Model {
+            $0["count"] = counted(release.needRepair.count, "node")
+            $0["app"] = order.app
+            $0["nodes"] = release.needRepair.map { reading in
+                "\(reading.node): \(reading.message ?? reading.color.map { "routes to \($0)" } ?? "not known")"
+            }
+        }
+    }
+
+    private func fillPods(_ model: inout Model) {
+        let report = release.pods
+        let pods = (report?.pods ?? []).sorted { !$0.isReady && $1.isReady }
+        model["podsDone"] = report.map { "\($0.ready) of \($0.desired) ready" }
+        model["hasPods"] = !pods.isEmpty
+        model["pods"] = pods.map { pod in
+            Model {
+                $0["name"] = pod.name
+                $0["badge"] =
+                    pod.isReady ? Words.badge("live", "ready", "check") : Words.badge("running", "not ready", "wait")
+                $0["reason"] = pod.reason
+                $0["restarts"] = pod.restarts
+            }
+        }
+        model["warnings"] = report?.warnings ?? []
+    }
+}
+
+extension Outcome {
+    /// The sentence without the marks that make it stand out in a log.
+    var plain: String {
+        var text = sentence
+        for mark in ["DONE", "FAILED", "ABORTED", "ROLLED BACK"] {
+            text = text.replacing("-- DEPLOY \(mark) -- ", with: "")
+        }
+        return text + "."
+    }
+}

@@ -1,0 +1,103 @@
+import Controller
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Journal
+import ReleaseMachine
+import ViridianConfiguration
+
+extension Pages {
+    /// `/stats`: the four DORA measures, per app and over all, and the slowest phase.
+    @Sendable func showStatistics(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let identity = try context.require(.viewer)
+        let days = try request.integer("days", 1...365) ?? 30
+        let names = services.apps.configurations.map(\.name.text).filter { identity.sees($0) }
+        let view = try await services.statistics(of: names, days: days)
+        return respond(StatsPage(view: view).page, request, context)
+    }
+}
+
+struct StatsPage {
+    var view: StatisticsView
+
+    var page: Pages.Page {
+        var model = Model()
+        model["days"] = view.days
+        model["spans"] = [7, 30, 90, 365].map { days in
+            Model {
+                $0["days"] = days
+                $0["current"] = days == view.days
+            }
+        }
+        model["figures"] = figures(view.overall)
+        let apps = view.apps.filter { !$0.measures.outcomes.isEmpty || $0.measures.deployments > 0 }
+        model["hasApps"] = !apps.isEmpty
+        model["apps"] = apps.map(row)
+        return Pages.Page(template: "stats", title: "Statistics", section: .statistics, model: model)
+    }
+
+    private func figures(_ all: StatisticsView.Measures) -> [Model] {
+        [
+            figure("Deployment frequency", frequency(all), "\(counted(all.deployments, "new version")) went live"),
+            figure(
+                "Lead time for changes", length(all.leadTimeSeconds),
+                all.leadTimeSeconds == nil
+                    ? "no caller said when a change was committed" : "median, from commit to switch"),
+            figure(
+                "Change failure rate", percent(all.changeFailureRate),
+                "\(all.failedChanges) of \(counted(all.changes, "change")) went back"),
+            figure(
+                "Time to restore", length(all.timeToRestoreSeconds),
+                all.timeToRestoreSeconds == nil ? "nothing had to be restored" : "median, from switch to switch back"),
+            figure(
+                "Slowest phase", all.slowestPhase.map { Words.label($0.phase) } ?? "–",
+                all.slowestPhase.map { "usually \(length($0.seconds))" } ?? "no release has gone live"),
+        ]
+    }
+
+    private func figure(_ label: String, _ value: String, _ words: String) -> Model {
+        Model {
+            $0["label"] = label
+            $0["value"] = value
+            $0["words"] = words
+        }
+    }
+
+    private func row(_ app: StatisticsView.App) -> Model {
+        let measures = app.measures
+        return Model {
+            $0["app"] = app.app
+            $0["releases"] = measures.outcomes.values.reduce(0, +)
+            $0["live"] = measures.deployments
+            $0["frequency"] = rounded(measures.perDay * 7)
+            $0["lead"] = length(measures.leadTimeSeconds)
+            $0["failed"] = percent(measures.changeFailureRate)
+            $0["restore"] = length(measures.timeToRestoreSeconds)
+            $0["slowest"] = measures.slowestPhase.map { "\(Words.label($0.phase)), \(length($0.seconds))" } ?? "–"
+        }
+    }
+
+    /// In the unit in which it is a number that one can picture.
+    private func frequency(_ measures: StatisticsView.Measures) -> String {
+        switch measures.perDay {
+        case 0: "none"
+        case ..<0.1: "\(rounded(measures.perDay * 30)) a month"
+        case ..<1: "\(rounded(measures.perDay * 7)) a week"
+        default: "\(rounded(measures.perDay)) a day"
+        }
+    }
+
+    private func length(_ seconds: Double?) -> String {
+        seconds.map { seconds in
+            seconds >= 172_800
+                ? "\(rounded(seconds / 86_400)) days" : Duration.milliseconds(Int64(seconds * 1000)).short
+        } ?? "–"
+    }
+
+    private func percent(_ part: Double?) -> String { part.map { "\(rounded($0 * 100)) %" } ?? "–" }
+
+    private func rounded(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(abs(tenths % 10))"
+    }
+}

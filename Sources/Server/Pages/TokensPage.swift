@@ -1,0 +1,99 @@
+import Controller
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Journal
+import ReleaseMachine
+
+extension Pages {
+    func addTokens(to routes: Routes) {
+        routes.get("tokens") { request, context in
+            try context.require(.admin)
+            return respond(try tokensPage(), request, context)
+        }
+        routes.post("tokens", use: createToken)
+        routes.get("tokens/{id}/revoke", use: askRevoke)
+        routes.post("tokens/{id}/revoke") { _, context in
+            try services.acts(context).revokeToken(try context.parameter("id"))
+            return redirect("/tokens", .revoked)
+        }
+    }
+
+    private func tokensPage() throws -> Page {
+        let now = services.clock.now
+        let tokens = try services.journal.tokens()
+        var model = Model()
+        model["hasTokens"] = !tokens.isEmpty
+        model["tokens"] = tokens.sorted { ($0.isGood(at: now) ? 0 : 1) < ($1.isGood(at: now) ? 0 : 1) }.map { token in
+            Model {
+                $0["id"] = token.id
+                $0["name"] = token.name
+                $0["role"] = token.role.rawValue
+                $0["apps"] = token.apps.map { $0.joined(separator: ", ") } ?? "all"
+                $0["made"] = "\(Words.when(token.createdAt, now: now)) by \(token.createdBy)"
+                $0["used"] = token.usedAt.map { "\(Words.ago($0, now: now)) ago" } ?? "never"
+                $0["expires"] = token.expiresAt.map { Words.when($0, now: now) } ?? "never"
+                $0["mayRevoke"] = token.revokedAt == nil
+                $0["isRevoked"] = token.revokedAt != nil
+            }
+        }
+        return Page(template: "tokens", title: "Tokens", section: .tokens, model: model)
+    }
+
+    /// The answer shows the token, and is the only one that ever does: loading it again would make another one, so a browser asks.
+    @Sendable private func createToken(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let form = context.form
+        let apps = (form["apps"] ?? "").split { $0 == "," || $0 == " " }.map(String.init)
+        let days = (form["days"] ?? "").trimmingCharacters(in: .whitespaces)
+        let name = (form["name"] ?? "").trimmingCharacters(in: .whitespaces)
+        do {
+            try context.require(.admin)
+            let length = try lifetime(days)
+            let (record, token) = try services.acts(context).createToken(
+                name: name, role: form["role"] ?? "", apps: apps.isEmpty ? nil : apps, expiresIn: length)
+            var page = try tokensPage()
+            page.model["made"] = Model {
+                $0["name"] = record.name
+                $0["token"] = token.text
+            }
+            return respond(page, request, context)
+        } catch let error as APIError where error.status == .unprocessableContent {
+            var page = try tokensPage()
+            page.status = error.status
+            page.model["error"] = error.message
+            page.model["name"] = name
+            page.model["apps"] = apps.joined(separator: ", ")
+            page.model["days"] = days
+            return respond(page, request, context)
+        }
+    }
+
+    private func lifetime(_ days: String) throws(APIError) -> Duration? {
+        guard !days.isEmpty else { return nil }
+        guard let count = Int(days), (1...3650).contains(count) else {
+            throw .invalid("days", "days has to be a whole number from 1 to 3650, or empty")
+        }
+        return .seconds(count * 86_400)
+    }
+
+    @Sendable private func askRevoke(_ request: Request, _ context: ServerContext) async throws -> Response {
+        try context.require(.admin)
+        let id = try context.parameter("id")
+        guard let token = try services.journal.token(id: id), token.revokedAt == nil else {
+            throw APIError.notFound("there is no token \(id.safe.cut(50)) that is still good")
+        }
+        var model = Model()
+        model["heading"] = "Revoke \(token.name)"
+        model["action"] = "/tokens/\(token.id)/revoke"
+        model["words"] = [
+            "Whatever signs in with it is refused from now on, and whoever is signed in with it is signed out.",
+            token.usedAt.map { "It was last used \(Words.ago($0, now: services.clock.now)) ago." }
+                ?? "It was never used.",
+        ]
+        model["button"] = "Revoke it"
+        model["isDanger"] = true
+        model["takesReason"] = false
+        model["cancel"] = "/tokens"
+        return respond(Page(template: "confirm", title: "Revoke", section: .tokens, model: model), request, context)
+    }
+}

@@ -1,0 +1,128 @@
+import Controller
+import Foundation
+import HTTPTypes
+import ReleaseMachine
+
+/// States, phases and times, in words for people.
+enum Words {
+    static func badge(_ state: String, _ label: String, _ icon: String) -> Model {
+        Model {
+            $0["state"] = state
+            $0["label"] = label
+            $0["icon"] = icon
+        }
+    }
+
+    /// A release's state: an icon, a word, a tint.
+    static func badge(_ release: Release) -> Model {
+        switch release.state {
+        case .running: badge("running", release.isBackingOut ? "going back" : release.phase.rawValue, "run")
+        case let state: badge(state)
+        }
+    }
+
+    static func badge(_ release: ReleaseView) -> Model {
+        switch release.state {
+        case .running:
+            badge(
+                "running", release.failure != nil || release.aborted != nil ? "going back" : release.phase.rawValue,
+                "run")
+        case let state: badge(state)
+        }
+    }
+
+    static func badge(_ state: Release.State) -> Model {
+        switch state {
+        case .running: badge("running", "running", "run")
+        case .paused: badge("paused", "waits for a word", "pause")
+        case .live: badge("live", "live", "check")
+        case .failed: badge("failed", "failed", "cross")
+        case .aborted: badge("aborted", "aborted", "stop")
+        case .rolledBack: badge("rolledBack", "rolled back", "back")
+        case .superseded: badge("superseded", "superseded", "past")
+        }
+    }
+
+    static func favicon(_ state: Release.State?) -> String {
+        switch state {
+        case .running: "favicon-running.svg"
+        case .paused: "favicon-paused.svg"
+        case .failed: "favicon-failed.svg"
+        default: "favicon.svg"
+        }
+    }
+
+    static func hue(_ color: Color?) -> Model? {
+        color.map { color in Model { $0["color"] = color.rawValue } }
+    }
+
+    static func label(_ phase: Phase) -> String { phase.rawValue.capitalized }
+
+    static func heading(_ status: HTTPResponse.Status) -> String {
+        switch status {
+        case .notFound: "There is nothing here"
+        case .unauthorized: "Sign in first"
+        case .forbidden: "This is not for you"
+        case .conflict: "That does not apply now"
+        case .unprocessableContent, .badRequest: "That cannot be understood"
+        case .tooManyRequests: "Too many tries"
+        case .methodNotAllowed: "That cannot be done here"
+        case .contentTooLarge: "That is too much"
+        case .serviceUnavailable: "Not at the moment"
+        default: "Something went wrong"
+        }
+    }
+
+    // MARK: - Times
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// `22 Nov 23:40`, with the year where it is another one; UTC.
+    static func when(_ time: Timestamp, now: Timestamp, seconds: Bool = false) -> String {
+        let text = time.iso8601
+        let parts = text.prefix(10).split(separator: "-")
+        guard parts.count == 3, let month = Int(parts[1]), (1...12).contains(month), let day = Int(parts[2]) else {
+            return text
+        }
+        let clock = text.dropFirst(11).prefix(seconds ? 8 : 5)
+        let year = now.iso8601.prefix(4) == parts[0] ? "" : " \(parts[0])"
+        return "\(day) \(months[month - 1])\(year) \(clock)"
+    }
+
+    /// `12s`, `4 min`, `3 h`, `5 days`: how long ago, roughly.
+    static func ago(_ time: Timestamp, now: Timestamp) -> String {
+        let seconds = max(0, (now - time).milliseconds / 1000)
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) min"
+        case ..<86_400: return "\(seconds / 3600) h"
+        default: return counted(Int(seconds / 86_400), "day")
+        }
+    }
+
+    /// `4:07`, `1:02:03`: what is left of a deadline.
+    static func left(_ deadline: Timestamp, now: Timestamp) -> String {
+        let seconds = max(0, ((deadline - now).milliseconds + 999) / 1000)
+        let two = { (number: Int64) in number < 10 ? "0\(number)" : "\(number)" }
+        let minutes = seconds / 60 % 60
+        return (seconds >= 3600 ? "\(seconds / 3600):\(two(minutes))" : "\(minutes)") + ":\(two(seconds % 60))"
+    }
+
+    /// When a paused release goes on or back by itself.
+    static func deadline(_ release: Release, now: Timestamp) -> Model? {
+        release.verifyDeadline.map { deadline in
+            Model {
+                $0["iso"] = deadline.iso8601
+                $0["left"] = left(deadline, now: now)
+                $0["then"] = release.order.rules.afterVerifyTimeout == .promote ? "promotes" : "aborts"
+            }
+        }
+    }
+
+    /// Links to other places are followed only where they are web addresses.
+    static func preview(_ url: String?) -> String? {
+        url.flatMap { $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil }
+    }
+}

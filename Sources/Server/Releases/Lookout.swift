@@ -1,0 +1,171 @@
+import Controller
+import Journal
+import Logging
+import ReleaseMachine
+import ViridianConfiguration
+
+/// Looks at cluster and nodes of every app: notices drift, mends it where an app's `repair` is `auto`, and ends the time of old
+/// colours that were kept for an instant rollback.
+package actor Lookout {
+    private let apps: any ServedApps
+    private let journal: Journal
+    private let board: Board
+    private let metrics: Metrics
+    private let clock: any ReleaseClock
+    private let interval: Duration
+    private let logger: Logger
+    private var looking: [String: Task<Void, Never>] = [:]
+    private var isOver = false
+    /// When the cluster last answered for any app.
+    package private(set) var reachedAt: Timestamp?
+
+    /// More than this many apps at once would ask every node for all of them in the same moment.
+    private static let parallel = 8
+
+    init(
+        apps: any ServedApps,
+        journal: Journal,
+        board: Board,
+        metrics: Metrics,
+        clock: any ReleaseClock,
+        interval: Duration,
+        logger: Logger
+    ) {
+        self.apps = apps
+        self.journal = journal
+        self.board = board
+        self.metrics = metrics
+        self.clock = clock
+        self.interval = interval
+        self.logger = logger
+    }
+
+    func run() async {
+        while !Task.isCancelled {
+            await lookAtAll()
+            // Of several servers of one fleet not all look at the same moment.
+            try? await clock.sleep(for: interval * Double.random(in: 0.9...1.1))
+        }
+        isOver = true
+        for task in looking.values { task.cancel() }
+        for task in looking.values { await task.value }
+    }
+
+    private func lookAtAll() async {
+        var rest = apps.configurations.map(\.name.text)[...]
+        await withTaskGroup(of: Void.self) { group in
+            for name in rest.prefix(Lookout.parallel) { group.addTask { await self.look(at: name, mending: true) } }
+            rest = rest.dropFirst(Lookout.parallel)
+            while await group.next() != nil {
+                guard !Task.isCancelled, let name = rest.popFirst() else { continue }
+                group.addTask { await self.look(at: name, mending: true) }
+            }
+        }
+    }
+
+    /// Looks at one app now; callers that come while somebody looks share that look.
+    package func look(at app: String) async { await look(at: app, mending: false) }
+
+    /// Looks where the last look is older than `age`.
+    package func look(at app: String, unlessYoungerThan age: Duration) async {
+        if let sight = await board.sight(app), clock.now - sight.at < age { return }
+        await look(at: app, mending: false)
+    }
+
+    /// Begins a look where the last one is older than the end of the newest release, or than `age`, and does not wait for it:
+    /// whoever watches the board hears what it saw.
+    package func begin(at app: String, unlessYoungerThan age: Duration? = nil) async {
+        let sight = await board.sight(app)
+        let ended = await board.latest(app)?.endedAt
+        let isOutdated = sight.flatMap { sight in ended.map { $0 > sight.at } } ?? false
+        let isOld = age.map { age in sight.map { clock.now - $0.at >= age } ?? true } ?? false
+        guard isOutdated || isOld, looking[app] == nil, !isOver else { return }
+        looking[app] = Task {
+            await reallyLook(at: app, mending: false)
+            looking[app] = nil
+        }
+    }
+
+    private func look(at app: String, mending: Bool) async {
+        if let task = looking[app] { return await task.value }
+        let task = Task { await self.reallyLook(at: app, mending: mending) }
+        looking[app] = task
+        await task.value
+        looking[app] = nil
+    }
+
+    private func reallyLook(at app: String, mending: Bool) async {
+        do {
+            let releases = try apps.releases(app, Provenance(origin: "server"))
+            let sight = try await releases.look()
+            reachedAt = clock.now
+            await board.note(sight, for: app)
+            let latest = await board.latest(app)
+            // What moves is not astray.
+            let astray = latest?.state.hasEnded == false ? [] : sight.astray
+            metrics.set(sight, astray: astray.count, of: app)
+            guard mending, latest?.state.hasEnded != false, !Task.isCancelled else { return }
+            if !astray.isEmpty {
+                let nodes = astray.map(\.node).joined(separator: " ")
+                logger.warning("nodes are astray", metadata: ["app": "\(app)", "nodes": "\(nodes)"])
+                if releases.app.repair == .auto { await repair(releases, app) }
+            }
+            await endRetention(releases, sight, latest, app)
+        } catch is CancellationError {
+            return
+        } catch {
+            guard !Task.isCancelled else { return }
+            metrics.count("viridian_look_failures_total", ["app": app])
+            await board.note(trouble: "\(error)", for: app)
+            logger.warning(
+                "cluster or nodes cannot be looked at", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func repair(_ releases: AppReleases, _ app: String) async {
+        do {
+            let report = try await releases.repair(isDryRun: false)
+            let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
+            let text = "brought back to \(report.live.color): \(moved.joined(separator: " "))"
+            logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
+            metrics.count("viridian_repairs_total", ["app": app])
+            note("repair", app, detail: moved.isEmpty ? "nothing could be brought back" : text)
+            let sight = try await releases.look()
+            await board.note(sight, for: app)
+            metrics.set(sight, astray: sight.astray.count, of: app)
+        } catch is LeaseHeld {
+            return  // A release has begun: it reads every node itself.
+        } catch {
+            logger.error("drift cannot be repaired", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func endRetention(_ releases: AppReleases, _ sight: AppSight, _ latest: Release?, _ app: String) async {
+        guard let live = sight.survey.recorded?.color, sight.survey.workloads[live.other] != nil,
+            let until = latest?.retainedUntil, until <= clock.now
+        else { return }
+        do {
+            guard let gone = try await releases.endRetention() else { return }
+            logger.notice(
+                "the old colour's time is over",
+                metadata: ["app": "\(app)", "color": "\(gone.color)", "version": "\(gone.version)"])
+            note("retention-ended", app, detail: "deleted \(app)-\(gone.color) (\(gone.version))")
+            await board.note(try await releases.look(), for: app)
+        } catch is LeaseHeld {
+            return
+        } catch {
+            logger.error(
+                "the old colour cannot be deleted", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func note(_ action: String, _ app: String, detail: String) {
+        let entry = AuditEntry(
+            at: clock.now, who: ReleaseRunner.name, action: action, app: app, origin: "server", detail: detail)
+        do {
+            try journal.note(entry)
+        } catch {
+            logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+}

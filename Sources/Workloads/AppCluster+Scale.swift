@@ -1,0 +1,106 @@
+import Controller
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+
+extension AppCluster {
+    package func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
+        try await clearly {
+            guard let live = survey.live?.color else { return CandidateSize(replicas: survey.replicas) }
+            async let found = workload(live)
+            async let scalers = autoscalers(of: live)
+            var size = try await scale(order, survey, by: try await found)
+            if let note = try await mirror(try await scalers, order, survey.candidate) { size.notes.append(note) }
+            return size
+        }
+    }
+
+    private func scale(_ order: Order, _ survey: Survey, by live: JSON?) async throws -> CandidateSize {
+        var size = CandidateSize(replicas: survey.replicas)
+        if order.replicas == nil { size.replicas = max(size.replicas, live?[at: "spec.replicas"]?.integer ?? 0) }
+        let change: JSON = ["spec": ["replicas": .integer(Int64(size.replicas))]]
+        while true {
+            guard let candidate = try await workload(survey.candidate), !candidate.isBeingDeleted,
+                candidate.release == order.number, let version = candidate[at: "metadata.resourceVersion"]?.string
+            else {
+                throw Refusal("\(app.workloadName(survey.candidate)), the candidate, was deleted by somebody else")
+            }
+            let present = candidate[at: "spec.replicas"]?.integer ?? 1
+            if present >= size.replicas { return size }
+            do {
+                _ = try await client.patch(
+                    candidate.workloadResource, app.workloadName(survey.candidate),
+                    .merge(change, resourceVersion: version), namespace: namespace)
+            } catch let error as KubernetesError where error.isConflict || error.isNotFound {
+                continue
+            }
+            size.notes.append(
+                "\(survey.candidate) had \(present) replicas and gets \(size.replicas), as many as the live colour has")
+        }
+    }
+
+    // MARK: Autoscalers
+
+    /// Those that scale a colour's workload.
+    enum Autoscalers {
+        /// In the version of their API that was asked.
+        case found([JSON], Resource)
+        case denied(KubernetesError)
+
+        var isEmpty: Bool { if case .found(let list, _) = self { list.isEmpty } else { false } }
+    }
+
+    func autoscalers(of color: Color) async throws -> Autoscalers {
+        for resource in Resource.horizontalPodAutoscalers {
+            do {
+                let all = try await client.list(resource, namespace: namespace).items
+                let own = all.filter {
+                    let target = $0[at: "spec.scaleTargetRef"]
+                    return target?["name"]?.string == app.workloadName(color)
+                        && ["ReplicationController", "Deployment"].contains(target?["kind"]?.string)
+                }
+                return .found(own, resource)
+            } catch let error as KubernetesError where error.isNotFound {
+                continue  // This API server is older, or newer.
+            } catch let error as KubernetesError where error.isDenied {
+                return .denied(error)
+            }
+        }
+        return .found([], Resource.horizontalPodAutoscalers[0])
+    }
+
+    /// Gives the candidate autoscalers as the live colour has them. Not before its last look: one that sees no traffic for a while
+    /// would shrink it.
+    private func mirror(_ live: Autoscalers, _ order: Order, _ candidate: Color) async throws -> String? {
+        switch live {
+        case .denied(let error): return "The live colour may have an autoscaler, which was not looked for: \(error)"
+        case .found(let models, let resource):
+            guard !models.isEmpty, try await autoscalers(of: candidate).isEmpty,
+                let target = try await workload(candidate)
+            else { return nil }
+            for model in models {
+                let twin = AutoscalerTwin(app: app, order: order, candidate: candidate, model: model)
+                do {
+                    _ = try await client.create(resource, twin.object(for: target), namespace: namespace)
+                } catch let error as KubernetesError where error.isAlreadyExists || error.isRejection || error.isDenied
+                {
+                    return "\(candidate) goes without an autoscaler like \(model.name ?? "?"): \(error)"
+                }
+            }
+            return "\(candidate) has an autoscaler like \(models.compactMap(\.name).joined(separator: ", "))"
+        }
+    }
+
+    /// They go before what they scale. Where that is not allowed they stay: an autoscaler without a target does nothing.
+    func deleteAutoscalers(of color: Color) async throws {
+        guard case .found(let list, let resource) = try await autoscalers(of: color) else { return }
+        for scaler in list {
+            do {
+                _ = try await client.delete(
+                    resource, scaler.name ?? "", namespace: namespace, uid: scaler[at: "metadata.uid"]?.string)
+            } catch let error as KubernetesError where error.isNotFound || error.isConflict || error.isDenied {
+                continue
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+import AWS
+import Foundation
+import HTTPTransport
+import TestSupport
+import Testing
+
+@Suite("EC2")
+struct EC2Tests {
+    /// 100 running instances one by one, so that they come in pages, with addresses of this machine; and others.
+    private static let founding = """
+        import sys, json, boto3
+        url = json.load(sys.stdin)['url']
+        args = dict(endpoint_url=url, region_name='us-east-1', aws_access_key_id='test', aws_secret_access_key='test')
+        ec2 = boto3.client('ec2', **args)
+        vpc = ec2.create_vpc(CidrBlock='127.0.0.0/16')['Vpc']['VpcId']
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock='127.0.1.0/24')['Subnet']['SubnetId']
+        image = ec2.describe_images(Owners=['amazon'])['Images'][0]['ImageId']
+        def run(address, **tags):
+            tagged = [{'Key': k.replace('_', ':'), 'Value': v} for k, v in tags.items()]
+            return ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet, PrivateIpAddress=address,
+                TagSpecifications=[{'ResourceType': 'instance', 'Tags': tagged}])['Instances'][0]['InstanceId']
+        for number in range(1, 101):
+            run('127.0.1.%d' % (number + 3), role='kubernetes-node', env='prod', Name='node-%d' % number)
+        stopped = run('127.0.1.200', role='kubernetes-node', env='prod', Name='stopped')
+        ec2.stop_instances(InstanceIds=[stopped])
+        run('127.0.1.201', role='kubernetes-node', env='dev', Name='other')
+        run('127.0.1.202', role='database', env='prod', Name='odd&<tags>')
+        iam = boto3.client('iam', **args)
+        def user(name, action):
+            iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName='p', PolicyDocument=json.dumps(
+                {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': action, 'Resource': '*'}]}))
+            key = iam.create_access_key(UserName=name)['AccessKey']
+            return {'key': key['AccessKeyId'], 'secret': key['SecretAccessKey']}
+        json.dump({'deploy': user('deploy', 'ec2:DescribeInstances'), 'other': user('other', 's3:GetObject')}, sys.stdout)
+        """
+
+    struct Keys: Codable, Sendable {
+        var key: String
+        var secret: String
+
+        var environment: [String: String] { ["AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret] }
+    }
+
+    private func instances(
+        _ moto: Moto, _ environment: [String: String], tags: [String: String], pageSize: Int = 1000
+    ) async throws -> [EC2.Instance] {
+        try await EC2(
+            region: "us-east-1", endpoint: URL(string: moto.url),
+            credentials: CredentialChain(.test(environment)), pageSize: pageSize
+        ).runningInstances(tags: tags)
+    }
+
+    @Test(
+        "instances are found by their tags, over several pages, and only with the right signature",
+        .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(3)))
+    func moto() async throws {
+        try await Moto.with { moto in
+            let users = try await Python.run(Self.founding, ["url": moto.url], as: [String: Keys].self)
+            let deploy = try #require(users["deploy"])
+            let other = try #require(users["other"])
+            // From here on it checks signatures and rights.
+            let connection = try HTTPConnection(baseURL: moto.url)
+            let reset = try await connection.send(
+                .init("POST", "/moto-api/reset-auth", headers: ["Content-Type": "text/plain"], body: Data("0".utf8)))
+            await connection.shutdown()
+            try #require(reset.isSuccess)
+
+            let expected = Set((1...100).map { "127.0.1.\($0 + 3)" })
+            let all = try await instances(
+                moto, deploy.environment, tags: ["role": "kubernetes-node", "env": "prod"], pageSize: 30)
+            #expect(Set(all.compactMap(\.privateAddress)) == expected)
+            #expect(all.count == 100)
+            #expect(all.allSatisfy { $0.isRunning })
+            let ids = all.map(\.id)
+            #expect(ids == ids.sorted())
+            let roles = Set(all.map { $0.tags["role"] })
+            #expect(roles == ["kubernetes-node"])
+            let first = try #require(all.first)
+            #expect(first.publicAddress != first.privateAddress)
+
+            #expect(try await instances(moto, deploy.environment, tags: ["role": "kubernetes-*"]).count == 101)
+            #expect(try await instances(moto, deploy.environment, tags: ["Name": "odd&<tags>"]).count == 1)
+            #expect(try await instances(moto, deploy.environment, tags: ["role": "nothing"]).count == 0)
+
+            let wrong = await words {
+                _ = try await instances(
+                    moto, ["AWS_ACCESS_KEY_ID": deploy.key, "AWS_SECRET_ACCESS_KEY": "guessed"], tags: ["role": "x"])
+            }
+            #expect(wrong.contains("does not accept the credentials (access key \(deploy.key) from the environment)"))
+            #expect(!wrong.contains("guessed"))
+
+            let unknown = await words {
+                _ = try await instances(
+                    moto, ["AWS_ACCESS_KEY_ID": "AKIANOBODY0000000000", "AWS_SECRET_ACCESS_KEY": "guessed"],
+                    tags: ["role": "x"])
+            }
+            #expect(unknown.contains("does not accept the credentials"))
+
+            let forbidden = await words { _ = try await instances(moto, other.environment, tags: ["role": "x"]) }
+            #expect(forbidden.contains("AWS does not allow ec2:DescribeInstances"))
+            #expect(forbidden.contains("add an Allow of ec2:DescribeInstances"))
+        }
+    }
+
+    // MARK: - Refusals
+
+    private static func refusal(_ code: String, _ message: String, status: Int, headers: [String: String] = [:])
+        -> Reply
+    {
+        .text(
+            """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <Response><Errors><Error><Code>\(code)</Code><Message>\(message)</Message></Error></Errors>\
+            <RequestID>ea966190-f9aa-478e-9ede-example</RequestID></Response>
+            """, status: status)
+    }
+
+    private static func page(_ addresses: [String], next: String? = nil) -> Reply {
+        let items = addresses.enumerated().map { number, address in
+            "<item><reservationId>r-\(number)</reservationId><instancesSet><item><instanceId>i-\(address)</instanceId>"
+                + "<instanceState><code>16</code><name>running</name></instanceState>"
+                + "<privateIpAddress>\(address)</privateIpAddress></item></instancesSet></item>"
+        }.joined()
+        return .text(
+            "<DescribeInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>1</requestId>"
+                + "<reservationSet>\(items)</reservationSet>"
+                + (next.map { "<nextToken>\($0)</nextToken>" } ?? "<nextToken/>") + "</DescribeInstancesResponse>")
+    }
+
+    private func ask(
+        _ surroundings: AWSSurroundings, _ server: ScriptedServer
+    ) async throws -> [EC2.Instance] {
+        try await EC2(
+            region: "us-east-1", endpoint: URL(string: server.url), credentials: CredentialChain(surroundings)
+        )
+        .runningInstances(tags: ["role": "kubernetes-node"])
+    }
+
+    @Test("the pages of a list are read to the end, each request signed for itself")
+    func pages() async throws {
+        try await withServer({ request, number in
+            switch form(request.body)["NextToken"] {
+            case nil: Self.page(["10.0.0.1"], next: "a/b+c=")
+            case "a/b+c="?: Self.page([], next: "third")
+            default: Self.page(["10.0.0.2", "10.0.0.3"])
+            }
+        }) { server in
+            let found = try await ask(.test(someKeys), server)
+            #expect(found.map(\.privateAddress) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+            let requests = await server.requests.all
+            #expect(requests.count == 3)
+            #expect(Set(requests.compactMap { $0.headers["authorization"] }).count == 3)
+            let first = try #require(requests.first)
+            #expect(form(first.body)["Filter.1.Name"] == "instance-state-name")
+            #expect(form(first.body)["Filter.2.Name"] == "tag:role")
+            #expect(form(first.body)["Filter.2.Value.1"] == "kubernetes-node")
+        }
+    }
+
+    @Test("a list that never ends is not read for ever")
+    func circle() async throws {
+        try await withServer({ _, _ in Self.page(["10.0.0.1"], next: "again") }) { server in
+            let error = await words { _ = try await ask(.test(someKeys), server) }
+            #expect(error.contains("names the page again as its own next one"))
+        }
+    }
+
+    @Test("throttling is waited out, longer each time")
+    func throttled() async throws {
+        let pauses = Pauses()
+        try await withServer({ _, number in
+            number < 3
+                ? Self.refusal("RequestLimitExceeded", "Request limit exceeded.", status: 503)
+                : Self.page(["10.0.0.1"])
+        }) { server in
+            #expect(try await ask(.test(someKeys, pauses: pauses), server).count == 1)
+            let waited = await pauses.all
+            try #require(waited.count == 3)
+            #expect((200...400).contains(waited[0] / .milliseconds(1)))
+            #expect((400...800).contains(waited[1] / .milliseconds(1)))
+            #expect((800...1600).contains(waited[2] / .milliseconds(1)))
+        }
+    }
+
+    @Test("throttling without end is told, with how often it was tried")
+    func alwaysThrottled() async throws {
+        try await withServer({ _, _ in
+            Self.refusal("Throttling", "Rate exceeded", status: 400)
+        }) { server in
+            let error = await words { _ = try await ask(.test(someKeys), server) }
+            #expect(error.contains("AWS had no time for ec2:DescribeInstances in us-east-1, 6 times in a row"))
+            #expect(error.contains("Throttling: Rate exceeded"))
+            #expect(await server.requests.all.count == 6)
+        }
+    }
+
+    @Test(
+        "every refusal says what is wrong and what to do",
+        arguments: [
+            ("RequestExpired", 400, "clock is"), ("ExpiredToken", 400, "sign in again"),
+            ("UnauthorizedOperation", 403, "add an Allow of ec2:DescribeInstances"),
+            ("AuthFailure", 401, "see that the key is active"), ("OptInRequired", 401, "the account uses us-east-1"),
+            ("InvalidParameterValue", 400, "AWS refused ec2:DescribeInstances in us-east-1: InvalidParameterValue"),
+        ])
+    func refused(code: String, status: Int, advice: String) async throws {
+        try await withServer({ _, _ in Self.refusal(code, "In AWS&apos;s words.", status: status) }) { server in
+            let error = await words { _ = try await ask(.test(someKeys), server) }
+            #expect(error.contains(advice))
+            #expect(error.contains("\(code): In AWS's words."))
+            // Only what may heal by itself is asked again.
+            #expect(await server.requests.all.count == (code == "ExpiredToken" ? 2 : 1))
+        }
+    }
+
+    @Test("a clock that is wrong is found by the date of the answer")
+    func clock() async throws {
+        // The server's answers carry the true time.
+        let now = Date().addingTimeInterval(-42 * 60)
+        try await withServer({ _, _ in
+            Self.refusal(
+                "AuthFailure", "AWS was not able to validate the provided access credentials", status: 401)
+        }) { server in
+            let error = await words { _ = try await ask(.test(someKeys, now: now), server) }
+            #expect(error.contains("this machine's clock is 42 min behind AWS's"))
+        }
+    }
+
+    @Test("a page of HTML is shown as what it is", arguments: [500, 200, 404])
+    func html(status: Int) async throws {
+        try await withServer({ _, _ in
+            .text("<html><body><h1>Proxy</h1></body></html>", status: status, headers: ["Content-Type": "text/html"])
+        }) { server in
+            let error = await words { _ = try await ask(.test(someKeys), server) }
+            #expect(error.contains("text/html"))
+            #expect(error.contains("<h1>Proxy</h1>"))
+        }
+    }
+
+    @Test("a host that does not answer is told, after a few attempts")
+    func unreachable() async throws {
+        let port = try await unusedPort()
+        let pauses = Pauses()
+        let error = await words {
+            _ = try await EC2(
+                region: "us-east-1", endpoint: URL(string: "http://127.0.0.1:\(port)"),
+                credentials: CredentialChain(.test(someKeys, pauses: pauses))
+            ).runningInstances(tags: ["role": "x"])
+        }
+        #expect(error.contains("ec2:DescribeInstances did not reach AWS"))
+        #expect(await pauses.all.count == 5)
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite("The command line and a server")
+struct RemoteTests {
+    @Test("messages are put together from the lines of a stream")
+    func events() {
+        var message = ServerSentEvent()
+        let lines = [
+            ": still here", "", "id: 7", #"data: {"a":"#, "data:  1}", "", "event: end", #"data: {"state":"live"}"#, "",
+            "retry: 5", "data", "",
+        ]
+        let messages = lines.compactMap { message.take($0) }
+        #expect(
+            messages == [
+                .init(type: "message", data: "{\"a\":\n 1}", id: "7"),
+                .init(type: "end", data: #"{"state":"live"}"#, id: "7"),
+                .init(type: "message", data: "", id: "7"),
+            ])
+    }
+
+    @Test("an error of the server is its own words; what is none is not taken for one")
+    func errors() {
+        let body = Data(#"{"error": {"code": "release_running", "message": "blog/2 is running", "release": 2}}"#.utf8)
+        let busy = RemoteError(409, body, at: "deploy.domain.com:443")
+        #expect(busy.isBusy && !busy.isPassing && busy.description == "blog/2 is running")
+        let proxy = RemoteError(502, Data("<html>".utf8), at: "deploy.domain.com:443")
+        #expect(proxy.isPassing && proxy.description.contains("HTTP status 502"))
+    }
+
+    @Test("how long a token is good", arguments: [("90d", 7_776_000), ("12h", 43_200), ("30m", 1800), ("45s", 45)])
+    func life(_ text: String, _ seconds: Int) throws {
+        #expect(try TokenLife(text).length == .seconds(seconds))
+    }
+
+    @Test(
+        "what is no such time", arguments: ["", "d", "0d", "-1d", "1", "1w", "4000d", "99999999999999999999d", "1 d"])
+    func noLife(_ text: String) {
+        #expect(throws: (any Error).self) { try TokenLife(text) }
+    }
+}

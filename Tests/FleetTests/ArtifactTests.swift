@@ -1,0 +1,367 @@
+import Fleet
+import Foundation
+import Nginx
+import Processes
+import Testing
+
+/// A node with a directory for assets, and a web server that has artifacts.
+struct AssetSite: Sendable {
+    var site: Site
+    var directory: String
+    /// What `served` puts there.
+    var port: Int
+
+    var assets: String { directory + "/srv/blog" }
+    var upstream: Upstream {
+        Upstream(app: "blog", name: "blogLB", bluePort: site.blue, greenPort: site.green, assets: assets)
+    }
+
+    func serve(_ bytes: [UInt8], as name: String) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: directory + "/files/" + name))
+        return "http://127.0.0.1:\(port)/\(name)"
+    }
+
+    func serve(_ text: String, as name: String = "blog.tgz") async throws -> String {
+        try serve(try await gzipped(Archive.assets(text).whole, in: directory), as: name)
+    }
+
+    func plan(
+        _ artifact: ArtifactPlan?,
+        version: String = "2",
+        port: Int? = nil,
+        token: Int = 2
+    ) -> StagePlan {
+        StagePlan(
+            port: port ?? site.green, token: token, version: version, color: "green", release: "blog/\(token)",
+            artifact: artifact)
+    }
+
+    /// Everything in the directory of releases, hidden names too.
+    var releases: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: assets + "/releases")) ?? []).sorted()
+    }
+
+    var current: String? { try? FileManager.default.destinationOfSymbolicLink(atPath: assets + "/current") }
+
+    func served(_ name: String = "css/a.css") throws -> String {
+        try String(contentsOfFile: assets + "/current/" + name, encoding: .utf8)
+    }
+}
+
+func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void) async throws {
+    try await withDirectory { directory in
+        try FileManager.default.createDirectory(atPath: directory + "/files", withIntermediateDirectories: true)
+        try await withSite(extraHosts: []) { site in
+            let port = try await freePorts(1)[0]
+            try site.write("server { listen 127.0.0.1:\(port); root \(directory)/files; }", to: "hosts.d/files.conf")
+            try await site.reloadByHand()
+            try await body(AssetSite(site: site, directory: directory, port: port))
+        }
+    }
+}
+
+@Suite struct ArtifactTests {
+    @Test("assets are unpacked beside, follow the colour with the switch, and go back with it", arguments: shells)
+    func follows(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            let node = it.site.node
+            // The first release: no assets there yet.
+            var url = try await it.serve("one")
+            _ = try await fleet.stage(it.upstream, on: node, it.plan(ArtifactPlan(.url(url)), version: "1", token: 1))
+            #expect(it.current == nil && it.releases == ["1"])
+            let first = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 1)
+            #expect(it.current == "releases/1" && first.report.assets?.current == "releases/1")
+            #expect(try it.served() == "one" && it.served("css/b.css") == "one")
+            // The second, on the other colour.
+            url = try await it.serve("two")
+            let plan = it.plan(ArtifactPlan(.url(url)), version: "2", port: it.site.blue)
+            let staged = try await fleet.stage(it.upstream, on: node, plan)
+            #expect(it.current == "releases/1" && it.releases == ["1", "2"])
+            #expect(
+                staged.assets?.wanted == [it.site.blue: "releases/2", it.site.green: "releases/1"],
+                "\(String(describing: staged.assets))")
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.blue, token: 2)
+            #expect(try it.served() == "two")
+            // And back: nothing is fetched, and what was served first before any release was nothing.
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 3)
+            #expect(try it.served() == "one")
+            let readings = await fleet.read(it.upstream, on: [node])
+            let report = try #require(readings[0].report)
+            #expect(report.assets?.missing(for: it.site.green) == nil && report.livePort == it.site.green)
+        }
+    }
+
+    @Test("a link that was moved by hand is told, and a switch to where the node is already puts it right")
+    func repaired() async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet()
+            let url = try await it.serve("one")
+            _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url)), version: "1"))
+            _ = try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            try FileManager.default.removeItem(atPath: it.assets + "/current")
+            try FileManager.default.createSymbolicLink(atPath: it.assets + "/current", withDestinationPath: "/tmp")
+            let report = try #require(await fleet.read(it.upstream, on: [it.site.node])[0].report)
+            #expect(report.assets?.current == "/tmp")
+            #expect(report.assets?.missing(for: it.site.green) == "releases/1")
+            let again = try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            #expect(again.wasThere && it.current == "releases/1")
+        }
+    }
+
+    @Test("a switch that nginx does not take leaves assets and upstream as they were")
+    func givenUp() async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet { $0.reload = "exit 1" }
+            try FileManager.default.createDirectory(
+                atPath: it.assets + "/releases/0", withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                atPath: it.assets + "/current", withDestinationPath: "releases/0")
+            let url = try await it.serve("one")
+            _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url)), version: "1"))
+            await #expect(throws: NodeFailure.self) {
+                try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            }
+            #expect(it.current == "releases/0")
+            #expect(try it.site.text() == it.site.article())
+            // What was there before any release belongs to the colour that was live then.
+            let mended = try it.site.fleet()
+            _ = try await mended.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            #expect(it.current == "releases/1")
+            _ = try await mended.switch(it.upstream, on: it.site.node, to: it.site.blue, token: 3)
+            #expect(it.current == "releases/0")
+        }
+    }
+
+    private static let hostile: [(String, Archive, String)] = {
+        func archive(_ build: (inout Archive) -> Void) -> Archive {
+            var archive = Archive()
+            archive.add("good.css", .file, "good")
+            build(&archive)
+            return archive
+        }
+        return [
+            ("absolute name", archive { $0.add("/tmp/viridian-absolute", .file, "x") }, "lead out"),
+            ("dots", archive { $0.add("../../viridian-dots", .file, "x") }, "lead out"),
+            ("dots inside", archive { $0.add("a/../../viridian-dots", .file, "x") }, "lead out"),
+            ("device", archive { $0.add("null", .device) }, "null: neither a file"),
+            ("pipe", archive { $0.add("pipe", .pipe) }, "pipe: neither a file"),
+            ("link out", archive { $0.add("etc", .link, to: "/etc") }, "etc: a link to /etc"),
+            ("relative link out", archive { $0.add("d/up", .link, to: "../../x") }, "d/up: a link to ../../x"),
+            (
+                "links of links",
+                archive {
+                    $0.add("d/e/up", .link, to: "..")
+                    $0.add("out", .link, to: "d/e/up/../..")
+                }, "out: a link that leads outside"
+            ),
+            (
+                "through a link",
+                archive {
+                    $0.add("a", .link, to: "b")
+                    $0.add("a/passwd", .file, "x")
+                }, "leads through the link a"
+            ),
+            ("hard link out", archive { $0.add("h", .hardLink, to: "/etc/hostname") }, "lead"),
+            ("relative hard link out", archive { $0.add("h", .hardLink, to: "../../../etc/hostname") }, "lead|outside"),
+        ]
+    }()
+
+    @Test("an archive that reaches out of its directory is refused, with nothing changed", arguments: shells)
+    func hostile(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            for (name, archive, _) in Self.hostile {
+                let url = try it.serve(archive.whole, as: "hostile.tar")
+                let failure = await #expect(throws: NodeFailure.self, "\(name)") {
+                    try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
+                }
+                guard case .artifact(let words) = failure?.reason else {
+                    Issue.record("\(name): \(String(describing: failure))")
+                    continue
+                }
+                #expect(
+                    words.joined().contains("lead") || words.joined().contains("outside")
+                        || words.joined().contains("neither a file"), "\(name): \(words)")
+                #expect(it.releases.isEmpty && it.current == nil, "\(name): \(it.releases)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: "/tmp/viridian-absolute"))
+        }
+    }
+
+    @Test(
+        "what is cut off, of another size, not what its checksum says, not there or no archive is refused",
+        arguments: shells)
+    func damaged(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            let good = try await gzipped(Archive.assets("good").whole, in: it.directory)
+            let plain = Archive.assets("good").whole
+            let zeros = String(repeating: "0", count: 64)
+            let cases: [(ArtifactPlan, String)] = [
+                (ArtifactPlan(.url(try it.serve(Array(good.dropLast(20)), as: "cut.tgz"))), "cannot be unpacked"),
+                (ArtifactPlan(.url(try it.serve(Array(plain.prefix(1024)), as: "cut.tar"))), "was cut off"),
+                (
+                    ArtifactPlan(.url(try it.serve(good, as: "a.tgz")), size: good.count + 1),
+                    "bytes, not \(good.count + 1)"
+                ),
+                (ArtifactPlan(.url(try it.serve(good, as: "b.tgz")), checksum: .sha256(zeros)), "not \(zeros)"),
+                (ArtifactPlan(.url("http://127.0.0.1:\(it.port)/none.tgz?X-Amz-Signature=5ec7e7")), "404"),
+                (ArtifactPlan(.url(try it.serve(Array("<html>".utf8), as: "c.tgz"))), "no archive"),
+                (
+                    ArtifactPlan(
+                        .url(try it.serve(good, as: "d.tgz")),
+                        checksum: .url(try it.serve(Array("<html>".utf8), as: "d.sha256"))), "no sha256"
+                ),
+            ]
+            for (artifact, words) in cases {
+                let failure = await #expect(throws: NodeFailure.self, "\(words)") {
+                    try await fleet.stage(it.upstream, on: it.site.node, it.plan(artifact))
+                }
+                let text = failure?.description ?? ""
+                #expect(text.contains("the artifact is not in place") && text.contains(words), "\(text)")
+                #expect(!text.contains("5ec7e7"))
+                #expect(it.releases.isEmpty && it.current == nil)
+            }
+            let digest = try await Command("sha256sum", [it.directory + "/files/a.tgz"]).run().output
+            let sum = try it.serve(Array(digest.utf8), as: "a.sha256")
+            let whole = ArtifactPlan(
+                .url(try it.serve(good, as: "a.tgz")), checksum: .url(sum), size: good.count)
+            _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(whole))
+            #expect(it.releases == ["2"])
+        }
+    }
+
+    @Test("the newest stay, and those that either colour needs")
+    func keep() async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet()
+            for version in 1...5 {
+                let url = try await it.serve("\(version)")
+                let port = version.isMultiple(of: 2) ? it.site.blue : it.site.green
+                let plan = it.plan(
+                    ArtifactPlan(.url(url), keep: 1), version: "\(version)", port: port, token: version)
+                _ = try await fleet.stage(it.upstream, on: it.site.node, plan)
+                // The candidate, and what is live: it is the previous one in a moment.
+                #expect(it.releases == (version == 1 ? ["1"] : ["\(version - 1)", "\(version)"]))
+                _ = try await fleet.switch(it.upstream, on: it.site.node, to: port, token: version)
+                #expect(try it.served() == "\(version)")
+            }
+        }
+    }
+
+    @Test("a file of this machine goes over the conversations, in pieces", arguments: shells)
+    func local(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            var archive = Archive.assets("local")
+            var seed: UInt64 = 1
+            let noise = (0..<700_000).map { _ -> Character in
+                seed = seed &* 6_364_136_223_846_793_005 &+ 1
+                return Character(UnicodeScalar(33 + UInt8((seed >> 33) % 90)))
+            }
+            archive.add("noise.txt", .file, String(noise))
+            let path = it.directory + "/blog.tar"
+            try Data(archive.whole).write(to: URL(fileURLWithPath: path))
+            _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.file(path))))
+            #expect(it.releases == ["2"])
+            _ = try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            #expect(try it.served("noise.txt") == String(noise))
+            for (missing, words) in [(it.directory + "/none.tar", "no file"), (it.directory, "no file")] {
+                let failure = await #expect(throws: NodeFailure.self) {
+                    try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.file(missing))))
+                }
+                #expect(failure?.description.contains(words) == true)
+            }
+        }
+    }
+
+    @Test(
+        "a URL that is a secret is in no process's arguments while it is fetched",
+        arguments: [[:], ["command -v curl": "false"]])
+    func secretURL(replaced: [String: String]) async throws {
+        try await withAssetSite { it in
+            // Slow enough to be looked at.
+            let main = "server { listen 127.0.0.1:\(it.port); root \(it.directory)/files; limit_rate 60k; }"
+            try it.site.write(main, to: "hosts.d/files.conf")
+            try await it.site.reloadByHand()
+            var archive = Archive.assets("slow")
+            archive.add("big.bin", .file, String(repeating: "x", count: 90_000))
+            let secret = "X-Amz-Signature=5ec7e7\(UUID().uuidString)"
+            let url = try it.serve(archive.whole, as: "slow.tar") + "?" + secret
+            let fleet = try it.site.fleet(AlteredTransport(replaced: replaced))
+            let done = Flag()
+            let seen = try await withThrowingTaskGroup(of: Int.self) { group in
+                group.addTask {
+                    _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
+                    await done.set()
+                    return 0
+                }
+                group.addTask {
+                    var fetchers: Set<String> = []
+                    while await !done.isSet {
+                        for process in try FileManager.default.contentsOfDirectory(atPath: "/proc")
+                        where Int(process) != nil {
+                            guard let words = try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+                            else {
+                                continue
+                            }
+                            #expect(!words.contains(secret), "\(words)")
+                            let fetcher = replaced.isEmpty ? "curl\0" : "wget\0"
+                            if words.hasPrefix(fetcher), words.contains(it.assets) { fetchers.insert(process) }
+                        }
+                        try await Task.sleep(for: .milliseconds(20))
+                    }
+                    return fetchers.count
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(seen >= 1)
+            #expect(it.releases == ["2"])
+        }
+    }
+
+    @Test("a version that is there already is used again, and one in use is never replaced by another file")
+    func again() async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet()
+            let one = try await gzipped(Archive.assets("one").whole, in: it.directory)
+            let two = try await gzipped(Archive.assets("two").whole, in: it.directory)
+            func plan(_ bytes: [UInt8], _ name: String, port: Int) async throws -> StagePlan {
+                let url = try it.serve(bytes, as: name)
+                let sum = try await Command("sha256sum", [it.directory + "/files/" + name]).run().output.prefix(64)
+                return it.plan(ArtifactPlan(.url(url), checksum: .sha256(String(sum))), port: port)
+            }
+            _ = try await fleet.stage(it.upstream, on: it.site.node, try await plan(one, "1.tgz", port: it.site.green))
+            // Not in use yet: another file of the same version takes its place.
+            _ = try await fleet.stage(it.upstream, on: it.site.node, try await plan(two, "2.tgz", port: it.site.green))
+            _ = try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            #expect(try it.served() == "two")
+            _ = try await fleet.stage(it.upstream, on: it.site.node, try await plan(two, "2.tgz", port: it.site.blue))
+            let other = try await plan(one, "1.tgz", port: it.site.blue)
+            let failure = await #expect(throws: NodeFailure.self) {
+                try await fleet.stage(it.upstream, on: it.site.node, other)
+            }
+            #expect(failure?.description.contains("is in use") == true, "\(String(describing: failure))")
+            #expect(try it.served() == "two")
+        }
+    }
+
+    @Test("a `current` that is no link, and halves that a lost connection left, are dealt with")
+    func leftovers() async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet()
+            let url = try await it.serve("one")
+            let half = it.assets + "/releases/.20151025.143403.7"
+            try FileManager.default.createDirectory(atPath: half + "/css", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: it.assets + "/current", withIntermediateDirectories: true)
+            let failure = await #expect(throws: NodeFailure.self) {
+                try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
+            }
+            #expect(failure?.description.contains("is no symbolic link") == true)
+            try FileManager.default.removeItem(atPath: it.assets + "/current")
+            _ = try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
+            #expect(it.releases == ["2"])
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Fleet
+import Foundation
+import Glibc
+import Nginx
+import Processes
+import Testing
+
+@Suite struct ExpiryTests {
+    /// An order to switch to green that has left and not arrived.
+    private func heldOrder(_ site: Site, timeout: Duration) async throws -> HeldOrders.Order {
+        let transport = HoldingTransport()
+        let fleet = try site.fleet(transport) { $0.timeout = timeout }
+        _ = try await site.onlyReport(fleet)
+        let failure = await #expect(throws: NodeFailure.self) {
+            try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+        }
+        #expect(failure?.reason == .timedOut(after: timeout))
+        return try #require(await transport.held.orders.first)
+    }
+
+    @Test("an order that a stopped process holds back until nobody waits for it changes nothing", arguments: shells)
+    func stopped(shell: [String]) async throws {
+        try await withSite { site in
+            let order = try await heldOrder(site, timeout: .milliseconds(600))
+            let before = try await site.onlyReport(try site.fleet()).workers
+            let script = "kill -STOP $$; exec \"$@\""
+            let command = Command(
+                "sh", ["-c", script, "sh"] + shell + ["-s", "--"] + order.arguments,
+                input: NodeScript.input(payload: order.payload))
+            let said = try await command.run(
+                deadline: .seconds(60),
+                onStart: { process in
+                    try? await eventually {
+                        let stat = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+                        return stat.contains(") T ")
+                    }
+                    try? await eventually { try uptime() > order.until }
+                    kill(pid_t(process), SIGCONT)
+                }
+            ).output
+            #expect(said.contains("\nexpired=late\n") && said.hasSuffix("done=switch\n"), "\(said)")
+            #expect(try site.text() == site.article())
+            #expect(try await site.onlyReport(try site.fleet()).workers == before)
+            #expect(try await site.answer() == "blue")
+        }
+    }
+
+    @Test("an order whose time runs out while nginx tests its configuration is put back before the reload")
+    func lateReload() async throws {
+        try await withSite { site in
+            let order = try await heldOrder(site, timeout: .seconds(6))
+            let before = try await site.onlyReport(try site.fleet()).workers
+            // Keeps nginx's test waiting until the order's time is over.
+            let test =
+                "while read up rest </proc/uptime && [ ${up%.*}${up#*.} -le \(try order.until + 1) ]; do sleep 0.05; done"
+            let arguments = order.arguments.map { $0.hasPrefix("test=") ? "test=\(test)" : $0 }
+            let completed = try await Command(
+                "sh", ["-s", "--"] + arguments, input: NodeScript.input(payload: order.payload)
+            ).run(deadline: .seconds(60))
+            #expect(completed.output.contains("\nexpired=late\n"), "\(completed.output)")
+            #expect(completed.output.contains("\nputback=yes\n"))
+            #expect(!completed.output.contains("reloaded="))
+            #expect(try site.text() == site.article())
+            #expect(try await site.onlyReport(try site.fleet()).workers == before)
+        }
+    }
+
+    @Test("an order from before the machine was started anew is void")
+    func otherBoot() async throws {
+        try await withSite { site in
+            let order = try await heldOrder(site, timeout: .seconds(30))
+            let until = "until=\(try order.until)@00000000-0000-0000-0000-000000000000"
+            let arguments = order.arguments.map { $0.hasPrefix("until=") ? until : $0 }
+            let completed = try await Command(
+                "sh", ["-s", "--"] + arguments, input: NodeScript.input(payload: order.payload)
+            ).run(deadline: .seconds(60))
+            #expect(completed.output.contains("\nexpired=reboot\n"), "\(completed.output)")
+            #expect(try site.text() == site.article())
+        }
+    }
+
+    @Test("the time that an order carries lies between its sending and the end of the wait for it")
+    func bound() async throws {
+        try await withSite { site in
+            let before = try uptime()
+            let order = try await heldOrder(site, timeout: .seconds(30))
+            let after = try uptime()
+            #expect(try (before + 3000...after + 3000).contains(order.until))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Fleet
+import Foundation
+import Processes
+import Testing
+
+/// Runs the script with parts of its text replaced: a node on which something is missing.
+struct AlteredTransport: NodeTransport {
+    var shell: [String] = ["sh"]
+    var replaced: [String: String]
+
+    func run(
+        arguments: [String],
+        payload: [UInt8],
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        var input = NodeScript.input(payload: payload)
+        for (old, new) in replaced {
+            #expect(input.contains(old))
+            input = input.replacing(old, with: new)
+        }
+        let command = Command(shell[0], shell.dropFirst() + ["-s", "--"] + arguments, input: input)
+        return try await command.run(deadline: deadline, onLine: onLine).termination
+    }
+}
+
+/// Keeps orders to switch instead of delivering them, and tells its caller that time is up.
+actor HeldOrders {
+    struct Order: Sendable {
+        var arguments: [String]
+        var payload: [UInt8]
+
+        /// The node's uptime, in hundredths of a second, after which it must not begin.
+        var until: Int {
+            get throws {
+                let word = try #require(arguments.last { $0.hasPrefix("until=") })
+                return try #require(Int(word.dropFirst(6).prefix { $0 != "@" }))
+            }
+        }
+    }
+
+    private(set) var orders: [Order] = []
+
+    func keep(_ order: Order) { orders.append(order) }
+}
+
+struct HoldingTransport: NodeTransport {
+    let held = HeldOrders()
+
+    func run(
+        arguments: [String],
+        payload: [UInt8],
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        guard arguments.first == "switch" else {
+            return try await LocalTransport()
+                .run(arguments: arguments, payload: payload, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
+        }
+        await held.keep(HeldOrders.Order(arguments: arguments, payload: payload))
+        return .deadlineExceeded
+    }
+}
+
+/// The machine's uptime in hundredths of a second.
+func uptime() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/uptime", encoding: .utf8)
+    return try #require(Int(text.prefix { $0 != " " }.filter { $0 != "." }))
+}

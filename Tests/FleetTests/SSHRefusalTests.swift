@@ -1,0 +1,213 @@
+import Fleet
+import Foundation
+import Processes
+import Testing
+
+/// What a person is told when a node cannot be reached.
+@Suite(.timeLimit(.minutes(2))) struct SSHRefusalTests {
+    @Test("a host key that is not known is never accepted, and the mend is named")
+    func unknownHostKey() async throws {
+        try await withSSHServer { server in
+            try Data().write(to: URL(fileURLWithPath: server.knownHosts))
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("ED25519 host key is not known here") && why.contains("ssh-keyscan"), "\(why)")
+            #expect(try String(contentsOfFile: server.knownHosts, encoding: .utf8) == "")
+            #expect(await server.logins == 0)
+        }
+    }
+
+    @Test("an ssh_config that would accept any host key does not count")
+    func careless() async throws {
+        try await withSSHServer(client: ["StrictHostKeyChecking no"]) { server in
+            try Data().write(to: URL(fileURLWithPath: server.knownHosts))
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("host key is not known here"), "\(why)")
+            #expect(await server.logins == 0)
+        }
+    }
+
+    @Test("a host key that has changed is named with its line and how to remove it")
+    func changedHostKey() async throws {
+        try await withSSHServer { server in
+            let other = try String(contentsOfFile: server.directory + "/key.pub", encoding: .utf8)
+                .split(separator: " ").prefix(2).joined(separator: " ")
+            try Data("# the first line\n[127.0.0.1]:\(server.port) \(other)\n".utf8)
+                .write(to: URL(fileURLWithPath: server.knownHosts))
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("its host key has changed (the known one is line \(server.knownHosts):2)"), "\(why)")
+            #expect(why.contains("ssh-keygen -f \"\(server.knownHosts)\" -R \"[127.0.0.1]:\(server.port)\""), "\(why)")
+            #expect(await server.logins == 0)
+        }
+    }
+
+    @Test("a key that is not accepted is named as that")
+    func wrongKey() async throws {
+        try await withSSHServer { server in
+            try Data().write(to: URL(fileURLWithPath: server.directory + "/authorized_keys"))
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("does not let us in") && why.contains("Permission denied (publickey)"), "\(why)")
+            #expect(why.contains("authorized_keys"), "\(why)")
+        }
+    }
+
+    @Test("a key that others may read is named as the reason")
+    func openKey() async throws {
+        try await withSSHServer { server in
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o644], ofItemAtPath: server.directory + "/key")
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("does not let us in") && why.contains("bad permissions"), "\(why)")
+        }
+    }
+
+    @Test("nothing that listens, no such name")
+    func nobody() async throws {
+        try await withSSHServer { server in
+            let free = try await freePorts(1)[0]
+            let why = try await server.whyUnreachable { $0.port = free }
+            #expect(why == "nothing listens at 127.0.0.1 port \(free) (connection refused)")
+            let name = try await server.whyUnreachable("no..such")
+            #expect(name.hasPrefix("no such host: "), "\(name)")
+        }
+    }
+
+    @Test("a server that accepts connections and says nothing costs the connect timeout")
+    func silent() async throws {
+        try await withSSHServer { server in
+            let listener = try Listener()
+            let start = ContinuousClock.now
+            let why = try await server.whyUnreachable {
+                $0.port = listener.port
+                $0.connectTimeout = .seconds(1)
+            }
+            #expect(why.contains("said nothing for 1 s"), "\(why)")
+            #expect(ContinuousClock.now - start < .seconds(20))
+        }
+    }
+
+    @Test(
+        "no right to be root is told with the line that is missing",
+        arguments: [
+            "sudo: a password is required", "deploy is not in the sudoers file.",
+            "Sorry, user deploy is not allowed to execute '/bin/sh' as root on web-1.",
+        ]
+    )
+    func noSudo(words: String) async throws {
+        try await withSSHServer(programs: ["sudo": "echo '\(words.replacing("'", with: "'\\''"))' >&2; exit 1"]) {
+            server in
+            let why = try await server.whyUnreachable(sudo: true)
+            #expect(why.contains(words) && why.contains("viridian render sudoers"), "\(why)")
+        }
+    }
+
+    @Test("sudo runs the script as root would")
+    func sudo() async throws {
+        let sudo = #"[ "$1 $2" = "-n sh" ] && shift && AS_ROOT=yes exec "$@""#
+        try await withSSHServer(programs: ["sudo": sudo]) { server in
+            try await server.withFleet(node: { $0.sudo = true }) { fleet in
+                let reading = try #require(try await fleet.read(blog).first)
+                #expect(try reading.outcome.get().file == .missing)
+            }
+        }
+    }
+
+    @Test("a login that gives no shell is told in its own words")
+    func noShell() async throws {
+        try await withSSHServer(server: ["ForceCommand echo 'This account is currently not available.'; exit 1"]) {
+            server in
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("the login did not start a shell"), "\(why)")
+            #expect(why.contains("This account is currently not available."), "\(why)")
+        }
+        try await withSSHServer(server: ["ForceCommand /no/such/shell"]) { server in
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("is not there") && why.contains("/no/such/shell"), "\(why)")
+        }
+    }
+
+    @Test("a login that waits for something costs the conversation's time, and its words are told")
+    func menu() async throws {
+        try await withSSHServer(server: ["ForceCommand echo 'Choose 1 or 2:'; cat >/dev/null"]) { server in
+            try await server.withFleet(node: { $0.timeout = .seconds(1) }) { fleet in
+                let failure = try #require(try await fleet.read(blog).first?.failure)
+                #expect(
+                    failure.reason
+                        == .unreachable(why: "no shell answered there within 1 s; it said: Choose 1 or 2:")
+                )
+            }
+        }
+    }
+
+    @Test("a mistake in ssh_config is told with the file's own name")
+    func configuration() async throws {
+        try await withSSHServer(client: ["NoSuchOption yes"]) { server in
+            let why = try await server.whyUnreachable()
+            #expect(why.contains("\(server.directory)/ssh_config: line 2: Bad configuration option"), "\(why)")
+        }
+    }
+
+    @Test("files that the configuration names and that are not there are told before anything begins")
+    func missingFiles() async throws {
+        for settings in [SSHSettings(identityFile: "/no/such/key"), SSHSettings(config: "/no/such/config")] {
+            let error = await #expect(throws: SSHConfigurationError.self) {
+                try await SSHTransport.withTransport(settings) { _ in }
+            }
+            #expect(error?.description.hasPrefix("/no/such/") == true)
+        }
+        try await withSSHServer { server in
+            let why = try await server.whyUnreachable { $0.program = "/no/such/ssh" }
+            #expect(why.contains("/no/such/ssh: no such program"), "\(why)")
+        }
+    }
+
+    @Test(
+        "key exchanges that cost little come first where nobody chose otherwise, and keys are checked and never learned"
+    )
+    func options() async throws {
+        try await withSSHServer { server in
+            let options = try await effectiveOptions(server.settings)
+            #expect(options["kexalgorithms"]?.hasPrefix("ecdh-sha2-nistp256,curve25519-sha256,") == true)
+            #expect(options["kexalgorithms"]?.contains("sntrup761x25519-sha512") == true)
+            #expect(["true", "yes"].contains(options["stricthostkeychecking"]))
+            #expect(options["updatehostkeys"] == "false")
+            #expect(options["serveraliveinterval"] == "5")
+            #expect(options["batchmode"] == "yes")
+        }
+        try await withSSHServer(
+            client: [
+                "KexAlgorithms ecdh-sha2-nistp256", "ServerAliveInterval 60", "BatchMode no", "UpdateHostKeys yes",
+            ]
+        ) { server in
+            let options = try await effectiveOptions(server.settings)
+            #expect(options["kexalgorithms"] == "ecdh-sha2-nistp256")
+            #expect(options["serveraliveinterval"] == "60")
+            #expect(options["batchmode"] == "yes")
+            #expect(options["updatehostkeys"] == "false")
+        }
+    }
+
+    /// What ssh makes of the configuration that it is given: the program is one that asks ssh, and tells.
+    private func effectiveOptions(_ settings: SSHSettings) async throws -> [String: String] {
+        try await withDirectory { directory in
+            let program = directory + "/ssh"
+            try Data("#!/bin/sh\nexec ssh -G \"$@\" >\(directory)/options 2>&1\n".utf8)
+                .write(to: URL(fileURLWithPath: program))
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+            var settings = settings
+            settings.program = program
+            try await SSHTransport.withTransport(settings) { transport in
+                _ = try? await transport.run(
+                    arguments: [], payload: [], on: Node("127.0.0.1"), sudo: false, deadline: .seconds(20),
+                    onLine: { _ in }
+                )
+            }
+            let text = try String(contentsOfFile: directory + "/options", encoding: .utf8)
+            var options: [String: String] = [:]
+            for line in text.split(separator: "\n") {
+                let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+                if words.count == 2 { options[words[0]] = words[1] }
+            }
+            return options
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import Processes
+import Testing
+
+@testable import Fleet
+
+/// The shells that a node may have.
+private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Executable.find($0[0]) != nil }
+
+/// The node's end of a session, in each shell.
+@Suite(.timeLimit(.minutes(2))) struct SSHSessionScriptTests {
+    /// `main` tells what it was given, and does what the tests ask for.
+    private static let program =
+        NodeSession.functions + #"""
+            main() {
+                case $1 in
+                wait) trap 'echo "hup=seen"' HUP; echo "began=$$"; (trap '' HUP; exec sleep 305) & wait; exit 3 ;;
+                stubborn) trap '' TERM; echo "began=$$"; sleep 306; sleep 307; exit 3 ;;
+                esac
+                for word; do printf 'argument=%s\n' "$(printf %s "$word" | base64 | tr -d '\n')"; done
+                printf 'payload=%s\n' "$(tr '\n' ' ')"
+                exit 7
+            }
+            serve
+
+            """#
+
+    private func talk(
+        _ shell: [String],
+        _ body: @escaping @Sendable (AsyncStream<String>.Continuation, Heard) async throws -> Void
+    ) async throws -> Completed {
+        let (input, send) = AsyncStream<String>.makeStream()
+        let heard = Heard()
+        return try await withThrowingTaskGroup(of: Completed?.self) { group in
+            group.addTask {
+                try await Command(shell[0], Array(shell.dropFirst())).run(
+                    deadline: .seconds(60),
+                    grace: .milliseconds(100),
+                    input: input,
+                    onLine: { await heard.append($0.text) }
+                )
+            }
+            group.addTask {
+                defer { send.finish() }
+                send.yield(NodeSession.greeting)
+                await heard.wait { $0.contains("viridian-shell") }
+                send.yield(Self.program)
+                await heard.wait { $0.contains(NodeSession.ready) }
+                try await body(send, heard)
+                return nil
+            }
+            var completed: Completed?
+            while let next = try await group.next() { if let next { completed = next } }
+            return try #require(completed)
+        }
+    }
+
+    @Test("arguments and payload arrive as they were sent, whatever is in them", arguments: sessionShells)
+    func exact(shell: [String]) async throws {
+        let arguments = [
+            "plain", "", "two words", "it's \"quoted\"", "$(touch /tmp/x) `id` $HOME ${x}", "back\\slash\\n",
+            "a\nb\n\nc",
+            "\n", "tab\there", "+begins", "|bar", ":colon", "end", "begin 9", "stop", "é → 日本", "trailing \\", "*",
+            "-n", "=", "line\r\nfeed",
+        ]
+        let payload = Array((0..<300).map { UInt8($0 % 256) })
+        _ = try await talk(shell) { send, heard in
+            for number in 1...3 {
+                send.yield(NodeSession.request(number, arguments: arguments, payload: payload))
+                await heard.wait { $0.contains("end=\(number) 7") }
+                let lines = await heard.takeAll()
+                let got = lines.filter { $0.hasPrefix("argument=") }.map { line in
+                    String(decoding: Data(base64Encoded: String(line.dropFirst(9))) ?? Data(), as: UTF8.self)
+                }
+                // A command substitution drops line feeds at the end, here and in the test's own `main`.
+                #expect(got.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
+                let text = lines.first { $0.hasPrefix("payload=") }?.dropFirst(8).split(separator: " ").map(String.init)
+                #expect(text?.last == "=end")
+                #expect(NodeScript.bytes(base64: text?.dropLast() ?? []) == payload)
+            }
+        }
+    }
+
+    @Test("a request that was cut off never begins", arguments: sessionShells)
+    func cut(shell: [String]) async throws {
+        let whole = NodeSession.request(1, arguments: ["a", "b"], payload: [1, 2, 3])
+        for length in [1, 5, 8, 9, 12, whole.utf8.count - 4, whole.utf8.count - 2] {
+            let completed = try await talk(shell) { send, _ in
+                send.yield(String(decoding: whole.utf8.prefix(length), as: UTF8.self))
+            }
+            #expect(completed.termination == .exited(0))
+            #expect(!completed.output.contains("argument="), "\(length)")
+        }
+    }
+
+    @Test("when the connection is lost, what runs is told so", arguments: sessionShells)
+    func lost(shell: [String]) async throws {
+        let completed = try await talk(shell) { send, heard in
+            send.yield(NodeSession.request(1, arguments: ["wait"], payload: []))
+            await heard.wait { $0.contains { $0.hasPrefix("began=") } }
+        }
+        #expect(completed.termination == .exited(0))
+        #expect(completed.output.contains("hup=seen"))
+        for process in try processes(running: ["sleep", "305"]) { kill(process, SIGKILL) }
+    }
+
+    @Test("to stop is to end everything that a request has started, in ten seconds at most", arguments: sessionShells)
+    func stop(shell: [String]) async throws {
+        let started = Started()
+        let completed = try await talk(shell) { send, heard in
+            send.yield(NodeSession.request(1, arguments: ["stubborn"], payload: []))
+            await heard.wait { $0.contains { $0.hasPrefix("began=") } }
+            await started.set()
+            send.yield(NodeSession.stop)
+        }
+        #expect(completed.termination == .exited(0))
+        #expect(await started.took < .seconds(40))
+        #expect(!completed.output.contains("end=1"))
+    }
+}
+
+private func processes(running arguments: [String]) throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }.filter { id in
+        let text = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
+        return String(decoding: text, as: UTF8.self).split(separator: "\0").map(String.init) == arguments
+    }
+}
+
+private actor Started {
+    private var at = ContinuousClock.now
+    func set() { at = .now }
+    var took: Duration { at.duration(to: .now) }
+}
+
+/// What a session said, to be waited for.
+actor Heard {
+    private var lines: [String] = []
+    private var waiting: [(condition: @Sendable ([String]) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
+        []
+
+    func append(_ line: String) {
+        lines.append(line)
+        for waiter in waiting where waiter.condition(lines) { waiter.continuation.resume() }
+        waiting.removeAll { $0.condition(lines) }
+    }
+
+    func wait(until condition: @escaping @Sendable ([String]) -> Bool) async {
+        if condition(lines) { return }
+        await withCheckedContinuation { waiting.append((condition, $0)) }
+    }
+
+    func takeAll() -> [String] {
+        defer { lines = [] }
+        return lines
+    }
+}
+
+extension String {
+    fileprivate var trailingLineFeedsDropped: String {
+        var text = self
+        while text.utf8.last == 10 { text = String(decoding: text.utf8.dropLast(), as: UTF8.self) }
+        return text
+    }
+}

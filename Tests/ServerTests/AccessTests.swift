@@ -1,0 +1,198 @@
+import Controller
+import Foundation
+import HTTPTransport
+import Journal
+import ReleaseMachine
+import Synchronization
+import Testing
+
+@testable import Server
+
+@Suite("Nobody is in who should not be")
+struct AccessTests {
+    @Test("with no token created, everything but health is refused, and says how to create the first")
+    func noTokens() async throws {
+        try await withServer(hasToken: false) { server in
+            #expect(try await server.get("/healthz", token: "").status == 200)
+            #expect(try await server.get("/readyz", token: "").status == 200)
+            for path in ["/api/v1/apps", "/metrics", "/openapi.json", "/", "/signin", "/nowhere"] {
+                let answer = try await server.get(path, token: "")
+                #expect(answer.status == 401, "\(path): \(answer)")
+                #expect(answer.text.contains("viridian token create"), "\(path): \(answer)")
+            }
+            let token = try server.token(.admin)
+            #expect(try await server.get("/api/v1/apps", token: token).status == 200)
+            #expect(try await server.get("/metrics", token: "").status == 200)
+        }
+    }
+
+    @Test("no token, a forged one, an expired one, a revoked one")
+    func badTokens() async throws {
+        try await withServer { server in
+            let expired = try server.token(.admin, expiresAt: SystemClock().now + .seconds(-1))
+            let forged = AccessToken().text
+            for token in ["", "x", forged, forged.dropLast() + "é", expired, "vir_"] {
+                let answer = try await server.get("/api/v1/apps", token: String(token))
+                #expect(answer.status == 401 && answer.code == "unauthorized", "\(token): \(answer)")
+                #expect(answer.headers["WWW-Authenticate"]?.hasPrefix("Bearer") == true)
+            }
+            let basic = try await server.get("/api/v1/apps", token: "", headers: ["Authorization": "Basic YTpi"])
+            #expect(basic.status == 401)
+            let made = try await server.post("/api/v1/tokens", #"{"name": "ci", "role": "viewer", "expiresInDays": 1}"#)
+            #expect(made.status == 201, "\(made)")
+            let token = try #require(made.json["token"].string)
+            #expect(try await server.get("/api/v1/apps", token: token).status == 200)
+            let id = try #require(made.json["id"].string)
+            #expect(try await server.call("DELETE", "/api/v1/tokens/\(id)").status == 204)
+            let isRefused = try await eventually(within: .seconds(5)) {
+                try await server.get("/api/v1/apps", token: token).status == 401 ? true : nil
+            }
+            #expect(isRefused == true)
+            let all = try await server.get("/api/v1/tokens")
+            let shown = all.json["tokens"].array.first { $0["id"].string == id }
+            #expect(shown?["state"].string == "revoked" && shown?["usedAt"].string != nil)
+            #expect(!all.text.contains(token))
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: server.journal.path))
+            #expect(bytes.range(of: Data(token.utf8)) == nil)
+        }
+    }
+
+    @Test("each role may do what it may, for its apps only")
+    func roles() async throws {
+        try await withServer(apps: ["blog", "shop"]) { server in
+            let viewer = try server.token(.viewer)
+            let deployer = try server.token(.deployer, apps: ["blog"])
+            let body = #"{"version": "v1"}"#
+            #expect(try await server.get("/api/v1/apps", token: viewer).status == 200)
+            #expect(try await server.post("/api/v1/apps/blog/releases", body, token: viewer).status == 403)
+            #expect(try await server.post("/api/v1/apps/blog/repair", "{}", token: viewer).status == 403)
+            #expect(try await server.post("/api/v1/apps/shop/releases", body, token: deployer).status == 403)
+            #expect(try await server.get("/api/v1/apps/shop", token: deployer).status == 403)
+            #expect(try await server.get("/api/v1/nodes?app=shop", token: deployer).status == 403)
+            #expect(try await server.get("/api/v1/tokens", token: deployer).status == 403)
+            #expect(
+                try await server.post("/api/v1/tokens", #"{"name": "x", "role": "admin"}"#, token: deployer).status
+                    == 403)
+            let apps = try await server.get("/api/v1/apps", token: deployer).json["apps"].array
+            #expect(apps.compactMap { $0["app"].string } == ["blog"])
+            #expect(try await server.post("/api/v1/apps/blog/releases", body, token: deployer).status == 201)
+            let some = try server.token(.admin, name: "blog-admin", apps: ["blog"])
+            let more = try await server.post("/api/v1/tokens", #"{"name": "x", "role": "admin"}"#, token: some)
+            #expect(more.status == 403, "an admin of some apps gives no rights to others: \(more)")
+            for bad in [
+                #"{"role": "admin"}"#, #"{"name": "x", "role": "root"}"#, #"{"name": "<b>", "role": "viewer"}"#,
+                #"{"name": "x", "role": "viewer", "apps": ["nope"]}"#, #"{"name": "x", "role": "viewer", "apps": []}"#,
+                #"{"name": "x", "role": "viewer", "expiresInDays": 0}"#,
+            ] {
+                #expect(try await server.post("/api/v1/tokens", bad).status == 422, "\(bad)")
+            }
+        }
+    }
+
+    @Test("too many bad tokens from one address are not looked at any more, and a good one still is")
+    func limit() async throws {
+        try await withServer { server in
+            var statuses: [Int] = []
+            for _ in 0..<25 { statuses.append(try await server.get("/api/v1/apps", token: AccessToken().text).status) }
+            #expect(statuses.prefix(20).allSatisfy { $0 == 401 })
+            #expect(statuses.suffix(5).allSatisfy { $0 == 429 })
+            let refused = try await server.get("/api/v1/apps", token: AccessToken().text)
+            #expect(refused.code == "too_many_failures" && refused.headers["Retry-After"] != nil)
+            #expect(try await server.get("/api/v1/apps").status == 200)
+        }
+    }
+
+    @Test("a session opens the API for looking; what changes something has to come from our pages")
+    func sessions() async throws {
+        try await withServer { server in
+            let opened = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let cookie = "viridian_session=\(opened.cookie)"
+            #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 200)
+            let path = "/api/v1/apps/blog/releases"
+            let body = #"{"version": "v1"}"#
+            let bare = try await server.post(path, body, token: "", headers: ["Cookie": cookie])
+            #expect(bare.status == 403, "without the visit's secret: \(bare)")
+            let forged = ["Cookie": cookie, "X-CSRF-Token": String(repeating: "x", count: 43)]
+            #expect(try await server.post(path, body, token: "", headers: forged).status == 403)
+            var ours = ["Cookie": cookie, "X-CSRF-Token": opened.session.csrf]
+            for (name, value) in [
+                ("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Origin", "null"),
+            ] {
+                let headers = ours.merging([name: value]) { $1 }
+                #expect(
+                    try await server.post(path, body, token: "", headers: headers).status == 403, "\(name): \(value)")
+            }
+            ours["Origin"] = "http://127.0.0.1:\(server.port)"
+            #expect(try await server.post(path, body, token: "", headers: ours).status == 201)
+            try server.services.access.signOut(opened.session, origin: "test")
+            #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 401)
+        }
+    }
+
+    @Test("a session ends with its token, when it was idle, and after a week")
+    func sessionEnds() throws {
+        let folder = try TestFolder()
+        let journal = try Journal(path: folder.journal)
+        let clock = SettableClock()
+        let access = Access(journal: journal, clock: clock)
+        let (record, token) = try TokenOffice(journal: journal).create(
+            name: "anna", role: .viewer, by: "test", origin: "test", at: clock.now)
+        let first = try #require(try access.signIn(bearing: token.text, origin: "test"))
+        clock.advance(by: .seconds(11 * 3600))
+        #expect(try access.session(cookie: first.cookie) != nil)
+        clock.advance(by: .seconds(11 * 3600))
+        #expect(try access.session(cookie: first.cookie) != nil, "a visit goes on while somebody is there")
+        clock.advance(by: .seconds(13 * 3600))
+        #expect(try access.session(cookie: first.cookie) == nil)
+        let second = try #require(try access.signIn(bearing: token.text, origin: "test"))
+        for _ in 0..<15 {
+            clock.advance(by: .seconds(11 * 3600))
+            _ = try access.session(cookie: second.cookie)
+        }
+        #expect(try access.session(cookie: second.cookie) != nil)
+        clock.advance(by: .seconds(11 * 3600))
+        #expect(try access.session(cookie: second.cookie) == nil)
+        let third = try #require(try access.signIn(bearing: token.text, origin: "test"))
+        _ = try TokenOffice(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
+        #expect(try access.session(cookie: third.cookie) == nil)
+        #expect(try access.session(cookie: "x") == nil)
+    }
+
+    @Test("every act is in the audit log: who, what, when, from where, why, and what was refused")
+    func audit() async throws {
+        try await withServer(apps: ["blog", "shop"]) { server in
+            let viewer = try server.token(.viewer, name: "vera")
+            _ = try await server.deploy(more: #", "verify": true, "reason": "friday""#)
+            _ = try await server.release(1, in: .paused)
+            _ = try await server.post("/api/v1/apps/blog/releases/1/promote", "{}", token: viewer)
+            _ = try await server.post("/api/v1/apps/blog/releases/1/abort", #"{"reason": "monday"}"#)
+            _ = try await server.release(1, in: .aborted)
+            let answer = try await server.get("/api/v1/audit?limit=500")
+            let entries = answer.json["entries"].array
+            func entry(_ action: String) -> JSONValue { entries.first { $0["action"].string == action } ?? .null }
+            #expect(entry("deploy")["who"].string == "anna" && entry("deploy")["reason"].string == "friday")
+            #expect(entry("deploy")["app"].string == "blog" && entry("deploy")["release"].integer == 1)
+            #expect(
+                entry("deploy")["origin"].string == "127.0.0.1"
+                    && entry("deploy")["detail"].string == TestServer.version)
+            #expect(entry("promote")["who"].string == "vera" && entry("promote")["outcome"].string == "refused")
+            #expect(entry("abort")["reason"].string == "monday" && entry("abort")["outcome"].string == "done")
+            #expect(entry("token.create")["detail"].string?.contains("vera: viewer") == true)
+            let page = try await server.get("/api/v1/audit?limit=1")
+            let next = try #require(page.json["next"].integer)
+            let second = try await server.get("/api/v1/audit?limit=1&before=\(next)")
+            #expect(second.json["entries"][0]["id"] != page.json["entries"][0]["id"])
+            let shop = try server.token(.viewer, name: "sam", apps: ["shop"])
+            #expect(try await server.get("/api/v1/audit", token: shop).json["entries"].array.isEmpty)
+        }
+    }
+}
+
+/// A clock that a test moves.
+final class SettableClock: ReleaseClock {
+    private let time = Mutex(Timestamp(milliseconds: 1_445_783_643_000))
+
+    var now: Timestamp { time.withLock { $0 } }
+    func advance(by length: Duration) { time.withLock { $0 = $0 + length } }
+    func sleep(for length: Duration) async throws { try await Task.sleep(for: length) }
+}

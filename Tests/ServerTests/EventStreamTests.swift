@@ -1,0 +1,124 @@
+import Controller
+import Foundation
+import HTTPTransport
+import Journal
+import ReleaseMachine
+import Testing
+
+@testable import Server
+
+@Suite("Event streams")
+struct EventStreamTests {
+    @Test("a stream goes on after the event that the viewer has seen")
+    func resume() async throws {
+        try await withServer { server in
+            _ = try await server.deploy()
+            _ = try await server.release(1, in: .live)
+            let path = "/api/v1/apps/blog/releases/1/events"
+            let all = try await server.messages(path)
+            let last = try #require(all.compactMap(\.id).last)
+            #expect(try await server.messages(path, after: 5).compactMap(\.id) == Array(6...last))
+            #expect(try await server.messages(path, after: last).map(\.type) == ["end"])
+            #expect(try await server.messages(path, after: last + 100).map(\.type) == ["end"])
+            #expect(try await server.messages("\(path)?after=\(last - 1)").compactMap(\.id) == [last])
+            let page = try await server.get("\(path)?after=2&limit=3")
+            #expect(page.json["events"].array.compactMap { $0["sequence"].integer } == [3, 4, 5])
+            #expect(page.json["next"].integer == 5)
+            #expect(try await server.get("\(path)?after=\(last - 1)").json["next"].isNull)
+            // The stream and the page tell the same.
+            let first = try JSONDecoder().decode(JSONValue.self, from: Data(all[0].data.utf8))
+            #expect(try await server.get("\(path)?limit=1").json["events"][0] == first)
+        }
+    }
+
+    @Test("what another process writes reaches whoever watches")
+    func foreign() async throws {
+        try await withServer { server in
+            _ = try await server.deploy(more: #", "verify": true"#)
+            _ = try await server.release(1, in: .paused)
+            async let messages = server.messages("/api/v1/apps/blog/releases/1/events")
+            let other = try Journal(path: server.journal.path)
+            let port = JournalPort(journal: other, provenance: Provenance(origin: "cli@ci-1"))
+            let apps = FakeApps(
+                world: server.world, journal: port.journal, me: "cli", configurations: server.apps.configurations)
+            _ = try apps.releases("blog", port.provenance).giveUp(by: "bert", reason: "lunch")
+            #expect(
+                try await messages.contains { $0.data.contains(#""abortRequested":{"by":"bert","reason":"lunch"}"#) })
+            let audit = try await server.get("/api/v1/audit").json["entries"].array
+            #expect(audit.contains { $0["action"].string == "abort" && $0["origin"].string == "cli@ci-1" })
+        }
+    }
+
+    @Test("every viewer gets every event, and the server says that it is there while nothing happens")
+    func viewers() async throws {
+        try await withServer(settings: { $0.heartbeat = .milliseconds(200) }) { server in
+            _ = try await server.deploy(more: #", "verify": true"#)
+            _ = try await server.release(1, in: .paused)
+            let path = "/api/v1/apps/blog/releases/1/events"
+            try await withThrowingTaskGroup(of: [Int].self) { group in
+                for _ in 0..<40 {
+                    group.addTask { try await server.messages(path).compactMap(\.id) }
+                }
+                #expect(try await heartbeats(2, server, path))
+                _ = try await server.post("/api/v1/apps/blog/releases/1/promote")
+                var told: Set<[Int]> = []
+                for try await ids in group { told.insert(ids) }
+                let newest = try server.journal.events(app: "blog", number: 1).count
+                #expect(told.count == 1 && told.first == Array(1...newest))
+            }
+            let isGone = try await eventually {
+                server.services.metrics.text.contains("viridian_event_streams 0\n") ? true : nil
+            }
+            #expect(isGone == true)
+        }
+    }
+
+    private func heartbeats(_ count: Int, _ server: TestServer, _ path: String) async throws -> Bool {
+        let headers: HTTPConnection.Headers = [
+            "Authorization": "Bearer \(server.admin)", "Accept": "text/event-stream", "Last-Event-ID": "1000",
+        ]
+        var seen = 0
+        for try await line in try await server.http.lines(.init("GET", path, headers: headers)) {
+            if line.text.hasPrefix(":") { seen += 1 }
+            if seen == count { return true }
+        }
+        return false
+    }
+
+    @Test("changes of all apps, for whoever may see them")
+    func changes() async throws {
+        try await withServer(apps: ["blog", "shop"]) { server in
+            let token = try server.token(.viewer, apps: ["shop"])
+            async let seen = server.messages("/api/v1/events", token: token) { messages in
+                messages.contains { $0.data.contains(#""state":"live""#) }
+            }
+            // Before the stream is there, nobody hears of anything.
+            let isOpen = try await eventually {
+                server.services.metrics.text.contains("viridian_event_streams 1\n") ? true : nil
+            }
+            #expect(isOpen == true)
+            _ = try await server.deploy(app: "blog")
+            _ = try await server.release(1, app: "blog", in: .live)
+            _ = try await server.deploy(app: "shop")
+            let messages = try await seen.filter { !$0.data.isEmpty }
+            #expect(messages.allSatisfy { $0.data.contains(#""app":"shop""#) && !$0.data.contains(#""app":"blog""#) })
+        }
+    }
+
+    @Test("stopping the server ends its streams in good order, at once")
+    func stop() async throws {
+        let (viewer, stopping) = try await withServer { server in
+            _ = try await server.deploy(more: #", "verify": true"#)
+            _ = try await server.release(1, in: .paused)
+            let watching = Task { try await server.messages("/api/v1/apps/blog/releases/1/events") }
+            let isOpen = try await eventually {
+                server.services.metrics.text.contains("viridian_event_streams 1\n") ? true : nil
+            }
+            #expect(isOpen == true)
+            return (watching, ContinuousClock.now)
+        }
+        #expect(ContinuousClock.now - stopping < .seconds(10))
+        let messages = try await viewer.value
+        #expect(messages.count > 3 && messages.last?.type == "message")
+    }
+}

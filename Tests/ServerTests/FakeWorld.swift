@@ -1,0 +1,213 @@
+import Controller
+import ReleaseMachine
+
+/// A cluster and nodes in memory that do what they are told, for any number of apps.
+actor FakeWorld {
+    struct Workload: Sendable, Hashable {
+        var version: String
+        var release: Int?
+        var replicas: Int
+        var ready: Int
+    }
+
+    struct Place: Sendable {
+        var workloads: [Color: Workload] = [:]
+        var routes: [String: Color] = [:]
+        var recorded: LiveVersion?
+        var recordedBy: Int?
+        var lastRelease = 0
+        var holder: String?
+    }
+
+    static let nodes = ["10.122.43.70", "10.122.41.136"]
+    static let oldVersion = "20151018.090000"
+
+    private var places: [String: Place] = [:]
+    /// No API call works.
+    private var isDown = false
+    /// Pods of these versions never become ready.
+    private var broken: Set<String> = []
+    /// Where a node's switch stops until it is let go.
+    private var gate: Gate?
+
+    func place(_ app: String) -> Place {
+        if let place = places[app] { return place }
+        var place = Place()
+        place.workloads[.blue] = Workload(version: FakeWorld.oldVersion, release: nil, replicas: 2, ready: 2)
+        for node in FakeWorld.nodes { place.routes[node] = .blue }
+        place.recorded = LiveVersion(color: .blue, version: FakeWorld.oldVersion)
+        places[app] = place
+        return place
+    }
+
+    private func change<Value>(_ app: String, _ edit: (inout Place) throws -> Value) throws -> Value {
+        if isDown { throw Down() }
+        var place = place(app)
+        defer { places[app] = place }
+        return try edit(&place)
+    }
+
+    // MARK: The script
+
+    func goDown() { isDown = true }
+    func comeBack() { isDown = false }
+    func breakVersion(_ version: String) { broken.insert(version) }
+    func route(_ node: String, of app: String, to color: Color) { _ = try? change(app) { $0.routes[node] = color } }
+    func holdSwitches(at gate: Gate?) { self.gate = gate }
+    func hold(_ app: String, by other: String?) { _ = try? change(app) { $0.holder = other } }
+
+    // MARK: The lease
+
+    func acquire(_ app: String, _ me: String) throws -> LeaseTerm {
+        try change(app) { place in
+            if let holder = place.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
+            place.holder = me
+            return LeaseTerm(lastRelease: place.lastRelease, duration: .seconds(15))
+        }
+    }
+
+    func renew(_ app: String, _ me: String) throws {
+        try change(app) { if $0.holder != me { throw LeaseLost(holder: $0.holder ?? "nobody") } }
+    }
+
+    func release(_ app: String, _ me: String) {
+        if places[app]?.holder == me { places[app]?.holder = nil }
+    }
+
+    func note(_ app: String, _ number: Int) throws { try change(app) { $0.lastRelease = number } }
+
+    // MARK: The cluster
+
+    func survey(_ app: String) throws -> ClusterSurvey {
+        try change(app) { place in
+            ClusterSurvey(
+                recorded: place.recorded,
+                recordedBy: place.recordedBy,
+                workloads: place.workloads.mapValues {
+                    .init(
+                        version: $0.version, image: "registry.local:5000/\(app):\($0.version)", replicas: $0.replicas,
+                        ready: $0.ready, release: $0.release)
+                }
+            )
+        }
+    }
+
+    func create(_ order: Order, _ survey: Survey) throws {
+        try change(order.app) { place in
+            guard place.workloads[survey.candidate]?.release != order.number else { return }
+            place.workloads[survey.candidate] = Workload(
+                version: order.version, release: order.number, replicas: survey.replicas, ready: 0)
+        }
+    }
+
+    func observe(_ app: String, _ color: Color, desired: Int) throws -> PodsObservation {
+        let broken = broken
+        return try change(app) { place in
+            let isBroken = place.workloads[color].map { broken.contains($0.version) } ?? true
+            if !isBroken { place.workloads[color]?.ready = desired }
+            let ready = place.workloads[color]?.ready ?? 0
+            let pods = (0..<desired).map {
+                PodSummary(
+                    name: "\(app)-\(color)-\($0)", isReady: $0 < ready,
+                    reason: $0 < ready ? nil : "running, not ready yet")
+            }
+            let report = PodsReport(ready: ready, desired: desired, pods: pods)
+            if isBroken {
+                return PodsObservation(
+                    report: report,
+                    verdict: .hopeless("\(app) crashes", details: ["<script>alert(1)</script>", "\u{1b}[2J"]))
+            }
+            return PodsObservation(report: report, verdict: ready == desired ? .ready : .waiting)
+        }
+    }
+
+    func record(_ live: LiveVersion, _ order: Order) throws {
+        try change(order.app) { ($0.recorded, $0.recordedBy) = (live, order.number) }
+    }
+
+    func remove(_ app: String, _ color: Color, _ number: Int, orOlder: Bool) throws {
+        try change(app) { place in
+            guard let made = place.workloads[color]?.release ?? (orOlder ? 0 : nil) else { return }
+            guard made == number || orOlder && made <= number else { return }
+            place.workloads[color] = nil
+        }
+    }
+
+    // MARK: The nodes
+
+    func read(_ app: String, _ addresses: [String]) -> [NodeReading] {
+        let place = place(app)
+        return addresses.map { NodeReading(node: $0, color: place.routes[$0], isNew: place.routes[$0] == nil) }
+    }
+
+    func move(_ node: String, of app: String, to color: Color) async throws {
+        if let gate { await gate.pass() }
+        _ = try change(app) { $0.routes[node] = color }
+    }
+}
+
+struct Down: Error, CustomStringConvertible {
+    var description: String { "the API does not answer" }
+}
+
+/// Stops whoever comes until it is opened.
+actor Gate {
+    private var isOpen = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func pass() async {
+        if isOpen { return }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func open() {
+        isOpen = true
+        for visitor in waiting { visitor.resume() }
+        waiting = []
+    }
+}
+
+struct FakeCluster: Cluster {
+    let world: FakeWorld
+    let app: String
+    let me: String
+
+    func acquireLease() async throws -> LeaseTerm { try await world.acquire(app, me) }
+    func renewLease() async throws { try await world.renew(app, me) }
+    func releaseLease() async { await world.release(app, me) }
+    func note(release number: Int) async throws { try await world.note(app, number) }
+    func survey() async throws -> ClusterSurvey { try await world.survey(app) }
+    func createCandidate(_ order: Order, _ survey: Survey) async throws { try await world.create(order, survey) }
+
+    func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
+        AsyncThrowingStream { [world, app] in try await world.observe(app, color, desired: desired) }
+    }
+
+    func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
+        CandidateSize(replicas: survey.replicas)
+    }
+
+    func recordLive(_ live: LiveVersion, by order: Order) async throws { try await world.record(live, order) }
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+        try await world.remove(app, color, number, orOlder: orOlder)
+    }
+}
+
+struct FakeNodes: Nodes {
+    let world: FakeWorld
+    let app: String
+
+    func list() async throws -> [String] { FakeWorld.nodes }
+    func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] { await world.read(app, addresses) }
+    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
+        async throws
+    {
+        await say(Line(source: node, "staging <b>\(order.version)</b>"))
+    }
+    func route(_ node: String, to color: Color, fence: Fence) async throws {
+        try await world.move(node, of: app, to: color)
+    }
+    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
+        DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0)
+    }
+}

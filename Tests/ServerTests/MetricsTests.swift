@@ -1,0 +1,88 @@
+import Controller
+import Foundation
+import Journal
+import ReleaseMachine
+import Testing
+
+@testable import Server
+
+@Suite("Health and metrics")
+struct MetricsTests {
+    @Test("releases, phases, switches, pods and requests are counted")
+    func counted() async throws {
+        try await withServer { server in
+            _ = try await server.deploy()
+            _ = try await server.release(1, in: .live)
+            await server.world.breakVersion("crash")
+            _ = try await server.deploy("crash")
+            _ = try await server.release(2, in: .failed)
+            let text = try #require(
+                try await eventually {
+                    let text = try await server.get("/metrics").text
+                    return text.contains("outcome=\"failed\"") ? text : nil
+                }
+            )
+            for line in [
+                "viridian_build_info{version=\"0.1.0\"} 1",
+                "viridian_releases_total{app=\"blog\",outcome=\"live\"} 1",
+                "viridian_releases_total{app=\"blog\",outcome=\"failed\"} 1",
+                "viridian_phase_seconds_count{app=\"blog\",phase=\"switching\"} 1",
+                "viridian_node_switch_seconds_count{app=\"blog\"} 2",
+                "viridian_live_info{app=\"blog\",color=\"green\",version=\"\(TestServer.version)\"} 1",
+                "viridian_nodes{app=\"blog\",color=\"green\"} 2",
+                "viridian_release_running{app=\"blog\"} 0",
+                "# TYPE viridian_phase_seconds histogram",
+            ] {
+                #expect(text.contains(line + "\n"), "\(line)\n\(text)")
+            }
+            #expect(text.contains(#"route="/api/v1/apps/{app}/releases",status="201"} 2"#), "\(text)")
+            // A path that is none is no label of its own.
+            for number in 1...3 { _ = try await server.get("/api/nowhere-\(number)") }
+            let later = try await server.get("/metrics").text
+            #expect(
+                !later.contains("nowhere") && later.contains(#"method="GET",route="none",status="404"} 3"#), "\(later)")
+        }
+    }
+
+    @Test("histograms add up, and labels are escaped")
+    func format() {
+        var family = MetricFamily("x_seconds", .histogram([0.1, 1]), "Help.")
+        for value in [0.05, 0.5, 0.5, 7] { family.observe(value, ["v": "a\"b\\c\nd"]) }
+        let label = #"v="a\"b\\c\nd""#
+        #expect(
+            family.text == """
+                # HELP x_seconds Help.
+                # TYPE x_seconds histogram
+                x_seconds_bucket{\(label),le="0.1"} 1
+                x_seconds_bucket{\(label),le="1"} 3
+                x_seconds_bucket{\(label),le="+Inf"} 4
+                x_seconds_sum{\(label)} 8.05
+                x_seconds_count{\(label)} 4
+
+                """)
+    }
+
+    @Test("ready is who has a journal and a cluster")
+    func ready() async throws {
+        try await withServer(settings: { $0.lookInterval = .milliseconds(50) }) { server in
+            #expect(try await server.get("/readyz", token: "").status == 200)
+            await server.world.goDown()
+            let answer = try await eventually { () -> TestServer.Answer? in
+                let answer = try await server.get("/readyz", token: "")
+                return answer.status == 503 ? answer : nil
+            }
+            #expect(answer?.json["cluster"].string == "does not answer" && answer?.json["journal"].string == "ok")
+            #expect(try await server.get("/healthz", token: "").status == 200)
+            await server.world.comeBack()
+            let isBack = try await eventually { try await server.get("/readyz", token: "").status == 200 ? true : nil }
+            #expect(isBack == true)
+        }
+    }
+
+    @Test("a release's log line names it")
+    func log() {
+        let event = Event.nodeFailed(.change, NodeTrouble(node: "n1", isUnreachable: true, message: "gone\u{1b}[2J"))
+        #expect(event.name == "nodeFailed change n1: gone\\u{1b}[2J")
+        #expect(Event.podsReady.name == "podsReady")
+    }
+}

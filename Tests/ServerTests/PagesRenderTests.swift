@@ -1,0 +1,287 @@
+import Controller
+import Foundation
+import Journal
+import Logging
+import Mustache
+import ReleaseMachine
+import Testing
+import ViridianConfiguration
+
+@testable import Server
+
+/// Pages as HTML, without a server: what is on them, and that nothing that comes from outside is more than text.
+@Suite struct PagesRenderTests {
+    static let hostile = #"<script>alert("x")</script>"# + "\u{1b}[31mred\u{202E}" + "'\"&"
+
+    /// The page in its frame, as a deployer gets it.
+    private func html(_ page: Pages.Page) async throws -> String {
+        let folder = try TestFolder()
+        let services = try Services(
+            apps: FakeApps(
+                world: FakeWorld(), journal: try Journal(path: folder.journal), me: "me",
+                configurations: [try PagesStory.configuration()]),
+            journal: try Journal(path: folder.journal),
+            settings: ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0.1.0"),
+            logger: Logger(label: "test"))
+        let token = try TokenOffice(journal: services.journal).create(
+            name: "anna", role: .deployer, by: "test", origin: "test", at: services.clock.now
+        ).token
+        let session = try #require(try services.access.signIn(bearing: token.text, origin: "test")).session
+        let html = Pages(services).render(page, session: session)
+        #expect(Outline(html).imbalance == [])
+        #expect(Outline(html).repeatedIDs == [])
+        return html
+    }
+
+    @Test("every template can be read, has nothing inline, and is in the library")
+    func templates() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Sources/Server/Pages/Templates")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(Set(names) == Set(Templates.files.map { "\($0.name).mustache" }))
+        for (name, bytes) in Templates.files {
+            let text = String(decoding: bytes, as: UTF8.self)
+            #expect(throws: Never.self) { try MustacheTemplate(string: text) }
+            #expect(Templates.library.getTemplate(named: name) != nil)
+            #expect(!text.contains(/\sstyle=|\son[a-z]+=|<style|<script(?![^>]*src=)/), "\(name) has something inline")
+            // Only the frame takes in what is HTML already.
+            #expect(text.contains("{{{") == (name == "layout"), "\(name)")
+        }
+    }
+
+    @Test("a release that runs: phases, lanes, nodes, pods and the log")
+    func running() async throws {
+        var story = try PagesStory()
+        story.start()
+        story.stage()
+        story.tell(.candidateConfirmed)
+        story.tell(.nodeSwitched(node: PagesStory.nodes[0]))
+        let past = try [PagesStory.live(40), PagesStory.live(41)].map { ReleaseDigest($0.release) }
+        let page = try story.page(past: past)
+        #expect(page.stream == "/api/v1/apps/blog/releases/42/events?after=\(story.release.sequence)")
+        #expect(page.favicon == "favicon-running.svg")
+        let html = try await html(page)
+        let outline = Outline(html)
+        #expect(
+            outline.structure
+                == [
+                    "h1 blog/42 20151025.143403", "h2 Phases", "h2 What serves now", "h2 Nodes", "th Node",
+                    "th Answers",
+                    "th Staged", "th Switched", "th Drained", "th Read back", "th Routes to", "th 10.122.43.70",
+                    "th 10.122.41.136", "h2 Pods", "th Pod", "th State", "th Why", "th Restarts", "th blog-green-x1y2z",
+                    "th blog-green-a3b4c", "h2 Log", "label Node", "label Phase", "button Show",
+                ].adding("button Sign out"))
+        let text = outline.text
+        for words in [
+            "switching", "Abort…", "asked by anna", "“faster front page”", "1 of 2 nodes have switched",
+            "usually 10.0s", "2 of 2 pods ready", "1 to blue, 1 to green", "--- Switching 2 nodes to green ---",
+        ] { #expect(text.contains(words), "\(words) is not in \(text)") }
+        #expect(html.contains(#"aria-current="step""#))
+        #expect(html.contains(#"<noscript><meta http-equiv="refresh" content="3"></noscript>"#))
+    }
+
+    @Test("a paused release: its preview, its deadline, Promote and Abort; for who may only look, none of these")
+    func paused() async throws {
+        var story = try PagesStory(verify: true)
+        story.start()
+        story.stage()
+        let html = try await html(try story.page())
+        #expect(html.contains(#"href="http://preview.blog.domain.com/""#))
+        #expect(html.contains(#"action="/apps/blog/releases/42/promote""#))
+        #expect(Outline(html).text.contains("1:00:00 then it aborts by itself"))
+        let looking = Outline(try await self.html(try story.page(may: false))).text
+        #expect(looking.contains("Your role may look, not promote."))
+        #expect(!looking.contains("Abort…"))
+    }
+
+    @Test("what failed first stands on top, with what serves now")
+    func failed() async throws {
+        var story = try PagesStory()
+        story.start()
+        story.tell(
+            .refused(
+                .awaitPods, message: "blog-green-x1y2z crashes: exit status 3",
+                details: ["fatal: DATABASE_URL is missing"]))
+        story.tell(.readBack(PagesStory.nodes.map { NodeReading(node: $0, color: .blue) }))
+        story.tell(.candidateRemoved)
+        #expect(story.release.state == .failed)
+        let page = try story.page()
+        #expect(page.stream == nil)
+        let html = try await html(page)
+        let text = Outline(html).text
+        let cause = try #require(text.firstRange(of: "blog-green-x1y2z crashes: exit status 3"))
+        let phases = try #require(text.firstRange(of: "Phases"))
+        #expect(cause.lowerBound < phases.lowerBound)
+        #expect(text.contains("fatal: DATABASE_URL is missing"))
+        #expect(text.contains("20151018.090000 on blue serves, as before"))
+        #expect(html.contains(#"class="phase fail""#))
+    }
+
+    @Test("HTML and terminal escapes in versions, reasons, nodes, pods and logs are shown as text")
+    func hostile() async throws {
+        let bad = Self.hostile
+        var story = try PagesStory(version: bad, reason: bad, verify: true)
+        story.start()
+        story.tell(
+            .podsObserved(
+                PodsReport(
+                    ready: 0, desired: 2, pods: [PodSummary(name: bad, isReady: false, reason: bad)], warnings: [bad])))
+        story.tell(.said(Line(source: bad, bad)))
+        story.tell(.troubled(.awaitPods, message: bad))
+        var failed = story
+        failed.tell(.refused(.awaitPods, message: bad, details: [bad]))
+        let app = try PagesStory.app(
+            story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], trouble: bad)
+        let home = HomePage(
+            entries: [.init(app: app, latest: failed.release, mayRelease: true)], query: bad, only: nil, now: story.now)
+        var appPage = AppPage(
+            app: app, configuration: try PagesStory.configuration(), latest: nil, history: [failed.release],
+            before: nil,
+            mayRelease: true, now: story.now)
+        appPage.form = DeployForm(["version": bad, "replicas": bad, "reason": bad])
+        appPage.error = bad
+        var nodes = NodesPage(now: story.now)
+        nodes.query = nil
+        nodes.add(
+            AppSight(
+                at: story.now, survey: ClusterSurvey(recorded: nil, recordedBy: nil, workloads: [:]),
+                readings: [NodeReading(node: bad, color: nil, message: bad)]), of: "blog", isReleasing: false)
+        let entry = AuditEntry(
+            at: story.now, who: bad, action: bad, app: bad, release: 1, origin: bad, reason: bad, detail: bad)
+        let pages = [
+            try story.page(), try failed.page(), home.page, appPage.page, nodes.page,
+            AuditPage(entries: [entry], app: bad, now: story.now).page, Pages.signInPage(next: "/" + bad),
+        ]
+        for page in pages {
+            let html = try await html(page)
+            #expect(!html.contains("<script>alert"), "\(page.template)")
+            #expect(!html.contains("\u{1b}"), "\(page.template)")
+            #expect(!html.contains("\u{202E}"), "\(page.template)")
+            if page.template != "signin" { #expect(html.contains("&lt;script&gt;alert("), "\(page.template)") }
+        }
+    }
+
+    @Test("a log of 50,000 lines is shown a page at a time, each line under its own number")
+    func longLog() async throws {
+        var story = try PagesStory(41)
+        story.start()
+        while story.events.count < 50_000 {
+            story.tell(.said(Line(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
+        }
+        let total = story.events.map(\.text.count).reduce(0, +)
+        #expect(total > 50_000)
+        func lines(_ view: ReleaseLog.View) throws -> [Int] {
+            var model = Model()
+            ReleaseLog(release: story.release, events: story.events, view: view, path: "/p").fill(&model)
+            let lines = try #require(model["lines"] as? [Model])
+            return lines.compactMap { $0["n"] as? Int }
+        }
+        var view = ReleaseLog.View()
+        #expect(try lines(view) == Array(total - 499...total))
+        view.since = total - 3
+        #expect(try lines(view) == Array(total - 2...total))
+        view.since = nil
+        view.upTo = 700
+        #expect(try lines(view) == Array(201...700))
+        view.upTo = nil
+        view.node = PagesStory.nodes[0]
+        let some = try lines(view)
+        #expect(some.count == 500)
+        #expect(zip(some, some.dropFirst()).allSatisfy { $1 - $0 == 2 })
+        // Nobody waits for it, not even with a debug build. The processor's time counts: the machine may be busy with something else.
+        let before = Self.processorTime
+        _ = try story.page()
+        let took = Self.processorTime - before
+        #expect(took < .seconds(3), "\(took)")
+    }
+
+    /// What this thread has used so far.
+    private static var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    @Test("500 apps on the first page, and 300 nodes of a release")
+    func many() async throws {
+        let entries = try (1...500).map { number in
+            HomePage.Entry(app: try PagesStory.app(nil, name: "app-\(number)"), latest: nil, mayRelease: true)
+        }
+        let home = HomePage(entries: entries, query: nil, only: nil, now: PagesStory.start)
+        let html = try await html(home.page)
+        #expect(html.matches(of: /<li class="app"/).count == 500)
+        let some = HomePage(entries: entries, query: "app-49", only: ["app-49", "app-491"], now: PagesStory.start)
+        #expect(try await self.html(some.page).matches(of: /<li class="app"/).count == 2)
+        let nodes = (1...300).map { "10.0.\($0 / 250).\($0 % 250)" }
+        var story = try PagesStory()
+        story.start(nodes: nodes)
+        story.stage(nodes: nodes)
+        #expect(try await self.html(try story.page()).matches(of: /<tr id="node-/).count == 300)
+    }
+
+    @Test("apps that a person has to look at come first")
+    func order() throws {
+        var running = try PagesStory()
+        running.start()
+        var paused = try PagesStory(verify: true)
+        paused.start()
+        paused.stage()
+        let astray = try PagesStory.app(nil, name: "c", readings: [NodeReading(node: "n", color: .green)])
+        let home = HomePage(
+            entries: [
+                .init(app: try PagesStory.app(nil, name: "d"), latest: nil, mayRelease: true),
+                .init(app: astray, latest: nil, mayRelease: true),
+                .init(app: try PagesStory.app(running.release, name: "b"), latest: running.release, mayRelease: true),
+                .init(app: try PagesStory.app(paused.release, name: "a"), latest: paused.release, mayRelease: true),
+            ], query: nil, only: nil, now: PagesStory.start)
+        let apps = try #require(home.page.model["apps"] as? [Model])
+        #expect(apps.map { $0["app"] as? String } == ["a", "b", "c", "d"])
+        #expect(home.page.title == "(1) Apps")
+    }
+
+    @Test("usual times are medians of what went live, a person's pause left out")
+    func usual() throws {
+        var long = try PagesStory(39, verify: true)
+        long.start()
+        long.stage()
+        long.tell(.promoted(by: "anna"), after: .seconds(1000))
+        long.finish()
+        var failed = try PagesStory(38)
+        failed.start()
+        failed.tell(.abortRequested(by: "anna", reason: nil), after: .seconds(500))
+        let digests = [try PagesStory.live(41), long, failed].map { ReleaseDigest($0.release) }
+        let usual = UsualTimes(digests, besides: 42)
+        #expect(usual.phases[.starting] == .seconds(10))
+        #expect(usual.phases[.verifying] == nil)
+        let whole = try #require(usual.whole)
+        #expect(whole < .seconds(100), "\(whole)")
+        #expect(UsualTimes(digests, besides: 41).phases[.draining] == .seconds(31))
+        #expect(UsualTimes.median([.seconds(1), .seconds(4)]) == .milliseconds(2500))
+        #expect(UsualTimes.median([]) == nil)
+    }
+
+    @Test("nobody is led elsewhere by signing in")
+    func next() {
+        for bad in ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "/\u{0}"] {
+            #expect(Pages.safe(bad) == "/", "\(bad)")
+        }
+        #expect(Pages.safe("/apps/blog?x=1") == "/apps/blog?x=1")
+        #expect(Words.preview("javascript:alert(1)") == nil)
+    }
+
+    @Test("times as people say them")
+    func times() {
+        let now = PagesStory.start
+        #expect(Words.when(now, now: now) == "25 Oct 14:34")
+        #expect(Words.when(now, now: now + .seconds(86_400 * 365), seconds: true) == "25 Oct 2015 14:34:03")
+        #expect(Words.ago(now, now: now + .seconds(59)) == "59 s")
+        #expect(Words.ago(now, now: now + .seconds(7300)) == "2 h")
+        #expect(Words.left(now + .seconds(3723), now: now) == "1:02:03")
+        #expect(Words.left(now, now: now + .seconds(5)) == "0:00")
+    }
+}
+
+extension [String] {
+    /// The frame's own elements come before the page's.
+    fileprivate func adding(_ first: String) -> [String] { [first] + self }
+}

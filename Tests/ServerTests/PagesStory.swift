@@ -1,0 +1,104 @@
+import Controller
+import Foundation
+import Journal
+import Logging
+import ReleaseMachine
+import ViridianConfiguration
+
+@testable import Server
+
+/// Releases of the article's app as their events tell them, and the pages that show them.
+struct PagesStory {
+    static let start = Timestamp(milliseconds: 1_445_783_643_000)
+    static let nodes = ["10.122.43.70", "10.122.41.136"]
+
+    private(set) var release: Release
+    private(set) var events: [EventView] = []
+    private(set) var now: Timestamp
+    private var narrator = Narrator()
+
+    init(
+        _ number: Int = 42, version: String = "20151025.143403", reason: String? = "faster front page",
+        verify: Bool = false,
+        at start: Timestamp = start
+    ) throws {
+        var rules = Rules()
+        rules.previewURL = "http://preview.blog.domain.com/"
+        let order = Order(
+            app: "blog", number: number, version: version, image: "registry.local:5000/blog:\(version)", verify: verify,
+            requestedBy: "anna", reason: reason, rules: rules)
+        let first = RecordedEvent(sequence: 1, at: start, event: .requested(order))
+        guard let release = Release(first) else { throw NoRelease() }
+        self.release = release
+        now = start
+        events = [EventView(first, text: narrator.lines(first, release), after: release)]
+    }
+
+    private struct NoRelease: Error {}
+
+    mutating func tell(_ event: Event, after pause: Duration = .seconds(1)) {
+        now = now + pause
+        let recorded = RecordedEvent(sequence: events.count + 1, at: now, event: event)
+        release.apply(recorded)
+        events.append(EventView(recorded, text: narrator.lines(recorded, release), after: release))
+    }
+
+    /// Up to the moment in which its pods are watched.
+    mutating func start(nodes: [String] = PagesStory.nodes) {
+        tell(
+            .discovered(
+                Survey(
+                    live: LiveVersion(color: .blue, version: "20151018.090000"), candidate: .green, replicas: 2,
+                    nodes: nodes)))
+        tell(.candidateCreated)
+    }
+
+    mutating func stage(nodes: [String] = PagesStory.nodes) {
+        let pods = ["x1y2z", "a3b4c"].map { PodSummary(name: "blog-green-\($0)", isReady: true) }
+        tell(.podsObserved(PodsReport(ready: 2, desired: 2, pods: pods)), after: .seconds(9))
+        tell(.podsReady)
+        for node in nodes { tell(.nodeStaged(node: node)) }
+    }
+
+    mutating func finish(nodes: [String] = PagesStory.nodes) {
+        tell(.candidateConfirmed)
+        for node in nodes { tell(.nodeSwitched(node: node)) }
+        tell(.liveRecorded(.green))
+        tell(.drained(DrainEvidence()), after: .seconds(30))
+        tell(.readBack(nodes.map { NodeReading(node: $0, color: .green) }))
+        tell(.oldRemoved)
+    }
+
+    static func live(_ number: Int = 41, at start: Timestamp = start) throws -> PagesStory {
+        var story = try PagesStory(number, at: start)
+        story.start()
+        story.stage()
+        story.finish()
+        return story
+    }
+
+    // MARK: - Pages
+
+    static func configuration(_ app: String = "blog") throws -> AppConfiguration {
+        try AppConfiguration(
+            app: app, ports: .init(container: 9000, blue: 30000, green: 30001), image: "registry.local:5000/\(app)")
+    }
+
+    static func app(
+        _ release: Release?, name: String = "blog", readings: [NodeReading]? = nil, trouble: String? = nil
+    ) throws -> AppView {
+        let survey = ClusterSurvey(
+            recorded: LiveVersion(color: .blue, version: "20151018.090000"), recordedBy: 40,
+            workloads: [.blue: .init(version: "20151018.090000", image: "i", replicas: 2, ready: 2, release: 40)])
+        let sight = AppSight(
+            at: start, survey: survey, readings: readings ?? nodes.map { NodeReading(node: $0, color: .blue) })
+        return AppView(app: try configuration(name), sight: sight, latest: release, trouble: trouble, isServed: true)
+    }
+
+    func page(_ view: ReleaseLog.View = .init(), past: [ReleaseDigest] = [], may: Bool = true) throws -> Pages.Page {
+        ReleasePage(
+            release: release, events: events, app: try Self.app(release), latest: release,
+            usual: UsualTimes(past, besides: release.order.number), view: view, mayRelease: may, now: now
+        ).page
+    }
+}

@@ -1,0 +1,266 @@
+import Controller
+import Foundation
+import HTTPTransport
+import Journal
+import Logging
+import ReleaseMachine
+import Testing
+import ViridianConfiguration
+
+@testable import Server
+
+/// Apps in a world of their own, as the server asks for them.
+struct FakeApps: ServedApps {
+    let world: FakeWorld
+    let journal: Journal
+    let me: String
+    let configurations: [AppConfiguration]
+
+    func releases(_ app: String, _ provenance: Provenance) throws(UnknownApp) -> AppReleases {
+        AppReleases(
+            app: try configuration(app),
+            engine: Engine(
+                cluster: FakeCluster(world: world, app: app, me: me),
+                nodes: FakeNodes(world: world, app: app),
+                journal: JournalPort(journal: journal, provenance: provenance),
+                clock: SystemClock()
+            )
+        )
+    }
+
+    func checkCluster() async throws { _ = try await world.survey("blog") }
+}
+
+/// A server that runs, and everything around it.
+struct TestServer: Sendable {
+    static let version = "20151025.143403"
+
+    let services: Services
+    let world: FakeWorld
+    let journal: Journal
+    let port: Int
+    let http: HTTPConnection
+    /// A token with role admin.
+    let admin: String
+
+    var apps: any ServedApps { services.apps }
+
+    /// Makes one more token.
+    func token(_ role: Role, name: String? = nil, apps: [String]? = nil, expiresAt: Timestamp? = nil) throws -> String {
+        try TokenOffice(journal: journal).create(
+            name: name ?? role.rawValue, role: role, apps: apps, expiresAt: expiresAt, by: "test", origin: "test",
+            at: SystemClock().now
+        ).token.text
+    }
+
+    /// One call, with the admin's token where no other is given; an empty one sends none.
+    func call(
+        _ method: String,
+        _ path: String,
+        _ body: String? = nil,
+        token: String? = nil,
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var fields = HTTPConnection.Headers()
+        let token = token ?? admin
+        if !token.isEmpty { fields["Authorization"] = "Bearer \(token)" }
+        if body != nil { fields["Content-Type"] = "application/json" }
+        for (name, value) in headers { fields[name] = value }
+        let response = try await http.send(
+            .init(method, path, headers: fields, body: body.map { Data($0.utf8) }, deadline: .seconds(20)))
+        return Answer(response)
+    }
+
+    func get(_ path: String, token: String? = nil, headers: [String: String] = [:]) async throws -> Answer {
+        try await call("GET", path, token: token, headers: headers)
+    }
+
+    func post(_ path: String, _ body: String = "{}", token: String? = nil, headers: [String: String] = [:])
+        async throws -> Answer
+    {
+        try await call("POST", path, body, token: token, headers: headers)
+    }
+
+    /// Starts a release.
+    func deploy(_ version: String = TestServer.version, app: String = "blog", more: String = "") async throws -> Answer
+    {
+        try await post("/api/v1/apps/\(app)/releases", #"{"version": "\#(version)"\#(more)}"#)
+    }
+
+    /// The release when it is in that state, or has ended otherwise.
+    func release(_ number: Int, app: String = "blog", in state: Release.State) async throws -> Release {
+        try #require(
+            try await eventually {
+                guard let release = Release(folding: try journal.events(app: app, number: number)) else { return nil }
+                return release.state == state || release.state.hasEnded ? release : nil
+            },
+            "\(app)/\(number) did not become \(state)"
+        )
+    }
+
+    /// The messages of an event stream until its `end`, or until `isEnough` says so.
+    func messages(
+        _ path: String,
+        after id: Int? = nil,
+        token: String? = nil,
+        isEnough: @escaping @Sendable ([Message]) -> Bool = { _ in false }
+    ) async throws -> [Message] {
+        var headers: HTTPConnection.Headers = [
+            "Authorization": "Bearer \(token ?? admin)", "Accept": "text/event-stream",
+        ]
+        if let id { headers["Last-Event-ID"] = "\(id)" }
+        let stream = try await http.lines(.init("GET", path, headers: headers, deadline: .seconds(20)))
+        try #require(stream.status == 200)
+        var messages: [Message] = []
+        var message = Message()
+        for try await line in stream {
+            let text = line.text
+            if text.isEmpty {
+                if message != Message() { messages.append(message) }
+                if message.type == "end" || isEnough(messages) { return messages }
+                message = Message()
+            } else if text.hasPrefix("id: ") {
+                message.id = Int(text.dropFirst(4))
+            } else if text.hasPrefix("event: ") {
+                message.type = String(text.dropFirst(7))
+            } else if text.hasPrefix("data: ") {
+                message.data += text.dropFirst(6)
+            }
+        }
+        return messages
+    }
+
+    struct Message: Sendable, Equatable {
+        var id: Int?
+        var type = "message"
+        var data = ""
+    }
+
+    struct Answer: Sendable, CustomStringConvertible {
+        var status: Int
+        var headers: HTTPConnection.Headers
+        var text: String
+
+        init(_ response: HTTPConnection.Response) {
+            status = response.status
+            headers = response.headers
+            text = String(decoding: response.body, as: UTF8.self)
+        }
+
+        var json: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null }
+        var code: String? { json["error"]["code"].string }
+        var field: String? { json["error"]["field"].string }
+        var message: String { json["error"]["message"].string ?? "" }
+        var description: String { "\(status) \(text)" }
+    }
+}
+
+/// Runs a server in a world of its own for as long as `body` does.
+func withServer<Value: Sendable>(
+    apps names: [String] = ["blog"],
+    folder: TestFolder? = nil,
+    world: FakeWorld? = nil,
+    me: String = "server-1",
+    hasToken: Bool = true,
+    configure: @Sendable (inout AppConfiguration) -> Void = { _ in },
+    settings change: @Sendable (inout ServerSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (TestServer) async throws -> Value
+) async throws -> Value {
+    let folder = try folder ?? TestFolder()
+    let world = world ?? FakeWorld()
+    let journal = try Journal(path: folder.journal)
+    let configurations = try names.enumerated().map { index, name in
+        var app = try AppConfiguration(
+            app: name,
+            ports: .init(container: 9000, blue: 30000 + index * 10, green: 30001 + index * 10),
+            image: "registry.local:5000/\(name)",
+            ready: .init(timeout: .seconds(20)),
+            verify: .init(timeout: .seconds(60)),
+            drain: .init(least: .zero, most: .seconds(2))
+        )
+        configure(&app)
+        return app
+    }
+    var settings = ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0.1.0")
+    change(&settings)
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let services = try Services(
+        apps: FakeApps(world: world, journal: journal, me: me, configurations: configurations),
+        journal: journal,
+        settings: settings,
+        logger: logger
+    )
+    var admin = ""
+    if hasToken {
+        admin = try TokenOffice(journal: journal).create(
+            name: "anna", role: .admin, by: "test", origin: "test", at: SystemClock().now
+        ).token.text
+    }
+    let (ports, listening) = AsyncStream.makeStream(of: Int.self)
+    let server = WebServer(services) { listening.yield($0) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            do { try await server.run() } catch is CancellationError {}
+            listening.finish()
+        }
+        var iterator = ports.makeAsyncIterator()
+        let port = try #require(await iterator.next())
+        let scheme = settings.tls == nil ? "http" : "https"
+        let http = try HTTPConnection(baseURL: "\(scheme)://127.0.0.1:\(port)", connectionLimit: 64)
+        let test = TestServer(
+            services: services, world: world, journal: journal, port: port, http: http, admin: admin)
+        do {
+            let value = try await body(test)
+            group.cancelAll()
+            try await group.waitForAll()
+            await http.shutdown()
+            return value
+        } catch {
+            group.cancelAll()
+            while await group.nextResult() != nil {}
+            await http.shutdown()
+            throw error
+        }
+    }
+}
+
+/// A directory for a test's journal, gone when the test is over.
+final class TestFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("server-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var journal: String { path + "/viridian.sqlite" }
+}
+
+/// What `look` finds, as soon as it finds something.
+func eventually<Value>(
+    within limit: Duration = .seconds(20),
+    _ look: () async throws -> Value?
+) async throws -> Value? {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+        if let found = try await look() { return found }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    return try await look()
+}
+
+extension JSONValue {
+    subscript(name: String) -> JSONValue {
+        if case .object(let members) = self { members[name] ?? .null } else { .null }
+    }
+    subscript(index: Int) -> JSONValue {
+        if case .array(let values) = self, values.indices.contains(index) { values[index] } else { .null }
+    }
+    var string: String? { if case .string(let value) = self { value } else { nil } }
+    var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+    var array: [JSONValue] { if case .array(let values) = self { values } else { [] } }
+    var isNull: Bool { self == .null }
+}

@@ -1,0 +1,275 @@
+import Foundation
+import HTTPTransport
+import Kubernetes
+import Processes
+import Testing
+
+/// A Chromium that a test drives, through chromedriver: W3C WebDriver.
+struct Browser: Sendable {
+    /// Whether Debian's chromium and chromium-driver are here.
+    static let isInstalled = ["chromium", "chromedriver"].allSatisfy { name in
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+            FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+        }
+    }
+
+    struct Settings: Sendable {
+        var runsScripts = true
+        var width = 1280
+        var height = 900
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+
+        /// A script was cut off because the page it ran in was left.
+        var isOfNavigation: Bool {
+            ["unloaded", "navigation", "execution context"].contains { description.contains($0) }
+        }
+    }
+
+    private let driver: HTTPConnection
+    private let session: String
+
+    /// Starts one, runs `body`, and ends it with all that it started.
+    static func with<Value: Sendable>(
+        _ settings: Settings = .init(),
+        in directory: String,
+        _ body: @escaping @Sendable (Browser) async throws -> Value
+    ) async throws -> Value {
+        let port = try await Ports.shared.some(1)[0]
+        // Chromium keeps what it shares with its processes there, too.
+        let scratch = "\(directory)/chromium-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        var environment = ProcessInfo.processInfo.environment
+        environment["TMPDIR"] = scratch
+        environment["HOME"] = scratch
+        let command = Command("chromedriver", ["--port=\(port)", "--allowed-ips=127.0.0.1"], environment: environment)
+        let (listening, told) = AsyncStream.makeStream(of: Void.self)
+        return try await withThrowingTaskGroup(of: Void.self, returning: Value.self) { group in
+            group.addTask {
+                defer { told.finish() }
+                _ = try await command.run(
+                    deadline: .seconds(170),
+                    onLine: { line in
+                        if line.text.contains("started successfully") { told.yield() }
+                    })
+            }
+            defer { group.cancelAll() }
+            for await _ in listening {
+                let driver = try HTTPConnection(baseURL: "http://127.0.0.1:\(port)")
+                do {
+                    let value = try await run(settings, driver, scratch, body)
+                    await driver.shutdown()
+                    return value
+                } catch {
+                    await driver.shutdown()
+                    throw error
+                }
+            }
+            throw Failure(description: "chromedriver ended before it listened")
+        }
+    }
+
+    private static func run<Value: Sendable>(
+        _ settings: Settings,
+        _ driver: HTTPConnection,
+        _ scratch: String,
+        _ body: @Sendable (Browser) async throws -> Value
+    ) async throws -> Value {
+        var arguments: [JSON] = [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        ]
+        arguments.append(.string("--window-size=\(settings.width),\(settings.height)"))
+        arguments.append(.string("--user-data-dir=\(scratch)/profile"))
+        var options: JSON = ["args": .array(arguments)]
+        if !settings.runsScripts { options["prefs"] = ["profile.managed_default_content_settings.javascript": 2] }
+        let wanted: JSON = [
+            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": ["browser": "ALL"],
+            "timeouts": ["script": 60_000, "pageLoad": 30_000, "implicit": 0],
+        ]
+        let opened = try await call(driver, "POST", "/session", ["capabilities": ["alwaysMatch": wanted]])
+        guard let session = opened["sessionId"]?.string else {
+            throw Failure(description: "no session: \(opened.text.prefix(500))")
+        }
+        let browser = Browser(driver: driver, session: session)
+        do {
+            let value = try await body(browser)
+            try await browser.quit()
+            return value
+        } catch {
+            try? await browser.quit()
+            throw error
+        }
+    }
+
+    private func quit() async throws {
+        _ = try await Self.call(driver, "DELETE", "/session/\(session)")
+    }
+
+    private static func call(
+        _ driver: HTTPConnection, _ method: String, _ path: String, _ body: JSON? = nil
+    ) async throws -> JSON {
+        let request = HTTPConnection.Request(
+            method, path, headers: body == nil ? [:] : ["Content-Type": "application/json"], body: body?.data,
+            deadline: .seconds(70), largestBody: 64 << 20)
+        let response = try await driver.send(request)
+        let answer = try JSON(parsing: response.body)["value"] ?? .null
+        guard response.isSuccess else {
+            let words = answer["message"]?.string?.split(separator: "\n").first.map(String.init) ?? answer.text
+            throw Failure(description: "\(method) \(path): \(words)")
+        }
+        return answer
+    }
+
+    private func call(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> JSON {
+        try await Self.call(driver, method, "/session/\(session)/\(path)", body)
+    }
+
+    // MARK: - Going places
+
+    func open(_ url: String) async throws { _ = try await call("POST", "url", ["url": .string(url)]) }
+    func reload() async throws { _ = try await call("POST", "refresh", [:]) }
+
+    var url: String {
+        get async throws { try await call("GET", "url").string ?? "" }
+    }
+
+    // MARK: - Looking and acting
+
+    /// The first element that a CSS selector finds, as WebDriver names it.
+    private func find(_ selector: String) async throws -> String {
+        let found = try await call("POST", "element", ["using": "css selector", "value": .string(selector)])
+        guard let id = found.object?.values.first?.string else { throw Failure(description: "no \(selector)") }
+        return id
+    }
+
+    func isThere(_ selector: String) async throws -> Bool {
+        let found = try await call("POST", "elements", ["using": "css selector", "value": .string(selector)])
+        return found.array?.isEmpty == false
+    }
+
+    /// What a person reads there.
+    func text(_ selector: String) async throws -> String {
+        try await call("GET", "element/\(try await find(selector))/text").string ?? ""
+    }
+
+    func attribute(_ name: String, of selector: String) async throws -> String? {
+        try await call("GET", "element/\(try await find(selector))/attribute/\(name)").string
+    }
+
+    func click(_ selector: String) async throws {
+        _ = try await call("POST", "element/\(try await find(selector))/click", [:])
+    }
+
+    func type(_ text: String, into selector: String) async throws {
+        let id = try await find(selector)
+        _ = try await call("POST", "element/\(id)/value", ["text": .string(text)])
+    }
+
+    /// Presses keys where the focus is.
+    func press(_ keys: String) async throws {
+        let actions: [JSON] = keys.flatMap { key -> [JSON] in
+            let value = JSON.string(String(key))
+            return [["type": "keyDown", "value": value], ["type": "keyUp", "value": value]]
+        }
+        let keyboard: JSON = ["type": "key", "id": "keyboard", "actions": .array(actions)]
+        _ = try await call("POST", "actions", ["actions": [keyboard]])
+    }
+
+    // MARK: - Scripts
+
+    /// What an expression in the page's own JavaScript is.
+    func value(_ expression: String) async throws -> JSON {
+        try await call("POST", "execute/sync", ["script": .string("return (\(expression))"), "args": []])
+    }
+
+    /// Waits for a condition in the page's own JavaScript, which is looked at after each change of the document.
+    func wait(until condition: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let script = """
+            const done = arguments[arguments.length - 1];
+            const holds = () => { try { return Boolean(\(condition)); } catch { return false; } };
+            if (holds()) return done(true);
+            const observer = new MutationObserver(() => { if (holds()) { observer.disconnect(); done(true); } });
+            observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+            """
+        let end = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                _ = try await call("POST", "execute/async", ["script": .string(script), "args": []])
+                return
+            } catch let error as Failure where error.isOfNavigation && ContinuousClock.now < end {
+                continue  // The page went while it was looked at: the next one is.
+            } catch {
+                let page = (try? await text("body")) ?? "no page"
+                Issue.record("waited in vain for \(condition): \(error)\n\(page)", sourceLocation: sourceLocation)
+                throw error
+            }
+        }
+    }
+
+    /// Asks again and again, for pages that run no script and load themselves again.
+    func eventually(
+        _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ condition: () async throws -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end {
+            // Between two pages there is a moment in which what was found is gone.
+            if (try? await condition()) == true { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        let page = (try? await text("body")) ?? "no page"
+        Issue.record("waited in vain: \(what)\n\(page)", sourceLocation: sourceLocation)
+        throw Failure(description: what)
+    }
+
+    /// What the page's console has said since the last time: errors, warnings, refused content.
+    func complaints() async throws -> [String] {
+        let entries = try await call("POST", "se/log", ["type": "browser"]).array ?? []
+        return entries.compactMap { entry in
+            guard let level = entry["level"]?.string, level != "INFO", level != "DEBUG" else { return nil }
+            return "\(level): \(entry["message"]?.string ?? "")"
+        }
+    }
+
+    // MARK: - Looks
+
+    /// A command of Chromium's own; the DevTools protocol.
+    private func devTools(_ command: String, _ parameters: JSON) async throws -> JSON {
+        try await call("POST", "goog/cdp/execute", ["cmd": .string(command), "params": parameters])
+    }
+
+    /// From now on the page is seen on a screen of that width, in the light or in the dark.
+    func look(width: Int, isDark: Bool = false) async throws {
+        _ = try await devTools(
+            "Emulation.setDeviceMetricsOverride",
+            [
+                "width": .integer(Int64(width)), "height": 900, "deviceScaleFactor": 1,
+                "mobile": .bool(width < 600),
+            ])
+        let scheme: JSON = ["name": "prefers-color-scheme", "value": isDark ? "dark" : "light"]
+        _ = try await devTools("Emulation.setEmulatedMedia", ["features": [scheme]])
+    }
+
+    /// The page from its top, as PNG, as far down as `most` pixels.
+    func screenshot(most: Int = 1600) async throws -> Data {
+        let size = try await value("[innerWidth, Math.ceil(document.body.getBoundingClientRect().height)]")
+        let width = size.array?.first?.integer ?? 1280
+        let height = min(size.array?.last?.integer ?? 900, most)
+        // What is far below the window is not drawn: the window is made as high as the picture.
+        _ = try await devTools(
+            "Emulation.setDeviceMetricsOverride",
+            [
+                "width": .integer(Int64(width)), "height": .integer(Int64(height)), "deviceScaleFactor": 1,
+                "mobile": .bool(width < 600),
+            ])
+        let clip: JSON = [
+            "x": 0, "y": 0, "width": .integer(Int64(width)), "height": .integer(Int64(height)), "scale": 1,
+        ]
+        let taken = try await devTools(
+            "Page.captureScreenshot", ["format": "png", "captureBeyondViewport": true, "clip": clip])
+        return Data(base64Encoded: taken["data"]?.string ?? "") ?? Data()
+    }
+}

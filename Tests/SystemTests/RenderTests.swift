@@ -1,0 +1,141 @@
+import Foundation
+import Kubernetes
+import Nginx
+import Processes
+import Testing
+
+extension AtTheDoor {
+    /// `init`, `app add` and `render`: what they write is what the rest of the program and its neighbours take.
+    @Suite struct RenderTests {
+        @Test("kubectl applies what is rendered for the cluster, and a release finds it right")
+        func kubernetes() async throws {
+            try await withWorld(nodes: 1) { world in
+                let rendered = try await world.viridian("render", "kubernetes", "blog")
+                #expect(rendered.status == 0, "\(rendered)")
+                let command = Command(
+                    "kubectl", ["apply", "-f", "-"],
+                    environment: world.viridian.environment.merging(
+                        ["KUBECONFIG": world.directory + "/kubeconfig"]) { $1 },
+                    input: rendered.output)
+                let applied = try await command.run(deadline: .seconds(40))
+                #expect(applied.succeeded, "\(applied)")
+                #expect(applied.output.contains("service/blog-blue created\nservice/blog-green created\n"))
+                let green = try await world.client.get(.services, "blog-green", namespace: "blog")
+                #expect(green[at: "spec.ports"]?[0]?["nodePort"]?.integer == world.ports.green)
+                try await world.release("v1")
+                #expect(try await world.served() == ["v1"])
+            }
+        }
+
+        @Test("init writes what the program reads, and leaves what is there")
+        func begin() async throws {
+            try await inAnEmptyFolder { viridian in
+                let first = try await viridian("init")
+                #expect(first.status == 0, "\(first)")
+                #expect(first.output.contains("./viridian.yaml: written\n./apps/blog.yaml: written\n"), "\(first)")
+                let rendered = try await viridian("render", "nginx", "blog")
+                #expect(rendered.status == 0, "\(rendered)")
+                #expect(rendered.output.contains("upstream blogLB {"))
+                let file = viridian.directory + "/apps/blog.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8) + "hosts: [blog.domain.com]\n"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+                let second = try await viridian("init")
+                #expect(second.output.contains("viridian.yaml: left as it is\n./apps/blog.yaml: left as it is\n"))
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+            }
+        }
+
+        @Test("apps are added on the next free pair of ports, and never over one that is there")
+        func add() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init")
+                let www = try await viridian("app", "add", "www", "--host", "www.domain.com")
+                #expect(www.status == 0, "\(www)")
+                #expect(
+                    www.output.contains("apps/www.yaml: written, on ports 30010 (blue) and 30011 (green)"), "\(www)")
+                _ = try await viridian("app", "add", "shop", "--container-port", "8080")
+                let shop = try String(contentsOfFile: viridian.directory + "/apps/shop.yaml", encoding: .utf8)
+                #expect(shop.contains("ports: {container: 8080, blue: 30020, green: 30021}"))
+                #expect(shop.contains("image: registry.local:5000/shop"))
+
+                for (words, problem) in [
+                    (["www"], "there is an app www already"), (["Www"], "lower-case letters"),
+                    (["new", "--image", "registry.local/new:tag"], "an image without a tag"),
+                    (["new", "--container-port", "0"], "container"), (["new", "--host", "a b"], "DNS name"),
+                ] {
+                    let refused = try await viridian.run(["app", "add"] + words)
+                    #expect(refused.status == 1, "\(refused)")
+                    #expect(refused.error.contains(problem), "\(refused)")
+                }
+                #expect(!FileManager.default.fileExists(atPath: viridian.directory + "/apps/new.yaml"))
+
+                let main = viridian.directory + "/viridian.yaml"
+                let text = try String(contentsOfFile: main, encoding: .utf8)
+                    .replacing("apps: apps/*.yaml", with: "apps: [apps/blog.yaml]")
+                try Data(text.utf8).write(to: URL(fileURLWithPath: main))
+                let unread = try await viridian("app", "add", "unread")
+                #expect(unread.status == 1, "\(unread)")
+                #expect(unread.error.contains("does not name apps/unread.yaml"), "\(unread)")
+                #expect(!FileManager.default.fileExists(atPath: viridian.directory + "/apps/unread.yaml"))
+            }
+        }
+
+        @Test("files go into a folder when one is named, and what is there stays")
+        func folder() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init")
+                let first = try await viridian("render", "salt", "--to", "out")
+                #expect(first.status == 0, "\(first)")
+                let seed = "out/salt/kubernetes/files/node/nginx/backends.d/blog.conf"
+                #expect(first.lines.contains("\(seed): written"), "\(first)")
+                let second = try await viridian("render", "salt", "--to", "out")
+                #expect(second.lines.contains("\(seed): left as it is"), "\(second)")
+                #expect(second.lines.allSatisfy { $0.hasSuffix(": left as it is") }, "\(second)")
+            }
+        }
+
+        @Test("sudo takes the rights that are rendered for it")
+        func sudoers() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init")
+                let said = try await viridian("render", "sudoers")
+                #expect(said.status == 0, "\(said)")
+                #expect(said.output.contains("deploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"\n"))
+                let settings = try await viridian("render", "node.conf")
+                #expect(settings.output.contains("ports.blog=30000 30001\n"), "\(settings)")
+                let program = try await viridian("render", "viridian-node")
+                let checked = try await Command("sh", ["-n"], input: program.output).run(deadline: .seconds(20))
+                #expect(checked.succeeded, "\(checked)")
+                // sudo is not on every machine that Viridian is built on.
+                guard
+                    let visudo = ["/usr/sbin/visudo", "/sbin/visudo"].first(where: FileManager.default.isExecutableFile)
+                else { return }
+                let taken = try await Command(visudo, ["-c", "-f", "-"], input: said.output).run(deadline: .seconds(20))
+                #expect(taken.succeeded, "\(taken)")
+            }
+        }
+
+        @Test("what cannot be rendered is refused with what can")
+        func refused() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init")
+                let what = try await viridian("render", "helm")
+                #expect(what.status == 64, "\(what)")
+                #expect(what.error.contains("slack-manifest"), "\(what)")
+                let app = try await viridian("render", "nginx", "bolg")
+                #expect(app.status == 1, "\(app)")
+                #expect(app.error.contains("did you mean blog?"), "\(app)")
+                let slack = try await viridian("render", "slack-manifest")
+                #expect(slack.status == 1, "\(slack)")
+                #expect(slack.error.contains("`server.url`"), "\(slack)")
+            }
+        }
+    }
+}
+
+private func inAnEmptyFolder(_ body: (Program) async throws -> Void) async throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "viridian-render-\(UUID())").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await body(try Program(in: path))
+}
