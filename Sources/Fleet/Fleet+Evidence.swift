@@ -13,15 +13,17 @@ extension Fleet {
     }
 
     /// Everything about the node that a release depends on.
+    ///
+    /// Of `asking` it says which answer. A port that nobody is behind is better not asked: the kernel remembers for two minutes
+    /// how that connection ended, and treats one of nginx's with the same numbers alike.
     /// - Throws: `NodeFailure`, `CancellationError`.
-    package func check(_ upstream: Upstream, on node: Node) async throws -> CheckReport {
-        let ports = [upstream.ports.blue, upstream.ports.green]
+    package func check(_ upstream: Upstream, on node: Node, asking ports: [Int]) async throws -> CheckReport {
         let before = Date()
         let facts = try await converse(
             "check",
             of: upstream,
             with: node,
-            arguments: ["ports=\(ports[0]) \(ports[1])"]
+            arguments: ["ports=\(ports.map(String.init).joined(separator: " "))"]
         )
         let after = Date()
         let outcome: Result<NodeReport, NodeFailure>

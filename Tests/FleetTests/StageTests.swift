@@ -186,7 +186,7 @@ private func plan(
     func check(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
-            let report = try await fleet.check(site.upstream, on: site.node)
+            let report = try await fleet.check(site.upstream, on: site.node, asking: [site.blue, site.green])
             #expect(report.nginx.hasPrefix("nginx version: nginx/"))
             #expect(report.accepted && report.isIncluded == true && report.lacking.isEmpty)
             #expect(report.openPorts == [site.blue, site.green])
@@ -195,7 +195,9 @@ private func plan(
             #expect(try #require(report.clockSkew) == 0)
             #expect(report.serversThatMayFail.map(\.line) == [2, 3])
             let elsewhere = try site.fleet { $0.backends = site.nginx.directory + "/elsewhere" }
-            #expect(try await elsewhere.check(site.upstream, on: site.node).isIncluded == false)
+            #expect(
+                try await elsewhere.check(site.upstream, on: site.node, asking: [site.blue, site.green]).isIncluded
+                    == false)
         }
     }
 

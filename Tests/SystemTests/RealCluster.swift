@@ -208,6 +208,16 @@ struct RealWorld: Sendable {
         return said.output
     }
 
+    /// Real nodes remember the highest release that they have obeyed, and this namespace knows of none.
+    fileprivate func goOnNumbering() async throws {
+        let lease = """
+            {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+             "metadata": {"name": "viridian",
+                          "annotations": {"viridian.dev/last-release": "\(Int(Date().timeIntervalSince1970))"}}}
+            """
+        try await kubectl("apply", "-f", "-", input: lease)
+    }
+
     /// From here on `viridian` is the account of `render rbac`.
     func useLeastRights() async throws {
         let rendered = try await apply("rbac")
@@ -266,6 +276,7 @@ func withRealWorld<Value: Sendable>(
         try world.write(app)
         try await RealCluster.kubectl("create", "namespace", namespace)
         try await world.useLeastRights()
+        if areReal { try await world.goOnNumbering() }
         let value = try await world.withNginx(world.nodes[...]) { try await body(world) }
         try await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
         await admin.shutdown()

@@ -26,7 +26,8 @@ extension Preflight {
 
     private func node(_ node: Node, _ nodes: FleetNodes, live: Color?) async -> [Finding] {
         do {
-            let report = try await nodes.fleet.check(nodes.upstream, on: node)
+            let ports = live.map { [nodes.app.port(of: $0)] } ?? []
+            let report = try await nodes.fleet.check(nodes.upstream, on: node, asking: ports)
             return NodeFindings(app: nodes.app, live: live, report: report).all
         } catch let failure as NodeFailure {
             return [

@@ -40,7 +40,8 @@ extension NodeScript {
         act_stage() {
             payload
             state_directory
-            lock "$app.stage"
+            # The file is read under the lock, for another staging may have put one there for a moment.
+            lock lock
             fence
             still_wanted
             target
@@ -53,19 +54,14 @@ extension NodeScript {
             if [ "$present" = no ]; then
                 # Its include may name this very file, so nginx can only be asked with the file there. Nothing is
                 # loaded.
-                unlock
-                lock lock
-                target
-                if [ ! -e "$file" ]; then
-                    [ -z "$installed" ] || only_down_differs
-                    still_wanted
-                    write_file "$new" || { fact unwritable "$problem"; finish; }
-                    test_inclusion
-                    rm -f "$file"
-                fi
-                unlock
-                lock "$app.stage"
+                [ -z "$installed" ] || only_down_differs
+                write_file "$new" || { fact unwritable "$problem"; finish; }
+                test_inclusion
+                rm -f "$file"
             fi
+            unlock
+            lock "$app.stage"
+            still_wanted
             [ -n "$tested" ] || test_inclusion
             if [ "$tested" != 0 ]; then
                 facts said "$tested_words"
@@ -170,6 +166,8 @@ extension NodeScript {
             localnet=
             { read -r localnet </proc/sys/net/ipv4/conf/all/route_localnet; } 2>/dev/null
             fact localnet "$localnet"
+            # What nginx connects to.
+            probe_host=127.0.0.1
             for port in $ports; do
                 if (exchange "$port" 2 '') >/dev/null; then fact open "$port"; else fact closed "$port"; fi
             done

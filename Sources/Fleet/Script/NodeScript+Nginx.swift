@@ -165,7 +165,8 @@ extension NodeScript {
         # When the file last changed, in hundredths of a second since boot: between $changed_least and $changed_most.
         # The change time, not the modification time: `mv` and `cp -p` bring an old one of the latter along. What the
         # wall clock says now is seen at a file of proc(5) that comes into being as it is looked at; stat(1) of
-        # coreutils and of busybox both know `%z`.
+        # coreutils and of busybox both know `%z`. File systems stamp by a clock that lags by a timer tick (10 ms at
+        # most), and each time here is cut to hundredths: hence the two more.
         changed_at() {
             clock
             before_stat=$now
@@ -176,7 +177,7 @@ extension NodeScript {
             age=$at
             hundredths "${times#*"$newline"}"
             age=$((at - age))
-            changed_least=$((before_stat - age - slack)) changed_most=$((now - age + slack))
+            changed_least=$((before_stat - age - slack)) changed_most=$((now - age + slack + 2))
         }
 
         hundredths() {

@@ -3,29 +3,29 @@ extension NodeScript {
     static let probing = #"""
         # ---- asking the candidate ----
 
-        # One exchange with 127.0.0.1:$1 within $2 seconds: sends the bytes that printf makes of $3, and answers with
+        # One exchange with port $1 of $probe_host within $2 seconds: sends the bytes that printf makes of $3, and answers with
         # the first line of the reply, or where $4 is hex with the first of its bytes as hexadecimal digits. With
         # nothing to send, a connection is enough.
         exchange() {
             if command -v bash >/dev/null; then
                 exec timeout "$2" bash -c '
-                    exec 3<>"/dev/tcp/127.0.0.1/$1" || exit
+                    exec 3<>"/dev/tcp/$4/$1" || exit
                     [ -n "$2" ] || exit 0
                     printf "$2" >&3
                     case $3 in
                     hex) cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n" ;;
                     *) IFS= read -r line <&3; printf %s "$line" ;;
-                    esac' sh "$1" "$3" "$4" 2>&1 </dev/null
+                    esac' sh "$1" "$3" "$4" "$probe_host" 2>&1 </dev/null
             elif ! command -v nc >/dev/null; then
                 exit 127
             elif [ -z "$3" ]; then
-                timeout "$2" nc 127.0.0.1 "$1" 2>&1 </dev/null >/dev/null
+                timeout "$2" nc "$probe_host" "$1" 2>&1 </dev/null >/dev/null
                 # It waits for the other side's end: that it still did is an answer.
                 case $? in 0 | 124 | 143) ;; *) printf 'Connection refused'; exit 1 ;; esac
             elif [ "$4" = hex ]; then
-                printf "$3" | timeout "$2" nc 127.0.0.1 "$1" | head -c 4096 | od -An -v -tx1 | tr -d ' \n'
+                printf "$3" | timeout "$2" nc "$probe_host" "$1" | head -c 4096 | od -An -v -tx1 | tr -d ' \n'
             else
-                printf "$3" | timeout "$2" nc 127.0.0.1 "$1" 2>&1 | sed -n 1p
+                printf "$3" | timeout "$2" nc "$probe_host" "$1" 2>&1 | sed -n 1p
             fi
         }
 
@@ -96,8 +96,15 @@ extension NodeScript {
             return 1
         }
 
+        # For as long as kube-proxy does not know the candidate's pods, a connection to its NodePort is refused, or taken
+        # by nobody, and for two minutes the kernel sends every connection of the same two addresses and ports the same
+        # way: one of nginx's, sooner or later. So the port is tried at an address that nginx does not use. Not every
+        # proxy listens there (kube-proxy's nodePortAddresses), so 127.0.0.1 is tried too, but rarely.
         probe_candidate() {
             clock
+            probe_host=127.0.0.2
+            probe_plain=$now
+            probe_said=
             probe_until=$((now + seconds * 100))
             # A first connection may have been sent to a pod that is gone, before kube-proxy knew the new ones; the kernel
             # keeps sending it there. So no try gets all the time, and each the double of one that came to nothing.
@@ -105,15 +112,27 @@ extension NodeScript {
             [ "$probe_try" -le "$seconds" ] || probe_try=$seconds
             until probe_once; do
                 [ "$status" != 127 ] || { fact missing 'bash or nc'; finish; }
+                # Nobody listening at the other address says nothing about the candidate.
+                case $probe_host:$reply in
+                127.0.0.1:*) probe_said=$reply ;;
+                *: | *onnection*refused* | *"closed without an answer") ;;
+                *) probe_said=$reply ;;
+                esac
                 clock
                 if [ "$now" -ge "$probe_until" ]; then
                     fact probe failed
-                    facts said "${reply:-no answer within $seconds s}"
+                    facts said "${probe_said:-no answer within $seconds s}"
                     finish
                 fi
-                [ "$status" != 124 ] || probe_try=$((probe_try * 2))
+                case $status in 124 | 143) probe_try=$((probe_try * 2)) ;; esac
                 probe_left=$(((probe_until - now + 99) / 100))
                 [ "$probe_try" -le "$probe_left" ] || probe_try=$probe_left
+                if [ "$probe_host" = 127.0.0.2 ] && [ "$now" -ge "$probe_plain" ]; then
+                    probe_host=127.0.0.1
+                    probe_plain=$((now + 500))
+                    continue
+                fi
+                probe_host=127.0.0.2
                 pause
             done
             fact probe ok
