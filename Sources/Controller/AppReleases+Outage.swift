@@ -10,13 +10,34 @@ extension AppReleases {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         var lease = lease
+        let told = Told(from: try release(number).sequence)
+        let telling: Engine.Observer = { recorded, release in
+            await told.tell(recorded.sequence)
+            await observe(recorded, release)
+        }
         while true {
             do {
-                return try await engine.run(app: name, number: number, until: stop, lease: lease, observe: observe)
+                return try await engine.run(app: name, number: number, until: stop, lease: lease, observe: telling)
             } catch let lost as LeaseLost where lost.isOutage {
-                try await tell("The cluster does not answer: stopped, and going on when it does", number, observe)
-                lease = try await leaseAgain(for: number, lost)
-                try await tell("The cluster answers again", number, observe)
+                try await tell("The cluster does not answer: stopped, and going on when it does", number, telling)
+                let end = engine.clock.now + engine.pace.outage
+                var again: LeaseTerm?
+                while again == nil {
+                    do {
+                        again = try await leaseAgain(for: number, until: end, lost)
+                    } catch let held as LeaseHeld {
+                        // Whoever runs it now writes into the journal that both share, or it is another release elsewhere.
+                        guard engine.clock.now < end else { throw LeaseLost(holder: held.holder) }
+                        let patience = Patience(every: .seconds(2), clock: engine.clock)
+                        let done = try await follow(
+                            number, after: await told.last, until: stop, shouldGoOn: { await patience.isLeft },
+                            observe: telling)
+                        if let done { return done }
+                    }
+                }
+                guard let again else { continue }
+                lease = again
+                try await tell("The cluster answers again", number, telling)
             }
         }
     }
@@ -26,8 +47,8 @@ extension AppReleases {
         await observe(event, release)
     }
 
-    private func leaseAgain(for number: Int, _ lost: LeaseLost) async throws -> LeaseTerm {
-        let end = engine.clock.now + engine.pace.outage
+    /// - Throws: `LeaseHeld` when somebody else has it, `LeaseLost` when it is of no use any more, or not to be had in time.
+    private func leaseAgain(for number: Int, until end: Timestamp, _ lost: LeaseLost) async throws -> LeaseTerm {
         while engine.clock.now < end {
             // Ours still, where a renewal was carried out and its answer was lost.
             await engine.cluster.releaseLease()
@@ -38,9 +59,9 @@ extension AppReleases {
                     throw LeaseLost(holder: "\(name)/\(lease.lastRelease)")
                 }
                 return lease
-            } catch let held as LeaseHeld {
-                throw LeaseLost(holder: held.holder)
-            } catch let final where final is LeaseLost || final is Refusal || final is CancellationError {
+            } catch let final
+                where final is LeaseHeld || final is LeaseLost || final is Refusal || final is CancellationError
+            {
                 throw final
             } catch {
                 try await engine.clock.sleep(for: engine.pace.lastRetry)

@@ -135,7 +135,7 @@ extension AppReleases {
 }
 
 /// How long to go on with something before looking elsewhere.
-private actor Patience {
+actor Patience {
     private let every: Duration
     private let clock: any ReleaseClock
     private var until: Timestamp
@@ -154,7 +154,7 @@ private actor Patience {
 }
 
 /// How far a release has been told to whoever watches it.
-private actor Told {
+actor Told {
     private(set) var last: Int
 
     init(from sequence: Int) {

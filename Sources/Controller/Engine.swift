@@ -83,16 +83,19 @@ package struct Engine: Sendable {
     /// A third of the lease's life between two renewals: two may fail before it is lost.
     private func renewLease(_ lease: LeaseTerm, _ inbox: Inbox) async {
         var end = clock.now + lease.duration
+        var wait = lease.duration / 3
         while true {
             do {
-                try await clock.sleep(for: min(lease.duration / 3, max(end - clock.now, .zero)))
+                try await clock.sleep(for: min(wait, max(end - clock.now, .zero)))
                 let began = clock.now
                 try await renewLease(before: end)
                 end = began + lease.duration
+                wait = lease.duration / 3
             } catch let lost as LeaseLost {
                 return inbox.send(.leaseLost(lost))
             } catch {
                 if Task.isCancelled { return }
+                wait = min(wait, .seconds(1))
                 // While the API is away nobody else can take the lease either, but nobody can tell: stop when it has run out.
                 if clock.now >= end {
                     return inbox.send(.leaseLost(LeaseLost(outage: "\(error)")))

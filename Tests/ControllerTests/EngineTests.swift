@@ -329,19 +329,42 @@ struct EngineTests {
         #expect(await world.holder == nil)
     }
 
-    @Test("who took the app during the outage keeps it", arguments: [false, true])
-    func takenDuringOutage(_ isOver: Bool) async throws {
+    @Test("who took the app during the outage keeps it")
+    func takenDuringOutage() async throws {
         await site.world.set(pods: .stayUnready)
         await site.world.failAlways("renew", with: Hiccup())
         let world = site.world
         let error = await words {
             try await site.deploy(observe: { recorded, _ in
-                guard recorded.event.kind == "said" else { return }
-                if isOver { await world.setLastRelease(2) } else { await world.steal(by: "ben@ci-2") }
+                if recorded.event.kind == "said" { await world.setLastRelease(2) }
             })
         }
-        let who = isOver ? "blog/2" : "ben@ci-2"
-        #expect(error == "the lease was taken over by \(who): this process has stopped")
+        #expect(error == "the lease was taken over by blog/2: this process has stopped")
+    }
+
+    @Test("who finishes the release during the outage is followed to its end")
+    func finishedDuringOutage() async throws {
+        await site.world.set(pods: .stayUnready)
+        await site.world.failAlways("renew", with: Hiccup())
+        let (world, journal, clock) = (site.world, site.journal, site.clock)
+        let told = Told()
+        let release = try await site.deploy(observe: { recorded, release in
+            await told.tell(recorded)
+            guard recorded.event.kind == "said" else { return }
+            await world.steal(by: "ben@ci-2")
+            // What Ben's process writes.
+            for (step, event) in [
+                Event.takenUp(by: "ben"), .refused(.awaitPods, message: "no", details: []),
+                .readBack([]), .candidateRemoved,
+            ].enumerated() {
+                let next = RecordedEvent(sequence: release.sequence + 1 + step, at: clock.now, event: event)
+                try? journal.append(next, app: "blog", number: 1)
+            }
+        })
+        #expect(release.state == .failed)
+        #expect(release.failure?.message == "no")
+        #expect(await told.kinds.suffix(4) == ["takenUp", "refused", "readBack", "candidateRemoved"])
+        #expect(await world.holder == "ben@ci-2")
     }
 
     // MARK: Stopping

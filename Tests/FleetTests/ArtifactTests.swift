@@ -286,7 +286,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
             try it.site.write(main, to: "hosts.d/files.conf")
             try await it.site.reloadByHand()
             var archive = Archive.assets("slow")
-            archive.add("big.bin", .file, String(repeating: "x", count: 90_000))
+            archive.add("big.bin", .file, String(repeating: "x", count: 240_000))
             let secret = "X-Amz-Signature=5ec7e7\(UUID().uuidString)"
             let url = try it.serve(archive.whole, as: "slow.tar") + "?" + secret
             let fleet = try it.site.fleet(AlteredTransport(replaced: replaced))

@@ -20,7 +20,7 @@ private let ways: [AlteredTransport] =
     ) async throws {
         let plan = StagePlan(
             port: port, token: 1, version: "2", color: "green", release: "blog/1", probe: probe,
-            probeTimeout: .seconds(4))
+            probeTimeout: .seconds(8))
         _ = try await site.fleet(transport).stage(site.upstream, on: site.node, plan)
     }
 

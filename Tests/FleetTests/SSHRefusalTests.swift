@@ -128,11 +128,11 @@ import Testing
     @Test("a login that waits for something costs the conversation's time, and its words are told")
     func menu() async throws {
         try await withSSHServer(server: ["ForceCommand echo 'Choose 1 or 2:'; cat >/dev/null"]) { server in
-            try await server.withFleet(node: { $0.timeout = .seconds(1) }) { fleet in
+            try await server.withFleet(node: { $0.timeout = .seconds(5) }) { fleet in
                 let failure = try #require(try await fleet.read(blog).first?.failure)
                 #expect(
                     failure.reason
-                        == .unreachable(why: "no shell answered there within 1 s; it said: Choose 1 or 2:")
+                        == .unreachable(why: "no shell answered there within 5 s; it said: Choose 1 or 2:")
                 )
             }
         }

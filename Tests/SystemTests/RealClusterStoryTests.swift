@@ -10,8 +10,9 @@ extension RealClusterTests {
     @Suite struct StoryTests {
         @Test("the whole story of an app, and no request fails", arguments: ["ReplicationController", "Deployment"])
         func story(_ workload: String) async throws {
-            // Pods that end as pods do: one that the API forgets at once may be a machine's endpoint for a while longer.
-            let app = RealWorld.App(workload: workload, replicas: 2, ready: "{timeout: 15s}", grace: 1)
+            // The one time as pods end, which takes a kubelet ten seconds and more; the other time quickly.
+            let app = RealWorld.App(
+                workload: workload, replicas: 2, ready: "{timeout: 15s}", grace: workload == "Deployment" ? 0 : 1)
             try await withRealWorld(app, usesRealNodes: true) { world in
                 let story = Story(world: world, kind: workload == "Deployment" ? .deployments : .replicationControllers)
                 try await story.beginsEmpty()
