@@ -27,23 +27,31 @@ package struct VirtualHost: Sendable, Hashable {
         self.upstream = upstream
     }
 
+    /// The directives that pass a request on by HTTP; `scheme` is nginx's variable for how the visitor came.
+    package static func proxying(to upstream: String, scheme: String) -> [String] {
+        [
+            "proxy_pass http://\(upstream);",
+            "proxy_http_version 1.1;",
+            "proxy_set_header Connection \"\";",
+            "proxy_set_header Host $host;",
+            "proxy_set_header X-Real-IP $remote_addr;",
+            "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            "proxy_set_header X-Forwarded-Proto \(scheme);",
+        ]
+    }
+
     package var rendered: String {
-        """
-        server {
-            listen \(listen);
-            server_name \(names.isEmpty ? "_" : names.joined(separator: " "));
+        let proxy = Self.proxying(to: upstream, scheme: "$scheme").joined(separator: "\n        ")
+        return """
+            server {
+                listen \(listen);
+                server_name \(names.isEmpty ? "_" : names.joined(separator: " "));
 
-            location / {
-                proxy_pass http://\(upstream);
-                proxy_http_version 1.1;
-                proxy_set_header Connection "";
-                proxy_set_header Host $host;
-                proxy_set_header X-Real-IP $remote_addr;
-                proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                proxy_set_header X-Forwarded-Proto $scheme;
+                location / {
+                    \(proxy)
+                }
             }
-        }
 
-        """
+            """
     }
 }

@@ -84,15 +84,9 @@ struct NginxSite {
     }
 
     private func http(_ upstream: String) -> String {
-        let proxy = """
-                    proxy_pass http://\(upstream);
-                    proxy_http_version 1.1;
-                    proxy_set_header Connection "";
-                    proxy_set_header Host $host;
-                    proxy_set_header X-Real-IP $remote_addr;
-                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                    proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;
-            """
+        // The balancer in front knows how the visitor came.
+        let proxy = VirtualHost.proxying(to: upstream, scheme: "$http_x_forwarded_proto")
+            .map { "        " + $0 }.joined(separator: "\n")
         guard app.artifact != nil || app.postDeploy != nil else {
             return "    location / {\n\(proxy)\n    }"
         }

@@ -277,7 +277,7 @@ func withRealWorld<Value: Sendable>(
         try await RealCluster.kubectl("create", "namespace", namespace)
         try await world.useLeastRights()
         if areReal { try await world.goOnNumbering() }
-        let value = try await world.withNginx(world.nodes[...]) { try await body(world) }
+        let value = try await LocalNginx.withRunning(world.nodes[...]) { try await body(world) }
         try await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
         await admin.shutdown()
         return value
@@ -301,14 +301,6 @@ private func freeNodePorts(_ admin: KubernetesClient) async throws -> PortPair {
 }
 
 extension RealWorld {
-    fileprivate func withNginx<Value: Sendable>(
-        _ rest: ArraySlice<LocalNginx>,
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        guard let first = rest.first else { return try await body() }
-        return try await first.withRunning { try await withNginx(rest.dropFirst(), body) }
-    }
-
     fileprivate func furnish(_ listening: [Int]) throws {
         for (nginx, port) in zip(nodes, listening) {
             try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])

@@ -144,7 +144,7 @@ func withWorld<Value: Sendable>(
         try world.write(app)
         do {
             _ = try await client.create(.namespaces, ["metadata": ["name": "blog"]])
-            let value = try await world.withNginx(runningNginx ? world.nodes[...] : []) { try await body(world) }
+            let value = try await LocalNginx.withRunning(runningNginx ? world.nodes[...] : []) { try await body(world) }
             await client.shutdown()
             return value
         } catch {
@@ -155,14 +155,6 @@ func withWorld<Value: Sendable>(
 }
 
 extension World {
-    fileprivate func withNginx<Value: Sendable>(
-        _ rest: ArraySlice<LocalNginx>,
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        guard let first = rest.first else { return try await body() }
-        return try await first.withRunning { try await withNginx(rest.dropFirst(), body) }
-    }
-
     fileprivate func furnish(_ listening: [Int]) throws {
         for (nginx, port) in zip(nodes, listening) {
             try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])

@@ -46,16 +46,8 @@ struct DemoWorld: Sendable {
         return try await SandboxCluster.withCluster(configuration) { cluster in
             try world.write(kubeconfig: cluster.kubeconfig, listening: listening)
             try await world.createNamespace()
-            return try await world.withNginx(world.nodes[...]) { try await body(world) }
+            return try await LocalNginx.withRunning(world.nodes[...]) { try await body(world) }
         }
-    }
-
-    private func withNginx<Value: Sendable>(
-        _ rest: ArraySlice<LocalNginx>,
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        guard let first = rest.first else { return try await body() }
-        return try await first.withRunning { try await withNginx(rest.dropFirst(), body) }
     }
 
     private func createNamespace() async throws {

@@ -93,6 +93,15 @@ extension LocalNginx {
         "\"" + path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
+    /// Runs all of these while `body` runs.
+    package static func withRunning<Value: Sendable>(
+        _ all: ArraySlice<LocalNginx>,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        guard let first = all.first else { return try await body() }
+        return try await first.withRunning { try await withRunning(all.dropFirst(), body) }
+    }
+
     /// Runs it while `body` runs, and returns when it has ended.
     ///
     /// It gets its requests done first (SIGQUIT); what takes longer than `grace` is cut. A cancelled task ends it as well, and so
