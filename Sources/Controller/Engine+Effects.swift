@@ -15,6 +15,13 @@ extension Engine {
             emit(.candidateCreated)
         case .awaitPods:
             try await awaitPods(order, survey, emit)
+        case .prepare(let node):
+            do {
+                try await nodes.prepare(node, order, survey)
+            } catch let trouble as NodeTrouble {
+                emit(.said(Line(source: node, "cannot be staged yet: \(trouble.message)")))
+            }
+            emit(.nodePrepared(node: node))
         case .stage(let node):
             try await attempt(.stage, on: node, emit) {
                 try await nodes.stage(node, order, survey) { emit(.said($0)) }

@@ -56,7 +56,11 @@ struct Run {
     /// Makes what is running what the release asks for.
     private mutating func settle() {
         let wanted = release.effects
-        for (effect, task) in running where !wanted.contains(effect) && effect.isInterruptible { task.cancel() }
+        for (effect, task) in running where !wanted.contains(effect) && effect.isInterruptible {
+            // The node's staging, which comes after it, finds done what it has done.
+            if case .prepare = effect, !release.isBackingOut { continue }
+            task.cancel()
+        }
         tries = tries.filter { wanted.contains($0.key) }
         var busy = Set(running.keys.map(\.place))
         for effect in wanted where running[effect] == nil && !busy.contains(effect.place) {

@@ -13,7 +13,13 @@ actor FileMemory {
         var app: String
     }
 
+    private struct Preparation {
+        var token: Int
+        var at: ContinuousClock.Instant
+    }
+
     private var files: [Key: Known] = [:]
+    private var preparations: [Key: Preparation] = [:]
 
     func remember(_ file: NodeReport.File, of upstream: Upstream, on node: Node) {
         switch file {
@@ -24,6 +30,16 @@ actor FileMemory {
 
     func remember(_ known: Known, of upstream: Upstream, on node: Node) {
         files[Key(node: node, app: upstream.app)] = known
+    }
+
+    func rememberPreparation(for token: Int, of upstream: Upstream, on node: Node) {
+        preparations[Key(node: node, app: upstream.app)] = Preparation(token: token, at: .now)
+    }
+
+    /// How long ago the node was prepared for this release.
+    func sincePreparation(for token: Int, of upstream: Upstream, on node: Node) -> Duration? {
+        guard let found = preparations[Key(node: node, app: upstream.app)], found.token == token else { return nil }
+        return found.at.duration(to: .now)
     }
 
     func forget(_ upstream: Upstream, on node: Node) {

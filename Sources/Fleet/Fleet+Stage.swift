@@ -53,11 +53,15 @@ package struct StagePlan: Sendable, Hashable {
 }
 
 extension Fleet {
+    /// For how long nginx's word about its configuration is taken for a fact; others edit it too.
+    private static let testedFor = Duration.seconds(30)
     /// The most lines of a post-deploy command that are passed on.
     private static let mostLines = 5000
 
     /// Makes sure that the node can switch: its file can be edited, nginx runs and accepts its configuration, the candidate answers from
     /// there, its assets are unpacked beside those in use, and the post-deploy command has run. No request can notice.
+    ///
+    /// What `prepare` has done for the same release is not done again.
     ///
     /// A node without the file is asked with a new one in place, for the length of nginx's test and without a reload, since its
     /// include may name that very file.
@@ -76,7 +80,9 @@ extension Fleet {
         var extra = Duration.zero
         arguments += plan.probe.arguments + ["seconds=\(wholeSeconds(plan.probeTimeout))"]
         if plan.probe != nil { extra += plan.probeTimeout }
-        if let artifact = plan.artifact, upstream.assets != nil {
+        let sincePreparation = await memory.sincePreparation(for: plan.token, of: upstream, on: node)
+        if let sincePreparation, sincePreparation < Self.testedFor { arguments.append("prepared=yes") }
+        if let artifact = plan.artifact, upstream.assets != nil, sincePreparation == nil {
             let described = try await deliver(artifact, of: upstream, to: node, plan)
             arguments += described.arguments
             sections += described.sections
@@ -105,6 +111,17 @@ extension Fleet {
         let report = try await report(of: upstream, on: node, facts)
         guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }
         return report
+    }
+
+    /// What staging needs no candidate for: the node's configuration tested, the assets fetched and unpacked.
+    ///
+    /// - Throws: as `stage`.
+    package func prepare(_ upstream: Upstream, on node: Node, _ plan: StagePlan) async throws {
+        var plan = plan
+        plan.probe = nil
+        plan.postDeploy = nil
+        _ = try await stage(upstream, on: node, plan)
+        await memory.rememberPreparation(for: plan.token, of: upstream, on: node)
     }
 
     private func stageObstacle(in facts: Facts, _ plan: StagePlan) -> NodeFailure.Reason? {

@@ -6,6 +6,8 @@ package enum Effect: Sendable, Hashable, Codable {
     case createCandidate
     /// Watch the candidate's pods until all are ready.
     case awaitPods
+    /// What staging needs no pod for, while pods start. It only saves time: what it could not do, staging does or tells.
+    case prepare(node: String)
     /// Everything on the node that the switch needs, and nothing that a request can notice.
     case stage(node: String)
     /// The candidate has its ready pods at this moment: the last look before traffic moves.
@@ -26,7 +28,7 @@ package enum Effect: Sendable, Hashable, Codable {
     /// The node that the effect acts on. Two effects on one node never run at the same time.
     package var node: String? {
         switch self {
-        case .stage(let node), .switchNode(let node), .revertNode(let node): node
+        case .prepare(let node), .stage(let node), .switchNode(let node), .revertNode(let node): node
         default: nil
         }
     }

@@ -12,6 +12,8 @@ package enum Event: Sendable, Hashable, Codable {
     case candidateCreated
     case podsObserved(PodsReport)
     case podsReady
+    /// Tried, that is: what came of it, staging tells.
+    case nodePrepared(node: String)
     case nodeStaged(node: String)
     case candidateConfirmed
     case nodeSwitched(node: String)

@@ -10,7 +10,9 @@ extension Release {
         switch phase {
         case .discovering: return [.survey]
         case .creating: return [.createCandidate]
-        case .starting: return [.awaitPods]
+        case .starting:
+            let unprepared = nodes.filter { $0.state == .pending && !$0.isPrepared }
+            return Set(unprepared.map { .prepare(node: $0.address) } + [.awaitPods])
         case .staging: return Set(nodes.filter { $0.state == .pending }.map { .stage(node: $0.address) })
         case .verifying: return []
         case .switching:

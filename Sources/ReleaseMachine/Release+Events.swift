@@ -39,6 +39,9 @@ extension Release {
             enter(.staging, at: now)
             settleStaging(at: now)
 
+        case .nodePrepared(let address):
+            guard phase == .starting else { return }
+            update(address) { $0.isPrepared = true }
         case .nodeStaged(let address):
             guard phase == .staging else { return }
             update(address) { node in
@@ -148,7 +151,7 @@ extension Release {
         case .candidateRemoved:
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
-        case .candidateCreated, .podsReady, .nodeStaged, .discovered, .candidateConfirmed, .drained, .oldRemoved,
+        case .candidateCreated, .podsReady, .nodePrepared, .nodeStaged, .discovered, .candidateConfirmed, .drained, .oldRemoved,
             .oldRetained,
             .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
             return

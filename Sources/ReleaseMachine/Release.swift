@@ -51,6 +51,7 @@ package struct Release: Sendable, Hashable {
         /// What it routes to, as last read back; `nil` when that is not known.
         package var color: Color?
         package var trouble: String?
+        var isPrepared = false
         var staging = State.pending
         var reverts = 0
     }

@@ -29,7 +29,7 @@ struct EngineTests {
             #expect(calls.filter { $0 == call }.count == 1, "\(call)")
         }
         #expect(
-            site.kinds().filter { $0 != "said" && $0 != "podsObserved" } == [
+            site.kinds().filter { !["said", "podsObserved", "nodePrepared"].contains($0) } == [
                 "requested", "discovered", "candidateCreated", "podsReady", "nodeStaged", "nodeStaged",
                 "candidateConfirmed",
                 "nodeSwitched", "nodeSwitched", "liveRecorded", "drained", "readBack", "oldRemoved",
@@ -43,6 +43,35 @@ struct EngineTests {
         #expect(await site.world.violations == [])
         #expect(try #require(release.drain?.open) == [])
         #expect(try #require(release.endedAt) - release.createdAt >= .seconds(2))
+    }
+
+    @Test("while pods start the nodes are prepared, and one that takes longer is staged when it is done")
+    func preparing() async throws {
+        let gate = Gate()
+        let world = site.world
+        await world.hold("prepare \(first)", at: gate)
+        let release = try await site.deploy(observe: { recorded, release in
+            guard recorded.event == .nodeStaged(node: second) else { return }
+            #expect(release.phase == .staging)
+            #expect(await !world.calls.contains("stage \(first)"))
+            await gate.open()
+        })
+        #expect(release.state == .live)
+        let calls = await world.calls
+        for node in World.nodes {
+            let (prepared, staged) = (calls.firstIndex(of: "prepare \(node)"), calls.firstIndex(of: "stage \(node)"))
+            #expect(try #require(prepared) < (try #require(staged)))
+        }
+    }
+
+    @Test("what could not be prepared is told, and does not end the release: staging tries it again")
+    func unprepared() async throws {
+        let trouble = NodeTrouble(node: first, isUnreachable: false, message: "disk full")
+        await site.world.fail("prepare \(first)", with: [trouble])
+        #expect(try await site.deploy().state == .live)
+        let events = try site.journal.events(app: "blog", number: 1, after: 0).map(\.event)
+        #expect(events.contains(.said(Line(source: first, "cannot be staged yet: disk full"))))
+        #expect(await site.world.calls.filter { $0 == "prepare \(first)" }.count == 1)
     }
 
     @Test("an app's first release")

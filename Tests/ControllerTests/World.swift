@@ -200,6 +200,8 @@ actor World {
         }
     }
 
+    func prepare(_ node: String) async throws { try await enter("prepare \(node)") }
+
     func stage(_ node: String) async throws { try await enter("stage \(node)") }
 
     func route(_ node: String, to color: Color, _ fence: Fence) async throws {
@@ -290,6 +292,8 @@ struct WorldNodes: Nodes {
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] {
         await world.read(addresses, fence)
     }
+
+    func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws { try await world.prepare(node) }
 
     func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
         async throws

@@ -42,6 +42,41 @@ private func plan(
         }
     }
 
+    @Test("what was prepared while pods started is not asked again at staging; a later release asks anew", arguments: shells)
+    func prepared(shell: [String]) async throws {
+        try await withSite { site in
+            let asked = site.nginx.directory + "/asked"
+            let fleet = try site.fleet(LocalTransport(shell: shell)) {
+                $0.test = "echo test >> \(asked); \($0.test)"
+            }
+            func count() -> Int {
+                (try? String(contentsOfFile: asked, encoding: .utf8).split(separator: "\n").count) ?? 0
+            }
+            var release = plan(site, port: try await freePorts(1)[0])
+            try await fleet.prepare(site.upstream, on: site.node, release)
+            let once = count()
+            #expect(once > 0)
+            release.port = site.green
+            _ = try await fleet.stage(site.upstream, on: site.node, release)
+            #expect(count() == once)
+            release.token += 2
+            _ = try await fleet.stage(site.upstream, on: site.node, release)
+            #expect(count() > once)
+        }
+    }
+
+    @Test("a node that cannot be staged later cannot be prepared either, whether or not the candidate answers")
+    func unprepared() async throws {
+        try await withSite { site in
+            let fleet = try site.fleet()
+            try site.write("nonsense;", to: "hosts.d/other.conf")
+            let failure = await #expect(throws: NodeFailure.self) {
+                try await fleet.prepare(site.upstream, on: site.node, plan(site))
+            }
+            #expect(failure?.description.contains("nonsense") == true)
+        }
+    }
+
     @Test("a candidate that does not answer on its port fails staging", arguments: shells)
     func deadCandidate(shell: [String]) async throws {
         try await withSite { site in

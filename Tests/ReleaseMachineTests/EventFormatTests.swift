@@ -35,6 +35,7 @@ struct EventFormatTests {
             #"{"podsObserved":{"_0":{"desired":2,"pods":[{"isReady":true,"name":"blog-green-1","restarts":0},{"isReady":false,"name":"blog-green-2","reason":"running, not ready yet","restarts":1}],"ready":1,"warnings":["exceeded quota: pods"]}}}"#
         ),
         (.podsReady, #"{"podsReady":{}}"#),
+        (.nodePrepared(node: "10.122.43.70"), #"{"nodePrepared":{"node":"10.122.43.70"}}"#),
         (.nodeStaged(node: "10.122.43.70"), #"{"nodeStaged":{"node":"10.122.43.70"}}"#),
         (.candidateConfirmed, #"{"candidateConfirmed":{}}"#),
         (.nodeSwitched(node: "10.122.43.70"), #"{"nodeSwitched":{"node":"10.122.43.70"}}"#),
@@ -79,6 +80,10 @@ struct EventFormatTests {
             #"{"troubled":{"_0":{"createCandidate":{}},"message":"no answer"}}"#
         ),
         (.troubled(.awaitPods, message: "no answer"), #"{"troubled":{"_0":{"awaitPods":{}},"message":"no answer"}}"#),
+        (
+            .troubled(.prepare(node: "10.122.43.70"), message: "no answer"),
+            #"{"troubled":{"_0":{"prepare":{"node":"10.122.43.70"}},"message":"no answer"}}"#
+        ),
         (
             .troubled(.stage(node: "10.122.43.70"), message: "no answer"),
             #"{"troubled":{"_0":{"stage":{"node":"10.122.43.70"}},"message":"no answer"}}"#
@@ -174,7 +179,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 24)
+        #expect(events.count == 25)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -182,7 +187,7 @@ struct EventFormatTests {
                 default: nil
                 }
             })
-        #expect(effects.count == 13)
+        #expect(effects.count == 14)
     }
 
     // These do not compile when a case is added: it belongs into `golden`, and counted above.
@@ -195,6 +200,7 @@ struct EventFormatTests {
         case .candidateCreated: "candidateCreated"
         case .podsObserved: "podsObserved"
         case .podsReady: "podsReady"
+        case .nodePrepared: "nodePrepared"
         case .nodeStaged: "nodeStaged"
         case .candidateConfirmed: "candidateConfirmed"
         case .nodeSwitched: "nodeSwitched"
@@ -220,6 +226,7 @@ struct EventFormatTests {
         case .survey: "survey"
         case .createCandidate: "createCandidate"
         case .awaitPods: "awaitPods"
+        case .prepare: "prepare"
         case .stage: "stage"
         case .confirmCandidate: "confirmCandidate"
         case .switchNode: "switchNode"

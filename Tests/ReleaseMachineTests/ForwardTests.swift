@@ -33,7 +33,10 @@ struct ForwardTests {
 
         story.tell(.candidateCreated)
         #expect(story.phase == .starting)
-        #expect(story.effects == [.awaitPods])
+        #expect(story.effects == [.awaitPods, .prepare(node: first), .prepare(node: second)])
+
+        story.tell(.nodePrepared(node: second))
+        #expect(story.effects == [.awaitPods, .prepare(node: first)])
 
         let report = PodsReport(ready: 1, desired: 3, pods: [PodSummary(name: "blog-green-1", isReady: true)])
         story.tell(.podsObserved(report))

@@ -83,7 +83,7 @@ struct SimulatorTests {
             var simulation = Simulation(seed: UInt64(seed), plan: sabotage.plan)
             return simulation.run(releases: 4).broken
         }.first
-        #expect(caught?.hasPrefix(sabotage.expected) == true, "\(caught ?? "nothing was noticed")")
+        #expect(sabotage.expected.contains { caught?.contains($0) == true }, "\(caught ?? "nothing was noticed")")
     }
 
     /// Engines with one mistake each.
@@ -107,11 +107,12 @@ struct SimulatorTests {
             }
         }
 
-        var expected: String {
+        /// What the world may say of it, whichever comes first.
+        var expected: [String] {
             switch self {
-            case .switchesWhileStaging: "rule 2"
-            case .removesOldWhileDraining, .removesCandidateBeforeReverting: "rule 3"
-            case .goesOnAfterAbort: "rule 1"
+            case .switchesWhileStaging: ["rule 2"]
+            case .removesOldWhileDraining, .removesCandidateBeforeReverting: ["rule 3"]
+            case .goesOnAfterAbort: ["rule 1", "was left on the colour that was given up"]
             }
         }
     }

@@ -12,6 +12,7 @@ struct StaleEventTests {
         (.discovered(Story.survey()), [.discovering]),
         (.candidateCreated, [.creating]),
         (.podsReady, [.starting]),
+        (.nodePrepared(node: first), [.starting]),
         (.nodeStaged(node: first), [.staging]),
         (.nodeFailed(.stage, trouble(first)), [.staging]),
         (.candidateConfirmed, [.switching]),
@@ -50,7 +51,8 @@ struct StaleEventTests {
     @Test("on the way back only what undoes something counts")
     func staleBack() throws {
         let harmless: [Event] = [
-            .discovered(Story.survey()), .candidateCreated, .podsReady, .nodeStaged(node: Self.first),
+            .discovered(Story.survey()), .candidateCreated, .podsReady, .nodePrepared(node: Self.first),
+            .nodeStaged(node: Self.first),
             .candidateConfirmed,
             .nodeFailed(.stage, trouble(Self.first)), .nodeFailed(.change, trouble(Self.first)),
             .drained(DrainEvidence()),

@@ -116,6 +116,7 @@ extension World {
             return survey(sent.order)
         case .createCandidate: return create(sent, with: &random)
         case .awaitPods: return awaitPods(sent, with: &random)
+        case .prepare(let address): return .nodePrepared(node: address)
         case .stage(let address): return stage(address, sent, with: &random)
         case .confirmCandidate:
             guard let candidate = sent.survey?.candidate, (workloads[candidate]?.ready ?? 0) > 0 else {

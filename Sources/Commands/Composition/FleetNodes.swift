@@ -51,14 +51,18 @@ struct FleetNodes: Nodes {
         }
     }
 
+    func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {
+        let plan = try await plan(for: order, survey)
+        try await troubled(node) { try await fleet.prepare(upstream, on: Node(node), plan) }
+    }
+
     func stage(
         _ node: String,
         _ order: Order,
         _ survey: Survey,
         say: @escaping @Sendable (Line) async -> Void
     ) async throws {
-        let version = LiveVersion(color: survey.candidate, version: order.version)
-        let plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
+        let plan = try await plan(for: order, survey)
         try await troubled(node) {
             _ = try await fleet.stage(upstream, on: Node(node), plan) { line in
                 await say(Line(source: node, line.text))
@@ -72,6 +76,11 @@ struct FleetNodes: Nodes {
             try await troubled(node) { _ = try await fleet.stage(upstream, on: Node(node), plan) }
         }
         try await route(node, to: live.color, fence: fence)
+    }
+
+    private func plan(for order: Order, _ survey: Survey) async throws -> StagePlan {
+        let version = LiveVersion(color: survey.candidate, version: order.version)
+        return try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
     }
 
     private func plan(_ version: LiveVersion, _ fence: Fence, release: String) async throws -> StagePlan {

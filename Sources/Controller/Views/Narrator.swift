@@ -52,7 +52,7 @@ package struct Narrator: Sendable {
         case .nodeStaged(let node):
             let done = release.nodes.filter { $0.state == .staged }.count
             return ["[\(node)] staged: \(candidate(release)) answers from there (\(done)/\(release.nodes.count))"]
-        case .candidateConfirmed:
+        case .nodePrepared, .candidateConfirmed:
             return []
         case .nodeSwitched(let node):
             let done = release.nodes.filter { $0.state == .switched }.count
@@ -142,6 +142,7 @@ package struct Narrator: Sendable {
         case .survey: "looking at cluster and nodes"
         case .createCandidate: "creating the candidate"
         case .awaitPods: "watching the pods"
+        case .prepare(let node): "preparing \(node)"
         case .stage(let node): "staging \(node)"
         case .confirmCandidate: "the last look at the candidate"
         case .switchNode(let node): "switching \(node)"

@@ -62,11 +62,14 @@ extension NodeScript {
             unlock
             lock "$app.stage"
             still_wanted
-            [ -n "$tested" ] || test_inclusion
-            if [ "$tested" != 0 ]; then
-                facts said "$tested_words"
-                fact refused test
-                finish
+            # A moment ago an earlier conversation of this release has.
+            if [ -z "$prepared" ] || [ -n "$tested" ]; then
+                [ -n "$tested" ] || test_inclusion
+                if [ "$tested" != 0 ]; then
+                    facts said "$tested_words"
+                    fact refused test
+                    finish
+                fi
             fi
             [ "$included" != no ] || { fact included no; finish; }
             find_master || { fact master none; finish; }
@@ -188,7 +191,7 @@ extension NodeScript {
             port= ports= probe=none send= send_more= accept=good seconds=10 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
-            master= tested= ended= written= putback= text= long= flipped= present= half=
+            master= tested= included= prepared= ended= written= putback= text= long= flipped= present= half=
             for word; do
                 case $word in
                 app=*) app=${word#*=} ;;
@@ -208,6 +211,7 @@ extension NodeScript {
                 send_more=*) send_more=${word#*=} ;;
                 accept=*) accept=${word#*=} ;;
                 seconds=*) seconds=${word#*=} ;;
+                prepared=*) prepared=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
                 version=*) version=${word#*=} ;;

@@ -74,28 +74,38 @@ extension NodeScript {
             included=unknown
             case $test_command in
             'nginx -t'* | */nginx\ -t* | nginx\ *\ -t* | */nginx\ *\ -t*)
-                command_of_operator "${test_command% -t*} -T${test_command##* -t}"
-                if [ "$status" = 0 ]; then
-                    included=no
-                    part_of "$app.conf" || [ "${file##*/}" = "$app.conf" ] || part_of "${file##*/}"
-                    tested=0 tested_words=${words%%"# configuration file "*}
-                    return
-                fi
+                read_inclusion <<LINES
+        $(print_configuration "${test_command% -t*} -T${test_command##* -t}")
+        LINES
+                [ "$tested" != 0 ] || return 0
+                included=unknown
                 ;;
             esac
             test_configuration
         }
 
-        # By whichever path nginx came to it.
-        part_of() {
-            rest=$words
-            while :; do
-                case $rest in *"/$1:$newline"*) ;; *) return 1 ;; esac
-                place=${rest%%"/$1:$newline"*}
-                rest=${rest#*"/$1:$newline"}
-                [ ! "${place##*"# configuration file "}/$1" -ef "$file" ] || break
+        # Of all that nginx prints, its own words and where the files begin that bear the name. (A shell that looks for
+        # a text in a long one itself takes the square of its length.)
+        print_configuration() {
+            {
+                sh -c "$1" </dev/null 2>&1 9>&-
+                printf 'viridian-status=%s\n' "$?"
+            } | grep -F -e 'nginx: ' -e "/$app.conf:" -e "/${file##*/}:" -e viridian-status=
+        }
+
+        # By whichever path nginx came to the file.
+        read_inclusion() {
+            included=no tested= tested_words=
+            while IFS= read -r line; do
+                case $line in
+                'nginx: '*) tested_words=$tested_words$line$newline ;;
+                'viridian-status='*) tested=${line#*=} ;;
+                '# configuration file '*:)
+                    place=${line#'# configuration file '}
+                    [ ! "${place%:}" -ef "$file" ] || included=yes
+                    ;;
+                esac
             done
-            included=yes
         }
 
         children() {

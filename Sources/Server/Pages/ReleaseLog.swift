@@ -136,7 +136,7 @@ extension EventView {
     /// Whether it tells something of that node.
     func isAbout(_ node: String) -> Bool {
         switch event {
-        case .nodeStaged(let one), .nodeSwitched(let one), .nodeReverted(let one): one == node
+        case .nodePrepared(let one), .nodeStaged(let one), .nodeSwitched(let one), .nodeReverted(let one): one == node
         case .nodeFailed(_, let trouble): trouble.node == node
         case .said(let line): line.source == node
         case .troubled(let effect, _), .refused(let effect, _, _): effect.node == node

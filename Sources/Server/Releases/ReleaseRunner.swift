@@ -221,7 +221,8 @@ extension Event {
     package var name: String {
         let name = String(String(describing: self).prefix { $0 != "(" })
         return switch self {
-        case .nodeStaged(let node), .nodeSwitched(let node), .nodeReverted(let node): "\(name) \(node)"
+        case .nodePrepared(let node), .nodeStaged(let node), .nodeSwitched(let node), .nodeReverted(let node):
+            "\(name) \(node)"
         case .nodeFailed(let step, let trouble): "\(name) \(step.rawValue) \(trouble.node): \(trouble.message.safe)"
         case .refused(_, let message, _), .troubled(_, let message): "\(name): \(message.safe)"
         case .takenUp(let by), .promoted(let by): "\(name) by \(by.safe)"
