@@ -151,7 +151,8 @@ extension Release {
         case .candidateRemoved:
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
-        case .candidateCreated, .podsReady, .nodePrepared, .nodeStaged, .discovered, .candidateConfirmed, .drained, .oldRemoved,
+        case .candidateCreated, .podsReady, .nodePrepared, .nodeStaged, .discovered, .candidateConfirmed, .drained,
+            .oldRemoved,
             .oldRetained,
             .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
             return

@@ -42,7 +42,9 @@ private func plan(
         }
     }
 
-    @Test("what was prepared while pods started is not asked again at staging; a later release asks anew", arguments: shells)
+    @Test(
+        "what was prepared while pods started is not asked again at staging; a later release asks anew",
+        arguments: shells)
     func prepared(shell: [String]) async throws {
         try await withSite { site in
             let asked = site.nginx.directory + "/asked"
