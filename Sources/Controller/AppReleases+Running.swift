@@ -8,7 +8,11 @@ extension AppReleases {
         order: (Int) -> Order
     ) async throws -> Release {
         try settleHistory()
-        let number = max(try engine.journal.lastNumber(app: name), lease.lastRelease) + 1
+        var last = max(try engine.journal.lastNumber(app: name), lease.lastRelease)
+        // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. What cannot be
+        // asked here, the survey says.
+        if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
+        let number = last + 1
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
         try engine.journal.append(first, app: name, number: number)
         try await engine.cluster.note(release: number)

@@ -33,6 +33,8 @@ package protocol Nodes: Sendable {
     func list() async throws -> [String]
     /// What every one of `addresses` routes to. With a fence, orders with an older one are refused by the node from here on.
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading]
+    /// The highest release number that a node has seen for the app; 0 when none has.
+    func lastRelease() async throws -> Int
     /// What staging will find done: all of it that needs no pod and that a request cannot notice.
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws
     func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
@@ -46,6 +48,8 @@ package protocol Nodes: Sendable {
 }
 
 extension Nodes {
+    package func lastRelease() async throws -> Int { 0 }
+
     package func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {}
 
     package func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {

@@ -22,6 +22,8 @@ package struct StagePlan: Sendable, Hashable {
     package var release: String
     /// `nil`: the candidate is not tried.
     package var probe: Probe?
+    /// How many connections in a row the candidate has to take. Each may reach another of its pods.
+    package var probeConnections: Int
     /// How long the candidate may take until it answers.
     package var probeTimeout: Duration
     package var postDeploy: PostDeploy?
@@ -35,6 +37,7 @@ package struct StagePlan: Sendable, Hashable {
         color: String,
         release: String,
         probe: Probe? = .tcp,
+        probeConnections: Int = 1,
         // kube-proxy may need a while after the API server was away.
         probeTimeout: Duration = .seconds(30),
         postDeploy: PostDeploy? = nil,
@@ -46,6 +49,7 @@ package struct StagePlan: Sendable, Hashable {
         self.color = color
         self.release = release
         self.probe = probe
+        self.probeConnections = probeConnections
         self.probeTimeout = probeTimeout
         self.postDeploy = postDeploy
         self.artifact = artifact
@@ -74,11 +78,11 @@ extension Fleet {
         onLine: @escaping @Sendable (NodeLine) async -> Void = { _ in }
     ) async throws -> NodeReport {
         let live = upstream.ports.other(than: plan.port)
-        let rendered = UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: live)
         var arguments = ["port=\(plan.port)", "version=\(plan.version)"]
-        var sections = [(name: "new", text: Array(rendered.utf8))]
+        var sections = [(name: "new", text: upstream.rendered(live: live))]
         var extra = Duration.zero
-        arguments += plan.probe.arguments + ["seconds=\(wholeSeconds(plan.probeTimeout))"]
+        arguments += plan.probe.arguments
+        arguments += ["seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)"]
         if plan.probe != nil { extra += plan.probeTimeout }
         let sincePreparation = await memory.sincePreparation(for: plan.token, of: upstream, on: node)
         if let sincePreparation, sincePreparation < Self.testedFor { arguments.append("prepared=yes") }

@@ -52,9 +52,7 @@ extension Fleet {
 
     /// The text that the node is to have; where there is no file, the article's.
     private func switched(_ file: UpstreamFile?, _ upstream: Upstream, to port: Int, on node: Node) throws -> [UInt8] {
-        guard let file else {
-            return Array(UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: port).utf8)
-        }
+        guard let file else { return upstream.rendered(live: port) }
         do {
             return try file.switching(upstream.name, up: port, down: upstream.ports.other(than: port)).bytes
         } catch {

@@ -69,12 +69,23 @@ package struct Upstream: Sendable, Hashable {
     /// A directory on the nodes with the app's static assets: `releases/<version>` in it, and `current`, a link that follows the
     /// colour. `{node}` in it is the node's address. `nil`: the app has none.
     package var assets: String?
+    /// A file that is made has an upstream for the colour that is not live too: a virtual host of the app names it, and without it nginx
+    /// would not accept its configuration.
+    package var hasPreview: Bool
 
-    package init(app: String, name: String, bluePort: Int, greenPort: Int, assets: String? = nil) {
+    package init(
+        app: String, name: String, bluePort: Int, greenPort: Int, assets: String? = nil, hasPreview: Bool = false
+    ) {
         self.app = app
         self.name = name
         self.ports = PortPair(blue: bluePort, green: greenPort)
         self.assets = assets
+        self.hasPreview = hasPreview
+    }
+
+    /// The file for a node that has none, as `render nginx` writes it.
+    package func rendered(live: Int) -> [UInt8] {
+        Array(UpstreamFile.rendered(upstream: name, ports: ports, live: live, preview: hasPreview).utf8)
     }
 
     func assetArguments(for node: Node) -> [String] {

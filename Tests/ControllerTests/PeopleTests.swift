@@ -81,6 +81,14 @@ struct PeopleTests {
         #expect(release.previous == LiveVersion(color: .green, version: Site.version))
     }
 
+    @Test("when journal and lease are both lost, numbers go on from the highest that a node has seen")
+    func lostJournalAndLease() async throws {
+        await site.world.claim(World.nodes[1], 26 * 2 + 1)
+        let release = try await site.deploy()
+        #expect(release.order.number == 27)
+        #expect(release.state == .live)
+    }
+
     @Test("a number is noted in the cluster before anything is done under it, also by the one that takes it up")
     func noted() async throws {
         await site.world.fail("note", with: [Hiccup()])

@@ -200,6 +200,8 @@ actor World {
         }
     }
 
+    func claim(_ node: String, _ token: Int) { claims[node] = token }
+
     func prepare(_ node: String) async throws { try await enter("prepare \(node)") }
 
     func stage(_ node: String) async throws { try await enter("stage \(node)") }
@@ -292,6 +294,8 @@ struct WorldNodes: Nodes {
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] {
         await world.read(addresses, fence)
     }
+
+    func lastRelease() async throws -> Int { await (world.claims.values.max() ?? 0) / 2 }
 
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws { try await world.prepare(node) }
 

@@ -16,17 +16,19 @@ private let ways: [AlteredTransport] =
         _ site: Site,
         _ port: Int,
         _ probe: Probe,
-        _ transport: any NodeTransport = LocalTransport()
+        _ transport: any NodeTransport = LocalTransport(),
+        within limit: Duration = .seconds(8)
     ) async throws {
         let plan = StagePlan(
             port: port, token: 1, version: "2", color: "green", release: "blog/1", probe: probe,
-            probeTimeout: .seconds(8))
+            probeTimeout: limit)
         _ = try await site.fleet(transport).stage(site.upstream, on: site.node, plan)
     }
 
-    private func words(_ body: () async throws -> Void) async -> String {
+    /// Why it cannot be staged. The script goes on asking for as long as it may.
+    private func refusal(_ site: Site, _ port: Int, _ probe: Probe, _ transport: any NodeTransport) async -> String {
         do {
-            try await body()
+            try await stage(site, port, probe, transport, within: .seconds(3))
             return "passed"
         } catch {
             return "\(error)"
@@ -46,21 +48,21 @@ private let ways: [AlteredTransport] =
                 .output("Status: 404 Not Found\r\nContent-type: text/html\r\n\r\nFile not found.\n"))
             try await stage(site, none.port, .fastcgi(isGuess: true), ways[way])
             #expect(
-                await words { try await stage(site, none.port, .fastcgi(path: "/ping"), ways[way]) }
+                await refusal(site, none.port, .fastcgi(path: "/ping"), ways[way])
                     .contains("FastCGI answered with status 404"))
             let sick = try FastCGIResponder(.output("Status: 503 Service Unavailable\r\n\r\n"))
             #expect(
-                await words { try await stage(site, sick.port, .fastcgi(isGuess: true), ways[way]) }
+                await refusal(site, sick.port, .fastcgi(isGuess: true), ways[way])
                     .contains("FastCGI answered with status 503"))
             let overloaded = try FastCGIResponder(.overloaded)
             #expect(
-                await words { try await stage(site, overloaded.port, .fastcgi(isGuess: true), ways[way]) }
+                await refusal(site, overloaded.port, .fastcgi(isGuess: true), ways[way])
                     .contains("refused the request"))
             let values = try FastCGIResponder(.valuesOnly)
             try await stage(site, values.port, .fastcgi(isGuess: true), ways[way])
             let other = try FastCGIResponder(.other("HTTP/1.1 400 Bad Request\r\n\r\n"))
             #expect(
-                await words { try await stage(site, other.port, .fastcgi(isGuess: true), ways[way]) }
+                await refusal(site, other.port, .fastcgi(isGuess: true), ways[way])
                     .contains("is no FastCGI"))
         }
     }
@@ -85,13 +87,26 @@ private let ways: [AlteredTransport] =
                 (.http(path: "/100%25?a=\\n'\"$(id)"), "HTTP/1.1 404 Not Found"),
                 (.http(path: "/sick", isGuess: true), "HTTP/1.1 503 Service Temporarily Unavailable"),
             ] {
-                #expect(await words { try await stage(site, port, probe, ways[way]) }.contains(answer), "\(probe)")
+                #expect(await refusal(site, port, probe, ways[way]).contains(answer), "\(probe)")
             }
             let dead = try await freePorts(1)[0]
             for probe in [Probe.tcp, .http(path: "/"), .fastcgi()] {
-                let said = await words { try await stage(site, dead, probe, ways[way]) }
+                let said = await refusal(site, dead, probe, ways[way])
                 #expect(said.contains("does not answer on 127.0.0.1:\(dead)"), "\(said)")
             }
+        }
+    }
+
+    @Test("a candidate takes as many connections in a row as were asked for: each may reach another of its pods")
+    func several() async throws {
+        try await withSite { site in
+            let listener = try Listener()
+            async let taken = listener.accept(8, within: .seconds(20))
+            let plan = StagePlan(
+                port: listener.port, token: 1, version: "2", color: "green", release: "blog/1", probe: .tcp,
+                probeConnections: 8, probeTimeout: .seconds(8))
+            _ = try await site.fleet().stage(site.upstream, on: site.node, plan)
+            #expect(await taken == 8)
         }
     }
 }

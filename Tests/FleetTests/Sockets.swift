@@ -40,6 +40,22 @@ final class Listener: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// How many of `count` connections came, each within the limit; they are closed at once.
+    func accept(_ count: Int, within limit: Duration) async -> Int {
+        var patience = timeval(tv_sec: Int(limit.components.seconds), tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        return await withCheckedContinuation { continuation in
+            queue.async {
+                for taken in 0..<count {
+                    let connection = Glibc.accept(self.descriptor, nil, nil)
+                    guard connection >= 0 else { return continuation.resume(returning: taken) }
+                    close(connection)
+                }
+                continuation.resume(returning: count)
+            }
+        }
+    }
 }
 
 /// Ports that nobody uses and nobody is given: below the range from which the kernel takes ports for connections, each handed out

@@ -115,10 +115,10 @@ extension Watched {
 }
 
 /// One answer over a connection of its own.
-func fetch(_ site: String) async throws -> String {
+func fetch(_ site: String, _ path: String = "/") async throws -> String {
     let connection = try HTTPConnection(baseURL: site)
     do {
-        let response = try await connection.send(.init("GET", "/", deadline: .seconds(5), closesConnection: true))
+        let response = try await connection.send(.init("GET", path, deadline: .seconds(5), closesConnection: true))
         await connection.shutdown()
         return response.isSuccess ? String(decoding: response.body, as: UTF8.self) : "status \(response.status)"
     } catch {

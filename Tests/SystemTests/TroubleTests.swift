@@ -7,8 +7,10 @@ import Testing
 extension Releases {
     /// The world around a release changes behind its back.
     @Suite struct TroubleTests {
-        @Test("without its journal the next release finds what is live, and takes the next number")
-        func lostJournal() async throws {
+        @Test(
+            "without its journal the next release finds what is live, and takes the next number; so it does without its lease",
+            arguments: [false, true])
+        func lostJournal(andLease: Bool) async throws {
             try await withWorld { world in
                 try await world.release("v1")
                 try await world.release("v2")
@@ -16,6 +18,7 @@ extension Releases {
                 where name.hasPrefix("viridian.sqlite") {
                     try FileManager.default.removeItem(atPath: world.directory + "/" + name)
                 }
+                if andLease { _ = try await world.client.delete(.leases, "viridian", namespace: "blog") }
                 let status = try await world.status()
                 #expect(status[at: "live.version"] == "v2" && status[at: "live.color"] == "green", "\(status.text)")
                 try await world.release("v3")

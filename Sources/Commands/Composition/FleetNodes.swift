@@ -30,7 +30,8 @@ struct FleetNodes: Nodes {
             name: app.upstream,
             bluePort: app.ports.blue,
             greenPort: app.ports.green,
-            assets: app.artifact?.to
+            assets: app.artifact?.to,
+            hasPreview: app.preview != nil
         )
     }
 
@@ -49,6 +50,13 @@ struct FleetNodes: Nodes {
         return await fleet.read(upstream, on: nodes, claiming: fence?.token ?? 0).map { reading in
             ReleaseMachine.NodeReading(reading, ports: upstream.ports)
         }
+    }
+
+    func lastRelease() async throws -> Int {
+        let tokens = await fleet.read(upstream, on: try await list().map { Node($0) }).compactMap {
+            try? $0.outcome.get().token
+        }
+        return (tokens.max() ?? 0) / 2
     }
 
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {
@@ -80,7 +88,10 @@ struct FleetNodes: Nodes {
 
     private func plan(for order: Order, _ survey: Survey) async throws -> StagePlan {
         let version = LiveVersion(color: survey.candidate, version: order.version)
-        return try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
+        var plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
+        // kube-proxy spreads them over the pods. Four times as many as there are pods miss one of them once in fifty times.
+        plan.probeConnections = min(max(8, survey.replicas * 4), 64)
+        return plan
     }
 
     private func plan(_ version: LiveVersion, _ fence: Fence, release: String) async throws -> StagePlan {

@@ -31,6 +31,7 @@ struct Preflight {
                 Finding(state: .bad, what: "\(error)", mend: "name the right kubeconfig and context in kubernetes:")
             )
         }
+        if let finding = await inventoryRight(client) { findings.append(finding) }
         for app in installation.configuration.apps {
             findings += await cluster(app, client)
             findings += await nodes(app, fleet, client)
@@ -46,30 +47,8 @@ struct Preflight {
     private func cluster(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
         let name = app.name.text
         var findings: [Finding] = []
-        let kind: Resource = app.workload == .deployment ? .deployments : .replicationControllers
-        let needed: [(String, Resource, String?)] = [
-            ("get", .leases, nil), ("create", .leases, nil), ("update", .leases, nil),
-            ("get", .services, nil), ("create", .services, nil),
-            ("get", kind, nil), ("watch", kind, nil), ("create", kind, nil), ("patch", kind, nil),
-            ("delete", kind, nil),
-            ("watch", .pods, nil), ("get", .pods, "log"), ("watch", .events, nil),
-        ]
-        var missing: [String] = []
         do {
-            for (verb, resource, sub) in needed
-            where try await !client.mayI(verb, resource, namespace: app.namespace, subresource: sub) {
-                missing.append("\(verb) \(resource.qualifiedName)\(sub.map { "/\($0)" } ?? "")")
-            }
-            findings.append(
-                missing.isEmpty
-                    ? Finding(state: .ok, app: name, what: "rights in namespace \(app.namespace)")
-                    : Finding(
-                        state: .bad,
-                        app: name,
-                        what: "rights are missing in namespace \(app.namespace): \(missing.joined(separator: ", "))",
-                        mend: "add them to the account's role"
-                    )
-            )
+            findings += try await rights(of: app, client)
         } catch {
             findings.append(Finding(state: .bad, app: name, what: "rights cannot be asked: \(error)"))
             return findings

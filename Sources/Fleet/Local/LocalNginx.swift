@@ -85,8 +85,7 @@ extension LocalNginx {
 
     /// Puts an app's upstream file there, as the demo's first release finds it; nothing is loaded.
     package func write(_ upstream: Upstream, live port: Int) throws {
-        let text = UpstreamFile.rendered(upstream: upstream.name, ports: upstream.ports, live: port)
-        try Data(text.utf8).write(to: URL(fileURLWithPath: backends + "/\(upstream.app).conf"))
+        try Data(upstream.rendered(live: port)).write(to: URL(fileURLWithPath: backends + "/\(upstream.app).conf"))
     }
 
     private static func quotedInConfiguration(_ path: String) -> String {

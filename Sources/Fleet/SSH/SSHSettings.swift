@@ -70,12 +70,12 @@ package struct SSHSettings: Sendable, Hashable {
 /// ssh takes the first value that it finds. So what must not be otherwise stands first, then what the user chose, then what is better
 /// than ssh's own default where the user chose nothing. It counts for a ProxyJump too.
 struct SSHConfiguration: Sendable {
-    let directory: String
+    private let directory: PrivateDirectory
     /// The copy of the file that the settings name: `Include` refuses one that its group may write, which `-F` takes.
     private let copy: String?
     private let original: String?
 
-    var path: String { directory + "/ssh_config" }
+    var path: String { directory.path + "/ssh_config" }
 
     /// Host keys are always checked and never learned silently; nothing is asked, since nobody is there to answer.
     private static let first = """
@@ -104,11 +104,6 @@ struct SSHConfiguration: Sendable {
 
     /// - Throws: `SSHConfigurationError`.
     init(_ settings: SSHSettings) throws {
-        let directory = FileManager.default.temporaryDirectory.path + "/viridian-ssh-" + UUID().uuidString
-        let copy = settings.config.map { _ in directory + "/config" }
-        self.directory = directory
-        self.copy = copy
-        original = settings.config
         var theirs: Data?
         if let config = settings.config {
             guard let data = FileManager.default.contents(atPath: config) else {
@@ -119,26 +114,26 @@ struct SSHConfiguration: Sendable {
         if let key = settings.identityFile, !FileManager.default.isReadableFile(atPath: key) {
             throw SSHConfigurationError(path: key, problem: "cannot be read; nodes.ssh.identityFile names it")
         }
+        directory = try PrivateDirectory()
+        original = settings.config
+        copy = settings.config == nil ? nil : directory.path + "/config"
         let includes = copy.map { ["\"\($0)\""] } ?? ["~/.ssh/config", "/etc/ssh/ssh_config"]
         let text = Self.first + includes.map { "Include \($0)\n" }.joined() + Self.last
         do {
-            try FileManager.default.createDirectory(
-                atPath: directory,
-                withIntermediateDirectories: false,
-                attributes: [.posixPermissions: 0o700]
-            )
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             if let copy, let theirs {
                 try theirs.write(to: URL(fileURLWithPath: copy))
                 try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: copy)
             }
         } catch {
-            throw SSHConfigurationError(path: directory, problem: "cannot be written: \(error.localizedDescription)")
+            directory.remove()
+            throw SSHConfigurationError(
+                path: directory.path, problem: "cannot be written: \(error.localizedDescription)")
         }
     }
 
     func remove() {
-        try? FileManager.default.removeItem(atPath: directory)
+        directory.remove()
     }
 
     /// ssh's words, with the file's own name in them.

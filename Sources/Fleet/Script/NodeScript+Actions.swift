@@ -170,7 +170,7 @@ extension NodeScript {
             { read -r localnet </proc/sys/net/ipv4/conf/all/route_localnet; } 2>/dev/null
             fact localnet "$localnet"
             # What nginx connects to.
-            probe_host=127.0.0.1
+            probe_host=127.0.0.1 connections=1
             for port in $ports; do
                 if (exchange "$port" 2 '') >/dev/null; then fact open "$port"; else fact closed "$port"; fi
             done
@@ -188,7 +188,7 @@ extension NodeScript {
             shift
             app= backends= test_command='nginx -t' reload='nginx -s reload' pid= token=0 until=
             expect= verify=1000 lockwait=10
-            port= ports= probe=none send= send_more= accept=good seconds=10 post= post_seconds=300
+            port= ports= probe=none send= send_more= accept=good seconds=10 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
             master= tested= included= prepared= ended= written= putback= text= long= flipped= present= half=
@@ -211,6 +211,7 @@ extension NodeScript {
                 send_more=*) send_more=${word#*=} ;;
                 accept=*) accept=${word#*=} ;;
                 seconds=*) seconds=${word#*=} ;;
+                connections=*) connections=${word#*=} ;;
                 prepared=*) prepared=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
@@ -230,7 +231,7 @@ extension NodeScript {
             case $app in '' | .* | *[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;; esac
             case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
             case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
-            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$post_seconds" "$artifact_seconds" \
+            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$connections" "$post_seconds" "$artifact_seconds" \
                 "${size:-0}" "$keep" "$offset"; do
                 number "$word" || { fact misused "$word"; exit 64; }
             done

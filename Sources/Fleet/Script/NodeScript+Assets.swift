@@ -170,16 +170,23 @@ extension NodeScript {
             if command -v curl >/dev/null; then
                 secure='=https'
                 case $1 in http://*) secure='=http,https' ;; esac
+                # A URL is signed as it stands, and curl makes a/b of a/./b. Its option not to is from 2015: only who needs
+                # it has to have it.
+                as_is=
+                case $1 in */.*) as_is=--path-as-is ;; esac
                 words=$(
                     printf 'url = "%s"\n' "$1" |
-                        curl -q -K - -fsSL --globoff --proto "$secure" --proto-redir "$secure" --max-redirs 5 \
-                            --retry 2 --connect-timeout 10 --max-time "$artifact_seconds" \
-                            ${3:+--max-filesize "$3"} -o "$2" 2>&1
+                        curl -q -K - -fsSL --globoff $as_is --proto "$secure" --proto-redir "$secure" \
+                            --max-redirs 5 --retry 2 --connect-timeout 10 \
+                            --max-time "$artifact_seconds" ${3:+--max-filesize "$3"} -o "$2" 2>&1
                 ) && return
             else
                 case $(wget --version 2>/dev/null) in
                 'GNU Wget'*) ;;
                 *) fact missing 'curl or GNU wget'; drop_half; finish ;;
+                esac
+                case $1 in
+                */./*\?* | */../*\?*) words='wget shortens its path, which may be signed: curl is needed'; return 1 ;;
                 esac
                 words=$(
                     printf '%s\n' "$1" | wget -q -i - -O "$2" --tries=3 --timeout=10 --max-redirect=5 2>&1

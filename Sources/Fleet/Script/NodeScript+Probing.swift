@@ -5,17 +5,21 @@ extension NodeScript {
 
         # One exchange with port $1 of $probe_host within $2 seconds: sends the bytes that printf makes of $3, and answers with
         # the first line of the reply, or where $4 is hex with the first of its bytes as hexadecimal digits. With
-        # nothing to send, a connection is enough.
+        # nothing to send, a connection is enough. After it come as many connections as make $connections: behind one
+        # NodePort there may be a pod that is gone, which only some of them meet. (nc makes do with the first.)
         exchange() {
             if command -v bash >/dev/null; then
                 exec timeout "$2" bash -c '
                     exec 3<>"/dev/tcp/$4/$1" || exit
-                    [ -n "$2" ] || exit 0
-                    printf "$2" >&3
-                    case $3 in
-                    hex) cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n" ;;
-                    *) IFS= read -r line <&3; printf %s "$line" ;;
-                    esac' sh "$1" "$3" "$4" "$probe_host" 2>&1 </dev/null
+                    if [ -n "$2" ]; then
+                        printf "$2" >&3
+                        case $3 in
+                        hex) reply=$(cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n") ;;
+                        *) IFS= read -r reply <&3 ;;
+                        esac
+                    fi
+                    for ((left = $5; left > 1; left--)); do exec 3<>"/dev/tcp/$4/$1" || exit; done
+                    printf %s "$reply"' sh "$1" "$3" "$4" "$probe_host" "$connections" 2>&1 </dev/null
             elif ! command -v nc >/dev/null; then
                 exit 127
             elif [ -z "$3" ]; then
@@ -108,7 +112,7 @@ extension NodeScript {
             probe_until=$((now + seconds * 100))
             # A first connection may have been sent to a pod that is gone, before kube-proxy knew the new ones; the kernel
             # keeps sending it there. So no try gets all the time, and each the double of one that came to nothing.
-            probe_try=2
+            probe_try=2 probe_pauses='0.015 0.03 0.06 0.12 0.24'
             [ "$probe_try" -le "$seconds" ] || probe_try=$seconds
             until probe_once; do
                 [ "$status" != 127 ] || { fact missing 'bash or nc'; finish; }
@@ -133,7 +137,8 @@ extension NodeScript {
                     continue
                 fi
                 probe_host=127.0.0.2
-                pause
+                pause "${probe_pauses%% *}"
+                probe_pauses=${probe_pauses#* }
             done
             fact probe ok
         }

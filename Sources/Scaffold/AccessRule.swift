@@ -1,0 +1,62 @@
+import ViridianConfiguration
+
+/// Something that the account that releases has to be allowed.
+package struct AccessRule: Sendable, Hashable {
+    package var purpose: String
+    /// Of the API; empty for the core group.
+    package var group = ""
+    /// In the plural, `pods`.
+    package var resource: String
+    package var subresource: String?
+    package var verbs: [String]
+    /// Releases go on where it is not allowed, and say what they left out.
+    package var isOptional = false
+
+    /// `leases.coordination.k8s.io`, `pods/log`: how kubectl and messages name what it is about.
+    package var qualifiedName: String {
+        (group.isEmpty ? resource : "\(resource).\(group)") + (subresource.map { "/\($0)" } ?? "")
+    }
+
+    /// An item of a role's rules.
+    var yaml: String {
+        """
+        # \(purpose)
+        - apiGroups: [\(group.isEmpty ? "\"\"" : group)]
+          resources: [\(resource)\(subresource.map { "/\($0)" } ?? "")]
+          verbs: [\(verbs.joined(separator: ", "))]
+
+        """
+    }
+
+    /// What releases of an app ask of the API, in its namespace.
+    package static func rules(of app: AppConfiguration) -> [AccessRule] {
+        [
+            AccessRule(
+                purpose: "the lock: one release of an app at a time", group: "coordination.k8s.io", resource: "leases",
+                verbs: ["get", "create", "update"]),
+            AccessRule(
+                purpose: "the two colours' services, made where they are missing", resource: "services",
+                verbs: ["get", "create"]),
+            AccessRule(
+                purpose: "the two colours' workloads", group: app.workload == .deployment ? "apps" : "",
+                resource: app.workload == .deployment ? "deployments" : "replicationcontrollers",
+                verbs: ["get", "list", "watch", "create", "patch", "delete"]),
+            AccessRule(
+                purpose: "whether the candidate's pods are ready, and why not", resource: "pods",
+                verbs: ["list", "watch"]),
+            AccessRule(
+                purpose: "the last words of a pod that crashed", resource: "pods", subresource: "log", verbs: ["get"]),
+            AccessRule(
+                purpose: "why pods are not scheduled or pulled", resource: "events", verbs: ["list", "watch"]),
+            AccessRule(
+                purpose: "the twin of the live colour's autoscaler", group: "autoscaling",
+                resource: "horizontalpodautoscalers", verbs: ["list", "create", "delete"], isOptional: true),
+        ]
+    }
+
+    /// What the list of nodes asks of it, in the whole cluster; `nil` where it does not come from the cluster.
+    package static func inventory(_ configuration: Configuration) -> AccessRule? {
+        guard case .kubernetes = configuration.nodes.inventory else { return nil }
+        return AccessRule(purpose: "the inventory: which machines run nginx", resource: "nodes", verbs: ["list"])
+    }
+}

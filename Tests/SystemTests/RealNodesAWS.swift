@@ -1,0 +1,228 @@
+import Foundation
+import Processes
+
+/// AWS as far as nodes and artifacts need it, on a free port of this machine: instances with tags, a bucket, and an account that may
+/// list the ones and read the other. Every signature is checked, those in URLs too, and every right.
+struct RealNodesAWS: Sendable {
+    /// What there is.
+    struct Stock: Encodable, Sendable {
+        /// Addresses of running instances of production.
+        var nodes: [String] = []
+        /// Of instances with the same tags that are stopped.
+        var stopped: [String] = []
+        /// Of running instances that are not of production.
+        var others: [String] = []
+        /// Files of this machine by their keys in the bucket.
+        var objects: [String: String] = [:]
+        /// Keys that the account may not read.
+        var denied: [String] = []
+    }
+
+    static let missing = "no python3 on PATH or in .build/python has boto3 and moto (script/bootstrap installs them)"
+
+    let url: String
+    let key: String
+    private let secret: String
+    private let notes: Notes
+
+    /// How many instances each page of a list had, in the order of the requests.
+    var pages: [Int] { get async { await notes.pages } }
+    /// The paths that presigned URLs were used for; `nil` for a URL whose signature was not right.
+    var fetched: [String?] { get async { await notes.fetched } }
+
+    var inventory: String {
+        "inventory: ec2\n  ec2: {region: us-east-1, tags: {role: kubernetes-node, env: prod}, endpoint: \"\(url)\"}"
+    }
+
+    /// Gives the program of a world the account's keys, as files in its home directory; or other ones.
+    func signIn(_ world: World, secret: String? = nil) throws {
+        let directory = world.directory + "/home/.aws"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try world.write(
+            "[default]\naws_access_key_id = \(key)\naws_secret_access_key = \(secret ?? self.secret)\n",
+            to: "home/.aws/credentials")
+        try world.write("[default]\nregion = us-east-1\nendpoint_url = \(url)\n", to: "home/.aws/config")
+    }
+
+    // MARK: - The server
+
+    private static func python() async -> String? {
+        let own = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: ".build/python/bin/python3").path
+        for candidate in [own, "python3"] {
+            let check = Command(candidate, ["-c", "import boto3, moto.server"])
+            if let result = try? await check.run(deadline: .seconds(60)), result.succeeded { return candidate }
+        }
+        return nil
+    }
+
+    static var isThere: Bool {
+        get async { await python() != nil }
+    }
+
+    struct Failed: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    static func with<Value: Sendable>(
+        _ stock: Stock, _ body: @escaping @Sendable (RealNodesAWS) async throws -> Value
+    ) async throws -> Value {
+        guard let python = await python() else { throw Failed(description: missing) }
+        let text = String(decoding: try JSONEncoder().encode(stock), as: UTF8.self)
+        let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("AWS_") }
+        let notes = Notes()
+        let (beginnings, begun) = AsyncStream.makeStream(of: Word.self)
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                defer { begun.finish() }
+                let completed = try await Command(python, ["-c", server], environment: environment, input: text)
+                    .run(grace: .milliseconds(1), keeping: 1 << 16) { line in
+                        guard let word = try? JSONDecoder().decode(Word.self, from: Data(line.text.utf8)) else {
+                            return
+                        }
+                        if word.url != nil { begun.yield(word) } else { await notes.take(word) }
+                    }
+                throw Failed(description: "the server of AWS's protocols ended: \(completed.error)")
+            }
+            group.addTask {
+                for await word in beginnings {
+                    guard let url = word.url, let key = word.key, let secret = word.secret else { continue }
+                    return try await body(RealNodesAWS(url: url, key: key, secret: secret, notes: notes))
+                }
+                // The other task says why.
+                return nil
+            }
+            while let value = try await group.next() {
+                if let value { return value }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// What the server says, a line each.
+    private struct Word: Decodable, Sendable {
+        var url: String?
+        var key: String?
+        var secret: String?
+        var page: Int?
+        var fetched: String?
+    }
+
+    private actor Notes {
+        private(set) var pages: [Int] = []
+        private(set) var fetched: [String?] = []
+
+        func take(_ word: Word) {
+            if let page = word.page { pages.append(page) } else { fetched.append(word.fetched) }
+        }
+    }
+
+    /// moto, which has two gaps that matter here: it does not check signatures in URLs, and a page of instances is as long as the client
+    /// likes, where AWS may give less.
+    private static let server = #"""
+        import json, sys, threading, urllib.parse
+        import boto3
+        from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+        from moto import settings
+        from moto.ec2.responses.instances import InstanceResponse
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+        stock = json.load(sys.stdin)
+        moto = DomainDispatcherApplication(create_backend_app)
+        secrets = {}
+
+        def say(**words):
+            print(json.dumps(words), flush=True)
+
+        def presigned(environ):
+            """The request as its signer could have sent it; None where the signature in its URL is not right."""
+            query, (path, _, _) = environ['QUERY_STRING'], environ['REQUEST_URI'].partition('?')
+            given = dict(urllib.parse.parse_qsl(query))
+            key, _, region, service, _ = given['X-Amz-Credential'].split('/')
+            if key not in secrets:
+                return None
+            keys = Credentials(key, secrets[key])
+            url = 'http://' + environ['HTTP_HOST'] + path
+            bare = '&'.join(part for part in query.split('&') if not part.startswith('X-Amz-Signature='))
+            asked = AWSRequest(environ['REQUEST_METHOD'], url + '?' + bare, {'host': environ['HTTP_HOST']})
+            asked.context['timestamp'] = given['X-Amz-Date']
+            auth = S3SigV4QueryAuth(keys, service, region, int(given['X-Amz-Expires']))
+            right = auth.signature(auth.string_to_sign(asked, auth.canonical_request(asked)), asked)
+            if right != given['X-Amz-Signature']:
+                return None
+            signed = AWSRequest(environ['REQUEST_METHOD'], url)
+            S3SigV4Auth(keys, service, region).add_auth(signed)
+            headers = {'HTTP_' + name.upper().replace('-', '_'): value for name, value in signed.headers.items()}
+            return {**environ, **headers, 'QUERY_STRING': '', 'REQUEST_URI': path, 'RAW_URI': path}
+
+        def answer(environ, start):
+            if 'X-Amz-Signature=' in environ['QUERY_STRING']:
+                environ = presigned(environ)
+                say(fetched=environ and environ['REQUEST_URI'])
+                if environ is None:
+                    start('403 Forbidden', [('Content-Type', 'application/xml')])
+                    return [b'<Error><Code>SignatureDoesNotMatch</Code></Error>']
+            return moto(environ, start)
+
+        parameter, describe = InstanceResponse._get_param, InstanceResponse.describe_instances
+
+        def few(self, name, *others, **named):
+            value = parameter(self, name, *others, **named)
+            return min(int(value), 30) if name == 'MaxResults' else value
+
+        def page(self):
+            found = describe(self)
+            say(page=len(found.result['Reservations']))
+            return found
+
+        InstanceResponse._get_param, InstanceResponse.describe_instances = few, page
+
+        class Quiet(WSGIRequestHandler):
+            def log_request(self, *_):
+                pass
+
+        server = make_server('127.0.0.1', 0, answer, threaded=True, request_handler=Quiet)
+        url = 'http://127.0.0.1:%d' % server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = dict(endpoint_url=url, region_name='us-east-1', aws_access_key_id='root', aws_secret_access_key='root')
+        ec2, s3, iam = (boto3.client(name, **root) for name in ('ec2', 's3', 'iam'))
+
+        vpc = ec2.create_vpc(CidrBlock='127.0.0.0/16')['Vpc']['VpcId']
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock='127.0.0.0/16')['Subnet']['SubnetId']
+        image = ec2.describe_images(Owners=['amazon'])['Images'][0]['ImageId']
+
+        def run(address, env):
+            tags = [{'Key': 'role', 'Value': 'kubernetes-node'}, {'Key': 'env', 'Value': env}]
+            return ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet, PrivateIpAddress=address,
+                TagSpecifications=[{'ResourceType': 'instance', 'Tags': tags}])['Instances'][0]['InstanceId']
+
+        for address in stock['nodes']:
+            run(address, 'prod')
+        for address in stock['stopped']:
+            ec2.stop_instances(InstanceIds=[run(address, 'prod')])
+        for address in stock['others']:
+            run(address, 'dev')
+
+        s3.create_bucket(Bucket='domain-deploy')
+        for key, path in stock['objects'].items():
+            with open(path, 'rb') as file:
+                s3.put_object(Bucket='domain-deploy', Key=key, Body=file.read())
+
+        iam.create_user(UserName='deploy')
+        rights = ['ec2:DescribeInstances', 's3:GetObject', 's3:HeadObject', 's3:ListBucket']
+        policy = [{'Effect': 'Allow', 'Action': rights, 'Resource': '*'}]
+        for key in stock['denied']:
+            policy.append({'Effect': 'Deny', 'Action': 's3:*', 'Resource': 'arn:aws:s3:::domain-deploy/' + key})
+        iam.put_user_policy(UserName='deploy', PolicyName='deploy',
+            PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': policy}))
+        key = iam.create_access_key(UserName='deploy')['AccessKey']
+        secrets[key['AccessKeyId']] = key['SecretAccessKey']
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+        say(url=url, key=key['AccessKeyId'], secret=key['SecretAccessKey'])
+        threading.Event().wait()
+        """#
+}
