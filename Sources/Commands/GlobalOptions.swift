@@ -39,6 +39,13 @@ struct GlobalOptions: ParsableArguments, Sendable {
         return try RemoteServer(url.hasSuffix("/") ? String(url.dropLast()) : url, token: token)
     }
 
+    /// Refuses a server where a verb cannot go through one. Only what was written with the verb itself counts: the environment may be
+    /// set for others.
+    func refuseServer(_ verb: String, _ why: String) throws {
+        guard let option = server != nil ? "--server" : token != nil ? "--token" : nil else { return }
+        throw ValidationError("viridian \(verb) takes no \(option): \(why)")
+    }
+
     /// What goes on when the verb is stopped.
     var isRemote: Bool { (server ?? ProcessInfo.processInfo.environment["VIRIDIAN_SERVER"])?.isEmpty == false }
 }

@@ -22,7 +22,9 @@ struct AccessRights {
             """)
         var files = [RenderedFile(path: "rbac/account.yaml", text: documents.joined(separator: "---\n"))]
         files += apps.map { RenderedFile(path: "rbac/\($0.name).yaml", text: role($0)) }
-        if let rule = AccessRule.inventory(configuration) { files.append(RenderedFile(path: "rbac/nodes.yaml", text: nodes(rule))) }
+        if let rule = AccessRule.inventory(configuration) {
+            files.append(RenderedFile(path: "rbac/nodes.yaml", text: nodes(rule)))
+        }
         return files
     }
 

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 
@@ -28,6 +29,31 @@ struct RemoteTests {
         #expect(busy.isBusy && !busy.isPassing && busy.description == "blog/2 is running")
         let proxy = RemoteError(502, Data("<html>".utf8), at: "deploy.domain.com:443")
         #expect(proxy.isPassing && proxy.description.contains("HTTP status 502"))
+    }
+
+    @Test(
+        "a verb that cannot go through a server refuses one, and says why",
+        arguments: [
+            "check", "app add blog", "render kubernetes", "serve", "token create", "token list", "token revoke x", "audit",
+        ])
+    func noServer(_ verb: String) throws {
+        let words = verb.split(separator: " ").map(String.init)
+        _ = try Viridian.parseAsRoot(words)
+        for option in ["--server", "--token"] {
+            do {
+                _ = try Viridian.parseAsRoot(words + [option, "http://127.0.0.1:1"])
+                Issue.record("\(verb) takes \(option)")
+            } catch {
+                #expect(Viridian.exitCode(for: error).rawValue == 64)
+                #expect(Viridian.message(for: error).contains(/^viridian [a-z ]+ takes no --(server|token): \w+/))
+            }
+        }
+    }
+
+    @Test("a verb that can go through a server takes one", arguments: ["status", "deploy blog --version v1", "nodes"])
+    func server(_ verb: String) throws {
+        let words = verb.split(separator: " ").map(String.init)
+        _ = try Viridian.parseAsRoot(words + ["--server", "http://127.0.0.1:1", "--token", "vir_x"])
     }
 
     @Test("how long a token is good", arguments: [("90d", 7_776_000), ("12h", 43_200), ("30m", 1800), ("45s", 45)])

@@ -20,6 +20,13 @@ struct AccessTests {
                 #expect(answer.status == 401, "\(path): \(answer)")
                 #expect(answer.text.contains("viridian token create"), "\(path): \(answer)")
             }
+            // The page that says so is dressed all the same.
+            for path in [Assets.all.path("app.css"), Assets.all.path("live.js"), Assets.all.path("favicon.svg")] {
+                #expect(try await server.get("/", token: "").text.contains(path))
+                #expect(try await server.get(path, token: "").status == 200, "\(path)")
+            }
+            let none = try await server.get("/assets/../../etc/passwd", token: "")
+            #expect(none.status == 404 || none.status == 401, "\(none)")
             let token = try server.token(.admin)
             #expect(try await server.get("/api/v1/apps", token: token).status == 200)
             #expect(try await server.get("/metrics", token: "").status == 200)

@@ -163,36 +163,106 @@ import ViridianConfiguration
 
     @Test("a log of 50,000 lines is shown a page at a time, each line under its own number")
     func longLog() async throws {
-        var story = try PagesStory(41)
-        story.start()
-        while story.events.count < 50_000 {
-            story.tell(.said(Line(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
-        }
+        let story = try Self.long()
         let total = story.events.map(\.text.count).reduce(0, +)
         #expect(total > 50_000)
-        func lines(_ view: ReleaseLog.View) throws -> [Int] {
-            var model = Model()
-            ReleaseLog(release: story.release, events: story.events, view: view, path: "/p").fill(&model)
-            let lines = try #require(model["lines"] as? [Model])
-            return lines.compactMap { $0["n"] as? Int }
-        }
+        func part(_ view: ReleaseLog.View) -> ReleaseLog.Part { story.chronicle.part(view) }
+        func lines(_ view: ReleaseLog.View) -> [Int] { part(view).lines.map(\.number) }
         var view = ReleaseLog.View()
-        #expect(try lines(view) == Array(total - 499...total))
+        #expect(lines(view) == Array(total - 499...total))
+        #expect(part(view).earlier == total - 500 && !part(view).hasLater)
         view.since = total - 3
-        #expect(try lines(view) == Array(total - 2...total))
+        #expect(lines(view) == Array(total - 2...total))
+        #expect(part(view).shown == total - 499...total)
         view.since = nil
         view.upTo = 700
-        #expect(try lines(view) == Array(201...700))
+        #expect(lines(view) == Array(201...700))
+        #expect(part(view).earlier == 200 && part(view).hasLater && part(view).later == 1200)
+        view.upTo = total - 500
+        #expect(part(view).hasLater && part(view).later == nil)
+        view.upTo = total + 10
+        #expect(lines(view).last == total && !part(view).hasLater)
+        view.upTo = 0
+        #expect(lines(view).isEmpty && part(view).shown == nil)
         view.upTo = nil
         view.node = PagesStory.nodes[0]
-        let some = try lines(view)
+        let some = lines(view)
         #expect(some.count == 500)
         #expect(zip(some, some.dropFirst()).allSatisfy { $1 - $0 == 2 })
-        // Nobody waits for it, not even with a debug build. The processor's time counts: the machine may be busy with something else.
-        let before = Self.processorTime
-        _ = try story.page()
-        let took = Self.processorTime - before
-        #expect(took < .seconds(3), "\(took)")
+        view.node = "10.0.0.1"
+        #expect(part(view).shown == nil && part(view).earlier == nil)
+    }
+
+    @Test("each part of a log is what it would be if all of it were gone through, whatever it is filtered by")
+    func partsOfLog() throws {
+        var story = try PagesStory.live(41)
+        story.tell(.replaced(by: 42, rolledBack: false))
+        let nodes: [String?] = [nil, PagesStory.nodes[0], PagesStory.nodes[1], "10.0.0.1"]
+        let phases: [Phase?] = [nil, .discovering, .staging, .switching, .done, .verifying]
+        let count = story.events.map(\.text.count).reduce(0, +)
+        for node in nodes {
+            for phase in phases {
+                for upTo in [nil] + (0...count + 1).map(Int?.some) {
+                    var view = ReleaseLog.View()
+                    (view.node, view.phase, view.upTo) = (node, phase, upTo)
+                    let part = story.chronicle.part(view, length: 4)
+                    let plain = Self.part(of: story, view, length: 4)
+                    #expect(part.lines.map(\.number) == plain.lines, "\(view)")
+                    #expect(part.lines.map { $0.event.text[$0.line] } == plain.texts, "\(view)")
+                    #expect(part.earlier == plain.earlier, "\(view)")
+                    #expect(part.hasLater == plain.hasLater, "\(view)")
+                    #expect(part.later == plain.later, "\(view)")
+                }
+            }
+        }
+    }
+
+    /// The same the long way round.
+    private static func part(of story: PagesStory, _ view: ReleaseLog.View, length: Int)
+        -> (lines: [Int], texts: [String], earlier: Int?, hasLater: Bool, later: Int?)
+    {
+        var lines: [(number: Int, text: String)] = []
+        var number = 0
+        for event in story.events {
+            for text in event.text {
+                number += 1
+                let isAbout = view.node.map { event.nodes.contains($0) } ?? true
+                if isAbout, view.phase ?? event.phase == event.phase { lines.append((number, text)) }
+            }
+        }
+        let end = view.upTo.map { last in lines.firstIndex { $0.number > last } ?? lines.count } ?? lines.count
+        let start = max(0, end - length)
+        return (
+            lines[start..<end].map(\.number), lines[start..<end].map(\.text), start > 0 ? lines[start - 1].number : nil,
+            end < lines.count, end + length < lines.count ? lines[end + length - 1].number : nil
+        )
+    }
+
+    @Test("what a refresh of a release's page costs does not grow with its log")
+    func refreshCost() async throws {
+        // Processor time, and not what a clock says: the machine may be busy with something else.
+        func cost(_ story: PagesStory) throws -> Duration {
+            var view = ReleaseLog.View()
+            view.since = story.events.count - 10
+            return try (0..<5).map { _ in
+                let before = Self.processorTime
+                _ = try story.page(view)
+                return Self.processorTime - before
+            }.min() ?? .zero
+        }
+        let short = try cost(try Self.long(1000))
+        let long = try cost(try Self.long(50_000))
+        #expect(long < short * 4 + .milliseconds(10), "\(short) with 1,000 events, \(long) with 50,000")
+    }
+
+    /// A release that two nodes had much to say of.
+    private static func long(_ count: Int = 50_000) throws -> PagesStory {
+        var story = try PagesStory(41)
+        story.start()
+        while story.events.count < count {
+            story.tell(.said(Line(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
+        }
+        return story
     }
 
     /// What this thread has used so far.
@@ -278,6 +348,8 @@ import ViridianConfiguration
         #expect(Words.ago(now, now: now + .seconds(7300)) == "2 h")
         #expect(Words.left(now + .seconds(3723), now: now) == "1:02:03")
         #expect(Words.left(now, now: now + .seconds(5)) == "0:00")
+        // What a log says on a page, a terminal does too: with its zone.
+        #expect(now.clockTime == "14:34:03 UTC")
     }
 }
 

@@ -12,10 +12,11 @@ struct PagesStory {
     static let start = Timestamp(milliseconds: 1_445_783_643_000)
     static let nodes = ["10.122.43.70", "10.122.41.136"]
 
-    private(set) var release: Release
-    private(set) var events: [EventView] = []
+    private(set) var chronicle: Chronicle
     private(set) var now: Timestamp
-    private var narrator = Narrator()
+
+    var release: Release { chronicle.release }
+    var events: [EventView] { chronicle.events }
 
     init(
         _ number: Int = 42, version: String = "20151025.143403", reason: String? = "faster front page",
@@ -28,19 +29,16 @@ struct PagesStory {
             app: "blog", number: number, version: version, image: "registry.local:5000/blog:\(version)", verify: verify,
             requestedBy: "anna", reason: reason, rules: rules)
         let first = RecordedEvent(sequence: 1, at: start, event: .requested(order))
-        guard let release = Release(first) else { throw NoRelease() }
-        self.release = release
+        guard let chronicle = Chronicle([first]) else { throw NoRelease() }
+        self.chronicle = chronicle
         now = start
-        events = [EventView(first, text: narrator.lines(first, release), after: release)]
     }
 
     private struct NoRelease: Error {}
 
     mutating func tell(_ event: Event, after pause: Duration = .seconds(1)) {
         now = now + pause
-        let recorded = RecordedEvent(sequence: events.count + 1, at: now, event: event)
-        release.apply(recorded)
-        events.append(EventView(recorded, text: narrator.lines(recorded, release), after: release))
+        chronicle.append(RecordedEvent(sequence: release.sequence + 1, at: now, event: event))
     }
 
     /// Up to the moment in which its pods are watched.
@@ -97,7 +95,7 @@ struct PagesStory {
 
     func page(_ view: ReleaseLog.View = .init(), past: [ReleaseDigest] = [], may: Bool = true) throws -> Pages.Page {
         ReleasePage(
-            release: release, events: events, app: try Self.app(release), latest: release,
+            picture: chronicle.picture(view), app: try Self.app(release), latest: release,
             usual: UsualTimes(past, besides: release.order.number), view: view, mayRelease: may, now: now
         ).page
     }

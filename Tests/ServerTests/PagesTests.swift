@@ -205,6 +205,14 @@ import Testing
             #expect(try await admin.get("/tokens/\(id)/revoke").text.contains("Revoke ci"))
             #expect(try await admin.send("/tokens/\(id)/revoke").status == 303)
             #expect(try server.journal.token(id: id)?.revokedAt != nil)
+            // What is over says how it ended.
+            _ = try server.token(.viewer, name: "old", expiresAt: SystemClock().now + .seconds(-1))
+            let old = try #require(server.journal.tokens().first { $0.name == "old" }).id
+            let rows = try await admin.get("/tokens").text.split(separator: "<tr ")
+            let ended = try #require(rows.first { $0.contains("token-\(id)") })
+            #expect(ended.contains(">revoked<"))
+            let expired = try #require(rows.first { $0.contains("token-\(old)") })
+            #expect(expired.contains(">expired<") && !expired.contains("/revoke"))
         }
     }
 }

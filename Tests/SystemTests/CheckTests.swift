@@ -1,6 +1,7 @@
 import Foundation
 import Kubernetes
 import Nginx
+import Sandbox
 import Testing
 
 extension AtTheDoor {
@@ -44,6 +45,56 @@ extension AtTheDoor {
                 let status = try await world.viridian("status", "blog")
                 let advice = status.lines.filter { $0.contains("viridian repair blog") }
                 #expect(advice.count == 1 && advice[0].contains("node-1"), "\(status)")
+            }
+        }
+
+        @Test("check asks for every right that is rendered, and for nothing that is not")
+        func rights() async throws {
+            try await withWorld(nodes: 1) { world in
+                let nodes = "  inventory: kubernetes\n  kubernetes: {selector: role=web, address: InternalIP}"
+                try world.write(
+                    world.read("viridian.yaml").replacing("  inventory: static\n  static: [node-1]", with: nodes),
+                    to: "viridian.yaml")
+                let rendered = try await world.viridian("render", "rbac", "blog")
+                // `resources: [pods/log]`, and on the next line its verbs.
+                let rules = rendered.output.matches(of: /resources: \[([a-z\/]+)\]\n *verbs: \[([a-z, ]+)\]/)
+                try #require(rules.count == 8, "\(rendered)")
+                var rights: Set<String> = []
+                for rule in rules {
+                    for verb in rule.2.split(separator: ", ") {
+                        rights.insert("\(verb) \(rule.1)")
+                        world.cluster.faults.deny(
+                            RequestMatcher(
+                                verbs: [String(verb)], resource: String(rule.1.split(separator: "/")[0]),
+                                subresource: rule.1.split(separator: "/").dropFirst().first.map(String.init)))
+                    }
+                }
+                let denied = try await world.viridian("check")
+                #expect(denied.status == 1, "\(denied)")
+                let lines = denied.lines.filter { $0.contains("rights are missing in namespace blog") }
+                try #require(lines.count == 2, "\(denied)")
+                #expect(lines[0].hasPrefix("bad ") && lines[1].hasPrefix("warning"))
+                #expect(
+                    lines.allSatisfy { $0.contains("Mend: add them to the account's role (viridian render rbac blog)") }
+                )
+                var missing: Set<String> = ["list nodes"]
+                for right in lines.joined().matches(of: /(get|list|watch|create|update|patch|delete) ([a-z\/]+)/) {
+                    missing.insert("\(right.1) \(right.2)")
+                }
+                #expect(missing == rights)
+                #expect(lines[1].contains("the twin of the live colour's autoscaler, which releases go without"))
+                #expect(
+                    denied.lines.contains {
+                        $0.hasPrefix("bad ")
+                            && $0.contains("may not list nodes, and the cluster's nodes are the inventory")
+                    }, "\(denied)")
+
+                world.cluster.faults.clear()
+                let allowed = try await world.viridian("check")
+                #expect(!allowed.output.contains("rights are missing"), "\(allowed)")
+                #expect(
+                    allowed.lines.contains("ok       the account may list nodes, which are the inventory"), "\(allowed)"
+                )
             }
         }
 

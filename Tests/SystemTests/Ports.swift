@@ -1,5 +1,5 @@
-import Foundation
 import Nginx
+import Sandbox
 
 /// Ports of this machine that nobody listens on, and that no other test of this process has been given.
 actor Ports {
@@ -33,20 +33,5 @@ actor Ports {
         throw Exhausted.noPortIsFree
     }
 
-    private func isFree(_ port: Int) -> Bool {
-        guard !given.contains(port) else { return false }
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
+    private func isFree(_ port: Int) -> Bool { !given.contains(port) && FreePorts.isFree(port) }
 }

@@ -77,12 +77,12 @@ struct RealNodesAWS: Sendable {
             group.addTask {
                 defer { begun.finish() }
                 let completed = try await Command(python, ["-c", server], environment: environment, input: text)
-                    .run(grace: .milliseconds(1), keeping: 1 << 16) { line in
+                    .run(grace: .milliseconds(1), keeping: 1 << 16, onLine: { line in
                         guard let word = try? JSONDecoder().decode(Word.self, from: Data(line.text.utf8)) else {
                             return
                         }
                         if word.url != nil { begun.yield(word) } else { await notes.take(word) }
-                    }
+                    })
                 throw Failed(description: "the server of AWS's protocols ended: \(completed.error)")
             }
             group.addTask {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import Nginx
 import Processes
 import Testing
 
@@ -71,7 +72,8 @@ extension RealNodesTests {
                     let refused = try await world.deploy("v3")
                     #expect(refused.status == 1 || refused.status == 2, "\(refused)")
                     #expect(
-                        (refused.output + refused.error).contains("does not accept the credentials (access key \(aws.key)"),
+                        (refused.output + refused.error).contains(
+                            "does not accept the credentials (access key \(aws.key)"),
                         "\(refused)")
                     #expect(try await world.served() == ["v2", "v2", "v2"])
                 }
@@ -98,14 +100,18 @@ extension RealNodesTests {
                         #expect(nodes.assets == whole)
                         // Pages that were loaded before still find theirs.
                         for node in nodes.numbers { #expect(try nodes.asset("releases/v1/css/page.css", node) == "v1") }
-                        #expect(await aws.fetched == Array(repeating: "/domain-deploy/blog/./v1.tgz", count: 3)
+                        #expect(
+                            await aws.fetched == Array(repeating: "/domain-deploy/blog/./v1.tgz", count: 3)
                                 + Array(repeating: "/domain-deploy/blog/./v2.tgz", count: 3))
 
                         for (version, words) in [
                             ("v3", "s3://domain-deploy/blog/./v3.tgz does not exist"),
                             ("v4", "cannot be unpacked: gzip: stdin: unexpected end of file"),
-                            ("v5", "status 403 for s3://domain-deploy/blog/./v5.tgz: it is not there, or these "
-                                + "credentials may not read it"),
+                            (
+                                "v5",
+                                "status 403 for s3://domain-deploy/blog/./v5.tgz: it is not there, or these "
+                                    + "credentials may not read it"
+                            ),
                         ] {
                             let (said, watched) = try await world.watched { try await world.deploy(version) }
                             #expect(said.status == 2, "\(said)")

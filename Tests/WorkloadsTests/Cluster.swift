@@ -81,23 +81,9 @@ struct TestCluster: Sendable {
             var ports: [Int] = []
             while ports.count < count {
                 next += 1
-                if isFree(next) { ports.append(next) }
+                if FreePorts.isFree(next) { ports.append(next) }
             }
             return ports
-        }
-    }
-
-    private static func isFree(_ port: Int) -> Bool {
-        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
         }
     }
 

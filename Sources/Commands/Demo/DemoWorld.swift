@@ -114,42 +114,12 @@ struct DemoWorld: Sendable {
     }
 }
 
-/// Ports of this machine that nobody listens on.
-enum FreePorts {
-    /// So many from `first` upwards; any where `first` is 0.
-    static func some(_ count: Int, from first: Int) throws -> [Int] {
-        let candidates = first == 0 ? Array((20_000...29_999).shuffled()) : Array(first...min(first + 2000, 65_535))
-        let free = candidates.lazy.filter(isFree).prefix(count)
-        guard free.count == count else { throw NoPorts() }
-        return Array(free)
-    }
-
+extension FreePorts {
     /// A pair as the article's convention has it: blue ends in 0, green in 1.
     static func nodePorts() throws -> PortPair {
         guard let blue = stride(from: 30_000, to: 32_760, by: 10).first(where: { isFree($0) && isFree($0 + 1) }) else {
             throw NoPorts()
         }
         return PortPair(blue: blue, green: blue + 1)
-    }
-
-    private struct NoPorts: Error, CustomStringConvertible {
-        var description: String { "no free ports are left on 127.0.0.1" }
-    }
-
-    private static func isFree(_ port: Int) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
     }
 }

@@ -28,6 +28,10 @@ struct AppAddCommand: Verb {
     @Option(name: .long, help: "A host name that it answers to; may be given several times.") var host: [String] = []
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        try global.refuseServer("app add", "it writes a file on this machine")
+    }
+
     func perform() async throws -> ExitStatus {
         let name: AppName
         do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }

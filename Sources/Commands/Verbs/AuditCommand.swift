@@ -18,6 +18,7 @@ struct AuditCommand: Verb {
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
+        try global.refuseServer("audit", "it reads the journal that --config names, so run it where the server runs")
     }
 
     func perform() async throws -> ExitStatus {

@@ -12,6 +12,10 @@ struct CheckCommand: Verb {
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        try global.refuseServer("check", "it looks from this machine at what releases started here depend on")
+    }
+
     func perform() async throws -> ExitStatus {
         try await Installation.open(global, reachingOut: true) { installation in
             let findings = await Preflight(installation).findings()

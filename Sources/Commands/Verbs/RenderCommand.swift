@@ -52,6 +52,10 @@ struct RenderCommand: Verb {
         }
     }
 
+    func validate() throws {
+        try global.refuseServer("render", "it writes from the configuration on this machine")
+    }
+
     func perform() async throws -> ExitStatus {
         let configuration = try Configuration.load(file: try ConfigurationFile.locate(explicit: global.config))
         let apps = try app.map { [try configuration.app($0)] } ?? configuration.apps

@@ -28,6 +28,10 @@ struct ServeCommand: Verb {
     @Flag(help: "Log every request too.") var verbose = false
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        try global.refuseServer("serve", "it is the server; --listen says where it listens")
+    }
+
     func perform() async throws -> ExitStatus {
         try await Installation.open(global, reachingOut: true) { installation in
             let configured = installation.configuration.server

@@ -40,6 +40,11 @@ struct TokenCreateCommand: Verb {
         var expiresAt: String?
     }
 
+    func validate() throws {
+        try global.refuseServer(
+            "token create", "it works on the journal that --config names, so run it where the server runs")
+    }
+
     func perform() async throws -> ExitStatus {
         guard let role = Role(rawValue: role) else {
             throw Refusal("--role takes viewer, deployer or admin, not \(role.safe)")
@@ -106,6 +111,11 @@ struct TokenListCommand: Verb {
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        try global.refuseServer(
+            "token list", "it works on the journal that --config names, so run it where the server runs")
+    }
+
     func perform() async throws -> ExitStatus {
         try await Installation.open(global, reachingOut: false) { installation in
             let now = SystemClock().now
@@ -137,6 +147,11 @@ struct TokenRevokeCommand: Verb {
 
     @Argument(help: "The token's id, as token list shows it.") var id: String
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        try global.refuseServer(
+            "token revoke", "it works on the journal that --config names, so run it where the server runs")
+    }
 
     func perform() async throws -> ExitStatus {
         try await Installation.open(global, reachingOut: false) { installation in

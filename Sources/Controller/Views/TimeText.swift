@@ -31,14 +31,8 @@ extension Timestamp {
         self.init(milliseconds: Int64((date.timeIntervalSince1970 * 1000).rounded()))
     }
 
-    /// `14:34:03`, in this machine's time zone, for people.
-    package var clockTime: String {
-        let parts = Calendar.current.dateComponents(
-            [.hour, .minute, .second],
-            from: Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-        )
-        return [parts.hour, parts.minute, parts.second].map { Int64($0 ?? 0).digits(2) }.joined(separator: ":")
-    }
+    /// `14:34:03 UTC`, for people. The same words are read on a terminal, in CI's log and on a page, each of which is somewhere else.
+    package var clockTime: String { "\(iso8601.dropFirst(11).prefix(8)) UTC" }
 }
 
 extension Int64 {

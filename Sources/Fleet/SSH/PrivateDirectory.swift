@@ -48,7 +48,9 @@ struct PrivateDirectory: Sendable {
         for name in names where name.hasPrefix(prefix) {
             let path = parent + "/" + name
             var about = stat()
-            guard lstat(path, &about) == 0, about.st_mode & S_IFMT == S_IFDIR, about.st_uid == geteuid() else { continue }
+            guard lstat(path, &about) == 0, about.st_mode & S_IFMT == S_IFDIR, about.st_uid == geteuid() else {
+                continue
+            }
             let lock = open(path + lockName, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
             guard lock >= 0 else { continue }
             if flock(lock, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }

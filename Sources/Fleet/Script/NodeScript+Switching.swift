@@ -69,7 +69,8 @@ extension NodeScript {
         ask_for_reload() {
             case $reload in
             'nginx -s reload')
-                words=$(kill -HUP "$master" 2>&1)
+                words='its master is gone'
+                kill -HUP "$master" 2>/dev/null
                 status=$?
                 ;;
             *) command_of_operator "$reload" ;;

@@ -80,7 +80,7 @@ struct API: Sendable {
     }
 
     @Sendable private func showRelease(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let release = try release(context)
+        let release = try await release(context)
         let body = ByteBuffer(string: try ReleaseView(release).jsonLine() + "\n")
         let tag = "\(release.order.name)-\(release.sequence)".replacing("/", with: "-")
         return .tagged(body, tag: tag, for: request)
@@ -130,7 +130,7 @@ struct API: Sendable {
         let number = try context.number("number")
         _ = try BodyFields(request, context, known: [])
         try context.require(.deployer, for: app)
-        _ = try release(context)
+        _ = try await release(context)
         return .json(ReleaseView(try await services.acts(context).promote(app, number)), status: .accepted)
     }
 
@@ -139,7 +139,7 @@ struct API: Sendable {
         let number = try context.number("number")
         let reason = try BodyFields(request, context, known: ["reason"]).string("reason")
         try context.require(.deployer, for: app)
-        _ = try release(context)
+        _ = try await release(context)
         return .json(
             ReleaseView(try await services.acts(context).abort(app, number, reason: reason)), status: .accepted)
     }
@@ -175,7 +175,7 @@ struct API: Sendable {
         if request.headers[.accept]?.contains("text/event-stream") == true {
             let header = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
             return EventStreams(services: services)
-                .release(tail, after: header.flatMap { Int($0) } ?? wanted, request)
+                .release(tail, after: header.flatMap { Int($0) } ?? wanted, request, context)
         }
         let events = Array(await tail.events(after: wanted, limit: limit))
         let newest = await tail.release.sequence
@@ -197,12 +197,10 @@ struct API: Sendable {
         return try services.apps.configuration(name).name.text
     }
 
-    func release(_ context: ServerContext) throws -> Release {
+    func release(_ context: ServerContext) async throws -> Release {
         let app = try app(context)
         let number = try context.number("number")
-        guard let release = Release(folding: try services.journal.events(app: app, number: number)) else {
-            throw noRelease(app, number)
-        }
+        guard let release = try await services.board.release(app, number) else { throw noRelease(app, number) }
         return release
     }
 

@@ -11,37 +11,45 @@ struct EventStreams: Sendable {
     let services: Services
 
     /// The release's events after the one that `Last-Event-ID` names, and those to come; ends with an `end` message.
-    func release(_ tail: ReleaseTail, after sequence: Int, _ request: Request) -> Response {
-        stream(request) { [services] writer in
-            let (id, signals) = await tail.watch()
-            var last = sequence
-            var beat = ContinuousClock.now
-            var iterator = signals.makeAsyncIterator()
+    func release(_ tail: ReleaseTail, after sequence: Int, _ request: Request, _ context: ServerContext) -> Response {
+        stream(request) { writer in
+            let viewer = await tail.enter()
             do {
-                while !Task.isCancelled {
-                    let (frames, newest, isEnd) = await tail.messages(after: last)
-                    if !frames.isEmpty {
-                        try await writer.write(EventStreams.joined(frames))
-                        last = newest
-                        beat = .now
-                    }
-                    if isEnd {
-                        let state = await tail.release.state
-                        try await writer.write(
-                            ByteBuffer(string: "event: end\ndata: {\"state\":\"\(state.rawValue)\"}\n\n"))
-                        break
-                    }
-                    if !frames.isEmpty { continue }
-                    guard await iterator.next() != nil else { break }
-                    if .now - beat >= services.settings.heartbeat {
-                        try await writer.write(EventStreams.heartbeat)
-                        beat = .now
-                    }
-                }
-                await tail.unwatch(id)
+                try await EventStreams.tell(tail, to: viewer, at: context.channel, after: sequence, &writer)
+                await tail.leave(viewer)
             } catch {
-                await tail.unwatch(id)
+                await tail.leave(viewer)
                 throw error
+            }
+        }
+    }
+
+    private static func tell(
+        _ tail: ReleaseTail,
+        to viewer: Int,
+        at channel: any Channel,
+        after sequence: Int,
+        _ writer: inout any ResponseBodyWriter
+    ) async throws {
+        var last = sequence
+        while !Task.isCancelled {
+            let (frames, newest, isEnd) = try await tail.messages(after: last)
+            if !frames.isEmpty {
+                try await writer.write(frames.joined())
+                last = newest
+            }
+            if isEnd {
+                let state = await tail.release.state
+                return try await writer.write(
+                    ByteBuffer(string: "event: end\ndata: {\"state\":\"\(state.rawValue)\"}\n\n"))
+            }
+            switch await tail.join(viewer, channel, after: last) {
+            case .behind: continue
+            case .over: return
+            case .joined(let departures):
+                var iterator = departures.makeAsyncIterator()
+                guard let reached = await iterator.next() else { return }
+                last = reached
             }
         }
     }
@@ -54,19 +62,16 @@ struct EventStreams: Sendable {
             var last = await board.version
             var beat = ContinuousClock.now
             do {
-                try await writer.write(EventStreams.heartbeat)
+                try await writer.write(ReleaseTail.heartbeat)
                 for await _ in signals {
-                    let version = await board.version
-                    var text = ""
-                    for app in await board.changes(after: last) where identity.sees(app.app) {
-                        text += "data: \(try app.jsonLine())\n\n"
-                    }
+                    let (apps, version) = try await board.changes(after: last)
+                    let text = apps.filter { identity.sees($0.name) }.map { "data: \($0.json)\n\n" }.joined()
                     last = version
                     if !text.isEmpty {
                         try await writer.write(ByteBuffer(string: text))
                         beat = .now
                     } else if .now - beat >= services.settings.heartbeat {
-                        try await writer.write(EventStreams.heartbeat)
+                        try await writer.write(ReleaseTail.heartbeat)
                         beat = .now
                     }
                 }
@@ -76,14 +81,6 @@ struct EventStreams: Sendable {
                 throw error
             }
         }
-    }
-
-    private static let heartbeat = ByteBuffer(string: ": still here\n\n")
-
-    private static func joined(_ frames: ArraySlice<ByteBuffer>) -> ByteBuffer {
-        guard frames.count > 1, var all = frames.first else { return frames.first ?? ByteBuffer() }
-        for frame in frames.dropFirst() { all.writeImmutableBuffer(frame) }
-        return all
     }
 
     private func stream(

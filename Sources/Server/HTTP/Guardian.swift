@@ -23,7 +23,8 @@ struct Guardian: Sendable {
 
     func identify(_ request: Request, _ context: inout ServerContext) throws {
         let surface = Surface(request)
-        if surface == .health { return }
+        // Styles and icons hold no secret, and the page that says how to get in needs them.
+        if surface == .health || isAsset(request.uri.path) { return }
         guard try services.access.hasTokens() else {
             throw APIError(
                 .unauthorized, "no_token_yet",
@@ -78,8 +79,10 @@ struct Guardian: Sendable {
     }
 
     private func isOpen(_ path: String) -> Bool {
-        path == "/signin" || path.hasPrefix("/assets/") || path == "/favicon.ico" || path == "/robots.txt"
+        path == "/signin" || path == "/robots.txt"
     }
+
+    private func isAsset(_ path: String) -> Bool { path.hasPrefix("/assets/") || path == "/favicon.ico" }
 
     private func signInFirst(_ request: Request) -> APIError {
         guard request.method == .get || request.method == .head else {

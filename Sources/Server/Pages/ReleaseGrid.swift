@@ -1,13 +1,11 @@
 import Controller
 import ReleaseMachine
 
-/// Node × step: what has happened on each node, and when.
-struct NodeGrid {
-    var release: Release
-    var path: String
-    private var steps: [String: [Step: Mark]] = [:]
+/// What has happened on each node, and when: step by step, as the events tell it.
+struct NodeMarks: Sendable {
+    private(set) var steps: [String: [Step: Mark]] = [:]
 
-    private enum Step: Int, CaseIterable {
+    enum Step: Int, CaseIterable {
         case answers, staged, switched, drained, readBack
 
         var label: String {
@@ -32,63 +30,64 @@ struct NodeGrid {
         }
     }
 
-    private struct Mark {
+    struct Mark: Sendable {
         var style: String
         var text: String?
         var words: String
+
+        static func done(_ time: String) -> Mark { Mark(style: "done", text: time, words: "done at") }
     }
 
-    init(release: Release, events: [EventView], path: String) {
-        self.release = release
-        self.path = path
-        for event in events { note(event) }
-    }
-
-    private mutating func note(_ event: EventView) {
-        func at() -> String? { Timestamp(iso8601: event.at).map { ($0 - release.createdAt).short } }
-        switch event.event {
+    /// Takes an event in, given the release as it is after it.
+    mutating func note(_ recorded: RecordedEvent, _ release: Release) {
+        func mark(_ node: String, _ step: Step, _ mark: Mark) { steps[node, default: [:]][step] = mark }
+        var time: String { (recorded.at - release.createdAt).short }
+        switch recorded.event {
         case .discovered(let survey):
-            let time = at()
-            for node in survey.nodes {
-                steps[node, default: [:]][.answers] = Mark(style: "done", text: time, words: "done at")
-            }
+            let time = time
+            for node in survey.nodes { mark(node, .answers, .done(time)) }
             for trouble in survey.unreachable {
-                steps[trouble.node, default: [:]][.answers] = Mark(style: "fail", text: "no answer", words: "failed:")
+                mark(trouble.node, .answers, Mark(style: "fail", text: "no answer", words: "failed:"))
             }
-        case .nodeStaged(let node):
-            steps[node, default: [:]][.staged] = Mark(style: "done", text: at(), words: "done at")
-        case .nodeSwitched(let node):
-            steps[node, default: [:]][.switched] = Mark(style: "done", text: at(), words: "done at")
+        case .nodeStaged(let node): mark(node, .staged, .done(time))
+        case .nodeSwitched(let node): mark(node, .switched, .done(time))
         case .nodeReverted(let node):
-            steps[node, default: [:]][.switched] = Mark(style: "back", text: at(), words: "brought back at")
+            mark(node, .switched, Mark(style: "back", text: time, words: "brought back at"))
         case .nodeFailed(let step, let trouble):
-            let place = step == .stage ? Step.staged : .switched
             let text = trouble.isUnreachable ? "no answer" : step == .revert ? "not back" : "failed"
-            steps[trouble.node, default: [:]][place] = Mark(style: "fail", text: text, words: "failed:")
+            mark(
+                trouble.node, step == .stage ? .staged : .switched, Mark(style: "fail", text: text, words: "failed:"))
         case .drained(let evidence):
-            let time = at()
-            let open = Dictionary(evidence.open.map { ($0.node, $0) }) { $1 }
+            let time = time
+            let open = Dictionary(evidence.open.map { ($0.node, $0.connections) }) { $1 }
             for node in release.nodes where node.state == .switched {
-                let left = open[node.address]
-                steps[node.address, default: [:]][.drained] =
-                    left.map { open in
-                        Mark(
-                            style: "fail", text: open.connections < 0 ? "no answer" : "\(open.connections) open",
-                            words: "time was over:")
-                    } ?? Mark(style: "done", text: time, words: "done at")
+                let left = open[node.address].map { $0 < 0 ? "no answer" : "\($0) open" }
+                mark(
+                    node.address, .drained,
+                    left.map { Mark(style: "fail", text: $0, words: "time was over:") } ?? .done(time))
             }
         case .readBack(let readings):
-            let time = at()
+            let time = time
             let astray = Set(release.needRepair.map(\.node))
             for reading in readings {
-                steps[reading.node, default: [:]][.readBack] =
-                    astray.contains(reading.node)
-                    ? Mark(style: "fail", text: reading.color?.rawValue ?? "not known", words: "failed:")
-                    : Mark(style: "done", text: time, words: "done at")
+                let text = reading.color?.rawValue ?? "not known"
+                mark(
+                    reading.node, .readBack,
+                    astray.contains(reading.node) ? Mark(style: "fail", text: text, words: "failed:") : .done(time))
             }
         default: break
         }
     }
+}
+
+/// Node × step: what has happened on each node, what happens now, and what is to come.
+struct NodeGrid {
+    private typealias Step = NodeMarks.Step
+    private typealias Mark = NodeMarks.Mark
+
+    var release: Release
+    var marks: NodeMarks
+    var path: String
 
     func fill(_ model: inout Model) {
         // Where something is wrong, one looks first.
@@ -113,7 +112,7 @@ struct NodeGrid {
     }
 
     private func cell(_ step: Step, of node: Release.Node) -> Model {
-        let mark = steps[node.address]?[step] ?? waiting(step, node)
+        let mark = marks.steps[node.address]?[step] ?? waiting(step, node)
         return Model {
             $0["class"] = mark.style
             $0["text"] = mark.text

@@ -45,65 +45,51 @@ struct ReleaseLog {
         }
     }
 
-    /// Where a line is: its event, and which of the event's lines it is.
-    private struct Place {
+    /// The lines of a view.
+    struct Part: Sendable {
+        var lines: [Line] = []
+        /// From which line to which the page goes; `nil` where it has none. Of an open page's lines only the newest are among `lines`.
+        var shown: ClosedRange<Int>?
+        /// The last line of the page before; `nil` where this one begins with the first line.
+        var earlier: Int?
+        var hasLater = false
+        /// The last line of the page after; `nil` where that follows the end.
+        var later: Int?
+    }
+
+    struct Line: Sendable {
         var number: Int
-        var event: Int
+        var event: EventView
+        /// Which of the event's lines it is.
         var line: Int
     }
 
     var release: Release
-    var events: [EventView]
+    var part: Part
     var view: View
     var path: String
 
     func fill(_ model: inout Model) {
-        let places = matching()
-        let end = view.upTo.map { last in places.firstIndex { $0.number > last } ?? places.count } ?? places.count
-        let start = max(0, end - ReleaseLog.length)
-        var shown = places[start..<end]
-        if let since = view.since, view.upTo == nil { shown = shown.drop { $0.number <= since } }
-        model["lines"] = shown.map(line)
-        model["hasLines"] = end > start
+        model["lines"] = part.lines.map(line)
+        model["hasLines"] = part.shown != nil
         model["follows"] = view.upTo == nil
         model["isFiltered"] = view.node != nil || view.phase != nil || view.upTo != nil
-        model["shown"] = end > start ? "\(places[start].number) to \(places[end - 1].number)" : nil
-        model["earlier"] = start > 0 ? view.address(path, upTo: places[start - 1].number) : nil
-        model["later"] =
-            end < places.count ? view.address(path, upTo: later(places, from: end)) : nil
+        model["shown"] = part.shown.map { "\($0.lowerBound) to \($0.upperBound)" }
+        model["earlier"] = part.earlier.map { view.address(path, upTo: $0) }
+        model["later"] = part.hasLater ? view.address(path, upTo: part.later) : nil
         fillFilters(&model)
     }
 
-    private func later(_ places: [Place], from end: Int) -> Int? {
-        let next = end + ReleaseLog.length
-        return next < places.count ? places[next - 1].number : nil
-    }
-
-    private func matching() -> [Place] {
-        var places: [Place] = []
-        var number = 0
-        for (index, event) in events.enumerated() {
-            let isShown =
-                (view.phase.map { $0 == event.phase } ?? true) && (view.node.map { event.isAbout($0) } ?? true)
-            for line in event.text.indices {
-                number += 1
-                if isShown { places.append(Place(number: number, event: index, line: line)) }
-            }
-        }
-        return places
-    }
-
-    private func line(_ place: Place) -> Model {
-        let event = events[place.event]
-        let clock = Timestamp(iso8601: event.at).map { ($0 - release.createdAt).short } ?? ""
+    private func line(_ line: Line) -> Model {
+        let clock = Timestamp(iso8601: line.event.at).map { ($0 - release.createdAt).short } ?? ""
         let start = "\(release.order.name) +\(clock) "
-        let text = event.text[place.line]
+        let text = line.event.text[line.line]
         let words = text.hasPrefix(start) ? String(text.dropFirst(start.count)) : text
         return Model {
-            $0["n"] = place.number
+            $0["n"] = line.number
             $0["at"] = "+\(clock)"
             $0["text"] = words
-            $0["class"] = Self.style(words, event.event)
+            $0["class"] = Self.style(words, line.event.event)
         }
     }
 
@@ -128,21 +114,6 @@ struct ReleaseLog {
                 $0["label"] = Words.label(phase)
                 $0["isChosen"] = phase == view.phase
             }
-        }
-    }
-}
-
-extension EventView {
-    /// Whether it tells something of that node.
-    func isAbout(_ node: String) -> Bool {
-        switch event {
-        case .nodePrepared(let one), .nodeStaged(let one), .nodeSwitched(let one), .nodeReverted(let one): one == node
-        case .nodeFailed(_, let trouble): trouble.node == node
-        case .said(let line): line.source == node
-        case .troubled(let effect, _), .refused(let effect, _, _): effect.node == node
-        case .discovered(let survey): survey.unreachable.contains { $0.node == node }
-        case .drained(let evidence): evidence.open.contains { $0.node == node }
-        default: false
         }
     }
 }

@@ -14,14 +14,13 @@ extension Pages {
         guard let tail = try await services.board.tail(app, number) else {
             throw APIError.notFound("there is no release \(app)/\(number)")
         }
-        let (release, events) = await tail.picture
+        let view = ReleaseLog.View(request)
         let page = ReleasePage(
-            release: release,
-            events: events,
+            picture: await tail.picture(view),
             app: await services.board.app(app),
             latest: await services.board.latest(app),
             usual: UsualTimes(try await services.board.digests(app, limit: 40), besides: number),
-            view: ReleaseLog.View(request),
+            view: view,
             mayRelease: context.identity?.mayRelease(app) ?? false,
             now: services.clock.now
         )
@@ -39,14 +38,8 @@ extension Pages {
     }
 }
 
-extension ReleaseTail {
-    /// The release and its events, of one moment.
-    var picture: (Release, [EventView]) { (release, events) }
-}
-
 struct ReleasePage {
-    var release: Release
-    var events: [EventView]
+    var picture: ReleasePicture
     var app: AppView?
     /// The app's newest release: only the newest one has something to say of what serves now.
     var latest: Release?
@@ -55,6 +48,7 @@ struct ReleasePage {
     var mayRelease: Bool
     var now: Timestamp
 
+    private var release: Release { picture.release }
     private var order: Order { release.order }
     private var path: String { "/apps/\(order.app)/releases/\(order.number)" }
 
@@ -66,9 +60,9 @@ struct ReleasePage {
         let isNewest = latest?.order.number == order.number
         model["showsLanes"] = isNewest && app != nil
         if isNewest, let app { Lanes(app, latest: release).fill(&model, now: now) }
-        NodeGrid(release: release, events: events, path: path).fill(&model)
+        NodeGrid(release: release, marks: picture.marks, path: path).fill(&model)
         fillPods(&model)
-        ReleaseLog(release: release, events: events, view: view, path: path).fill(&model)
+        ReleaseLog(release: release, part: picture.log, view: view, path: path).fill(&model)
         let hasEnded = release.state.hasEnded
         return Pages.Page(
             template: "release",

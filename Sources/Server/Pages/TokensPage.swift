@@ -33,8 +33,8 @@ extension Pages {
                 $0["made"] = "\(Words.when(token.createdAt, now: now)) by \(token.createdBy)"
                 $0["used"] = token.usedAt.map { "\(Words.ago($0, now: now)) ago" } ?? "never"
                 $0["expires"] = token.expiresAt.map { Words.when($0, now: now) } ?? "never"
-                $0["mayRevoke"] = token.revokedAt == nil
-                $0["isRevoked"] = token.revokedAt != nil
+                $0["mayRevoke"] = token.isGood(at: now)
+                $0["ended"] = token.revokedAt != nil ? "revoked" : token.isGood(at: now) ? nil : "expired"
             }
         }
         return Page(template: "tokens", title: "Tokens", section: .tokens, model: model)

@@ -15,6 +15,7 @@ package actor Board {
         var sight: AppSight?
         var trouble: String?
         var version = 0
+        /// Of releases before the latest one.
         var digests: [Int: ReleaseDigest] = [:]
         /// As JSON, and of which version.
         var encoded: (version: Int, text: String)?
@@ -67,7 +68,7 @@ package actor Board {
             }
             if clock.now - lastBeat >= heartbeat {
                 lastBeat = clock.now
-                for tail in tails.values { await tail.wake() }
+                for tail in tails.values { await tail.beat() }
                 for watcher in watchers.values { watcher.yield() }
                 await forgetTails()
             }
@@ -83,25 +84,33 @@ package actor Board {
     /// Takes in what the journal has got.
     func refresh() async {
         guard let heads = try? journal.heads(after: position), let last = heads.last else { return }
-        position = max(position, last.position)
-        for head in heads {
-            try? takeIn(head)
-            for (key, tail) in tails where key.app == head.app { try? await tail.refresh() }
+        let news = last.position - position
+        position = last.position
+        let taken = heads.map { (try? takeIn($0)) ?? 0 }.reduce(0, +)
+        if taken != news {
+            // Something was said of an older release: that a newer one took its place, for one.
+            for head in heads { places[head.app]?.digests.removeAll() }
         }
+        let apps = Set(heads.map(\.app))
+        for (key, tail) in tails where apps.contains(key.app) { try? await tail.refresh() }
     }
 
-    private func takeIn(_ head: JournalHead) throws {
-        guard var place = places[head.app] else { return }
+    /// Folds what has come of the app's newest release.
+    /// - Returns: how many events that were.
+    private func takeIn(_ head: JournalHead) throws -> Int {
+        guard var place = places[head.app] else { return 0 }
+        let events: [RecordedEvent]
         if var latest = place.latest, latest.order.number == head.number {
-            for event in try journal.events(app: head.app, number: head.number, after: latest.sequence) {
+            events = try journal.events(app: head.app, number: head.number, after: latest.sequence)
+            for event in events {
                 let before = latest
                 latest.apply(event)
                 metrics.observe(event, before: before, after: latest)
             }
             place.latest = latest
         } else {
-            let events = try journal.events(app: head.app, number: head.number)
-            guard let first = events.first, var latest = Release(first) else { return }
+            events = try journal.events(app: head.app, number: head.number)
+            guard let first = events.first, var latest = Release(first) else { return 0 }
             for event in events.dropFirst() {
                 let before = latest
                 latest.apply(event)
@@ -109,10 +118,9 @@ package actor Board {
             }
             place.latest = latest
         }
-        // What was live may have been told that a newer release is; what has not ended goes on.
-        place.digests = place.digests.filter { $0.value.state.hasEnded && $0.value.state != .live }
         places[head.app] = place
         touch(head.app)
+        return events.count
     }
 
     private func touch(_ app: String) {
@@ -159,15 +167,8 @@ package actor Board {
         // Of many apps few change at a time.
         var body = ByteBuffer(string: #"{"apps":["#)
         for (index, name) in names.enumerated() {
-            guard let place = places[name] else { continue }
             if index > 0 { body.writeString(",") }
-            if let known = place.encoded, known.version == place.version {
-                body.writeString(known.text)
-            } else {
-                let text = try app(name)?.jsonLine() ?? "null"
-                places[name]?.encoded = (place.version, text)
-                body.writeString(text)
-            }
+            body.writeString(try json(of: name))
         }
         body.writeString("]}")
         let made = (version, body)
@@ -175,9 +176,18 @@ package actor Board {
         return made
     }
 
-    /// Apps that changed after `version`.
-    func changes(after version: Int) -> [AppView] {
-        names.filter { places[$0]?.version ?? 0 > version }.compactMap { app($0) }
+    /// The app as JSON, made once for each of its versions.
+    private func json(of name: String) throws -> String {
+        if let place = places[name], let known = place.encoded, known.version == place.version { return known.text }
+        let text = try app(name)?.jsonLine() ?? "null"
+        if let version = places[name]?.version { places[name]?.encoded = (version, text) }
+        return text
+    }
+
+    /// Apps that changed after `version`, as JSON, and the version that this is of.
+    func changes(after version: Int) throws -> (apps: [(name: String, json: String)], version: Int) {
+        let changed = names.filter { places[$0]?.version ?? 0 > version }
+        return (try changed.map { ($0, try json(of: $0)) }, self.version)
     }
 
     /// A signal for each time that something about any app changed; ends with the server.
@@ -205,9 +215,20 @@ package actor Board {
         return tail
     }
 
+    /// One release as the journal has it now; `nil` when there is no such release.
+    func release(_ app: String, _ number: Int) async throws -> Release? {
+        await refresh()
+        if let latest = places[app]?.latest, latest.order.number == number { return latest }
+        if let tail = tails[TailKey(app: app, number: number)] {
+            try await tail.refresh()
+            return await tail.release
+        }
+        return Release(folding: try journal.events(app: app, number: number))
+    }
+
     /// Releases that nobody has looked at for a while are read again when somebody does.
     private func forgetTails() async {
-        for (key, tail) in tails where await !tail.hasWatchers {
+        for (key, tail) in tails where await !tail.hasViewers {
             if await tail.usedAt < .now - .seconds(60) { tails[key] = nil }
         }
     }
@@ -217,11 +238,14 @@ package actor Board {
         guard places[app] != nil else { return [] }
         var digests: [ReleaseDigest] = []
         for number in try journal.numbers(app: app, limit: limit) {
-            if let known = places[app]?.digests[number] {
+            if let latest = places[app]?.latest, latest.order.number == number {
+                digests.append(ReleaseDigest(latest))
+            } else if let known = places[app]?.digests[number] {
                 digests.append(known)
             } else if let release = Release(folding: try journal.events(app: app, number: number)) {
                 let digest = ReleaseDigest(release)
-                places[app]?.digests[number] = digest
+                // One that is newer than what the board has taken in goes on.
+                if number < places[app]?.latest?.order.number ?? 0 { places[app]?.digests[number] = digest }
                 digests.append(digest)
             }
         }

@@ -6,102 +6,133 @@ import ReleaseMachine
 
 /// One release's events as the journal gets them, told once for however many people watch.
 ///
-/// Viewers share the events and take them at their own pace; what waits for a slow one costs nothing.
+/// A viewer catches up at its own pace through `messages`, and joins a lane then, where it gets what comes together with all others.
 package actor ReleaseTail {
     package nonisolated let app: String
     package nonisolated let number: Int
-    /// The release as its newest event left it.
-    package private(set) var release: Release
-    /// All events so far.
-    package private(set) var events: [EventView] = []
 
     private let journal: Journal
-    private var narrator = Narrator()
-    /// Each event as a message of the event stream: `id: 7`, `data: {…}`, an empty line.
-    private var frames: [ByteBuffer] = []
-    private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
-    private var lastWatcher = 0
+    private var chronicle: Chronicle
+    /// Each event as a message of the event stream, once somebody has asked for it: `id: 7`, `data: {…}`, an empty line.
+    private var frames: [ByteBuffer?]
+    private var lanes: [ObjectIdentifier: Lane] = [:]
+    private var viewers: Set<Int> = []
+    private var lastViewer = 0
     private var isEnding = false
     private(set) var usedAt = ContinuousClock.now
 
+    static let heartbeat = ByteBuffer(string: ": still here\n\n")
+
     /// Reads what there is; `nil` when there is no such release.
     init?(journal: Journal, app: String, number: Int) throws {
-        let recorded = try journal.events(app: app, number: number)
-        guard let first = recorded.first, let release = Release(first) else { return nil }
+        guard let chronicle = Chronicle(try journal.events(app: app, number: number)) else { return nil }
         self.journal = journal
         self.app = app
         self.number = number
-        self.release = release
-        var told = release
-        for event in recorded {
-            if event.sequence > first.sequence { told.apply(event) }
-            let view = EventView(event, text: narrator.lines(event, told), after: told)
-            events.append(view)
-            frames.append(try ReleaseTail.frame(view))
-        }
-        self.release = told
+        self.chronicle = chronicle
+        frames = Array(repeating: nil, count: chronicle.events.count)
     }
 
-    /// Takes in what was appended since, by whichever process, and wakes those who watch.
+    /// The release as its newest event left it.
+    package var release: Release { chronicle.release }
+    /// All events so far.
+    package var events: [EventView] { chronicle.events }
+
+    /// What a page shows of the release.
+    func picture(_ view: ReleaseLog.View) -> ReleasePicture {
+        usedAt = .now
+        return chronicle.picture(view)
+    }
+
+    /// Takes in what was appended since, by whichever process, and passes it on to those who watch.
     func refresh() throws {
+        let known = frames.count
         let recorded = try journal.events(app: app, number: number, after: release.sequence)
         guard !recorded.isEmpty else { return }
-        for event in recorded {
-            release.apply(event)
-            let view = EventView(event, text: narrator.lines(event, release), after: release)
-            events.append(view)
-            frames.append(try ReleaseTail.frame(view))
+        for event in recorded { chronicle.append(event) }
+        frames += Array(repeating: nil, count: recorded.count)
+        guard !viewers.isEmpty else { return }
+        let messages = try (known..<frames.count).map {
+            Lane.Message(sequence: chronicle.events[$0].sequence, frame: try frame($0))
         }
-        wake()
+        for lane in lanes.values {
+            lane.publish(messages)
+            if release.state.hasEnded { lane.dismiss() }
+        }
     }
 
-    /// Wakes those who watch although nothing happened, so that they can say that they are still there.
-    func wake() {
-        for watcher in watchers.values { watcher.yield() }
+    // MARK: - Viewers
+
+    /// One more who watches.
+    func enter() -> Int {
+        lastViewer += 1
+        viewers.insert(lastViewer)
+        return lastViewer
+    }
+
+    func leave(_ id: Int) {
+        guard viewers.remove(id) != nil else { return }
+        for lane in lanes.values { lane.leave(id) }
+        usedAt = .now
+    }
+
+    var hasViewers: Bool { !viewers.isEmpty }
+
+    enum Joining {
+        /// From here on everything is written to the viewer's connection as it happens, until the stream tells with which message that
+        /// has ended; see `Lane.join`.
+        case joined(AsyncStream<Int>)
+        /// Something has happened that the viewer has not got: it has to catch up first.
+        case behind
+        /// The server ends.
+        case over
+    }
+
+    /// Hands a viewer over that has got everything up to `sequence`.
+    func join(_ id: Int, _ channel: any Channel, after sequence: Int) -> Joining {
+        if isEnding { return .over }
+        let newest = release.sequence
+        guard sequence >= newest, !release.state.hasEnded else { return .behind }
+        let lane = lanes[ObjectIdentifier(channel.eventLoop)] ?? Lane(channel.eventLoop)
+        lanes[ObjectIdentifier(channel.eventLoop)] = lane
+        return .joined(lane.join(id, channel, after: newest))
+    }
+
+    /// Tells those who watch that the server is still there.
+    func beat() {
+        for lane in lanes.values { lane.beat(ReleaseTail.heartbeat) }
     }
 
     /// Ends all streams, and those that are asked for from now on.
     func end() {
         isEnding = true
-        for watcher in watchers.values { watcher.finish() }
-        watchers = [:]
-    }
-
-    var hasWatchers: Bool { !watchers.isEmpty }
-
-    /// A signal for each time that something may have happened; signals that were not waited for are one.
-    func watch() -> (id: Int, signals: AsyncStream<Void>) {
-        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        lastWatcher += 1
-        if isEnding { continuation.finish() } else { watchers[lastWatcher] = continuation }
-        return (lastWatcher, signals)
-    }
-
-    func unwatch(_ id: Int) {
-        watchers.removeValue(forKey: id)?.finish()
-        usedAt = .now
+        for lane in lanes.values { lane.dismiss() }
     }
 
     /// At most `limit` messages after event `sequence`, and whether the release had ended with the last of them.
-    func messages(after sequence: Int, limit: Int = 500) -> (frames: ArraySlice<ByteBuffer>, last: Int, isEnd: Bool) {
+    func messages(after sequence: Int, limit: Int = 500) throws -> (frames: [ByteBuffer], last: Int, isEnd: Bool) {
         let range = self.range(after: sequence, limit: limit)
-        let last = range.isEmpty ? sequence : events[range.upperBound - 1].sequence
-        return (frames[range], last, range.upperBound == events.count && release.state.hasEnded)
+        let last = range.isEmpty ? sequence : chronicle.events[range.upperBound - 1].sequence
+        return (try range.map(frame), last, range.upperBound == frames.count && release.state.hasEnded)
     }
 
     /// At most `limit` events after event `sequence`.
     package func events(after sequence: Int, limit: Int) -> ArraySlice<EventView> {
         usedAt = .now
-        return events[range(after: sequence, limit: limit)]
+        return chronicle.events[range(after: sequence, limit: limit)]
     }
 
     private func range(after sequence: Int, limit: Int) -> Range<Int> {
         // Numbers have no gaps, so that an event's place follows from its number.
-        let start = min(max(0, sequence), events.count)
-        return start..<min(events.count, start + limit)
+        let start = min(max(0, sequence), frames.count)
+        return start..<min(frames.count, start + limit)
     }
 
-    private static func frame(_ view: EventView) throws -> ByteBuffer {
-        ByteBuffer(string: "id: \(view.sequence)\ndata: \(try view.jsonLine())\n\n")
+    private func frame(_ place: Int) throws -> ByteBuffer {
+        if let known = frames[place] { return known }
+        let view = chronicle.events[place]
+        let frame = ByteBuffer(string: "id: \(view.sequence)\ndata: \(try view.jsonLine())\n\n")
+        frames[place] = frame
+        return frame
     }
 }
