@@ -35,6 +35,14 @@ package struct AWSError: Error, Sendable, Hashable {
     package var message: String?
     /// Whose credentials they were.
     package var credentials: String?
+
+    /// It may be otherwise in a moment, without anybody doing anything.
+    package var mayPass: Bool {
+        switch kind {
+        case .busy, .unreachable: true
+        default: false
+        }
+    }
 }
 
 extension AWSError: CustomStringConvertible {

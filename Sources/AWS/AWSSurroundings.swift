@@ -11,15 +11,17 @@ package struct AWSSurroundings: Sendable {
     /// Runs a program without a shell and returns what it printed; for a profile's `credential_process`.
     package var run: (@Sendable (_ words: [String]) async throws -> String)?
 
+    /// `homeDirectory` is `HOME`, as for every other tool, or else the account's.
     package init(
         environment: [String: String] = ProcessInfo.processInfo.environment,
-        homeDirectory: String = NSHomeDirectory(),
+        homeDirectory: String? = nil,
         now: @escaping @Sendable () -> Date = { Date() },
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         run: (@Sendable (_ words: [String]) async throws -> String)? = nil
     ) {
         self.environment = environment
-        self.homeDirectory = homeDirectory
+        self.homeDirectory =
+            homeDirectory ?? environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory()
         self.now = now
         self.pause = pause
         self.run = run

@@ -43,13 +43,15 @@ extension ClusterAccess {
         /// Where the kubelet mounts a pod's service account.
         package var accountDirectory: String
 
+        /// `homeDirectory` is `HOME`, as for kubectl, or else the account's.
         package init(
             environment: [String: String] = ProcessInfo.processInfo.environment,
-            homeDirectory: String = NSHomeDirectory(),
+            homeDirectory: String? = nil,
             accountDirectory: String = "/var/run/secrets/kubernetes.io/serviceaccount"
         ) {
             self.environment = environment
-            self.homeDirectory = homeDirectory
+            self.homeDirectory =
+                homeDirectory ?? environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory()
             self.accountDirectory = accountDirectory
         }
     }

@@ -55,7 +55,7 @@ package struct WebServer: Sendable {
                 application,
                 Work { await certificates?.watch() },
                 Work { await services.board.run() },
-                Work { await services.lookout.run() },
+                Work { await services.lookout.run(afterFirstRound: StartPages.drop) },
                 Work { await services.runner.run() },
             ] as [any Service],
             logger: services.logger.quiet
@@ -100,7 +100,10 @@ package struct WebServer: Sendable {
                 backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)
             ),
-            onServerRunning: { await onListening($0.localAddress?.port ?? settings.listen.port) },
+            onServerRunning: { channel in
+                StartPages.drop()
+                await onListening(channel.localAddress?.port ?? settings.listen.port)
+            },
             logger: services.logger.quiet
         )
     }

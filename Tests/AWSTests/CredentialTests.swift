@@ -22,6 +22,17 @@ struct CredentialTests {
         #expect(!"\(found) \(String(reflecting: found)) \([found])".contains("secret"))
     }
 
+    @Test("the files are looked for where HOME says, and a HOME that is no path says nothing")
+    func home() async throws {
+        try await withFolder { home in
+            try write(
+                "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n", to: "\(home)/.aws/credentials")
+            let found = try await credentials(AWSSurroundings(environment: ["HOME": home]))
+            #expect(found.accessKeyID == "FILE")
+            #expect(AWSSurroundings(environment: ["HOME": "~"]).homeDirectory == NSHomeDirectory())
+        }
+    }
+
     @Test("half of a key is an error, and nothing else is tried")
     func half() async throws {
         let error = await words { _ = try await credentials(.test(["AWS_ACCESS_KEY_ID": "A"])) }

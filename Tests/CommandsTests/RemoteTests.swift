@@ -34,7 +34,8 @@ struct RemoteTests {
     @Test(
         "a verb that cannot go through a server refuses one, and says why",
         arguments: [
-            "check", "app add blog", "render kubernetes", "serve", "token create", "token list", "token revoke x", "audit",
+            "check", "app add blog", "render kubernetes", "serve", "token create", "token list", "token revoke x",
+            "audit",
         ])
     func noServer(_ verb: String) throws {
         let words = verb.split(separator: " ").map(String.init)

@@ -73,6 +73,67 @@ struct EventStreamTests {
         }
     }
 
+    @Test("a viewer that stops reading for a while gets every event once, in order, and keeps nobody waiting")
+    func slowViewer() async throws {
+        try await withServer { server in
+            _ = try await server.deploy(more: #", "verify": true"#)
+            _ = try await server.release(1, in: .paused)
+            let path = "/api/v1/apps/blog/releases/1/events"
+            let headers: HTTPConnection.Headers = [
+                "Authorization": "Bearer \(server.admin)", "Accept": "text/event-stream",
+            ]
+            let slow = try await server.http.lines(.init("GET", path, headers: headers))
+            var lines = slow.makeAsyncIterator()
+            var seen: [Int] = []
+            func read(to last: Int) async throws {
+                while (seen.last ?? 0) < last, let line = try await lines.next()?.text {
+                    if line.hasPrefix("id: ") { seen.append(Int(line.dropFirst(4)) ?? 0) }
+                }
+            }
+            let paused = try server.journal.events(app: "blog", number: 1).count
+            try await read(to: paused)
+            // More than any socket's buffers hold, in parts, so that it is behind, catches up and is behind again.
+            let last = paused + 300
+            async let others = server.messages(path) { $0.last?.id == last }.compactMap(\.id)
+            for number in (paused + 1)...last {
+                let text = String(repeating: "\(number) ", count: 3000)
+                try server.journal.append(
+                    .init(sequence: number, at: SystemClock().now, event: .said(.init(text))), app: "blog", number: 1)
+                if number == paused + 200 { try await read(to: paused + 50) }
+            }
+            #expect(try await others == Array(1...last))
+            try await read(to: last)
+            #expect(seen == Array(1...last))
+            // From here on it is told as it happens again.
+            _ = try await server.post("/api/v1/apps/blog/releases/1/abort", #"{"reason": "enough"}"#)
+            var isEnd = false
+            while !isEnd, let line = try await lines.next()?.text { isEnd = line == "event: end" }
+            #expect(isEnd)
+        }
+    }
+
+    @Test("what became of a release is known when a newer one has taken its place")
+    func digests() async throws {
+        try await withServer { server in
+            let board = server.services.board
+            func known() async throws -> [Int: ReleaseDigest] {
+                await board.refresh()
+                return Dictionary(uniqueKeysWithValues: try await board.digests("blog").map { ($0.number, $0) })
+            }
+            _ = try await server.deploy("v1")
+            #expect(try await known()[1]?.endedAt == nil)
+            _ = try await server.release(1, in: .live)
+            #expect(try await known()[1]?.state == .live)
+            _ = try await server.deploy("v2")
+            #expect(try await known()[1]?.hasBeenLive == true)
+            _ = try await server.release(2, in: .live)
+            let isReplaced = try await eventually { try await known()[1]?.replacedBy == 2 ? true : nil }
+            #expect(isReplaced == true)
+            #expect(try await known()[2]?.state == .live)
+            #expect(try await server.get("/api/v1/apps/blog/releases/1").json["state"].string == "superseded")
+        }
+    }
+
     private func heartbeats(_ count: Int, _ server: TestServer, _ path: String) async throws -> Bool {
         let headers: HTTPConnection.Headers = [
             "Authorization": "Bearer \(server.admin)", "Accept": "text/event-stream", "Last-Event-ID": "1000",

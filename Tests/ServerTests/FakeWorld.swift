@@ -29,6 +29,12 @@ actor FakeWorld {
     private var broken: Set<String> = []
     /// Where a node's switch stops until it is let go.
     private var gate: Gate?
+    /// Where reading an app's nodes stops until it is let go.
+    private var readingGate: Gate?
+    private var reading = 0
+    /// How many apps' nodes were read at once, at most, and whose, in that order.
+    private(set) var mostReading = 0
+    private(set) var read: [String] = []
 
     func place(_ app: String) -> Place {
         if let place = places[app] { return place }
@@ -54,6 +60,7 @@ actor FakeWorld {
     func breakVersion(_ version: String) { broken.insert(version) }
     func route(_ node: String, of app: String, to color: Color) { _ = try? change(app) { $0.routes[node] = color } }
     func holdSwitches(at gate: Gate?) { self.gate = gate }
+    func holdReading(at gate: Gate?) { readingGate = gate }
     func hold(_ app: String, by other: String?) { _ = try? change(app) { $0.holder = other } }
 
     // MARK: The lease
@@ -135,7 +142,12 @@ actor FakeWorld {
 
     // MARK: The nodes
 
-    func read(_ app: String, _ addresses: [String]) -> [NodeReading] {
+    func read(_ app: String, _ addresses: [String]) async -> [NodeReading] {
+        reading += 1
+        mostReading = max(mostReading, reading)
+        read.append(app)
+        if let readingGate { await readingGate.pass() }
+        reading -= 1
         let place = place(app)
         return addresses.map { NodeReading(node: $0, color: place.routes[$0], isNew: place.routes[$0] == nil) }
     }

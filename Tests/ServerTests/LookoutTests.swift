@@ -71,6 +71,56 @@ struct LookoutTests {
         }
     }
 
+    @Test("of many apps only a few are looked at at once, and all of them again and again")
+    func bounded() async throws {
+        let world = FakeWorld()
+        let gate = Gate()
+        await world.holdReading(at: gate)
+        let names = (1...12).map { "app-\($0)" }
+        try await withServer(apps: names, world: world, settings: { $0.lookInterval = .milliseconds(300) }) { server in
+            let isFull = try await eventually { await world.mostReading == Lookout.parallel ? true : nil }
+            #expect(isFull == true)
+            await gate.open()
+            let isTwice = try await eventually {
+                let read = await world.read
+                return names.allSatisfy { name in read.count { $0 == name } >= 2 } ? true : nil
+            }
+            #expect(isTwice == true)
+            #expect(await world.mostReading == Lookout.parallel)
+            // No app a second time before all were looked at once.
+            #expect(await Set(world.read.prefix(names.count)) == Set(names))
+            let told = try await eventually {
+                server.services.metrics.text.firstMatch(of: /\nviridian_look_round_seconds (\S+)/).flatMap {
+                    Double($0.1)
+                }
+            }
+            #expect(try #require(told) > 0.2)
+        }
+    }
+
+    @Test("what moves is looked at first, then what somebody watches, then what was not looked at for longest")
+    func order() async throws {
+        try await withServer(apps: ["a", "b", "c", "d"], settings: { $0.lookInterval = .seconds(600) }) { server in
+            let board = server.services.board
+            let isSeen = try await eventually { await board.sight("d").map { _ in true } }
+            #expect(isSeen == true)
+            for app in ["b", "d", "a", "c"] { await server.services.lookout.look(at: app) }
+            #expect(await board.byNeed() == ["b", "d", "a", "c"])
+            _ = try await server.deploy(app: "c", more: #", "verify": true"#)
+            _ = try await server.release(1, app: "c", in: .paused)
+            await board.refresh()
+            #expect(await board.byNeed().first == "c")
+            let old = try PagesStory.old(app: "a")
+            for event in old { try server.journal.append(event, app: "a", number: 1) }
+            let tail = try #require(try await board.tail("a", 1))
+            let viewer = await tail.enter()
+            await board.refresh()
+            #expect(await board.byNeed().prefix(2) == ["c", "a"])
+            await tail.leave(viewer)
+            #expect(await board.byNeed().last == "a")
+        }
+    }
+
     @Test("an old colour that was kept goes when its time is over")
     func retention() async throws {
         try await withServer(

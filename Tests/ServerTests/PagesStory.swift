@@ -75,6 +75,14 @@ struct PagesStory {
         return story
     }
 
+    /// The events of a release that was given up at once.
+    static func old(app: String) throws -> [RecordedEvent] {
+        let order = Order(
+            app: app, number: 1, version: "v0", image: "registry.local:5000/\(app):v0", requestedBy: "anna")
+        let events: [Event] = [.requested(order), .abortRequested(by: "anna", reason: nil), .candidateRemoved]
+        return events.enumerated().map { RecordedEvent(sequence: $0 + 1, at: start, event: $1) }
+    }
+
     // MARK: - Pages
 
     static func configuration(_ app: String = "blog") throws -> AppConfiguration {

@@ -211,7 +211,7 @@ struct ReleaseAPITests {
             let second = try await server.get("/api/v1/apps/blog/releases?limit=3&before=\(next)")
             #expect(second.json["releases"].array.compactMap { $0["number"].integer } == [3, 2, 1])
             #expect(second.json["next"].isNull)
-            for bad in ["limit=0", "limit=201", "limit=x", "before=0", "limit="] {
+            for bad in ["limit=0", "limit=201", "limit=x", "before=0", "limit=", "before=9007199254740992"] {
                 let answer = try await server.get("/api/v1/apps/blog/releases?\(bad)")
                 #expect(answer.status == 422 && answer.field == String(bad.prefix { $0 != "=" }), "\(bad): \(answer)")
             }

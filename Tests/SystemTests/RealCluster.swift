@@ -208,14 +208,10 @@ struct RealWorld: Sendable {
         return said.output
     }
 
-    /// Real nodes remember the highest release that they have obeyed, and this namespace knows of none.
-    fileprivate func goOnNumbering() async throws {
-        let lease = """
-            {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-             "metadata": {"name": "viridian",
-                          "annotations": {"viridian.dev/last-release": "\(Int(Date().timeIntervalSince1970))"}}}
-            """
-        try await kubectl("apply", "-f", "-", input: lease)
+    /// The namespace goes in its own time; its NodePorts at once, for the next world may want them.
+    fileprivate func remove() async throws {
+        try await RealCluster.kubectl("delete", "service", "--all", "--namespace", namespace)
+        try await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
     }
 
     /// From here on `viridian` is the account of `render rbac`.
@@ -276,14 +272,12 @@ func withRealWorld<Value: Sendable>(
         try world.write(app)
         try await RealCluster.kubectl("create", "namespace", namespace)
         try await world.useLeastRights()
-        if areReal { try await world.goOnNumbering() }
         let value = try await LocalNginx.withRunning(world.nodes[...]) { try await body(world) }
-        try await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
+        try await world.remove()
         await admin.shutdown()
         return value
     } catch {
-        // Not waited for: what went wrong is to be told now.
-        _ = try? await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
+        _ = try? await world.remove()
         await admin.shutdown()
         throw error
     }

@@ -139,8 +139,8 @@ func withRealNodes<Value: Sendable>(
             """,
             to: "viridian.yaml"
         )
-        for node in nodes.numbers { try await nodes.seed(node, world.ports.blue, world.ports.green) }
         do {
+            for node in nodes.numbers { try await nodes.seed(node, world.ports.blue, world.ports.green) }
             for site in world.sites {
                 let isLoaded = try await eventually { try await fetch(site) == "status 502" }
                 try #require(isLoaded, "\(site)")
@@ -158,6 +158,7 @@ func withRealNodes<Value: Sendable>(
 extension RealNodes {
     fileprivate func seed(_ node: Int, _ blue: Int, _ green: Int) async throws {
         try thaw(node)
+        for name in Self.others { move("/etc/nginx/" + name, to: aside(name), of: node) }
         try? FileManager.default.removeItem(atPath: directory(node) + "/etc/nginx/backends.d/.viridian")
         try write(
             // Without max_fails=0 the requests before the first release would keep nginx away from blue for ten seconds.
@@ -188,6 +189,20 @@ extension RealNodes {
         ] {
             remove(name, of: node)
         }
+        for name in Self.others { move(aside(name), to: "/etc/nginx/" + name, of: node) }
         try await reload(node)
+    }
+
+    /// What another test's app of that name has there.
+    private static var others: [String] { ["sites-enabled/blog", "backends.d/blog.conf"] }
+
+    private func aside(_ name: String) -> String { "/etc/nginx/" + name.replacing("/", with: "-") + ".aside" }
+
+    private func move(_ name: String, to other: String, of node: Int) {
+        let files = FileManager.default
+        let (from, to) = (directory(node) + name, directory(node) + other)
+        guard files.fileExists(atPath: from) else { return }
+        try? files.removeItem(atPath: to)
+        try? files.moveItem(atPath: from, toPath: to)
     }
 }

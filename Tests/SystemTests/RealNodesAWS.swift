@@ -77,12 +77,14 @@ struct RealNodesAWS: Sendable {
             group.addTask {
                 defer { begun.finish() }
                 let completed = try await Command(python, ["-c", server], environment: environment, input: text)
-                    .run(grace: .milliseconds(1), keeping: 1 << 16, onLine: { line in
-                        guard let word = try? JSONDecoder().decode(Word.self, from: Data(line.text.utf8)) else {
-                            return
-                        }
-                        if word.url != nil { begun.yield(word) } else { await notes.take(word) }
-                    })
+                    .run(
+                        grace: .milliseconds(1), keeping: 1 << 16,
+                        onLine: { line in
+                            guard let word = try? JSONDecoder().decode(Word.self, from: Data(line.text.utf8)) else {
+                                return
+                            }
+                            if word.url != nil { begun.yield(word) } else { await notes.take(word) }
+                        })
                 throw Failed(description: "the server of AWS's protocols ended: \(completed.error)")
             }
             group.addTask {
@@ -135,8 +137,11 @@ struct RealNodesAWS: Sendable {
         moto = DomainDispatcherApplication(create_backend_app)
         secrets = {}
 
+        one = threading.Lock()
+
         def say(**words):
-            print(json.dumps(words), flush=True)
+            with one:
+                print(json.dumps(words), flush=True)
 
         def presigned(environ):
             """The request as its signer could have sent it; None where the signature in its URL is not right."""

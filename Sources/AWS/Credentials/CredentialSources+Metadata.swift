@@ -74,7 +74,8 @@ extension CredentialSources {
 
     /// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
     ///
-    /// Last of all, because where there is no such service only silence says so; hence the short limits.
+    /// Last of all, because where there is no such service only silence says so; hence the short limit for the connection. Who has
+    /// taken one gets more time.
     func fromInstance() async throws -> CredentialFinding {
         if surroundings.variable("AWS_EC2_METADATA_DISABLED")?.lowercased() == "true" {
             return .absent("AWS_EC2_METADATA_DISABLED is true")
@@ -91,7 +92,7 @@ extension CredentialSources {
                 {
                     try await connection.send(
                         HTTPConnection.Request(
-                            method, path, headers: headers, deadline: .seconds(2), largestBody: 1 << 20,
+                            method, path, headers: headers, deadline: .seconds(5), largestBody: 1 << 20,
                             retry: RetryPolicy(attempts: 2, firstDelay: .milliseconds(100))))
                 }
                 let granted = try await ask(

@@ -1,3 +1,4 @@
+import AWS
 import Controller
 import Fleet
 import Nginx
@@ -41,6 +42,8 @@ struct FleetNodes: Nodes {
         do {
             return try await fleet.nodes().map(\.address)
         } catch let error as InventoryError {
+            throw Refusal(error.description)
+        } catch let error as AWSError where !error.mayPass {
             throw Refusal(error.description)
         }
     }

@@ -24,13 +24,15 @@ struct NodeArtifacts: Sendable {
     }
 
     /// The plan of a version, made once for all nodes of a release; `nil` for an app without artifact.
-    /// - Throws: `Refusal` with what S3 says; `CancellationError`.
+    /// - Throws: `Refusal` with what S3 says; `AWSError` where it may say something else in a moment; `CancellationError`.
     func plan(_ version: String, release: Int) async throws -> ArtifactPlan? {
         guard let artifact = app.artifact else { return nil }
         return try await plans.value(for: Wanted(version: version, release: release)) {
             do {
                 return try await make(artifact, try Version(version))
             } catch let error as CancellationError {
+                throw error
+            } catch let error as AWSError where error.mayPass {
                 throw error
             } catch {
                 throw Refusal("the artifact of \(app.name) \(version): \(error)")

@@ -222,7 +222,8 @@ extension NodeScript {
             esac
             if [ -n "$unpacker" ]; then
                 command -v "$unpacker" >/dev/null || { fact missing "$unpacker"; drop_half; finish; }
-                words=$("$unpacker" -dc <"$half.tgz" 2>&1 >"$half.tar") || artifact_failed "cannot be unpacked: $words"
+                words=$("$unpacker" -dc <"$half.tgz" 2>&1 >"$half.tar") ||
+                    artifact_failed "cannot be unpacked: ${words#"$newline"}"
             else
                 words=$(mv -f "$half.tgz" "$half.tar" 2>&1) || artifact_failed "$words"
             fi

@@ -79,7 +79,7 @@ extension API {
     @Sendable func listAudit(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let limit = try request.integer("limit", 1...500) ?? 50
-        let before = try request.integer("before", 1...Int.max)
+        let before = try request.integer("before", 1...Int.mostInJSON)
         let found = try services.journal.audit(limit: limit + 1, before: before, apps: identity.apps)
         let page = found.prefix(limit)
         return .json(AuditAnswer(entries: page.map { AuditView($0) }, next: found.count > limit ? page.last?.id : nil))

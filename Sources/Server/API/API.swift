@@ -71,7 +71,7 @@ struct API: Sendable {
     @Sendable private func listReleases(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let limit = try request.integer("limit", 1...200) ?? 20
-        let before = try request.integer("before", 1...Int.max)
+        let before = try request.integer("before", 1...Int.mostInJSON)
         let found = try services.journal.releases(app: app, limit: limit + 1, before: before)
         let page = found.prefix(limit)
         let answer = ReleasesAnswer(
@@ -169,7 +169,7 @@ struct API: Sendable {
     @Sendable private func listEvents(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let number = try context.number("number")
-        let wanted = try request.integer("after", 0...Int.max) ?? 0
+        let wanted = try request.integer("after", 0...Int.mostInJSON) ?? 0
         let limit = try request.integer("limit", 1...5000) ?? 1000
         guard let tail = try await services.board.tail(app, number) else { throw noRelease(app, number) }
         if request.headers[.accept]?.contains("text/event-stream") == true {

@@ -118,13 +118,18 @@ struct BodyFields: Sendable {
     }
 }
 
+extension Int {
+    /// The greatest number that every reader of JSON takes for what it is (RFC 8259, section 6).
+    static let mostInJSON = 9_007_199_254_740_991
+}
+
 extension Request {
     /// A whole number in the query.
     func integer(_ name: String, _ range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let text = uri.queryParameters[Substring(name)] else { return nil }
         guard let value = Int(text), range.contains(value) else {
             let bounds =
-                range.upperBound == .max
+                range.upperBound == .mostInJSON
                 ? "from \(range.lowerBound) on" : "from \(range.lowerBound) to \(range.upperBound)"
             throw .invalid(name, "\(name) has to be a whole number \(bounds)")
         }

@@ -40,6 +40,7 @@ extension OpenAPI {
           "verify": {"type": "boolean", "nullable": true, "description": "Pause before the switch until somebody promotes"},
           "reason": {"type": "string", "nullable": true, "maxLength": 500},
           "commitTime": {"type": "string", "nullable": true, "format": "date-time",
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$",
             "description": "When the newest change in it was committed, for the lead time"}}},
         "NewToken": {"type": "object", "required": ["name", "role"], "additionalProperties": false, "properties": {
           "name": {"type": "string", "minLength": 1, "maxLength": 64},

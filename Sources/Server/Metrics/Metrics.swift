@@ -38,6 +38,9 @@ package final class Metrics: Sendable {
         MetricFamily("viridian_nodes", .gauge, "Nodes by what they route to."),
         MetricFamily("viridian_nodes_astray", .gauge, "Nodes that do not route as the cluster has recorded."),
         MetricFamily("viridian_looked_timestamp_seconds", .gauge, "When cluster and nodes were last looked at."),
+        MetricFamily(
+            "viridian_look_round_seconds", .gauge,
+            "From one look at an app to the next one: how late drift may be noticed. It grows with apps and nodes."),
         MetricFamily("viridian_http_requests_total", .counter, "Answers, by route, method and status."),
         MetricFamily("viridian_http_request_seconds", .histogram(fastBuckets), "Until the head of the answer."),
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),

@@ -73,7 +73,7 @@ package actor Board {
                 await forgetTails()
             }
             // How late a viewer hears of what another process did; what this process does is told at once.
-            try? await clock.sleep(for: .milliseconds(50))
+            try? await clock.sleep(for: .milliseconds(25))
         }
         isEnding = true
         for tail in tails.values { await tail.end() }
@@ -158,6 +158,19 @@ package actor Board {
         }
     }
 
+    /// Every app, in the order in which they should be looked at: first what moves, then what somebody watches, then what has not been
+    /// looked at for longest.
+    func byNeed() async -> [String] {
+        var watched: Set<String> = []
+        for (key, tail) in tails where await tail.hasViewers { watched.insert(key.app) }
+        func need(_ name: String) -> (Int, Timestamp) {
+            let isRunning = places[name]?.latest.map { !$0.state.hasEnded } ?? false
+            let rank = isRunning ? 0 : watched.contains(name) ? 1 : 2
+            return (rank, places[name]?.sight?.at ?? Timestamp(milliseconds: 0))
+        }
+        return names.map { ($0, need($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
+    }
+
     package func latest(_ app: String) -> Release? { places[app]?.latest }
     package func sight(_ app: String) -> AppSight? { places[app]?.sight }
 
@@ -207,12 +220,18 @@ package actor Board {
             try await tail.refresh()
             return tail
         }
-        guard places[app] != nil, let tail = try ReleaseTail(journal: journal, app: app, number: number) else {
-            return nil
-        }
-        if isEnding { await tail.end() }
+        guard places[app] != nil, let read = try await read(key) else { return nil }
+        // Somebody else may have read it meanwhile, and more may have been appended.
+        let tail = tails[key] ?? read
         tails[key] = tail
+        if isEnding { await tail.end() }
+        try await tail.refresh()
         return tail
+    }
+
+    /// Not on the board's time: to read a long release takes some tenths of a second.
+    @concurrent private nonisolated func read(_ key: TailKey) async throws -> ReleaseTail? {
+        try ReleaseTail(journal: journal, app: key.app, number: key.number)
     }
 
     /// One release as the journal has it now; `nil` when there is no such release.

@@ -5,8 +5,8 @@ import NIOHTTP1
 /// Viewers of one stream whose connections share an event loop. What is due to them is written there, to one after the other, so that
 /// an event costs each of them a write, and not a task that is woken for it.
 ///
-/// While one round of writes goes on, and for as long after it as it took, what comes is collected: it leaves in one write, and at
-/// least half of the loop's time is left for other requests, however many watch and however fast things happen.
+/// While one round of writes goes on, and for a while after it, what comes is collected: it leaves in one write, and other requests
+/// get their turn between two rounds, however many watch and however fast things happen.
 ///
 /// Writes go in below everything that speaks of requests, right above HTTP's encoder, which frames them. Whoever hands a viewer over
 /// writes nothing to its connection until the viewer has left.
@@ -30,6 +30,9 @@ final class Lane: Sendable {
         var sequence: Int
         var departure: AsyncStream<Int>.Continuation
     }
+
+    /// Between two rounds: as long as the last one took, and no longer than this.
+    private static let longestPause = TimeAmount.milliseconds(20)
 
     private let loop: any EventLoop
     private let due = NIOLockedValueBox(Due())
@@ -92,7 +95,7 @@ final class Lane: Sendable {
     private func flush() {
         let began = NIODeadline.now()
         write(take())
-        loop.scheduleTask(in: NIODeadline.now() - began) {
+        loop.scheduleTask(in: min(NIODeadline.now() - began, Lane.longestPause)) {
             let isMore = self.due.withLockedValue { due in
                 due.isExpected = !due.messages.isEmpty
                 return due.isExpected

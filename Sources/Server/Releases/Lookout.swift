@@ -19,8 +19,8 @@ package actor Lookout {
     /// When the cluster last answered for any app.
     package private(set) var reachedAt: Timestamp?
 
-    /// More than this many apps at once would ask every node for all of them in the same moment.
-    private static let parallel = 8
+    /// Each look asks every node: how many of them go on at once.
+    static let parallel = 4
 
     init(
         apps: any ServedApps,
@@ -40,24 +40,36 @@ package actor Lookout {
         self.logger = logger
     }
 
-    func run() async {
+    /// Looks at every app within the interval, one after the other, until it is cancelled. Where looking takes longer than that, a round
+    /// takes as long as it takes: the metric says how long.
+    func run(afterFirstRound: @Sendable () -> Void = {}) async {
+        var isFirst = true
         while !Task.isCancelled {
-            await lookAtAll()
-            // Of several servers of one fleet not all look at the same moment.
-            try? await clock.sleep(for: interval * Double.random(in: 0.9...1.1))
+            let began = clock.now
+            // Nothing is known of any app at first. Of several servers of one fleet not all look at the same moment.
+            let length = interval * Double.random(in: 0.9...1.1)
+            await lookAtAll(within: isFirst ? .zero : length)
+            if isFirst { afterFirstRound() }
+            isFirst = false
+            let rest = length - (clock.now - began)
+            if rest > .zero { try? await clock.sleep(for: rest) }
+            metrics.set("viridian_look_round_seconds", (clock.now - began).inSeconds)
         }
         isOver = true
         for task in looking.values { task.cancel() }
         for task in looking.values { await task.value }
     }
 
-    private func lookAtAll() async {
-        var rest = apps.configurations.map(\.name.text)[...]
+    private func lookAtAll(within length: Duration) async {
+        let names = await board.byNeed()
+        let began = clock.now
         await withTaskGroup(of: Void.self) { group in
-            for name in rest.prefix(Lookout.parallel) { group.addTask { await self.look(at: name, mending: true) } }
-            rest = rest.dropFirst(Lookout.parallel)
-            while await group.next() != nil {
-                guard !Task.isCancelled, let name = rest.popFirst() else { continue }
+            for (index, name) in names.enumerated() {
+                // As many as may go on have begun: one has to end first.
+                if index >= Lookout.parallel { await group.next() }
+                let due = length * Double(index) / Double(names.count) - (clock.now - began)
+                if due > .zero { try? await clock.sleep(for: due) }
+                guard !Task.isCancelled else { return }
                 group.addTask { await self.look(at: name, mending: true) }
             }
         }
