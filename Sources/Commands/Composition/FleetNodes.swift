@@ -92,8 +92,8 @@ struct FleetNodes: Nodes {
     private func plan(for order: Order, _ survey: Survey) async throws -> StagePlan {
         let version = LiveVersion(color: survey.candidate, version: order.version)
         var plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
-        // kube-proxy spreads them over the pods. Four times as many as there are pods miss one of them once in fifty times.
-        plan.probeConnections = min(max(8, survey.replicas * 4), 64)
+        // kube-proxy spreads them over the pods, and all nodes ask at once: together they meet every pod, and do not crowd it.
+        plan.probeConnections = min(max(2, 40 / max(1, survey.nodes.count)), 12)
         return plan
     }
 

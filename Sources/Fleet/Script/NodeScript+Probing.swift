@@ -5,20 +5,25 @@ extension NodeScript {
 
         # One exchange with port $1 of $probe_host within $2 seconds: sends the bytes that printf makes of $3, and answers with
         # the first line of the reply, or where $4 is hex with the first of its bytes as hexadecimal digits. With
-        # nothing to send, a connection is enough. After it come as many connections as make $connections: behind one
-        # NodePort there may be a pod that is gone, which only some of them meet. (nc makes do with the first.)
+        # nothing to send, a connection is enough. Others follow until there were $connections: behind one NodePort there
+        # may be a pod that is gone, which only some of them meet. Each line is waited for, since all nodes ask at once,
+        # and a pod that takes connections slowly would drop those of a crowd. (nc makes do with the first.)
         exchange() {
             if command -v bash >/dev/null; then
                 exec timeout "$2" bash -c '
-                    exec 3<>"/dev/tcp/$4/$1" || exit
-                    if [ -n "$2" ]; then
-                        printf "$2" >&3
-                        case $3 in
-                        hex) reply=$(cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n") ;;
-                        *) IFS= read -r reply <&3 ;;
+                    for ((left = $5; left > 0; left--)); do
+                        exec 3<>"/dev/tcp/$4/$1" || exit
+                        case $2:$3:$reply in
+                        :*) ;;
+                        *:hex:) printf "$2" >&3; reply=$(cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n") ;;
+                        *:hex:*) ;;
+                        *)
+                            printf "$2" >&3
+                            IFS= read -r reply <&3
+                            case $reply in "HTTP/1."?" "[1-4]*) ;; *) break ;; esac
+                            ;;
                         esac
-                    fi
-                    for ((left = $5; left > 1; left--)); do exec 3<>"/dev/tcp/$4/$1" || exit; done
+                    done
                     printf %s "$reply"' sh "$1" "$3" "$4" "$probe_host" "$connections" 2>&1 </dev/null
             elif ! command -v nc >/dev/null; then
                 exit 127
