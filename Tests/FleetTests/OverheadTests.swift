@@ -28,8 +28,9 @@ import Testing
                 )
                 yards.append(try await spawning(100))
             }
-            let (stage, flip, yard) = (stages.sorted()[5], switches.sorted()[5], yards.sorted()[5])
-            print("median of 11: stage \(stage), switch \(flip), 100 programs \(yard)")
+            // The best of each: a median says how busy the machine was just then.
+            let (stage, flip, yard) = (stages.sorted()[0], switches.sorted()[0], yards.sorted()[0])
+            print("best of 11: stage \(stage), switch \(flip), 100 programs \(yard)")
             // Staging starts about 10 programs, two of which are nginx and bash; switching about 20. nginx alone takes about 120 ms
             // of the switch, asleep.
             #expect(stage < yard * 2)
