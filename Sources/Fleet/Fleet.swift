@@ -13,16 +13,24 @@ package struct Fleet: Sendable {
     private let transport: any NodeTransport
     private let settings: NodeSettings
     private let slots: Slots
+    private let patience: Duration
     let memory = FileMemory()
     let clocks = NodeClocks()
 
     /// `parallel` is how many conversations may be starting at one time: that is what costs (a handshake, a shell). Once a
-    /// node has begun to answer, or has not for a second, it holds up nobody.
-    package init(inventory: any Inventory, transport: any NodeTransport, settings: NodeSettings, parallel: Int = 20) {
+    /// node has begun to answer, or has not for as long as `patience`, it holds up nobody.
+    package init(
+        inventory: any Inventory,
+        transport: any NodeTransport,
+        settings: NodeSettings,
+        parallel: Int = 20,
+        patience: Duration = .seconds(1)
+    ) {
         self.inventory = inventory
         self.transport = transport
         self.settings = settings
         slots = Slots(parallel)
+        self.patience = patience
     }
 
     /// The nodes as they are now.
@@ -95,7 +103,7 @@ package struct Fleet: Sendable {
             ] + (settings.pid.map { ["pid=\($0)"] } ?? []) + upstream.assetArguments(for: node) + arguments
         let limit = settings.timeout + extra
         let answer = Answer()
-        let start = try await Start(slots)
+        let start = try await Start(slots, patience: patience)
         let termination: Termination
         do {
             // From here on this process waits for at most the limit, so that the node must not begin later than that.

@@ -47,15 +47,15 @@ actor Slots {
     }
 }
 
-/// The start of a conversation: a place that is held until the node says its first word, or for a second.
+/// The start of a conversation: a place that is held until the node says its first word, or for as long as `patience`.
 actor Start {
-    private static let patience = Duration.seconds(1)
-
     private let slots: Slots
+    private let patience: Duration
     private var isHeld = true
 
-    init(_ slots: Slots) async throws {
+    init(_ slots: Slots, patience: Duration) async throws {
         self.slots = slots
+        self.patience = patience
         try await slots.acquire()
     }
 
@@ -72,7 +72,7 @@ actor Start {
             group.addTask { try await body() }
             group.addTask {
                 // A frozen node costs its own deadline, and the others this much at most.
-                try? await Task.sleep(for: Self.patience)
+                try? await Task.sleep(for: self.patience)
                 await self.release()
                 return nil
             }
