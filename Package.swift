@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: [hummingbird, httpTypes, lifecycle, logging, nioCore],
+            dependencies: ["Processes", hummingbird, httpTypes, lifecycle, logging, nioCore],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),

@@ -50,7 +50,7 @@ extension Fleet {
         throw NodeFailure(node, .keepsChanging(file: path))
     }
 
-    /// The text that the node is to have; where there is no file, the article's.
+    /// The text that the node is to have; where there is no file, that of `render nginx`.
     private func switched(_ file: UpstreamFile?, _ upstream: Upstream, to port: Int, on node: Node) throws -> [UInt8] {
         guard let file else { return upstream.rendered(live: port) }
         do {
@@ -111,7 +111,7 @@ extension Fleet {
         if let wanted = report.assets?.missing(for: port) {
             throw NodeFailure(node, .assets(why: "current does not point at \(wanted)", putBack: false))
         }
-        await memory.remember(FileMemory.Known(file: file), of: upstream, on: node)
+        await memory.remember(NodeMemory.Known(file: file), of: upstream, on: node)
         return SwitchReport(
             node: node,
             port: port,

@@ -14,7 +14,7 @@ package struct Fleet: Sendable {
     private let settings: NodeSettings
     private let slots: Slots
     private let patience: Duration
-    let memory = FileMemory()
+    let memory = NodeMemory()
     let clocks = NodeClocks()
 
     /// `parallel` is how many conversations may be starting at one time: that is what costs (a handshake, a shell). Once a

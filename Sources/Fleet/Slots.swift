@@ -71,7 +71,8 @@ actor Start {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                // A frozen node costs its own deadline, and the others this much at most.
+                // A frozen node costs its own deadline, and the others this much at most. Where the conversation is over before, this
+                // is cancelled, and the place is given back all the same.
                 try? await Task.sleep(for: self.patience)
                 await self.release()
                 return nil

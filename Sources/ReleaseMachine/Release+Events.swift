@@ -152,9 +152,7 @@ extension Release {
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
         case .candidateCreated, .podsReady, .nodePrepared, .nodeStaged, .discovered, .candidateConfirmed, .drained,
-            .oldRemoved,
-            .oldRetained,
-            .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
+            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
             return
         case .podsObserved(let report):
             pods = report

@@ -1,27 +1,8 @@
 import Foundation
 import Processes
+import TestSupport
 
-/// Python with Amazon's own library and a server that speaks AWS's protocols. script/bootstrap installs both below
-/// `.build/python`; what this machine has already does as well.
-enum Python {
-    static let reason =
-        "neither .build/python nor PATH has a python3 with boto3 and moto (script/bootstrap installs them)"
-
-    /// The interpreter that has both.
-    static func find() async -> String? {
-        let own = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: ".build/python/bin/python3").path
-        for candidate in [own, "python3"] {
-            let check = Command(candidate, ["-c", "import boto3, moto.server"])
-            if let result = try? await check.run(deadline: .seconds(60)), result.succeeded { return candidate }
-        }
-        return nil
-    }
-
-    static var isThere: Bool {
-        get async { await find() != nil }
-    }
-
+extension Python {
     /// Runs a program with a value on its standard input, and reads the value that it prints.
     static func run<Input: Encodable, Output: Decodable>(
         _ program: String, _ input: Input, as type: Output.Type
@@ -33,11 +14,6 @@ enum Python {
             .run(deadline: .seconds(120), keeping: 8 << 20)
         guard result.succeeded else { throw Failed(words: result.error) }
         return try JSONDecoder().decode(Output.self, from: Data(result.output.utf8))
-    }
-
-    struct Failed: Error, CustomStringConvertible {
-        var words: String
-        var description: String { "python: \(words)" }
     }
 }
 

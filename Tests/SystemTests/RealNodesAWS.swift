@@ -1,5 +1,6 @@
 import Foundation
 import Processes
+import TestSupport
 
 /// AWS as far as nodes and artifacts need it, on a free port of this machine: instances with tags, a bucket, and an account that may
 /// list the ones and read the other. Every signature is checked, those in URLs too, and every right.
@@ -17,8 +18,6 @@ struct RealNodesAWS: Sendable {
         /// Keys that the account may not read.
         var denied: [String] = []
     }
-
-    static let missing = "no python3 on PATH or in .build/python has boto3 and moto (script/bootstrap installs them)"
 
     let url: String
     let key: String
@@ -46,20 +45,6 @@ struct RealNodesAWS: Sendable {
 
     // MARK: - The server
 
-    private static func python() async -> String? {
-        let own = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: ".build/python/bin/python3").path
-        for candidate in [own, "python3"] {
-            let check = Command(candidate, ["-c", "import boto3, moto.server"])
-            if let result = try? await check.run(deadline: .seconds(60)), result.succeeded { return candidate }
-        }
-        return nil
-    }
-
-    static var isThere: Bool {
-        get async { await python() != nil }
-    }
-
     struct Failed: Error, CustomStringConvertible {
         var description: String
     }
@@ -67,7 +52,7 @@ struct RealNodesAWS: Sendable {
     static func with<Value: Sendable>(
         _ stock: Stock, _ body: @escaping @Sendable (RealNodesAWS) async throws -> Value
     ) async throws -> Value {
-        guard let python = await python() else { throw Failed(description: missing) }
+        guard let python = await Python.find() else { throw Failed(description: Python.reason) }
         let text = String(decoding: try JSONEncoder().encode(stock), as: UTF8.self)
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("AWS_") }
         let notes = Notes()

@@ -3,10 +3,11 @@ import HTTPTransport
 import Kubernetes
 import Nginx
 import Processes
+import TestSupport
 import Testing
 
 extension RealNodesTests {
-    @Suite(.enabled(Comment(rawValue: RealNodesAWS.missing)) { await RealNodesAWS.isThere })
+    @Suite(.enabled(Comment(rawValue: Python.reason)) { await Python.isThere })
     struct AWSTests {
         private static func address(_ node: Int) -> String { "127.0.1.\(node)" }
 

@@ -56,10 +56,8 @@ struct FleetNodes: Nodes {
     }
 
     func lastRelease() async throws -> Int {
-        let tokens = await fleet.read(upstream, on: try await list().map { Node($0) }).compactMap {
-            try? $0.outcome.get().token
-        }
-        return (tokens.max() ?? 0) / 2
+        let tokens = try await fleet.read(upstream).compactMap { try? $0.outcome.get().token }
+        return Fence.release(ofToken: tokens.max() ?? 0)
     }
 
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {
@@ -139,7 +137,8 @@ struct FleetNodes: Nodes {
         } catch let failure as NodeFailure {
             var message = "\(failure.reason)"
             if case .fenced(let seen, _) = failure.reason {
-                message = "refused: \(app.name)/\(seen / 2) has been there, which is newer than this release"
+                let newer = "\(app.name)/\(Fence.release(ofToken: seen))"
+                message = "refused: \(newer) has been there, which is newer than this release"
             }
             throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: message)
         }
@@ -149,6 +148,8 @@ struct FleetNodes: Nodes {
 extension Fence {
     /// One number for the node: a release's way back is above its way forward, and the next release above both.
     var token: Int { release * 2 + (isBack ? 1 : 0) }
+
+    static func release(ofToken token: Int) -> Int { token / 2 }
 }
 
 extension ReleaseMachine.NodeReading {

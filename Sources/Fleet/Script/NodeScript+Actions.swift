@@ -170,7 +170,7 @@ extension NodeScript {
             { read -r localnet </proc/sys/net/ipv4/conf/all/route_localnet; } 2>/dev/null
             fact localnet "$localnet"
             # What nginx connects to.
-            probe_host=127.0.0.1 connections=1
+            probe_host=127.0.0.1
             for port in $ports; do
                 if (exchange "$port" 2 '') >/dev/null; then fact open "$port"; else fact closed "$port"; fi
             done

@@ -1,8 +1,8 @@
 import Nginx
 
-/// The files as the nodes last had them, so that a switch needs no reading before it: the node refuses a text that was made from another
-/// file than it has.
-actor FileMemory {
+/// What conversations with nodes have shown to those that come after them: the files as the nodes last had them, so that a switch needs
+/// no reading before it (the node refuses a text that was made from another file than it has), and what was prepared.
+actor NodeMemory {
     struct Known: Sendable {
         /// `nil`: there is none.
         var file: UpstreamFile?
