@@ -47,7 +47,7 @@ package struct ArtifactPlan: Sendable, Hashable {
 extension Fleet {
     struct Described {
         var arguments: [String]
-        var sections: [(name: String, text: [UInt8])]
+        var texts: [NodePayload.Text]
     }
 
     /// What the order to stage says about an artifact. A file of this machine is on the node after this.
@@ -58,12 +58,12 @@ extension Fleet {
         _ plan: StagePlan
     ) async throws -> Described {
         var described = Described(
-            arguments: ["keep=\(artifact.keep)", "artifact_seconds=\(wholeSeconds(artifact.timeout))"], sections: [])
+            arguments: ["keep=\(artifact.keep)", "artifact_seconds=\(wholeSeconds(artifact.timeout))"], texts: [])
         var (size, checksum) = (artifact.size, artifact.checksum)
         switch artifact.source {
         case .url(let url):
             described.arguments.append("artifact=url")
-            described.sections.append(("url", try address(url, node)))
+            described.texts.append(.init("url", try address(url, node)))
         case .file(let path):
             described.arguments.append("artifact=part")
             let file = try await LocalArtifact(path, for: node)
@@ -78,7 +78,7 @@ extension Fleet {
         switch checksum {
         case nil: break
         case .sha256(let digits): described.arguments.append("sha256=\(digits.lowercased())")
-        case .url(let url): described.sections.append(("sum", try address(url, node)))
+        case .url(let url): described.texts.append(.init("sum", try address(url, node)))
         }
         return described
     }
@@ -116,7 +116,7 @@ extension Fleet {
                 of: upstream,
                 with: node,
                 arguments: ["version=\(plan.version)", "offset=\(offset)", "size=\(piece.count)"],
-                payload: Array(piece),
+                payload: .bytes(Array(piece)),
                 token: plan.token
             )
             if facts["artifact"] == "failed" { throw NodeFailure(node, .artifact(words: facts.said)) }

@@ -57,8 +57,6 @@ package struct StagePlan: Sendable, Hashable {
 }
 
 extension Fleet {
-    /// For how long nginx's word about its configuration is taken for a fact; others edit it too.
-    private static let testedFor = Duration.seconds(30)
     /// The most lines of a post-deploy command that are passed on.
     private static let mostLines = 5000
 
@@ -79,17 +77,19 @@ extension Fleet {
     ) async throws -> NodeReport {
         let live = upstream.ports.other(than: plan.port)
         var arguments = ["port=\(plan.port)", "version=\(plan.version)"]
-        var sections = [(name: "new", text: upstream.rendered(live: live))]
+        var texts = [NodePayload.Text("new", upstream.rendered(live: live))]
         var extra = Duration.zero
         arguments += plan.probe.arguments
         arguments += ["seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)"]
         if plan.probe != nil { extra += plan.probeTimeout }
-        let sincePreparation = await memory.sincePreparation(for: plan.token, of: upstream, on: node)
-        if let sincePreparation, sincePreparation < Self.testedFor { arguments.append("prepared=yes") }
-        if let artifact = plan.artifact, upstream.assets != nil, sincePreparation == nil {
+        let began = ContinuousClock.now
+        let isAccepted = await memory.isAccepted(for: plan.token, upstream, on: node)
+        if isAccepted { arguments.append("accepted=yes") }
+        let isPrepared = await memory.isPrepared(for: plan.token, upstream, on: node)
+        if let artifact = plan.artifact, upstream.assets != nil, !isPrepared {
             let described = try await deliver(artifact, of: upstream, to: node, plan)
             arguments += described.arguments
-            sections += described.sections
+            texts += described.texts
             extra += artifact.timeout
         }
         if let post = plan.postDeploy {
@@ -105,7 +105,7 @@ extension Fleet {
             of: upstream,
             with: node,
             arguments: arguments,
-            payload: NodeScript.sections(sections),
+            payload: .texts(texts),
             token: plan.token,
             extra: extra
         ) { line in
@@ -114,6 +114,7 @@ extension Fleet {
         if let reason = stageObstacle(in: facts, plan) { throw NodeFailure(node, reason) }
         let report = try await report(of: upstream, on: node, facts)
         guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }
+        if !isAccepted { await memory.rememberAcceptance(at: began, for: plan.token, of: upstream, on: node) }
         return report
     }
 

@@ -24,8 +24,8 @@ extension Fleet {
                     arguments: [
                         "port=\(port)", "expect=\(known.map { $0.file == nil ? "no" : "yes" } ?? "unread")",
                         "verify=\(verifyLimit(for: node))",
-                    ],
-                    payload: NodeScript.sections([("old", known?.file?.bytes ?? []), ("new", text)]),
+                    ] + (await memory.isAccepted(for: token, upstream, on: node) ? ["accepted=yes"] : []),
+                    payload: .texts([.init("old", known?.file?.bytes ?? []), .init("new", text)]),
                     token: token
                 )
             } catch {

@@ -90,7 +90,7 @@ package struct Fleet: Sendable {
         of upstream: Upstream,
         with node: Node,
         arguments: [String] = [],
-        payload: [UInt8] = [],
+        payload: NodePayload = .none,
         token: Int = 0,
         extra: Duration = .zero,
         onLine: @escaping @Sendable (NodeLine) async -> Void = { _ in }

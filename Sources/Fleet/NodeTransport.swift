@@ -9,7 +9,7 @@ package protocol NodeTransport: Sendable {
     /// `NodeUnreachable` when no conversation came about, and `CancellationError`.
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -41,7 +41,7 @@ package struct LocalTransport: NodeTransport {
 
     package func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,

@@ -12,7 +12,7 @@ struct CuttingTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -37,7 +37,7 @@ struct FrozenTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,

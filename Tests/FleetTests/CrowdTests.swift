@@ -39,7 +39,7 @@ private struct CrowdedTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,

@@ -12,7 +12,7 @@ private struct InstalledTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -147,14 +147,13 @@ private struct InstalledSite: Sendable {
                 (it.site.article(), it.site.article(live: "green") + "include /tmp/evil.conf;\n"),
             ] {
                 let said = Said()
-                let payload = "=old\n" + lines(old) + "=new\n" + lines(new)
                 _ = try await transport.run(
                     arguments: [
                         "switch", "app=blog", "backends=\(it.site.nginx.backends)", "test=\(it.site.nginx.test)",
                         "reload=\(it.site.nginx.reload)", "pid=\(it.site.nginx.pidFile)", "token=9", "expect=yes",
                         "port=\(it.site.green)",
                     ],
-                    payload: Array(payload.utf8), on: node, sudo: false, deadline: .seconds(30)
+                    payload: .texts([.init("old", Array(old.utf8)), .init("new", Array(new.utf8))]), on: node, sudo: false, deadline: .seconds(30)
                 ) { await said.add($0.text) }
                 let all = await said.all
                 #expect(all.contains("forbidden=the new file differs in more than the word down"), "\(all)")
@@ -163,10 +162,6 @@ private struct InstalledSite: Sendable {
             #expect(!FileManager.default.fileExists(atPath: mark))
             #expect(it.releases.isEmpty)
         }
-    }
-
-    private func lines(_ text: String) -> String {
-        text.split(separator: "\n").map { "|\($0)\n" }.joined()
     }
 
     @Test("without its file, or with one that others may write, it refuses everything")

@@ -59,7 +59,7 @@ import Testing
                         let failure = await #expect(throws: NodeUnreachable.self) {
                             try await SSHTransport.withTransport(SSHSettings(program: ssh)) { transport in
                                 _ = try await transport.run(
-                                    arguments: [], payload: [], on: Node("web-1"), sudo: false,
+                                    arguments: [], payload: .none, on: Node("web-1"), sudo: false,
                                     deadline: .seconds(20), onLine: { _ in })
                             }
                         }

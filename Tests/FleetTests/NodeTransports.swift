@@ -10,7 +10,7 @@ struct AlteredTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,
@@ -30,7 +30,7 @@ struct AlteredTransport: NodeTransport {
 actor HeldOrders {
     struct Order: Sendable {
         var arguments: [String]
-        var payload: [UInt8]
+        var payload: NodePayload
 
         /// The node's uptime, in hundredths of a second, after which it must not begin.
         var until: Int {
@@ -51,7 +51,7 @@ struct HoldingTransport: NodeTransport {
 
     func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,

@@ -197,7 +197,7 @@ import Testing
             settings.program = program
             try await SSHTransport.withTransport(settings) { transport in
                 _ = try? await transport.run(
-                    arguments: [], payload: [], on: Node("127.0.0.1"), sudo: false, deadline: .seconds(20),
+                    arguments: [], payload: .none, on: Node("127.0.0.1"), sudo: false, deadline: .seconds(20),
                     onLine: { _ in }
                 )
             }

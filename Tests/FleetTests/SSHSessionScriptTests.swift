@@ -18,7 +18,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 stubborn) trap '' TERM; echo "began=$$"; sleep 306; sleep 307; exit 3 ;;
                 esac
                 for word; do printf 'argument=%s\n' "$(printf %s "$word" | base64 | tr -d '\n')"; done
-                printf 'payload=%s\n' "$(tr '\n' ' ')"
+                printf 'payload=%s\n' "$(base64 | tr -d '\n')"
                 exit 7
             }
             serve
@@ -63,9 +63,13 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
             "\n", "tab\there", "+begins", "|bar", ":colon", "end", "begin 9", "stop", "é → 日本", "trailing \\", "*",
             "-n", "=", "line\r\nfeed",
         ]
-        let payload = Array((0..<300).map { UInt8($0 % 256) })
+        let payloads: [NodePayload] = [
+            .bytes((0..<300).map { UInt8($0 % 256) }), .none,
+            .texts([.init("new", Array("upstream {\n\n\t$(id) `id` \\n; }\n=end\nend\n no end".utf8)), .init("old", [])]),
+            .texts([.init("new", Array("# é\r\n".utf8) + [0, 255])]),
+        ]
         _ = try await talk(shell) { send, heard in
-            for number in 1...3 {
+            for (number, payload) in zip(1..., payloads) {
                 send.yield(NodeSession.request(number, arguments: arguments, payload: payload))
                 await heard.wait { $0.contains("end=\(number) 7") }
                 let lines = await heard.takeAll()
@@ -74,16 +78,15 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 }
                 // A command substitution drops line feeds at the end, here and in the test's own `main`.
                 #expect(got.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
-                let text = lines.first { $0.hasPrefix("payload=") }?.dropFirst(8).split(separator: " ").map(String.init)
-                #expect(text?.last == "=end")
-                #expect(NodeScript.bytes(base64: text?.dropLast() ?? []) == payload)
+                let text = lines.first { $0.hasPrefix("payload=") }.map { Data(base64Encoded: String($0.dropFirst(8))) }
+                #expect(text == Data((payload.lines + "=end\n").utf8))
             }
         }
     }
 
     @Test("a request that was cut off never begins", arguments: sessionShells)
     func cut(shell: [String]) async throws {
-        let whole = NodeSession.request(1, arguments: ["a", "b"], payload: [1, 2, 3])
+        let whole = NodeSession.request(1, arguments: ["a", "b"], payload: .bytes([1, 2, 3]))
         for length in [1, 5, 8, 9, 12, whole.utf8.count - 4, whole.utf8.count - 2] {
             let completed = try await talk(shell) { send, _ in
                 send.yield(String(decoding: whole.utf8.prefix(length), as: UTF8.self))
@@ -96,7 +99,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
     @Test("when the connection is lost, what runs is told so", arguments: sessionShells)
     func lost(shell: [String]) async throws {
         let completed = try await talk(shell) { send, heard in
-            send.yield(NodeSession.request(1, arguments: ["wait"], payload: []))
+            send.yield(NodeSession.request(1, arguments: ["wait"], payload: .none))
             await heard.wait { $0.contains { $0.hasPrefix("began=") } }
         }
         #expect(completed.termination == .exited(0))
@@ -108,7 +111,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
     func stop(shell: [String]) async throws {
         let started = Started()
         let completed = try await talk(shell) { send, heard in
-            send.yield(NodeSession.request(1, arguments: ["stubborn"], payload: []))
+            send.yield(NodeSession.request(1, arguments: ["stubborn"], payload: .none))
             await heard.wait { $0.contains { $0.hasPrefix("began=") } }
             await started.set()
             send.yield(NodeSession.stop)

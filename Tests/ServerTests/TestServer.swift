@@ -67,7 +67,7 @@ struct TestServer: Sendable {
         if body != nil { fields["Content-Type"] = "application/json" }
         for (name, value) in headers { fields[name] = value }
         let response = try await http.send(
-            .init(method, path, headers: fields, body: body.map { Data($0.utf8) }, deadline: .seconds(20)))
+            .init(method, path, headers: fields, body: body.map { Data($0.utf8) }, deadline: .seconds(60)))
         return Answer(response)
     }
 
@@ -109,7 +109,7 @@ struct TestServer: Sendable {
             "Authorization": "Bearer \(token ?? admin)", "Accept": "text/event-stream",
         ]
         if let id { headers["Last-Event-ID"] = "\(id)" }
-        let stream = try await http.lines(.init("GET", path, headers: headers, deadline: .seconds(20)))
+        let stream = try await http.lines(.init("GET", path, headers: headers, deadline: .seconds(60)))
         try #require(stream.status == 200)
         var messages: [Message] = []
         var message = Message()
@@ -241,7 +241,7 @@ final class TestFolder: Sendable {
 
 /// What `look` finds, as soon as it finds something.
 func eventually<Value>(
-    within limit: Duration = .seconds(20),
+    within limit: Duration = .seconds(60),
     _ look: () async throws -> Value?
 ) async throws -> Value? {
     let deadline = ContinuousClock.now + limit

@@ -22,9 +22,10 @@ struct Browser: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var description: String
 
-        /// A script was cut off because the page it ran in was left.
+        /// A script was cut off, most likely because the page it ran in was left; chromedriver sometimes calls that a time-out,
+        /// however little time has passed.
         var isOfNavigation: Bool {
-            ["unloaded", "navigation", "execution context"].contains { description.contains($0) }
+            ["unloaded", "navigation", "execution context", "script timeout"].contains { description.contains($0) }
         }
     }
 

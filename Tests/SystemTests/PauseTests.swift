@@ -79,7 +79,7 @@ extension Releases {
             try await withWorld { world in
                 try await world.release("v1")
                 async let waiting = world.viridian.run(["deploy", "blog", "--version", "v2", "--verify"])
-                let isPaused = try await eventually(within: .seconds(20)) {
+                let isPaused = try await eventually {
                     try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "paused"
                 }
                 #expect(isPaused)
@@ -102,7 +102,7 @@ extension Releases {
                 try await world.release("v1")
                 let ((first, said), watched) = try await world.watched {
                     async let running = world.viridian.run(["deploy", "blog", "--version", "v2"])
-                    let isDraining = try await eventually(within: .seconds(20)) {
+                    let isDraining = try await eventually {
                         try await world.viridian("show", "blog/2", "-o", "json").json?["phase"] == "draining"
                     }
                     #expect(isDraining)
@@ -143,7 +143,7 @@ extension Releases {
             try await withWorld { world in
                 try await world.release("v1")
                 async let running = world.viridian.run(["deploy", "blog", "--version", "unready-1"])
-                let isStarting = try await eventually(within: .seconds(20)) {
+                let isStarting = try await eventually {
                     try await world.viridian("show", "blog/2", "-o", "json").json?["phase"] == "starting"
                 }
                 #expect(isStarting)

@@ -54,7 +54,7 @@ struct BenchFleetCommand: AsyncParsableCommand {
                 group.addTask {
                     _ = try await transport.run(
                         arguments: [],
-                        payload: [],
+                        payload: .none,
                         on: node,
                         sudo: sudo,
                         deadline: .seconds(30),

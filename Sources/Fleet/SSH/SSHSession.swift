@@ -24,7 +24,7 @@ actor SSHSession {
     private struct Conversation {
         var number: Int
         var arguments: [String]
-        var payload: [UInt8]
+        var payload: NodePayload
         var onLine: @Sendable (OutputLine) async -> Void
         var continuation: CheckedContinuation<Outcome, Never>
         var heard = false
@@ -148,7 +148,7 @@ actor SSHSession {
     /// One conversation. `limit` is how long it may take; when it passes or the task is cancelled, the session ends with it.
     nonisolated func converse(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         limit: Duration,
         onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async -> Outcome {
@@ -172,7 +172,7 @@ actor SSHSession {
     private func perform(
         _ number: Int,
         _ arguments: [String],
-        _ payload: [UInt8],
+        _ payload: NodePayload,
         _ onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async -> Outcome {
         await withTaskCancellationHandler {

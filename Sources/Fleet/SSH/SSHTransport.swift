@@ -47,7 +47,7 @@ package struct SSHTransport: NodeTransport {
 
     package func run(
         arguments: [String],
-        payload: [UInt8],
+        payload: NodePayload,
         on node: Node,
         sudo: Bool,
         deadline: Duration,

@@ -45,10 +45,10 @@ extension NodeScript {
             fence
             still_wanted
             target
-            if [ ! -e "$file" ] || [ -n "$artifact" ]; then sections; fi
+            if [ ! -e "$file" ] || [ -n "$artifact" ]; then decoded; fi
             [ -z "$installed" ] || only_known_sources
             file_facts
-            whole_text
+            [ -n "$accepted" ] || whole_text
             [ "$present" != unreadable ] || finish
             [ "$file" = "$backends/$app.conf" ] || [ -w "${file%/*}" ] || { fact unwritable "${file%/*}"; finish; }
             if [ "$present" = no ]; then
@@ -62,8 +62,7 @@ extension NodeScript {
             unlock
             lock "$app.stage"
             still_wanted
-            # A moment ago an earlier conversation of this release has.
-            if [ -z "$prepared" ] || [ -n "$tested" ]; then
+            if [ -z "$accepted" ] || [ -n "$tested" ]; then
                 [ -n "$tested" ] || test_inclusion
                 if [ "$tested" != 0 ]; then
                     facts said "$tested_words"
@@ -179,7 +178,7 @@ extension NodeScript {
 
         main() {
             action=$1
-            fact viridian-node 2
+            fact viridian-node 3
             [ $# -gt 0 ] || exit 64
             boot=unknown
             { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
@@ -191,7 +190,7 @@ extension NodeScript {
             port= ports= probe=none send= send_more= accept=good seconds=10 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
-            master= tested= included= prepared= ended= written= putback= text= long= flipped= present= half=
+            master= tested= included= accepted= ended= written= putback= text= long= flipped= present= half=
             for word; do
                 case $word in
                 app=*) app=${word#*=} ;;
@@ -212,7 +211,7 @@ extension NodeScript {
                 accept=*) accept=${word#*=} ;;
                 seconds=*) seconds=${word#*=} ;;
                 connections=*) connections=${word#*=} ;;
-                prepared=*) prepared=${word#*=} ;;
+                accepted=*) accepted=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
                 version=*) version=${word#*=} ;;

@@ -200,15 +200,51 @@ extension NodeScript {
             [ "$token" -ge "$seen" ] || { fact fenced "$seen"; finish; }
         }
 
-        # Standard input: a text in base64, then a line `=end`. What was cut off on its way has no such line.
+        # Standard input (NodePayload), to a line `=end`. What was cut off on its way has no such line.
         payload() {
-            coded=
+            coded= plain= old= new= url= sumurl= section=
             while IFS= read -r line; do
-                [ "$line" != '=end' ] || return 0
-                coded=$coded$line$newline
+                case $plain$line in
+                =end | yes=end) return 0 ;;
+                =plain) plain=yes ;;
+                yes*) section_line ;;
+                *) coded=$coded$line$newline ;;
+                esac
             done
             fact truncated input
             finish
+        }
+
+        # Where it came in base64.
+        decoded() {
+            [ -n "$coded" ] || return 0
+            text=$(
+                base64 -d <<PAYLOAD
+        $coded
+        PAYLOAD
+            )
+            coded=
+            while IFS= read -r line; do section_line; done <<TEXT
+        $text
+        TEXT
+        }
+
+        # Sections, each behind a line `=NAME`; their lines are `|TEXT`, and `/TEXT` where no line ends there.
+        section_line() {
+            case $line in
+            '|'*) line=${line#?}$newline ;;
+            /*) line=${line#?} ;;
+            *)
+                section=$line
+                return
+                ;;
+            esac
+            case $section in
+            =old) old=$old$line ;;
+            =new) new=$new$line ;;
+            =url) url=$url$line ;;
+            =sum) sumurl=$sumurl$line ;;
+            esac
         }
 
         # Nothing in a shell can hold a byte 0, so a file with one cannot be edited.
@@ -219,34 +255,6 @@ extension NodeScript {
             present=unreadable
             fact file unreadable
             fact said 'it holds a byte 0'
-        }
-
-        # Its sections, each behind a line `=NAME`; their lines are `|TEXT`, and `/TEXT` where no line ends there.
-        sections() {
-            old= new= url= sumurl= section=
-            text=$(
-                base64 -d <<PAYLOAD
-        $coded
-        PAYLOAD
-            )
-            while [ -n "$text" ]; do
-                line=${text%%"$newline"*}
-                case $text in *"$newline"*) text=${text#*"$newline"} ;; *) text= ;; esac
-                case $line in
-                '|'*) line=${line#?}$newline ;;
-                /*) line=${line#?} ;;
-                *)
-                    section=$line
-                    continue
-                    ;;
-                esac
-                case $section in
-                =old) old=$old$line ;;
-                =new) new=$new$line ;;
-                =url) url=$url$line ;;
-                =sum) sumurl=$sumurl$line ;;
-                esac
-            done
         }
         """#
 }

@@ -279,10 +279,11 @@ extension NodeScript {
             text_facts loaded_text "$recorded"
         }
 
-        # Remembers that the running workers have loaded the text $1.
+        # Remembers that the workers have loaded the text $1: every child, for one that was started a moment ago has no name
+        # yet, and those that are finishing do not count later.
         record() {
             {
-                printf '=loaded\n%s\n%s\n' "$master:$master_since" "$running"
+                printf '=loaded\n%s\n%s\n' "$master:$master_since" "${present_workers# }"
                 rest=$1
                 while :; do
                     case $rest in

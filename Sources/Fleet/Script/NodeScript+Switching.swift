@@ -77,6 +77,12 @@ extension NodeScript {
             esac
         }
 
+        refused_by_test() {
+            facts said "$tested_words"
+            fact refused test
+            give_up "$1"
+        }
+
         # Reloads, and waits until none of the workers that accept connections now does so any more, and new ones do.
         reload_and_verify() {
             look
@@ -91,14 +97,15 @@ extension NodeScript {
             sync "${file%/*}" 2>/dev/null &
             clock
             deadline=$((now + verify))
-            ask_log=$((now + 30))
+            ask_why=$((now + 50))
+            pauses='0.015 0.025 0.04 0.06'
             # The master sleeps for 100 ms before it tells the old workers to end (ngx_master_process_cycle): there is
             # nothing to see before.
             pause 0.1
             until same_master && replaced "$old_workers"; do
                 clock
-                if [ "$now" -ge "$ask_log" ]; then
-                    ask_log=$((now + 25))
+                if [ "$now" -ge "$ask_why" ]; then
+                    ask_why=$((now + 25))
                     news=$(log_news)
                     # A port that is taken is tried again for a while; everything else at this level is nginx's last
                     # word.
@@ -109,6 +116,9 @@ extension NodeScript {
                         give_up 0
                         ;;
                     esac
+                    # Not everybody's nginx logs where this can read.
+                    [ -n "$tested" ] || test_configuration
+                    [ "$tested" = 0 ] || refused_by_test 100
                 fi
                 if [ "$now" -ge "$deadline" ] || [ -n "$ended" ] || ! same_master; then
                     same_master || fact master_gone "$master"
@@ -117,7 +127,8 @@ extension NodeScript {
                     fact still "$running"
                     give_up 300
                 fi
-                pause
+                pause "${pauses%% *}"
+                pauses=${pauses#* }
             done
         }
 
@@ -137,7 +148,7 @@ extension NodeScript {
             trap '' HUP PIPE INT
             trap 'ended=yes' TERM
             payload
-            sections
+            decoded
             state_directory
             lock lock
             fence
@@ -173,12 +184,12 @@ extension NodeScript {
                 finish
             fi
 
-            test_configuration
-            before=$running
-            if [ "$tested" != 0 ]; then
-                facts said "$tested_words"
-                fact refused test
-                give_up 0
+            # Where nginx has just accepted its configuration, in which only `down` has moved since, its own answer to SIGHUP
+            # is the test: what it cannot load it does not take.
+            tested=
+            if [ -z "$accepted" ] || [ "$present" = no ] || [ "$reload" != 'nginx -s reload' ]; then
+                test_configuration
+                [ "$tested" = 0 ] || refused_by_test 0
             fi
             # Workers that a reload started after this moment may have read the file before it was written, if that
             # reload was under way already. The reload after that one cannot: the master finishes one before it begins

@@ -5,27 +5,21 @@ import Foundation
 /// Nothing from outside is ever put into its text. It travels in one of three ways:
 ///
 /// - **One conversation a shell** (`input(payload:)`): on standard input of `sh -s -- ACTION KEY=VALUE…`. What an action needs
-///   beyond its arguments follows in base64 in a quoted here-document, whose last line says that it is complete.
+///   beyond its arguments (`NodePayload`) follows in a quoted here-document, whose last line says that it is complete.
 /// - **A session** (`NodeSession`): on standard input of `sh`, once, followed by `serve`; from then on standard input carries
 ///   requests as data, which nothing evaluates.
 /// - **Installed on the node** as a program of its own, which ends in `serve` as well: requests as in a session, no upload.
 package enum NodeScript {
     /// The facts that it answers with; a node that answers with another version runs another script.
-    package static let version = 2
+    package static let version = 3
 
     /// All of it is function definitions; `main` starts it.
     static let functions =
         [common, nginx, assets, probing, switching, installed, actions].joined(separator: "\n\n") + "\n"
 
     /// What goes to standard input.
-    package static func input(payload: [UInt8] = []) -> String {
-        functions + "main \"$@\" <<'VIRIDIAN'\n" + base64(payload) + "=end\nVIRIDIAN\n"
-    }
-
-    /// In lines of 76 characters, as base64(1) prints it: the script compares texts in this form.
-    static func base64(_ bytes: [UInt8]) -> String {
-        guard !bytes.isEmpty else { return "" }
-        return Data(bytes).base64EncodedString(options: [.lineLength76Characters, .endLineWithLineFeed]) + "\n"
+    package static func input(payload: NodePayload = .none) -> String {
+        functions + "main \"$@\" <<'VIRIDIAN'\n" + payload.lines + "=end\nVIRIDIAN\n"
     }
 
     static func bytes(base64 lines: [String]) -> [UInt8]? {
@@ -42,7 +36,7 @@ package enum NodeScript {
 /// +switch               its first argument
 /// +post=cd /srv         another; `|` continues it after a line feed
 /// |./announce
-/// :dXBzdHJlYW0gYmxvZ    the payload, in base64
+/// :=plain               a line of the payload
 /// end                   only now does it begin; a request that was cut off never does
 /// stop                  asks the request that is running to end (SIGTERM, after 10 s SIGKILL), and ends the session
 /// ```
@@ -65,7 +59,7 @@ package enum NodeSession {
     package static let functions = NodeScript.functions + "\n" + NodeScript.session + "\n"
     package static let upload = functions + "serve\n"
 
-    package static func request(_ number: Int, arguments: [String], payload: [UInt8]) -> String {
+    package static func request(_ number: Int, arguments: [String], payload: NodePayload) -> String {
         var text = "begin \(number)\n"
         for argument in arguments {
             // As UTF-8, since CR LF is one Character. NUL cannot be in a shell's variable.
@@ -73,7 +67,7 @@ package enum NodeSession {
                 text += (index == 0 ? "+" : "|") + String(decoding: line.filter { $0 != 0 }, as: UTF8.self) + "\n"
             }
         }
-        for line in NodeScript.base64(payload).utf8.split(separator: 10) {
+        for line in payload.lines.utf8.split(separator: 10) {
             text += ":" + String(decoding: line, as: UTF8.self) + "\n"
         }
         return text + "end\n"
