@@ -18,7 +18,9 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 stubborn) trap '' TERM; echo "began=$$"; sleep 306; sleep 307; exit 3 ;;
                 esac
                 for word; do printf 'argument=%s\n' "$(printf %s "$word" | base64 | tr -d '\n')"; done
-                printf 'payload=%s\n' "$(base64 | tr -d '\n')"
+                payload
+                decoded
+                printf 'payload=%s\n' "$(printf %s "$new" | base64 | tr -d '\n')"
                 exit 7
             }
             serve
@@ -63,23 +65,20 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
             "\n", "tab\there", "+begins", "|bar", ":colon", "end", "begin 9", "stop", "é → 日本", "trailing \\", "*",
             "-n", "=", "line\r\nfeed",
         ]
-        let payloads: [NodePayload] = [
-            .bytes((0..<300).map { UInt8($0 % 256) }), .none,
-            .texts([.init("new", Array("upstream {\n\n\t$(id) `id` \\n; }\n=end\nend\n no end".utf8)), .init("old", [])]),
-            .texts([.init("new", Array("# é\r\n".utf8) + [0, 255])]),
-        ]
+        let texts = ["upstream {\n\n\t$(id) `id` \\n; }\n=end\nend\n no end", "# é\r\n\n\u{1}", "", "\n"]
         _ = try await talk(shell) { send, heard in
-            for (number, payload) in zip(1..., payloads) {
+            for (number, text) in zip(1..., texts) {
+                let payload = NodePayload.texts([.init("old", [9]), .init("new", Array(text.utf8))])
                 send.yield(NodeSession.request(number, arguments: arguments, payload: payload))
                 await heard.wait { $0.contains("end=\(number) 7") }
                 let lines = await heard.takeAll()
-                let got = lines.filter { $0.hasPrefix("argument=") }.map { line in
+                let words = lines.filter { $0.hasPrefix("argument=") }.map { line in
                     String(decoding: Data(base64Encoded: String(line.dropFirst(9))) ?? Data(), as: UTF8.self)
                 }
                 // A command substitution drops line feeds at the end, here and in the test's own `main`.
-                #expect(got.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
-                let text = lines.first { $0.hasPrefix("payload=") }.map { Data(base64Encoded: String($0.dropFirst(8))) }
-                #expect(text == Data((payload.lines + "=end\n").utf8))
+                #expect(words.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
+                let got = lines.first { $0.hasPrefix("payload=") }.flatMap { Data(base64Encoded: String($0.dropFirst(8))) }
+                #expect(got == Data(text.utf8))
             }
         }
     }

@@ -107,6 +107,54 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
+    @Test(
+        "a switch right after staging leaves the test to nginx's own reload, and what others broke meanwhile is told",
+        arguments: ["its own file", "/dev/null"])
+    func brokenSinceStaging(log: String) async throws {
+        try await withSite { site in
+            if log == "/dev/null" {
+                let main = try String(contentsOfFile: site.nginx.configuration, encoding: .utf8)
+                try site.write(main.replacing(/error_log .*;/, with: "error_log /dev/null notice;"), to: "nginx.conf")
+                try await site.reloadByHand()
+            }
+            let asked = site.nginx.directory + "/asked"
+            let fleet = try site.fleet {
+                $0.test = "echo test >> \(asked); \($0.test)"
+                $0.reload = "nginx -s reload"
+            }
+            func count() -> Int {
+                (try? String(contentsOfFile: asked, encoding: .utf8).split(separator: "\n").count) ?? 0
+            }
+            func stage(_ port: Int, token: Int) async throws {
+                let plan = StagePlan(port: port, token: token, version: "v", color: "c", release: "blog/\(token)")
+                _ = try await fleet.stage(site.upstream, on: site.node, plan)
+            }
+            try await stage(site.green, token: 1)
+            let once = count()
+            _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
+            #expect(count() == once)
+            #expect(try await site.answer() == "green")
+
+            try await stage(site.blue, token: 2)
+            try site.write("nonsense;", to: "hosts.d/other.conf")
+            for expected in [log == "/dev/null" ? NodeFailure.Refusal.test : .master, .test] {
+                let failure = await #expect(throws: NodeFailure.self) {
+                    try await fleet.switch(site.upstream, on: site.node, to: site.blue, token: 2)
+                }
+                guard case .refused(expected, let words, putBack: true) = failure?.reason else {
+                    Issue.record("\(String(describing: failure))")
+                    return
+                }
+                #expect(words.contains { $0.contains("nonsense") })
+                #expect(try site.text() == site.article(live: "green"))
+                #expect(try await site.answer() == "green")
+            }
+            try site.write("", to: "hosts.d/other.conf")
+            _ = try await fleet.switch(site.upstream, on: site.node, to: site.blue, token: 2)
+            #expect(try await site.answer() == "blue")
+        }
+    }
+
     @Test("a reload command that does nothing is no proof: the switch fails and the file is put back")
     func idleReload() async throws {
         try await withSite { site in

@@ -14,7 +14,7 @@ extension NodeScript {
             file_facts
             seen_token
             fact token "$seen"
-            find_master
+            find_master && look
             nginx_facts
             judge_facts
             assets_facts
@@ -40,8 +40,9 @@ extension NodeScript {
         act_stage() {
             payload
             state_directory
-            # The file is read under the lock, for another staging may have put one there for a moment.
-            lock lock
+            # The file is read under the lock, for another staging may have put one there for a moment; not where it was
+            # there a moment ago.
+            [ -n "$accepted" ] || lock lock
             fence
             still_wanted
             target
@@ -72,6 +73,7 @@ extension NodeScript {
             fi
             [ "$included" != no ] || { fact included no; finish; }
             find_master || { fact master none; finish; }
+            look
             nginx_facts
             judge_facts
             [ "$probe" = none ] || probe_candidate
@@ -98,7 +100,7 @@ extension NodeScript {
         }
 
         act_drain() {
-            find_master
+            find_master && look
             nginx_facts
             fact connections "$(connections_to "$port")"
         }
@@ -108,7 +110,7 @@ extension NodeScript {
             whole_text
             seen_token
             fact token "$seen"
-            find_master
+            find_master && look
             nginx_facts
             judge_facts
             assets_facts
@@ -190,7 +192,7 @@ extension NodeScript {
             port= ports= probe=none send= send_more= accept=good seconds=10 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
-            master= tested= included= accepted= ended= written= putback= text= long= flipped= present= half=
+            master= running= draining= present_workers= tested= included= accepted= ended= written= putback= text= long= flipped= present= half=
             for word; do
                 case $word in
                 app=*) app=${word#*=} ;;

@@ -15,7 +15,7 @@ extension NodeScript {
         newline='
         '
         tab=${IFS#?} tab=${tab%?}
-        installed=
+        installed= plain=
 
         fact() {
             value=$2
@@ -200,20 +200,23 @@ extension NodeScript {
             [ "$token" -ge "$seen" ] || { fact fenced "$seen"; finish; }
         }
 
-        # Standard input (NodePayload), to a line `=end`. What was cut off on its way has no such line.
+        # Standard input (NodePayload), to a line `=end`, where a session has not read it. What was cut off on its way has
+        # no such line.
         payload() {
-            coded= plain= old= new= url= sumurl= section=
+            [ -z "$plain" ] || return 0
+            no_payload
             while IFS= read -r line; do
-                case $plain$line in
-                =end | yes=end) return 0 ;;
+                case $line in
+                =end) return 0 ;;
                 =plain) plain=yes ;;
-                yes*) section_line ;;
-                *) coded=$coded$line$newline ;;
+                *) if [ -n "$plain" ]; then section_line; else coded=$coded$line$newline; fi ;;
                 esac
             done
             fact truncated input
             finish
         }
+
+        no_payload() { coded= plain= old= new= url= sumurl= section=; }
 
         # Where it came in base64.
         decoded() {

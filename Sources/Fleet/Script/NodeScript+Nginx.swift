@@ -57,7 +57,7 @@ extension NodeScript {
                 case $found in '') continue ;; /*) ;; *) found=$prefix/$found ;; esac
                 master_of "$found" || continue
                 { printf '%s\n' "$found" >"$state/pidfile"; } 2>/dev/null
-                return
+                return 0
             done
             return 1
         }
@@ -126,12 +126,19 @@ extension NodeScript {
         }
 
         # The workers that accept connections, as PID:START, those that are finishing their last requests, and all
-        # children: a worker that was started a moment ago has no name yet.
+        # children: a worker that was started a moment ago has no name yet. When one was started is read once: many
+        # shells read a file byte by byte, each byte a system call, and stat is long.
         look() {
-            running= draining= present_workers=
+            running= draining= before_look=$present_workers present_workers=
             children "$master"
             for child in $kids; do
-                started "$child" || continue
+                case "$before_look " in
+                *" $child:"*)
+                    since=${before_look##*" $child:"}
+                    since=${since%% *}
+                    ;;
+                *) started "$child" || continue ;;
+                esac
                 present_workers="$present_workers $child:$since"
                 title "$child"
                 case $title in
@@ -163,9 +170,13 @@ extension NodeScript {
             while :; do
                 wchan= stat=
                 { read -r wchan <"/proc/$master/wchan"; } 2>/dev/null
-                { read -r stat <"/proc/$master/stat"; } 2>/dev/null
-                case "${stat##*) } $wchan" in S*sigsuspend*) return 0 ;; esac
-                case $wchan in '' | 0) case ${stat##*) } in S*) return 0 ;; esac ;; esac
+                case $wchan in
+                *sigsuspend*) return 0 ;;
+                '' | 0)
+                    { read -r stat <"/proc/$master/stat"; } 2>/dev/null
+                    case ${stat##*) } in S*) return 0 ;; esac
+                    ;;
+                esac
                 clock
                 [ "$now" -lt "$settle_until" ] || return 1
                 pause
@@ -259,12 +270,12 @@ extension NodeScript {
             because='the file changed in the moment in which nginx was reloaded'
         }
 
+        # What `look` saw.
         nginx_facts() {
             if [ -z "$master" ]; then
                 fact master none
                 return
             fi
-            look
             fact master "$master"
             fact workers "$running"
             fact draining "$draining"
@@ -297,10 +308,13 @@ extension NodeScript {
             } 2>/dev/null >"$state/$app.loaded"
         }
 
-        # The master's error log is its standard error (ngx_log_redirect_stderr).
+        # The master's error log is its standard error (ngx_log_redirect_stderr); how far it has written is where its
+        # descriptor stands (proc_pid_fdinfo(5)).
         error_log() {
-            log=/proc/$master/fd/2 log_size=0
-            if [ -f "$log" ]; then log_size=$(wc -c <"$log"); else log=; fi
+            log=/proc/$master/fd/2 log_size=
+            [ -f "$log" ] || { log=; return; }
+            { read -r label log_size <"/proc/$master/fdinfo/2"; } 2>/dev/null
+            case $log_size in '' | 0 | *[!0-9]*) log_size=$(wc -c <"$log") ;; esac
         }
 
         log_news() {

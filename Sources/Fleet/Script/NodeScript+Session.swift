@@ -60,6 +60,7 @@ extension NodeScript {
         receive() {
             request=$1 word= begun= input= lines=0
             number "$request" || return
+            no_payload
             set --
             while IFS= read -r line; do
                 lines=$((lines + 1))
@@ -70,7 +71,11 @@ extension NodeScript {
                     word=${line#?} begun=yes
                     ;;
                 '|'*) word=$word$newline${line#?} ;;
-                :*) input=$input${line#?}$newline ;;
+                :=plain) plain=yes ;;
+                :*)
+                    line=${line#?}
+                    if [ -n "$plain" ]; then section_line; else input=$input$line$newline; fi
+                    ;;
                 end)
                     [ -z "$begun" ] || set -- "$@" "$word"
                     [ -z "$job" ] || wait "$job"

@@ -85,7 +85,6 @@ extension NodeScript {
 
         # Reloads, and waits until none of the workers that accept connections now does so any more, and new ones do.
         reload_and_verify() {
-            look
             old_workers=$present_workers
             ask_for_reload
             if [ "$status" != 0 ]; then
@@ -102,7 +101,7 @@ extension NodeScript {
             # The master sleeps for 100 ms before it tells the old workers to end (ngx_master_process_cycle): there is
             # nothing to see before.
             pause 0.1
-            until same_master && replaced "$old_workers"; do
+            until replaced "$old_workers" && same_master; do
                 clock
                 if [ "$now" -ge "$ask_why" ]; then
                     ask_why=$((now + 25))
@@ -120,7 +119,7 @@ extension NodeScript {
                     [ -n "$tested" ] || test_configuration
                     [ "$tested" = 0 ] || refused_by_test 100
                 fi
-                if [ "$now" -ge "$deadline" ] || [ -n "$ended" ] || ! same_master; then
+                if [ "$now" -ge "$deadline" ] || [ -n "$ended" ] || ! kill -0 "$master" 2>/dev/null; then
                     same_master || fact master_gone "$master"
                     facts said "$(log_news)"
                     fact verified no
