@@ -63,7 +63,9 @@ struct Facts: Sendable {
     /// Nothing, if the script ran to its end; else what is wrong with it as a conversation.
     func problem(of action: String, _ termination: Termination, limit: Duration) -> NodeFailure.Reason? {
         if let version = self["viridian-node"], version != "\(NodeScript.version)" {
-            return .notUnderstood(what: "its node script is version \(version), not \(NodeScript.version)")
+            return .notUnderstood(
+                what: "its viridian-node is version \(version), and this program speaks \(NodeScript.version): "
+                    + "install what `viridian render viridian-node` prints")
         }
         if let misused = self["misused"] { return .notUnderstood(what: "its node script does not know \"\(misused)\"") }
         if self["done"] == action { return self["truncated"] == nil ? nil : .cutOff(words: []) }

@@ -51,7 +51,32 @@ struct FrozenTransport: NodeTransport {
     }
 }
 
+/// A node on which an earlier version's script is installed.
+private struct EarlierTransport: NodeTransport {
+    func run(
+        arguments: [String],
+        payload: NodePayload,
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        for text in ["viridian-node=1", "done=\(arguments[0])"] {
+            await onLine(OutputLine(stream: .output, text: text, isTruncated: false))
+        }
+        return .exited(0)
+    }
+}
+
 @Suite struct ConversationTests {
+    @Test("an installed node script of another version is told with the mend")
+    func earlier() async throws {
+        let fleet = Fleet(
+            inventory: try StaticInventory(["web-1"]), transport: EarlierTransport(), settings: NodeSettings())
+        let failure = try await fleet.read(blog)[0].failure
+        #expect(failure?.description.contains("viridian-node is version 1, and this program speaks 3: install") == true)
+    }
+
     @Test("a switch that is cut off on its way is done whole or not at all, wherever it is cut")
     func cutInput() async throws {
         try await withSite { site in
