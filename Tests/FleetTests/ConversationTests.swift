@@ -61,10 +61,8 @@ private struct EarlierTransport: NodeTransport {
         deadline: Duration,
         onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async throws -> Termination {
-        for text in ["viridian-node=1", "done=\(arguments[0])"] {
-            await onLine(OutputLine(stream: .output, text: text, isTruncated: false))
-        }
-        return .exited(0)
+        let answer = Command("printf", ["viridian-node=1\ndone=%s\n", arguments[0]])
+        return try await answer.run(deadline: deadline, onLine: onLine).termination
     }
 }
 
