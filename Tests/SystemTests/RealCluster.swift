@@ -356,9 +356,12 @@ struct LoadReport: Sendable, CustomStringConvertible {
 }
 
 extension RealWorld {
-    /// Runs `body` while wrk asks up to three nodes, each request on a connection of its own, some hundred a second.
+    /// Runs `body` while wrk asks up to three nodes, each request on a connection of its own, some hundred a second in all.
+    ///
+    /// Not more: nodes on one machine connect to the NodePort from one address, whose 28,000 ports rest for a minute each. Ports that
+    /// come round sooner cost a second, release or none.
     func underLoad(_ body: @escaping @Sendable () async throws -> Void) async throws -> LoadReport {
-        try write("function delay() return 12 end\n", to: "delay.lua")
+        try write("function delay() return 40 end\n", to: "delay.lua")
         return try await withThrowingTaskGroup(of: String?.self) { group in
             defer { group.cancelAll() }
             let started = LoadProcesses()
