@@ -153,7 +153,8 @@ private struct InstalledSite: Sendable {
                         "reload=\(it.site.nginx.reload)", "pid=\(it.site.nginx.pidFile)", "token=9", "expect=yes",
                         "port=\(it.site.green)",
                     ],
-                    payload: .texts([.init("old", Array(old.utf8)), .init("new", Array(new.utf8))]), on: node, sudo: false, deadline: .seconds(30)
+                    payload: .texts([.init("old", Array(old.utf8)), .init("new", Array(new.utf8))]), on: node,
+                    sudo: false, deadline: .seconds(30)
                 ) { await said.add($0.text) }
                 let all = await said.all
                 #expect(all.contains("forbidden=the new file differs in more than the word down"), "\(all)")

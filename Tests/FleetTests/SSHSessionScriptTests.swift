@@ -77,7 +77,9 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 }
                 // A command substitution drops line feeds at the end, here and in the test's own `main`.
                 #expect(words.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
-                let got = lines.first { $0.hasPrefix("payload=") }.flatMap { Data(base64Encoded: String($0.dropFirst(8))) }
+                let got = lines.first { $0.hasPrefix("payload=") }.flatMap {
+                    Data(base64Encoded: String($0.dropFirst(8)))
+                }
                 #expect(got == Data(text.utf8))
             }
         }
