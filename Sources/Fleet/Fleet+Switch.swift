@@ -40,6 +40,8 @@ extension Fleet {
                 throw failure
             }
             if facts["changed"] == "yes" || facts["verified"] == nil {
+                // Others are at work there.
+                await memory.forget(upstream, on: node)
                 // Where the file cannot be read or edited, this says so.
                 _ = try await report(of: upstream, on: node, facts)
                 known = await memory.known(upstream, on: node)

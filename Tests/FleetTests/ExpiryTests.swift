@@ -48,7 +48,7 @@ import Testing
     @Test("an order whose time runs out while nginx tests its configuration is put back before the reload")
     func lateReload() async throws {
         try await withSite { site in
-            let order = try await heldOrder(site, timeout: .seconds(6))
+            let order = try await heldOrder(site, timeout: .seconds(20))
             let before = try await site.onlyReport(try site.fleet()).workers
             // Keeps nginx's test waiting until the order's time is over.
             let test =

@@ -41,14 +41,20 @@ extension NodeScript {
             payload
             state_directory
             # The file is read under the lock, for another staging may have put one there for a moment; not where it was
-            # there a moment ago.
+            # there when nginx was last asked.
+            target
+            [ -e "$file" ] || accepted=
             [ -n "$accepted" ] || lock lock
             fence
             still_wanted
-            target
             if [ ! -e "$file" ] || [ -n "$artifact" ]; then decoded; fi
             [ -z "$installed" ] || only_known_sources
             file_facts
+            if [ -n "$accepted" ] && [ "$present" = no ]; then
+                accepted=
+                lock lock
+                file_facts
+            fi
             [ -n "$accepted" ] || whole_text
             [ "$present" != unreadable ] || finish
             [ "$file" = "$backends/$app.conf" ] || [ -w "${file%/*}" ] || { fact unwritable "${file%/*}"; finish; }

@@ -158,6 +158,15 @@ extension NodeScript {
             done
         }
 
+        # The master is at rest, and all its children are among $1: it has not taken what it was asked to load.
+        took_nothing() {
+            settle || return
+            look
+            for worker in $present_workers; do
+                case " $1 " in *" $worker "*) ;; *) return 1 ;; esac
+            done
+        }
+
         same_master() { started "$master" && [ "$since" = "$master_since" ]; }
 
         # Waits until the master is not in the middle of a reload that someone else asked for: it could have read
@@ -308,13 +317,10 @@ extension NodeScript {
             } 2>/dev/null >"$state/$app.loaded"
         }
 
-        # The master's error log is its standard error (ngx_log_redirect_stderr); how far it has written is where its
-        # descriptor stands (proc_pid_fdinfo(5)).
+        # The master's error log is its standard error (ngx_log_redirect_stderr).
         error_log() {
-            log=/proc/$master/fd/2 log_size=
-            [ -f "$log" ] || { log=; return; }
-            { read -r label log_size <"/proc/$master/fdinfo/2"; } 2>/dev/null
-            case $log_size in '' | 0 | *[!0-9]*) log_size=$(wc -c <"$log") ;; esac
+            log=/proc/$master/fd/2 log_size=0
+            if [ -f "$log" ]; then log_size=$(wc -c <"$log"); else log=; fi
         }
 
         log_news() {

@@ -42,8 +42,12 @@ extension NodeScript {
             # `loaded` is what held before the switch. Only a file that nginx had loaded may be loaded again.
             if [ "$1" -gt 0 ] && [ "$loaded" = yes ]; then
                 old_workers=$present_workers
-                # Whoever ended this waits only for a few seconds more.
-                timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&-
+                # Whoever ended this waits only for a few seconds more. What nginx's own command would find broken now keeps
+                # it from sending the signal.
+                case $reload in
+                'nginx -s reload') kill -HUP "$master" 2>/dev/null ;;
+                *) timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&- ;;
+                esac
                 clock
                 back_until=$((now + $1))
                 until replaced "$old_workers"; do
@@ -52,7 +56,11 @@ extension NodeScript {
                     pause
                 done
             fi
-            if [ "$loaded" = yes ] && same_master && [ "$running" = "$before" ]; then record "$text"; fi
+            if [ "$loaded" = yes ] && same_master && [ "$running" = "$before" ]; then
+                # A child without a name may come of the file that has been put back.
+                present_workers=$running
+                record "$text"
+            fi
             present=no
             if [ -e "$file" ]; then
                 present=unreadable
@@ -80,10 +88,10 @@ extension NodeScript {
         refused_by_test() {
             facts said "$tested_words"
             fact refused test
-            give_up "$1"
+            give_up 0
         }
 
-        # Reloads, and waits until none of the workers that accept connections now does so any more, and new ones do.
+        # Reloads, and waits until none of the children that `look` saw accepts connections any more, and new ones do.
         reload_and_verify() {
             old_workers=$present_workers
             ask_for_reload
@@ -117,9 +125,9 @@ extension NodeScript {
                     esac
                     # Not everybody's nginx logs where this can read.
                     [ -n "$tested" ] || test_configuration
-                    [ "$tested" = 0 ] || refused_by_test 100
+                    if [ "$tested" != 0 ] && took_nothing "$old_workers"; then refused_by_test; fi
                 fi
-                if [ "$now" -ge "$deadline" ] || [ -n "$ended" ] || ! kill -0 "$master" 2>/dev/null; then
+                if [ "$now" -ge "$deadline" ] || [ -n "$ended" ] || [ ! -d "/proc/$master" ]; then
                     same_master || fact master_gone "$master"
                     facts said "$(log_news)"
                     fact verified no
@@ -183,26 +191,26 @@ extension NodeScript {
                 finish
             fi
 
-            # Where nginx has just accepted its configuration, in which only `down` has moved since, its own answer to SIGHUP
-            # is the test: what it cannot load it does not take.
+            # Where nginx has just accepted its configuration, its own answer to SIGHUP is the test: only `down` has moved since,
+            # and what others may have broken it does not take.
             tested=
             if [ -z "$accepted" ] || [ "$present" = no ] || [ "$reload" != 'nginx -s reload' ]; then
                 test_configuration
-                [ "$tested" = 0 ] || refused_by_test 0
+                [ "$tested" = 0 ] || refused_by_test
             fi
             # Workers that a reload started after this moment may have read the file before it was written, if that
             # reload was under way already. The reload after that one cannot: the master finishes one before it begins
             # the next.
             rounds=1
             settle || rounds=2
-            look
-            before=$running
             error_log
             if ! in_time; then
                 fact expired "$expired"
                 give_up 0
             fi
             flip_or_give_up
+            look
+            before=$running
             while [ "$rounds" -gt 0 ]; do
                 reload_and_verify
                 rounds=$((rounds - 1))
