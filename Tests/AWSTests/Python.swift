@@ -15,6 +15,11 @@ extension Python {
         guard result.succeeded else { throw Failed(words: result.error) }
         return try JSONDecoder().decode(Output.self, from: Data(result.output.utf8))
     }
+
+    struct Failed: Error, CustomStringConvertible {
+        var words: String
+        var description: String { "python: \(words)" }
+    }
 }
 
 /// A server that answers as AWS does, on a free port of this machine.

@@ -51,26 +51,11 @@ struct FrozenTransport: NodeTransport {
     }
 }
 
-/// A node on which an earlier version's script is installed.
-private struct EarlierTransport: NodeTransport {
-    func run(
-        arguments: [String],
-        payload: NodePayload,
-        on node: Node,
-        sudo: Bool,
-        deadline: Duration,
-        onLine: @escaping @Sendable (OutputLine) async -> Void
-    ) async throws -> Termination {
-        let answer = Command("printf", ["viridian-node=1\ndone=%s\n", arguments[0]])
-        return try await answer.run(deadline: deadline, onLine: onLine).termination
-    }
-}
-
 @Suite struct ConversationTests {
     @Test("an installed node script of another version is told with the mend")
     func earlier() async throws {
-        let fleet = Fleet(
-            inventory: try StaticInventory(["web-1"]), transport: EarlierTransport(), settings: NodeSettings())
+        let node = LocalTransport(shell: ["sh", "-c", #"printf 'viridian-node=1\ndone=read\n'"#])
+        let fleet = Fleet(inventory: try StaticInventory(["web-1"]), transport: node, settings: NodeSettings())
         let failure = try await fleet.read(blog)[0].failure
         #expect(failure?.description.contains("viridian-node is version 1, and this program speaks 3: install") == true)
     }

@@ -31,7 +31,7 @@ import Testing
             // The best of each: a median says how busy the machine was just then.
             let (stage, flip, yard) = (stages.sorted()[0], switches.sorted()[0], yards.sorted()[0])
             print("best of 11: stage \(stage), switch \(flip), 100 programs \(yard)")
-            // Staging starts about 10 programs, two of which are nginx and bash; switching about 20. nginx alone takes about 120 ms
+            // Staging starts about 10 programs, two of which are nginx and bash; switching about 12. nginx alone takes about 120 ms
             // of the switch, asleep.
             #expect(stage < yard * 2)
             #expect(flip < yard * 3 + .milliseconds(400))

@@ -18,9 +18,9 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 stubborn) trap '' TERM; echo "began=$$"; sleep 306; sleep 307; exit 3 ;;
                 esac
                 for word; do printf 'argument=%s\n' "$(printf %s "$word" | base64 | tr -d '\n')"; done
-                payload
+                printf 'payload=%s\n' "$(tr '\n' ' ')"
                 decoded
-                printf 'payload=%s\n' "$(printf %s "$new" | base64 | tr -d '\n')"
+                printf 'new=%s\n' "$(printf %s "$new" | base64 | tr -d '\n')"
                 exit 7
             }
             serve
@@ -65,10 +65,12 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
             "\n", "tab\there", "+begins", "|bar", ":colon", "end", "begin 9", "stop", "é → 日本", "trailing \\", "*",
             "-n", "=", "line\r\nfeed",
         ]
+        let bytes = (0..<300).map { UInt8($0 % 256) }
         let texts = ["upstream {\n\n\t$(id) `id` \\n; }\n=end\nend\n no end", "# é\r\n\n\u{1}", "", "\n"]
         _ = try await talk(shell) { send, heard in
-            for (number, text) in zip(1..., texts) {
-                let payload = NodePayload.texts([.init("old", [9]), .init("new", Array(text.utf8))])
+            for (number, text) in zip(1..., [nil] + texts + [nil]) {
+                let payload =
+                    text.map { .texts([.init("old", [9]), .init("new", Array($0.utf8))]) } ?? NodePayload.bytes(bytes)
                 send.yield(NodeSession.request(number, arguments: arguments, payload: payload))
                 await heard.wait { $0.contains("end=\(number) 7") }
                 let lines = await heard.takeAll()
@@ -77,10 +79,17 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 }
                 // A command substitution drops line feeds at the end, here and in the test's own `main`.
                 #expect(words.map { $0.trailingLineFeedsDropped } == arguments.map { $0.trailingLineFeedsDropped })
-                let got = lines.first { $0.hasPrefix("payload=") }.flatMap {
-                    Data(base64Encoded: String($0.dropFirst(8)))
+                let input = lines.first { $0.hasPrefix("payload=") }?.dropFirst(8).split(separator: " ").map(
+                    String.init)
+                #expect(input?.last == "=end")
+                if let text {
+                    let got = lines.first { $0.hasPrefix("new=") }.flatMap {
+                        Data(base64Encoded: String($0.dropFirst(4)))
+                    }
+                    #expect(got == Data(text.utf8))
+                } else {
+                    #expect(NodeScript.bytes(base64: input?.dropLast() ?? []) == bytes)
                 }
-                #expect(got == Data(text.utf8))
             }
         }
     }

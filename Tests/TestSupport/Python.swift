@@ -21,14 +21,4 @@ package enum Python {
     package static var isThere: Bool {
         get async { await find() != nil }
     }
-
-    package struct Failed: Error, CustomStringConvertible {
-        package var words: String
-
-        package init(words: String) {
-            self.words = words
-        }
-
-        package var description: String { "python: \(words)" }
-    }
 }

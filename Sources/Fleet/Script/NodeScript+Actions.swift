@@ -14,7 +14,7 @@ extension NodeScript {
             file_facts
             seen_token
             fact token "$seen"
-            find_master && look
+            find_master
             nginx_facts
             judge_facts
             assets_facts
@@ -40,21 +40,14 @@ extension NodeScript {
         act_stage() {
             payload
             state_directory
-            # The file is read under the lock, for another staging may have put one there for a moment; not where it was
-            # there when nginx was last asked.
-            target
-            [ -e "$file" ] || accepted=
-            [ -n "$accepted" ] || lock lock
+            # The file is read under the lock, for another staging may have put one there for a moment.
+            lock lock
             fence
             still_wanted
+            target
             if [ ! -e "$file" ] || [ -n "$artifact" ]; then decoded; fi
             [ -z "$installed" ] || only_known_sources
             file_facts
-            if [ -n "$accepted" ] && [ "$present" = no ]; then
-                accepted=
-                lock lock
-                file_facts
-            fi
             [ -n "$accepted" ] || whole_text
             [ "$present" != unreadable ] || finish
             [ "$file" = "$backends/$app.conf" ] || [ -w "${file%/*}" ] || { fact unwritable "${file%/*}"; finish; }
@@ -69,6 +62,7 @@ extension NodeScript {
             unlock
             lock "$app.stage"
             still_wanted
+            # A moment ago an earlier conversation of this release has.
             if [ -z "$accepted" ] || [ -n "$tested" ]; then
                 [ -n "$tested" ] || test_inclusion
                 if [ "$tested" != 0 ]; then
@@ -79,7 +73,6 @@ extension NodeScript {
             fi
             [ "$included" != no ] || { fact included no; finish; }
             find_master || { fact master none; finish; }
-            look
             nginx_facts
             judge_facts
             [ "$probe" = none ] || probe_candidate
@@ -106,7 +99,7 @@ extension NodeScript {
         }
 
         act_drain() {
-            find_master && look
+            find_master
             nginx_facts
             fact connections "$(connections_to "$port")"
         }
@@ -116,7 +109,7 @@ extension NodeScript {
             whole_text
             seen_token
             fact token "$seen"
-            find_master && look
+            find_master
             nginx_facts
             judge_facts
             assets_facts
@@ -198,7 +191,8 @@ extension NodeScript {
             port= ports= probe=none send= send_more= accept=good seconds=10 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
-            master= running= draining= present_workers= tested= included= accepted= ended= written= putback= text= long= flipped= present= half=
+            master= running= draining= present_workers= tested= included= accepted=
+            ended= written= putback= text= long= flipped= present= half=
             for word; do
                 case $word in
                 app=*) app=${word#*=} ;;

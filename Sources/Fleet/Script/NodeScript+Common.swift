@@ -15,7 +15,7 @@ extension NodeScript {
         newline='
         '
         tab=${IFS#?} tab=${tab%?}
-        installed= plain=
+        installed=
 
         fact() {
             value=$2
@@ -55,6 +55,12 @@ extension NodeScript {
         }
 
         pause() { sleep "${1:-0.015}" 2>/dev/null || sleep 1; }
+
+        # The first of $pauses, which is gone then; the last stays.
+        next_pause() {
+            pause "${pauses%% *}"
+            pauses=${pauses#* }
+        }
 
         number() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
 
@@ -203,20 +209,25 @@ extension NodeScript {
         # Standard input (NodePayload), to a line `=end`, where a session has not read it. What was cut off on its way has
         # no such line.
         payload() {
-            [ -z "$plain" ] || return 0
-            no_payload
+            [ -z "$plain$coded" ] || return 0
             while IFS= read -r line; do
-                case $line in
-                =end) return 0 ;;
-                =plain) plain=yes ;;
-                *) if [ -n "$plain" ]; then section_line; else coded=$coded$line$newline; fi ;;
-                esac
+                [ "$line" != '=end' ] || return 0
+                payload_line
             done
             fact truncated input
             finish
         }
 
         no_payload() { coded= plain= old= new= url= sumurl= section=; }
+        no_payload
+
+        payload_line() {
+            case $plain$line in
+            =plain) plain=yes ;;
+            yes*) section_line ;;
+            *) coded=$coded$line$newline ;;
+            esac
+        }
 
         # Where it came in base64.
         decoded() {

@@ -37,7 +37,7 @@ extension NodeScript {
 
         # The running master: by the operator's pid file, the one found last time, the configuration that the test
         # command names, the pid file that nginx was built with, the usual one.
-        find_master() {
+        locate_master() {
             master= remembered=
             if [ -n "$pid" ]; then
                 master_of "$pid"
@@ -61,6 +61,9 @@ extension NodeScript {
             done
             return 1
         }
+
+        # The master and its workers.
+        find_master() { locate_master && look; }
 
         test_configuration() {
             command_of_operator "$test_command"

@@ -117,7 +117,7 @@ extension NodeScript {
             probe_until=$((now + seconds * 100))
             # A first connection may have been sent to a pod that is gone, before kube-proxy knew the new ones; the kernel
             # keeps sending it there. So no try gets all the time, and each the double of one that came to nothing.
-            probe_try=2 probe_pauses='0.015 0.03 0.06 0.12 0.24'
+            probe_try=2 pauses='0.015 0.03 0.06 0.12 0.24'
             [ "$probe_try" -le "$seconds" ] || probe_try=$seconds
             until probe_once; do
                 [ "$status" != 127 ] || { fact missing 'bash or nc'; finish; }
@@ -142,8 +142,7 @@ extension NodeScript {
                     continue
                 fi
                 probe_host=127.0.0.2
-                pause "${probe_pauses%% *}"
-                probe_pauses=${probe_pauses#* }
+                next_pause
             done
             fact probe ok
         }

@@ -58,7 +58,7 @@ extension NodeScript {
 
         # The rest of request $1, which begins when it is complete. Fails when it never was.
         receive() {
-            request=$1 word= begun= input= lines=0
+            request=$1 word= begun= lines=0
             number "$request" || return
             no_payload
             set --
@@ -71,17 +71,16 @@ extension NodeScript {
                     word=${line#?} begun=yes
                     ;;
                 '|'*) word=$word$newline${line#?} ;;
-                :=plain) plain=yes ;;
                 :*)
                     line=${line#?}
-                    if [ -n "$plain" ]; then section_line; else input=$input$line$newline; fi
+                    payload_line
                     ;;
                 end)
                     [ -z "$begun" ] || set -- "$@" "$word"
                     [ -z "$job" ] || wait "$job"
                     {
                         (main "$@") <<INPUT
-        $input=end
+        $coded=end
         INPUT
                         printf 'end=%s %s\n' "$request" "$?"
                     } &

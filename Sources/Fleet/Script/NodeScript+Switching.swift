@@ -44,10 +44,11 @@ extension NodeScript {
                 old_workers=$present_workers
                 # Whoever ended this waits only for a few seconds more. What nginx's own command would find broken now keeps
                 # it from sending the signal.
-                case $reload in
-                'nginx -s reload') kill -HUP "$master" 2>/dev/null ;;
-                *) timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&- ;;
-                esac
+                if reloads_by_signal; then
+                    kill -HUP "$master" 2>/dev/null
+                else
+                    timeout 3 sh -c "$reload" </dev/null >/dev/null 2>&1 9>&-
+                fi
                 clock
                 back_until=$((now + $1))
                 until replaced "$old_workers"; do
@@ -74,15 +75,16 @@ extension NodeScript {
 
         # `nginx -s reload` reads the whole configuration, which was tested a moment ago, only to find the master and send
         # it SIGHUP.
+        reloads_by_signal() { [ "$reload" = 'nginx -s reload' ]; }
+
         ask_for_reload() {
-            case $reload in
-            'nginx -s reload')
+            if reloads_by_signal; then
                 words='its master is gone'
                 kill -HUP "$master" 2>/dev/null
                 status=$?
-                ;;
-            *) command_of_operator "$reload" ;;
-            esac
+            else
+                command_of_operator "$reload"
+            fi
         }
 
         refused_by_test() {
@@ -134,8 +136,7 @@ extension NodeScript {
                     fact still "$running"
                     give_up 300
                 fi
-                pause "${pauses%% *}"
-                pauses=${pauses#* }
+                next_pause
             done
         }
 
@@ -165,7 +166,6 @@ extension NodeScript {
             [ "$present" = "$expect" ] && [ "$text" = "$old" ] || { fact changed yes; finish; }
             [ -z "$installed" ] || only_down_differs
             find_master || { fact master none; finish; }
-            look
             before=$running
             judge
             remember_token
@@ -194,7 +194,7 @@ extension NodeScript {
             # Where nginx has just accepted its configuration, its own answer to SIGHUP is the test: only `down` has moved since,
             # and what others may have broken it does not take.
             tested=
-            if [ -z "$accepted" ] || [ "$present" = no ] || [ "$reload" != 'nginx -s reload' ]; then
+            if [ -z "$accepted" ] || [ "$present" = no ] || ! reloads_by_signal; then
                 test_configuration
                 [ "$tested" = 0 ] || refused_by_test
             fi
