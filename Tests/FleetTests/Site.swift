@@ -42,6 +42,12 @@ struct Site: Sendable {
         )
     }
 
+    /// nginx's test, counted.
+    var countedTest: String { "echo test >> \(nginx.directory)/asked; \(settings.test)" }
+
+    /// How often `countedTest` has run.
+    var tests: Int { (try? text(of: "asked").split(separator: "\n").count) ?? 0 }
+
     func write(_ text: String, to name: String = "backends.d/blog.conf") throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: nginx.directory + "/" + name))
     }
@@ -50,7 +56,9 @@ struct Site: Sendable {
         Array(try Data(contentsOf: URL(fileURLWithPath: nginx.directory + "/" + name)))
     }
 
-    func text() throws -> String { String(decoding: try bytes(), as: UTF8.self) }
+    func text(of name: String = "backends.d/blog.conf") throws -> String {
+        String(decoding: try bytes(name), as: UTF8.self)
+    }
 
     /// A reload as a person asks for it, and the wait until its new workers are there.
     func reloadByHand() async throws {

@@ -47,23 +47,17 @@ private func plan(
         arguments: shells)
     func prepared(shell: [String]) async throws {
         try await withSite { site in
-            let asked = site.nginx.directory + "/asked"
-            let fleet = try site.fleet(LocalTransport(shell: shell)) {
-                $0.test = "echo test >> \(asked); \($0.test)"
-            }
-            func count() -> Int {
-                (try? String(contentsOfFile: asked, encoding: .utf8).split(separator: "\n").count) ?? 0
-            }
+            let fleet = try site.fleet(LocalTransport(shell: shell)) { $0.test = site.countedTest }
             var release = plan(site, port: try await freePorts(1)[0])
             try await fleet.prepare(site.upstream, on: site.node, release)
-            let once = count()
+            let once = site.tests
             #expect(once > 0)
             release.port = site.green
             _ = try await fleet.stage(site.upstream, on: site.node, release)
-            #expect(count() == once)
+            #expect(site.tests == once)
             release.token += 2
             _ = try await fleet.stage(site.upstream, on: site.node, release)
-            #expect(count() > once)
+            #expect(site.tests > once)
         }
     }
 

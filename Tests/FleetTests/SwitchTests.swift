@@ -117,22 +117,18 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                 try site.write(main.replacing(/error_log .*;/, with: "error_log /dev/null notice;"), to: "nginx.conf")
                 try await site.reloadByHand()
             }
-            let asked = site.nginx.directory + "/asked"
             let fleet = try site.fleet {
-                $0.test = "echo test >> \(asked); \($0.test)"
+                $0.test = site.countedTest
                 $0.reload = "nginx -s reload"
-            }
-            func count() -> Int {
-                (try? String(contentsOfFile: asked, encoding: .utf8).split(separator: "\n").count) ?? 0
             }
             func stage(_ port: Int, token: Int) async throws {
                 let plan = StagePlan(port: port, token: token, version: "v", color: "c", release: "blog/\(token)")
                 _ = try await fleet.stage(site.upstream, on: site.node, plan)
             }
             try await stage(site.green, token: 1)
-            let once = count()
+            let once = site.tests
             _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
-            #expect(count() == once)
+            #expect(site.tests == once)
             #expect(try await site.answer() == "green")
 
             try await stage(site.blue, token: 2)
