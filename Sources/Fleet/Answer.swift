@@ -57,8 +57,11 @@ struct Facts: Sendable {
     var said: [String] { all("said").filter { !$0.isEmpty }.suffix(12) }
 
     func numbers(_ key: String) -> [Int] {
-        (self[key] ?? "").split(separator: " ").compactMap { Int($0.prefix { $0 != ":" }) }
+        (self[key] ?? "").split(separator: " ").compactMap { Int(saidByNode: $0.prefix { $0 != ":" }) }
     }
+
+    /// `nil` where the node says none, or something else than a number (`Int.init(saidByNode:)`).
+    func number(_ key: String) -> Int? { self[key].flatMap { Int(saidByNode: $0) } }
 
     /// Nothing, if the script ran to its end; else what is wrong with it as a conversation.
     func problem(of action: String, _ termination: Termination, limit: Duration) -> NodeFailure.Reason? {
@@ -83,8 +86,14 @@ struct Facts: Sendable {
         if self["busy"] != nil { return .busy }
         if let what = self["forbidden"] { return .forbidden(what: what) }
         if self["expired"] == "late", self["putback"] != "no" { return .expired }
-        if let other = self["fenced"].flatMap({ Int($0) }) { return .fenced(by: other, token: token) }
-        return nil
+        guard let fenced = self["fenced"] else { return nil }
+        guard let other = Int(saidByNode: fenced) else {
+            return .notUnderstood(
+                what:
+                    "it says that the release with the number \(fenced.prefix(30)) has been there, and no release has such a "
+                    + "number; remove the app's .token file in .viridian, beside its upstream file")
+        }
+        return .fenced(by: other, token: token)
     }
 
     /// The file's bytes, and `nil` when there is none.
@@ -126,8 +135,8 @@ struct Facts: Sendable {
             loaded: loaded,
             because: self["because"] ?? "",
             serving: serving,
-            token: self["token"].flatMap { Int($0) } ?? 0,
-            master: self["master"].flatMap { Int($0) },
+            token: number("token") ?? 0,
+            master: number("master"),
             workers: numbers("workers"),
             draining: numbers("draining"),
             assets: assets
@@ -148,7 +157,7 @@ struct Facts: Sendable {
         var wanted: [Int: String] = [:]
         for entry in all("assets_of") {
             let words = entry.split(separator: " ", maxSplits: 1)
-            if words.count == 2, let port = Int(words[0]) { wanted[port] = String(words[1]) }
+            if words.count == 2, let port = Int(saidByNode: words[0]) { wanted[port] = String(words[1]) }
         }
         return NodeReport.Assets(current: current == "none" ? nil : current, wanted: wanted)
     }

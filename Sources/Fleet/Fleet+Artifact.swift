@@ -121,7 +121,7 @@ extension Fleet {
             )
             if facts["artifact"] == "failed" { throw NodeFailure(node, .artifact(words: facts.said)) }
             offset += piece.count
-            guard facts["received"].flatMap({ Int($0) }) == offset else {
+            guard facts.number("received") == offset else {
                 throw NodeFailure(node, .artifact(words: ["another conversation sends the same file"]))
             }
         }

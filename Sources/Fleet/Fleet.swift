@@ -133,7 +133,6 @@ package struct Fleet: Sendable {
 
     /// How long the script may take to verify a reload, in hundredths of a second.
     func verifyLimit(for node: Node) -> Int {
-        let (seconds, attoseconds) = settings.verify.components
-        return Int(seconds) * 100 + Int(attoseconds / 10_000_000_000_000_000)
+        min(settings.verify.hundredths, .mostSaidByNode)
     }
 }

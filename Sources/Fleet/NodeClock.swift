@@ -8,10 +8,15 @@ struct NodeClock: Sendable, Hashable {
     var boot: String
     var readAt: ContinuousClock.Instant
 
-    /// From the fact `123456@BOOT`.
+    /// The longest text that is taken for a boot's identity: Linux's is a UUID.
+    private static let longestBoot = 64
+
+    /// From the fact `123456@BOOT`; `nil` for one that no kernel says.
     init?(_ fact: String, at moment: ContinuousClock.Instant) {
         let parts = fact.split(separator: "@", maxSplits: 1)
-        guard parts.count == 2, let uptime = Int(parts[0]), uptime >= 0 else { return nil }
+        guard parts.count == 2, let uptime = Int(saidByNode: parts[0]), parts[1].utf8.count <= Self.longestBoot else {
+            return nil
+        }
         self.uptime = uptime
         boot = String(parts[1])
         readAt = moment
@@ -19,8 +24,9 @@ struct NodeClock: Sendable, Hashable {
 
     /// The node's clock when `duration` from `now` is over, never later than that: the answer was under way for a while.
     func deadline(in duration: Duration, from now: ContinuousClock.Instant) -> String {
-        let (seconds, attoseconds) = (now - readAt + duration).components
-        return "\(uptime + Int(seconds) * 100 + Int(attoseconds / 10_000_000_000_000_000))@\(boot)"
+        // The node's script compares nothing longer.
+        let until = min((now - readAt + duration).hundredths, .mostSaidByNode - uptime)
+        return "\(uptime + until)@\(boot)"
     }
 }
 

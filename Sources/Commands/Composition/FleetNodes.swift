@@ -32,7 +32,9 @@ struct FleetNodes: Nodes {
             bluePort: app.ports.blue,
             greenPort: app.ports.green,
             assets: app.artifact?.to,
-            hasPreview: app.preview != nil
+            preview: app.preview,
+            hosts: app.hosts,
+            allowDirect: app.allowDirect
         )
     }
 
@@ -50,7 +52,13 @@ struct FleetNodes: Nodes {
 
     func read(_ addresses: [String], claiming fence: Fence?) async -> [ReleaseMachine.NodeReading] {
         let nodes = addresses.map { Node($0) }
-        return await fleet.read(upstream, on: nodes, claiming: fence?.token ?? 0).map { reading in
+        let token: Int
+        do {
+            token = try fence?.token ?? 0
+        } catch {
+            return addresses.map { ReleaseMachine.NodeReading(node: $0, color: nil, message: error.message) }
+        }
+        return await fleet.read(upstream, on: nodes, claiming: token).map { reading in
             ReleaseMachine.NodeReading(reading, ports: upstream.ports)
         }
     }
@@ -98,11 +106,12 @@ struct FleetNodes: Nodes {
     private func plan(_ version: LiveVersion, _ fence: Fence, release: String) async throws -> StagePlan {
         StagePlan(
             port: app.port(of: version.color),
-            token: fence.token,
+            token: try fence.token,
             version: version.version,
             color: version.color.rawValue,
             release: release,
             probe: try await probe(version.color, release: fence.release),
+            visitPath: app.probe?.path ?? "/",
             postDeploy: app.postDeploy.map { FleetPostDeploy(command: $0.command, timeout: $0.timeout) },
             artifact: try await artifacts.plan(version.version, release: fence.release)
         )
@@ -121,8 +130,23 @@ struct FleetNodes: Nodes {
     }
 
     func route(_ node: String, to color: Color, fence: Fence) async throws {
+        let token = try fence.token
         try await troubled(node) {
-            _ = try await fleet.switch(upstream, on: Node(node), to: app.port(of: color), token: fence.token)
+            _ = try await fleet.switch(upstream, on: Node(node), to: app.port(of: color), token: token)
+        }
+    }
+
+    func moveVisitors(
+        _ node: String,
+        _ order: Order,
+        _ survey: Survey,
+        say: @escaping @Sendable (Line) async -> Void
+    ) async throws {
+        let plan = try await plan(for: order, survey)
+        try await troubled(node) {
+            let report = try await fleet.switch(
+                upstream, on: Node(node), to: plan.port, token: plan.token, proving: plan)
+            if let proof = report.proof { await say(Line(source: node, "\(proof)")) }
         }
     }
 
@@ -138,7 +162,9 @@ struct FleetNodes: Nodes {
             var message = "\(failure.reason)"
             if case .fenced(let seen, _) = failure.reason {
                 let newer = "\(app.name)/\(Fence.release(ofToken: seen))"
-                message = "refused: \(newer) has been there, which is newer than this release"
+                message =
+                    "refused: \(newer) has been there, which is newer than this release. If there was no such release, remove "
+                    + ".viridian/\(app.name).token beside the upstream file on that node"
             }
             throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: message)
         }
@@ -146,8 +172,23 @@ struct FleetNodes: Nodes {
 }
 
 extension Fence {
+    /// The highest release that nodes are told of: a shell there has to be able to compare and add its numbers, and every program that
+    /// reads them as JSON to tell them apart. Years of releases every second do not come near.
+    static let mostReleases = 1 << 52
+
     /// One number for the node: a release's way back is above its way forward, and the next release above both.
-    var token: Int { release * 2 + (isBack ? 1 : 0) }
+    /// - Throws: `Refusal` for a release beyond `mostReleases`. Its number comes from outside: the app's Lease, a node, the journal.
+    var token: Int {
+        get throws(Refusal) {
+            guard (0...Self.mostReleases).contains(release) else {
+                throw Refusal(
+                    "release number \(release) is none that nodes can compare (at most 2^52), so it was not Viridian that counted up "
+                        + "to it. To fix: remove the annotations viridian.dev/last-release and viridian.dev/release from the app's "
+                        + "Lease, and begin a new journal if this one holds that release")
+            }
+            return release * 2 + (isBack ? 1 : 0)
+        }
+    }
 
     static func release(ofToken token: Int) -> Int { token / 2 }
 }

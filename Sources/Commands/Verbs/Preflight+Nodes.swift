@@ -51,6 +51,8 @@ struct NodeFindings {
     private static let fewInodes = 1000
     /// Certificates and presigned URLs are measured by the clock.
     private static let muchSkew = 2.0
+    /// A node may say any time; this is enough to show that it is wrong (some 30 years).
+    private static let mostSkew = 1e9
 
     var all: [Finding] {
         [finding(.ok, "reached, as \(report.user)")] + tools + nginx + disks + clock + file + ports
@@ -110,10 +112,11 @@ struct NodeFindings {
 
     private var clock: [Finding] {
         guard let skew = report.clockSkew, abs(skew) > Self.muchSkew else { return [] }
-        let seconds = Int(abs(skew).rounded())
+        let seconds = Int(min(abs(skew), Self.mostSkew).rounded())
         return [
             finding(
-                .warning, "its clock is \(seconds) s \(skew > 0 ? "ahead of" : "behind") this machine's",
+                .warning,
+                "its clock is \(abs(skew) > Self.mostSkew ? "more than " : "")\(seconds) s \(skew > 0 ? "ahead of" : "behind") this machine's",
                 "let both follow a time server")
         ]
     }
