@@ -23,6 +23,8 @@ package struct Order: Sendable, Hashable, Codable {
     package var reason: String?
     /// When the newest change in this version was committed, where the caller says so.
     package var commitTime: Timestamp?
+    /// Delete pods that belong to nobody and would answer as the candidate's; `nil` as in journals from before: refuse to go on.
+    package var removeStrays: Bool?
     package var rules: Rules
 
     package init(
@@ -36,6 +38,7 @@ package struct Order: Sendable, Hashable, Codable {
         requestedBy: String,
         reason: String? = nil,
         commitTime: Timestamp? = nil,
+        removeStrays: Bool? = nil,
         rules: Rules = Rules()
     ) {
         self.app = app
@@ -48,8 +51,13 @@ package struct Order: Sendable, Hashable, Codable {
         self.requestedBy = requestedBy
         self.reason = reason
         self.commitTime = commitTime
+        self.removeStrays = removeStrays
         self.rules = rules
     }
+
+    /// Numbers come from the cluster, the nodes and the journal. No release is given a higher one than this: twice as much, which nodes
+    /// compare, is still exact wherever numbers are counted.
+    package static let highestNumber = 1 << 52
 
     /// `blog/42`
     package var name: String { "\(app)/\(number)" }

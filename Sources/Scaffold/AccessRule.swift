@@ -45,6 +45,9 @@ package struct AccessRule: Sendable, Hashable {
                 purpose: "whether the candidate's pods are ready, and why not", resource: "pods",
                 verbs: ["list", "watch"]),
             AccessRule(
+                purpose: "removing pods that belong to nobody (deploy --remove-strays)", resource: "pods",
+                verbs: ["delete"], isOptional: true),
+            AccessRule(
                 purpose: "the last words of a pod that crashed", resource: "pods", subresource: "log", verbs: ["get"]),
             AccessRule(
                 purpose: "why pods are not scheduled or pulled", resource: "events", verbs: ["list", "watch"]),

@@ -4,26 +4,35 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension AppCluster {
-    package func createCandidate(_ order: Order, _ survey: Survey) async throws {
+    package func createCandidate(
+        _ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void
+    ) async throws {
         do {
-            try await clearly { try await create(order, survey) }
+            try await clearly { try await create(order, survey, tell) }
         } catch let error as KubernetesError where error.isRejection {
             throw Refusal("the cluster does not accept \(app.workloadName(survey.candidate)): \(error)")
         }
     }
 
-    private func create(_ order: Order, _ survey: Survey) async throws {
-        for color in Color.allCases { try await ensureService(color) }
-        while let present = try await workload(survey.candidate) {
+    private func create(_ order: Order, _ survey: Survey, _ tell: @Sendable (CreationNews) -> Void) async throws {
+        let color = survey.candidate
+        let name = app.workloadName(color)
+        let before = try await workload(color)
+        if let before, !before.isBeingDeleted {
+            if before.release == order.number { return try await ensureServices() }
+            // A newer release has been here: whoever asks for this has lost the lease and does not know yet.
+            if let newer = before.release, newer > order.number { throw LeaseLost(holder: "\(app.name)/\(newer)") }
+        }
+        // Before anything is made. A former workload's own pods go with it.
+        let strays = try await clearStrays(order, color, beside: before) { $0.isPod(ofWorkloadCalled: name) }
+        for pod in strays { tell(.note("Deleted pod \(pod.name ?? "?"), which belonged to nobody")) }
+        try await ensureServices()
+        while let present = try await workload(color) {
             if !present.isBeingDeleted {
                 if present.release == order.number { return }
-                // A newer release has been here: whoever asks for this has lost the lease and does not know yet.
-                if let newer = present.release, newer > order.number {
-                    throw LeaseLost(holder: "\(app.name)/\(newer)")
-                }
                 // The colour that an earlier release left for an instant rollback serves as it is.
                 // What scales it has seen no traffic, and would make it small again; it gets new ones before the switch.
-                try await deleteAutoscalers(of: survey.candidate)
+                try await deleteAutoscalers(of: color)
                 if try await adopt(present, order, survey) { return }
                 try await delete(present)
             }
@@ -31,19 +40,29 @@ extension AppCluster {
             try await waitUntilGone(present)
         }
         // Pods of a leftover answer at the candidate's port for as long as they are there.
-        try await waitForPodsGone(survey.candidate)
+        try await waitForPodsGone(
+            color, and: Set(strays.compactMap(\.uid)), atMost: order.rules.readyTimeout, tell: tell)
         let model = try await survey.live.asyncMap { try await workload($0.color) } ?? nil
-        let candidate = try Candidate(app: app, order: order, survey: survey, model: model).object()
+        let labels = try await find(.services, app.serviceName(color))?[at: "spec.selector"]?.object ?? [:]
+        let candidate = Candidate(
+            app: app, order: order, survey: survey, model: model, serviceLabels: Set(labels.keys))
+        let (object, notes) = try candidate.made()
         do {
-            _ = try await client.create(kind, candidate, namespace: namespace)
+            _ = try await toTheEnd { try await client.create(kind, object, namespace: namespace) }
+            for note in notes { tell(.note(note)) }
         } catch let error as KubernetesError where error.isAlreadyExists {
             // The answer of an earlier try was lost, or somebody else is at work: the next look tells which.
-            guard try await workload(survey.candidate)?.release == order.number else { throw error }
+            guard try await workload(color)?.release == order.number else { throw error }
         }
     }
 
+    /// Not cut off by a cancellation: whoever looks afterwards must see what came of it.
+    private func toTheEnd<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await Task { try await body() }.value
+    }
+
     private func adopt(_ present: JSON, _ order: Order, _ survey: Survey) async throws -> Bool {
-        guard present.workloadResource == kind, Candidate.image(in: present, of: app) == order.image,
+        guard present.workloadResource == kind, Candidate.runs(order.image, in: present, of: app),
             present.version == order.version,
             let version = present[at: "metadata.resourceVersion"]?.string, let name = present.name
         else { return false }
@@ -51,8 +70,14 @@ extension AppCluster {
             "metadata": ["annotations": .object([Annotation.release: .string("\(order.number)")])],
             "spec": ["replicas": .integer(Int64(survey.replicas))],
         ]
-        _ = try await client.patch(kind, name, .merge(change, resourceVersion: version), namespace: namespace)
+        _ = try await toTheEnd {
+            try await client.patch(kind, name, .merge(change, resourceVersion: version), namespace: namespace)
+        }
         return true
+    }
+
+    private func ensureServices() async throws {
+        for color in Color.allCases { try await ensureService(color) }
     }
 
     private func ensureService(_ color: Color) async throws {

@@ -57,22 +57,24 @@ extension AppCluster {
                     sender.yield(.tick)
                 }
             }
+            var candidate = CandidatePods(order, on: color)
             var picture = PodsPicture(desired: desired, stable: app.ready.stable)
-            var hasSeenPods = false
             for try await sight in sights {
                 switch sight {
-                case .pods(let event):
-                    picture.take(pods: event)
-                    if case .snapshot = event { hasSeenPods = true }
+                case .pods(let event): candidate.take(pods: event)
                 case .warnings(let event): picture.take(warnings: event)
-                case .workload(let event): picture.take(workload: event, at: clock.now)
+                case .workload(let event):
+                    candidate.take(workload: event)
+                    picture.take(workload: event, at: clock.now)
                 case .tick: break
                 }
-                guard hasSeenPods else { continue }
+                guard candidate.isKnown else { continue }
+                picture.take(pods: .snapshot(ResourceList(items: candidate.members, resourceVersion: "")))
                 var (seen, crashed) = picture.observation(at: clock.now)
                 if case .hopeless(let why, _) = seen.verdict, let crashed {
                     seen.verdict = .hopeless(why, details: await lastWords(of: crashed.pod, crashed.container))
                 }
+                candidate.complete(&seen)
                 tell(seen)
             }
         }

@@ -6,11 +6,16 @@ import ViridianConfiguration
 extension AppCluster {
     package func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
         try await clearly {
-            guard let live = survey.live?.color else { return CandidateSize(replicas: survey.replicas) }
+            // Some may have come since the candidate was created.
+            let strays = try await clearStrays(
+                order, survey.candidate, beside: try await workload(survey.candidate))
+            let notes = strays.map { "Deleted pod \($0.name ?? "?"), which belonged to nobody" }
+            guard let live = survey.live?.color else { return CandidateSize(replicas: survey.replicas, notes: notes) }
             async let found = workload(live)
             async let scalers = autoscalers(of: live)
             var size = try await scale(order, survey, by: try await found)
             if let note = try await mirror(try await scalers, order, survey.candidate) { size.notes.append(note) }
+            size.notes = notes + size.notes
             return size
         }
     }
@@ -87,7 +92,9 @@ extension AppCluster {
                     return "\(candidate) goes without an autoscaler like \(model.name ?? "?"): \(error)"
                 }
             }
+            let marks = models.map { OwnershipMarks(of: $0) }.filter { !$0.isEmpty }.map(\.sentence)
             return "\(candidate) has an autoscaler like \(models.compactMap(\.name).joined(separator: ", "))"
+                + (marks.isEmpty ? "" : "; not copied: \(marks.joined(separator: ", "))")
         }
     }
 

@@ -9,6 +9,8 @@ package struct AppCluster: Cluster {
     let client: KubernetesClient
     let app: AppConfiguration
     let lease: LeaseKeeper
+    /// How long something that was told to go may take beyond its own time: a pod beyond its grace period, the garbage collector.
+    var lateness: Duration = .seconds(30)
 
     package init(client: KubernetesClient, app: AppConfiguration, holder: Holder = .current()) {
         self.client = client
@@ -56,7 +58,7 @@ package struct AppCluster: Cluster {
         let color = annotations[Annotation.liveColor].flatMap(Color.init)
         return ClusterSurvey(
             recorded: color.map { LiveVersion(color: $0, version: annotations[Annotation.liveVersion] ?? "?") },
-            recordedBy: annotations[Annotation.release].flatMap(Int.init),
+            recordedBy: annotations[Annotation.release].flatMap(Int.init(releaseNumber:)),
             workloads: workloads
         )
     }
@@ -75,11 +77,21 @@ package struct AppCluster: Cluster {
 
     /// The colour's workload, whichever kind it is: the other kind may be what an earlier configuration made.
     func workload(_ color: Color) async throws -> JSON? {
-        if let object = try await find(kind, app.workloadName(color)) { return object }
-        let other: Resource = kind == .deployments ? .replicationControllers : .deployments
+        for kind in kinds {
+            if let object = try await workload(color, kind) { return object }
+        }
+        return nil
+    }
+
+    /// The app's own first.
+    private var kinds: [Resource] {
+        kind == .deployments ? [.deployments, .replicationControllers] : [.replicationControllers, .deployments]
+    }
+
+    private func workload(_ color: Color, _ kind: Resource) async throws -> JSON? {
         do {
-            return try await find(other, app.workloadName(color))
-        } catch let error as KubernetesError where error.isDenied {
+            return try await find(kind, app.workloadName(color))
+        } catch let error as KubernetesError where error.isDenied && kind != self.kind {
             return nil  // A role that knows one kind only is all that an app of one kind needs.
         }
     }
@@ -94,21 +106,21 @@ package struct AppCluster: Cluster {
 
     // MARK: - Removal
 
-    package func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+    @discardableResult
+    package func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
         try await clearly { try await removeAll(color, madeBy: number, orOlder: orOlder) }
     }
 
-    private func removeAll(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
-        while let object = try await workload(color) {
-            let made = object.release
-            guard made == number || (orOlder && (made ?? 0) <= number) else { return }
-            if !object.isBeingDeleted {
+    private func removeAll(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
+        for kind in kinds {
+            while let object = try await workload(color, kind), !object.isBeingDeleted {
+                let made = object.release
+                guard made == number || (orOlder && (made ?? 0) <= number) else { return 0 }
                 try await deleteAutoscalers(of: color)
                 try await delete(object)
             }
-            try await waitUntilGone(object)
         }
-        try await waitForPodsGone(color)
+        return try await podsTerminating(color)
     }
 
     func delete(_ object: JSON) async throws {
@@ -118,25 +130,12 @@ package struct AppCluster: Cluster {
                 object.workloadResource,
                 name,
                 namespace: namespace,
-                // Its pods are waited for here: the collector's foreground way takes twice as long for the same.
+                // The collector's foreground way keeps the object until its last pod has ended, for which nobody waits.
                 propagation: .background,
                 uid: object.uid
             )
         } catch let error as KubernetesError where error.isNotFound || error.isConflict {
             return  // Gone already, or another object of that name: the caller looks again.
-        }
-    }
-
-    func waitUntilGone(_ object: JSON) async throws {
-        guard let name = object.name else { return }
-        let watch = client.watch(object.workloadResource, namespace: namespace, fields: "metadata.name=\(name)")
-        let uid = object.uid
-        for try await event in watch {
-            switch event {
-            case .snapshot(let list) where !list.items.contains { $0.uid == uid }: return
-            case .deleted(let gone) where gone.uid == uid: return
-            default: continue
-            }
         }
     }
 
@@ -154,6 +153,6 @@ extension JSON {
     }
     var uid: String? { self[at: "metadata.uid"]?.string }
     var isBeingDeleted: Bool { self[at: "metadata.deletionTimestamp"]?.string != nil }
-    var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init) }
+    var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init(releaseNumber:)) }
     var workloadResource: Resource { self["kind"]?.string == "Deployment" ? .deployments : .replicationControllers }
 }

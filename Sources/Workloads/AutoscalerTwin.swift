@@ -18,9 +18,10 @@ struct AutoscalerTwin {
             "kind": .string(target.workloadResource.kind),
             "name": .string(app.workloadName(candidate)),
         ]
-        var labels = (model[at: "metadata.labels"]?.object ?? [:]).mapValues(recolored)
+        let marks = OwnershipMarks(of: model)
+        var labels = marks.removed(from: model[at: "metadata.labels"]).mapValues(recolored)
         labels[Label.managedBy] = .string(Label.viridian)
-        var annotations = model[at: "metadata.annotations"]?.object ?? [:]
+        var annotations = marks.removed(from: model[at: "metadata.annotations"])
         // In autoscaling/v1 part of the status is kept in annotations; metrics and behaviour, kept there too, are settings.
         for key in [
             "kubectl.kubernetes.io/last-applied-configuration", "autoscaling.alpha.kubernetes.io/conditions",

@@ -2,7 +2,6 @@ import Controller
 import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
-import Yams
 
 /// The workload of a release's candidate, made from the app's template or as a mirror of the live colour's workload.
 struct Candidate {
@@ -11,8 +10,11 @@ struct Candidate {
     var survey: Survey
     /// The live colour's workload, where there is one.
     var model: JSON?
+    /// Labels by which the colour's service finds its pods.
+    var serviceLabels: Set<String> = []
 
-    func object() throws(Refusal) -> JSON {
+    /// What to create, and what the release's log says of how it was made.
+    func made() throws(Refusal) -> (object: JSON, notes: [String]) {
         let name = app.workloadName(survey.candidate)
         var template = try template()
         let selector = selector
@@ -22,7 +24,8 @@ struct Candidate {
         labels[Label.version] = .string(labelValue)
         labels[Label.managedBy] = .string(Label.viridian)
         template[at: "metadata.labels"] = .object(labels)
-        template[at: "spec.containers"] = try containers(template)
+        let containers = try containers(template)
+        template["spec"] = containers.giving(order.image, to: template["spec"] ?? [:])
 
         var object: JSON = [
             "metadata": [
@@ -35,28 +38,31 @@ struct Candidate {
         object[at: "spec.replicas"] = .integer(Int64(survey.replicas))
         object[at: "spec.template"] = template
         object[at: "spec.selector"] = isDeployment ? deploymentSelector(selector) : .object(selector)
-        return object
-    }
-
-    /// The image that the app's own container has in a workload: the container with the app's repository, or the only one.
-    static func image(in workload: JSON, of app: AppConfiguration) -> String? {
-        let containers = workload[at: "spec.template.spec.containers"]?.array ?? []
-        return index(in: containers, of: app).flatMap { containers[$0]["image"]?.string }
-    }
-
-    private static func index(in containers: [JSON], of app: AppConfiguration) -> Int? {
-        let wanted = "\(app.image)"
-        let same = containers.firstIndex { container in
-            guard let image = container["image"]?.string else { return false }
-            return image == wanted || image.hasPrefix(wanted + ":") || image.hasPrefix(wanted + "@")
+        var notes = [containers.sentence(order.image)]
+        if let model, !marks.isEmpty {
+            notes.append("Not copied from \(model.name ?? "the live colour"): \(marks.sentence)")
         }
-        return same
-            ?? containers.firstIndex { $0["name"]?.string == app.name.text }
-            ?? (containers.count == 1 ? 0 : nil)
+        return (object, notes)
+    }
+
+    /// The image that the app's containers have in a workload; `nil` where that cannot be told.
+    static func image(in workload: JSON, of app: AppConfiguration) -> String? {
+        AppContainers(in: workload[at: "spec.template.spec"] ?? [:], of: app).found.first?.image
+    }
+
+    /// Whether every container of the app in a workload has the image.
+    static func runs(_ image: String, in workload: JSON, of app: AppConfiguration) -> Bool {
+        let containers = AppContainers(in: workload[at: "spec.template.spec"] ?? [:], of: app)
+        return !containers.found.isEmpty && containers.found.allSatisfy { $0.image == image }
     }
 
     /// A label holds less than a tag; the version in full is in an annotation.
-    private var labelValue: String { (try? Version(order.version))?.labelValue ?? "" }
+    private var labelValue: String { Candidate.versionLabel(of: order) }
+
+    static func versionLabel(of order: Order) -> String { (try? Version(order.version))?.labelValue ?? "" }
+
+    /// By which other programs know the model for theirs.
+    private var marks: OwnershipMarks { OwnershipMarks(of: model ?? [:]) }
 
     private var isDeployment: Bool { app.workload == .deployment }
 
@@ -65,6 +71,11 @@ struct Candidate {
         let found = model?[at: "spec.selector"]
         let labels = found?["matchLabels"]?.object ?? (found?["matchExpressions"] == nil ? found?.object : nil) ?? [:]
         return labels.mapValues(recolored).merging(app.selector(survey.candidate).mapValues(JSON.string)) { $1 }
+    }
+
+    /// Labels that the model's selector names in expressions.
+    private var expressionKeys: [String] {
+        (model?[at: "spec.selector.matchExpressions"]?.array ?? []).compactMap { $0["key"]?.string }
     }
 
     private func deploymentSelector(_ labels: [String: JSON]) -> JSON {
@@ -85,7 +96,7 @@ struct Candidate {
     }
 
     private var ownLabels: [String: JSON] {
-        var labels = (model?[at: "metadata.labels"]?.object ?? [:]).mapValues(recolored)
+        var labels = marks.removed(from: model?[at: "metadata.labels"]).mapValues(recolored)
         labels["name"] = .string(app.workloadName(survey.candidate))
         labels[Label.managedBy] = .string(Label.viridian)
         labels[Label.version] = .string(labelValue)
@@ -93,7 +104,7 @@ struct Candidate {
     }
 
     private var ownAnnotations: [String: JSON] {
-        var annotations = model?[at: "metadata.annotations"]?.object ?? [:]
+        var annotations = marks.removed(from: model?[at: "metadata.annotations"])
         // What other programs wrote about that one object, and would be untrue of this one.
         for key in ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"] {
             annotations[key] = nil
@@ -115,10 +126,15 @@ struct Candidate {
     // MARK: - Pod template
 
     private func template() throws(Refusal) -> JSON {
-        if let written = app.template { return try parsed(written) }
+        if let written = app.template { return try written.object() }
         if let mirrored = model?[at: "spec.template"] {
             var template = mirrored
             template[at: "metadata.creationTimestamp"] = nil
+            let chosen = Set(selector.keys).union(expressionKeys).union(serviceLabels)
+            for place in ["metadata.labels", "metadata.annotations"] {
+                guard let found = template[at: place] else { continue }
+                template[at: place] = .object(OwnershipMarks.removed(from: found, except: chosen))
+            }
             template["spec"] = template["spec"].map(meaningOwnPods)
             return template
         }
@@ -136,62 +152,21 @@ struct Candidate {
         ]
     }
 
-    private func parsed(_ written: AppConfiguration.Template) throws(Refusal) -> JSON {
-        let value: JSON
-        do {
-            guard let node = try Yams.compose(yaml: written.text) else { throw Refusal("\(written.path) is empty") }
-            value = try JSON(node)
-        } catch let refusal as Refusal {
-            throw refusal
-        } catch {
-            throw Refusal("\(written.path) is not valid YAML: \(error)")
+    private func containers(_ template: JSON) throws(Refusal) -> AppContainers {
+        let containers = AppContainers(in: template["spec"] ?? [:], of: app)
+        let names = (containers.found + containers.rest).map(\.name).joined(separator: ", ")
+        guard containers.missing.isEmpty else {
+            throw Refusal(
+                "the pod template has no container \(containers.missing.joined(separator: ", ")), "
+                    + "which containers of app \(app.name) names",
+                details: ["containers: \(names)"])
         }
-        // A Pod, a PodTemplate, or just {metadata, spec}.
-        let template = value["template"] ?? value
-        guard template["spec"]?["containers"]?.array?.isEmpty == false else {
-            throw Refusal("\(written.path) is no pod template: it has no spec.containers")
-        }
-        return ["metadata": template["metadata"] ?? [:], "spec": template["spec"] ?? [:]]
-    }
-
-    private func containers(_ template: JSON) throws(Refusal) -> JSON {
-        var containers = template[at: "spec.containers"]?.array ?? []
-        guard let index = Candidate.index(in: containers, of: app) else {
-            let names = containers.compactMap { $0["name"]?.string }.joined(separator: ", ")
+        guard !containers.found.isEmpty else {
             throw Refusal(
                 "it cannot be told which container of the pod template is \(app.name)'s: none has image \(app.image)",
                 details: ["containers: \(names)", "name one \(app.name), or give one the image \(app.image)"]
             )
         }
-        containers[index]["image"] = .string(order.image)
-        return .array(containers)
-    }
-}
-
-extension JSON {
-    /// A YAML node as the JSON value that kubectl would send for it.
-    init(_ node: Yams.Node) throws {
-        switch node {
-        case .scalar:
-            if node.null != nil, node.scalar?.style == .plain {
-                self = .null
-            } else if let value = node.bool, node.scalar?.style == .plain {
-                self = .bool(value)
-            } else if let value = node.int, node.scalar?.style == .plain {
-                self = .integer(Int64(value))
-            } else if let value = node.float, node.scalar?.style == .plain {
-                self = .number(value)
-            } else {
-                self = .string(node.string ?? "")
-            }
-        case .sequence(let items):
-            self = .array(try items.map { try JSON($0) })
-        case .mapping(let pairs):
-            var members: [String: JSON] = [:]
-            for (key, value) in pairs { members[key.string ?? ""] = try JSON(value) }
-            self = .object(members)
-        case .alias:
-            throw Refusal("YAML aliases are not supported in a pod template")
-        }
+        return containers
     }
 }

@@ -97,7 +97,8 @@ struct RenderingTests {
             rules(text) == [
                 "[coordination.k8s.io] [leases] [get, create, update]", "[\"\"] [services] [get, create]",
                 "[\"\"] [replicationcontrollers] [get, list, watch, create, patch, delete]",
-                "[\"\"] [pods] [list, watch]", "[\"\"] [pods/log] [get]", "[\"\"] [events] [list, watch]",
+                "[\"\"] [pods] [list, watch]", "[\"\"] [pods] [delete]", "[\"\"] [pods/log] [get]",
+                "[\"\"] [events] [list, watch]",
                 "[autoscaling] [horizontalpodautoscalers] [list, create, delete]",
             ])
         #expect(!text.contains("ClusterRole"))

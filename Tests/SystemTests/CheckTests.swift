@@ -37,7 +37,7 @@ extension AtTheDoor {
                 let bad = check.lines.filter { $0.hasPrefix("bad") }
                 #expect(
                     bad.contains {
-                        $0.contains("node-1: it routes to green, and blue is live. Mend: viridian repair blog")
+                        $0.contains("node-1: it routes to green, and blue is live. To fix: viridian repair blog")
                     }, "\(check)")
                 let nodes = try await world.viridian("nodes", "-o", "json").jsonLines
                 #expect(nodes.first?["state"] == "astray", "\(nodes)")
@@ -58,7 +58,7 @@ extension AtTheDoor {
                 let rendered = try await world.viridian("render", "rbac", "blog")
                 // `resources: [pods/log]`, and on the next line its verbs.
                 let rules = rendered.output.matches(of: /resources: \[([a-z\/]+)\]\n *verbs: \[([a-z, ]+)\]/)
-                try #require(rules.count == 8, "\(rendered)")
+                try #require(rules.count == 9, "\(rendered)")
                 var rights: Set<String> = []
                 for rule in rules {
                     for verb in rule.2.split(separator: ", ") {
@@ -72,17 +72,18 @@ extension AtTheDoor {
                 let denied = try await world.viridian("check")
                 #expect(denied.status == 1, "\(denied)")
                 let lines = denied.lines.filter { $0.contains("rights are missing in namespace blog") }
-                try #require(lines.count == 2, "\(denied)")
-                #expect(lines[0].hasPrefix("bad ") && lines[1].hasPrefix("warning"))
+                try #require(lines.count == 3, "\(denied)")
+                #expect(lines[0].hasPrefix("bad ") && lines[1...].allSatisfy { $0.hasPrefix("warning") })
                 #expect(
-                    lines.allSatisfy { $0.contains("Mend: add them to the account's role (viridian render rbac blog)") }
+                    lines.allSatisfy { $0.contains("To fix: add them to the account's role (viridian render rbac blog)") }
                 )
                 var missing: Set<String> = ["list nodes"]
                 for right in lines.joined().matches(of: /(get|list|watch|create|update|patch|delete) ([a-z\/]+)/) {
                     missing.insert("\(right.1) \(right.2)")
                 }
                 #expect(missing == rights)
-                #expect(lines[1].contains("the twin of the live colour's autoscaler, which releases go without"))
+                #expect(lines[1].contains("(deploy --remove-strays), which releases go without"))
+                #expect(lines[2].contains("the twin of the live colour's autoscaler, which releases go without"))
                 #expect(
                     denied.lines.contains {
                         $0.hasPrefix("bad ")
@@ -104,7 +105,7 @@ extension AtTheDoor {
                 let check = try await world.viridian("check")
                 #expect(check.status == 1, "\(check)")
                 #expect(
-                    check.lines.contains { $0.hasPrefix("bad") && $0.contains("node-1: nginx is not running. Mend: ") },
+                    check.lines.contains { $0.hasPrefix("bad") && $0.contains("node-1: nginx is not running. To fix: ") },
                     "\(check)")
                 let status = try await world.viridian("status", "blog")
                 #expect(status.status == 0, "\(status)")

@@ -77,6 +77,7 @@ struct RealWorld: Sendable {
         var drain = "{least: 0s, most: 20s}"
         /// Whether releases have a template, or mirror the live colour.
         var hasTemplate = true
+        var hasPreview = true
         /// For pods to end, in seconds. With none the API server forgets them at once, and a release is over ten seconds earlier.
         var grace = 0
         var more = ""
@@ -167,7 +168,7 @@ struct RealWorld: Sendable {
             workload: \(app.workload)
             replicas: \(app.replicas)
             hosts: [\(host)]
-            preview: preview.\(host)
+            \(app.hasPreview ? "preview: preview.\(host)" : "# no preview")
             \(app.hasTemplate ? "template: ../blog-pod.yaml" : "# mirrors the live colour")
             ready: \(app.ready)
             drain: \(app.drain)
@@ -189,9 +190,11 @@ struct RealWorld: Sendable {
         #expect(status["advice"] == [], "\(status.text)", sourceLocation: sourceLocation)
         let all = try await workloads() + workloads(.deployments)
         #expect(all.filter { $0.hasPrefix("blog-") } == ["blog-\(color)"], sourceLocation: sourceLocation)
-        let pods = try await admin.list(.pods, namespace: namespace).items.compactMap {
-            $0[at: "metadata.labels.name"]?.string
+        // The old colour's may take their time to end, which nobody waits for.
+        let serving = try await admin.list(.pods, namespace: namespace).items.filter {
+            $0[at: "metadata.deletionTimestamp"] == nil
         }
+        let pods = serving.compactMap { $0[at: "metadata.labels.name"]?.string }
         #expect(pods.filter { $0 != "blog-\(color)" && $0 != "redis" } == [], sourceLocation: sourceLocation)
         let said = try await viridian("nodes", "blog", "-o", "json")
         let rows = try said.jsonLines
@@ -356,16 +359,19 @@ struct LoadReport: Sendable, CustomStringConvertible {
 }
 
 extension RealWorld {
-    /// Runs `body` while wrk asks up to three nodes, each request on a connection of its own, some hundred a second in all.
+    /// Runs `body` while wrk asks three nodes, or those named, each request on a connection of its own, some hundred a second in all.
     ///
     /// Not more: nodes on one machine connect to the NodePort from one address, whose 28,000 ports rest for a minute each. Ports that
     /// come round sooner cost a second, release or none.
-    func underLoad(_ body: @escaping @Sendable () async throws -> Void) async throws -> LoadReport {
+    func underLoad(
+        _ loaded: [String]? = nil,
+        _ body: @escaping @Sendable () async throws -> Void
+    ) async throws -> LoadReport {
         try write("function delay() return 40 end\n", to: "delay.lua")
         return try await withThrowingTaskGroup(of: String?.self) { group in
             defer { group.cancelAll() }
             let started = LoadProcesses()
-            for site in sites.prefix(3) {
+            for site in loaded ?? Array(sites.prefix(3)) {
                 let command = Command(
                     "wrk",
                     [

@@ -126,7 +126,9 @@ private struct Story: Sendable {
 
     func smallQuota() async throws {
         let before = try await liveColor()
-        let pods = try await world.admin.list(.pods, namespace: world.namespace).items.count
+        let pods = try await world.admin.list(.pods, namespace: world.namespace).items.count {
+            $0[at: "metadata.deletionTimestamp"] == nil
+        }
         try await world.kubectl("create", "quota", "small", "--hard=pods=\(pods + 1)")
         let failed = try await world.deploy("v3")
         try await world.kubectl("delete", "quota", "small")

@@ -152,6 +152,20 @@ struct AppErrorTests {
             ("hosts: ['http://a.com']", #"hosts[0]: expected a DNS name, found "http://a.com""#),
             ("hosts: [a..com]", #"hosts[0]: expected a DNS name, found "a..com""#),
             ("hosts: [null]", "hosts[0]: expected a DNS name, found nothing"),
+            ("containers: blog", "containers: expected a list, found text"),
+            (
+                "containers: [blog, Migrate]",
+                #"containers[1]: expected a container's name of at most 63 lower-case letters, digits and -, found "Migrate""#
+            ),
+            (
+                "containers: [blog, migrate, blog]",
+                "containers: expected each container once, found blog more than once"
+            ),
+            (
+                "containers: []",
+                "containers: expected the containers, init containers included, that get a release's image; without this key it is "
+                    + "every one whose repository is the app's image"
+            ),
             ("preview: '*.domain.com'", #"preview: expected a DNS name, found "*.domain.com""#),
             ("{}: x", "expected a key, found keys and values"),
             ("ready: 10m", "ready: expected keys and values (timeout, stable), found text"),

@@ -217,6 +217,7 @@ struct ContractTests {
                 drain: {least: 10m}
                 retain: 2h
                 hosts: [Blog.Domain.com, "*.blog.domain.com"]
+                containers: [blog, migrate]
                 protocol: "http"
                 postDeploy:
                   command: |
@@ -234,6 +235,7 @@ struct ContractTests {
         #expect(app.drain == .init(least: .seconds(600), most: .seconds(600)))
         #expect(app.retain == .seconds(7200))
         #expect(app.hosts == ["blog.domain.com", "*.blog.domain.com"])
+        #expect(app.containers == ["blog", "migrate"])
         #expect(app.postDeploy?.command == "cd /srv\ndeploy \"$VIRIDIAN_VERSION\"")
     }
 }

@@ -96,6 +96,19 @@ struct ValueTests {
         #expect(throws: InvalidValue.self) { try ImageReference(text) }
     }
 
+    @Test(
+        "names of one repository are one, however much of it is written",
+        arguments: [
+            ("blog", "docker.io/library/blog"), ("library/blog:1", "docker.io/library/blog"),
+            ("index.docker.io/library/blog", "docker.io/library/blog"), ("docker.io/blog", "docker.io/library/blog"),
+            ("team/blog@sha256:" + hex, "docker.io/team/blog"),
+            ("Registry.local:5000/blog:2", "registry.local:5000/blog"),
+            ("localhost/blog", "localhost/blog"),
+        ])
+    func fullNames(_ text: String, _ name: String) throws {
+        #expect(try ImageReference(text).fullName == name)
+    }
+
     @Test("an image's error says which part is wrong")
     func imageMessages() {
         #expect(

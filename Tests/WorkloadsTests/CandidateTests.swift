@@ -52,7 +52,7 @@ struct CandidateTests {
     private func candidate(
         _ app: AppConfiguration, _ model: JSON?, order: Order = Blog.order(), survey: Survey = Blog.survey(replicas: 3)
     ) throws -> JSON {
-        try Candidate(app: app, order: order, survey: survey, model: model).object()
+        try Candidate(app: app, order: order, survey: survey, model: model).made().object
     }
 
     /// The pod spec as it must come out: another image in one container, everything else as it was.
@@ -242,6 +242,95 @@ struct CandidateTests {
         }
         #expect(try image(of: [["name": "x", "image": "a"], ["name": "blog", "image": "b"]]) == (1, "b"))
         #expect(try image(of: [["name": "x", "image": "a"]]) == (0, "a"))
+    }
+
+    private func imagesOut(_ spec: JSON, _ configure: (inout AppConfiguration) -> Void = { _ in }) throws
+        -> (images: [String: String], notes: [String])
+    {
+        let model: JSON = [
+            "kind": "ReplicationController",
+            "spec": ["selector": [:], "template": ["metadata": ["labels": [:]], "spec": spec]],
+        ]
+        let (object, notes) = try Candidate(
+            app: try Blog.app(configure), order: Blog.order(), survey: Blog.survey(), model: model
+        ).made()
+        let made = object[at: "spec.template.spec"] ?? [:]
+        let all = (made["initContainers"]?.array ?? []) + (made["containers"]?.array ?? [])
+        return (
+            Dictionary(uniqueKeysWithValues: all.map { ($0["name"]?.string ?? "", $0["image"]?.string ?? "") }), notes
+        )
+    }
+
+    private static let several: JSON = [
+        "initContainers": [
+            ["name": "migrate", "image": "registry.local:5000/blog:1"], ["name": "wait", "image": "busybox:1.36"],
+        ],
+        "containers": [
+            [
+                "name": "worker",
+                "image": .string("registry.local:5000/blog@sha256:" + String(repeating: "a", count: 64)),
+            ],
+            ["name": "blog", "image": "registry.local:5000/blog:1"], ["name": "proxy", "image": "envoy:3"],
+        ],
+    ]
+
+    @Test(
+        "every container and init container of the app's repository gets the image, and the log says which, and what stays"
+    )
+    func everywhere() throws {
+        let new = "registry.local:5000/blog:20151025.143403"
+        let (images, notes) = try imagesOut(Self.several)
+        #expect(images == ["migrate": new, "worker": new, "blog": new, "wait": "busybox:1.36", "proxy": "envoy:3"])
+        #expect(
+            notes == [
+                "Image \(new) goes into containers worker, blog, migrate (init); "
+                    + "unchanged: proxy (envoy:3), wait (busybox:1.36)"
+            ])
+        #expect(
+            try imagesOut(["containers": [["name": "x", "image": "a"]]]).notes == ["Image \(new) goes into container x"]
+        )
+    }
+
+    @Test("the app's file may say which containers get it, and is told when one of them is not there")
+    func chosenContainers() throws {
+        let new = "registry.local:5000/blog:20151025.143403"
+        let old = "registry.local:5000/blog:1"
+        let chosen = try imagesOut(Self.several) { $0.containers = ["blog", "proxy"] }.images
+        #expect(chosen["blog"] == new && chosen["proxy"] == new && chosen["migrate"] == old)
+        let error = #expect(throws: Refusal.self) {
+            try imagesOut(Self.several) { $0.containers = ["blog", "migrat"] }
+        }
+        #expect(error?.message == "the pod template has no container migrat, which containers of app blog names")
+        #expect(error?.details == ["containers: blog, worker, proxy, migrate, wait"])
+    }
+
+    @Test("the default registry's names are one repository")
+    func defaultRegistry() throws {
+        let plain = try ImageReference("blog")
+        let images = try imagesOut([
+            "initContainers": [["name": "migrate", "image": "index.docker.io/library/blog:1"]],
+            "containers": [
+                ["name": "web", "image": "docker.io/blog:1"], ["name": "sidecar", "image": "other/blog:1"],
+            ],
+        ]) { $0.image = plain }.images
+        #expect(
+            images == [
+                "migrate": "registry.local:5000/blog:20151025.143403",
+                "web": "registry.local:5000/blog:20151025.143403",
+                "sidecar": "other/blog:1",
+            ])
+    }
+
+    @Test("a live colour from another registry brings all containers of its repository along")
+    func moved() throws {
+        let new = "registry.local:5000/blog:20151025.143403"
+        let images = try imagesOut([
+            "initContainers": [["name": "migrate", "image": "old.example.com/blog:1"]],
+            "containers": [
+                ["name": "blog", "image": "old.example.com/blog:1"], ["name": "proxy", "image": "envoy:3"],
+            ],
+        ]).images
+        #expect(images == ["migrate": new, "blog": new, "proxy": "envoy:3"])
     }
 
     @Test("where that cannot be told, nothing is made")

@@ -58,6 +58,13 @@ package struct ImageReference: Sendable, Hashable {
     /// Registry and repository, without tag and digest.
     package var name: String { (registry.map { $0 + "/" } ?? "") + repository }
 
+    /// The name as container runtimes complete it: `blog`, `library/blog` and `index.docker.io/library/blog` are one repository.
+    package var fullName: String {
+        let host = registry?.lowercased() ?? "docker.io"
+        guard ["docker.io", "index.docker.io"].contains(host) else { return host + "/" + repository }
+        return "docker.io/" + (repository.contains("/") ? repository : "library/" + repository)
+    }
+
     /// The image of this name that has the version as its tag.
     package func tagged(_ version: Version) -> ImageReference {
         ImageReference(registry: registry, repository: repository, tag: version.text)

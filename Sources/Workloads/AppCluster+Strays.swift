@@ -1,0 +1,79 @@
+import Controller
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+
+/// Pods that answer requests for a colour and are not its workload's: left from an older workload, made by hand, of another app.
+struct Strays {
+    let app: AppConfiguration
+    let order: Order
+    let color: Color
+    var pods: [JSON]
+
+    /// Why the release goes no further, and what to do.
+    var refusal: Refusal {
+        let names = pods.map { $0.name ?? "?" }
+        let ownerless = pods.filter { $0.owner == nil }
+        var details = pods.map { pod in
+            let place = pod.machine.map { " on \($0)" } ?? ""
+            return "\(pod.name ?? "?")\(place) runs \(pod.images.joined(separator: ", ")) and belongs to "
+                + (pod.owner.map { "\($0)" } ?? "nobody")
+        }
+        if !ownerless.isEmpty {
+            let kubectl =
+                "kubectl -n \(app.namespace) delete pod " + ownerless.map { $0.name ?? "?" }.joined(separator: " ")
+            let deploy = "viridian deploy \(order.app) --version \(order.version) --remove-strays"
+            details.append("to fix: " + (order.kind == .deploy ? "\(deploy), or \(kubectl)" : kubectl))
+        }
+        let owned = Set(pods.compactMap { $0.owner?.description }).sorted()
+        if !owned.isEmpty {
+            let labels = app.selector(color).map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
+            details.append(
+                "to fix: \(owned.joined(separator: ", ")) would make such pods again: give its pods other labels than \(labels), "
+                    + "or let service \(app.serviceName(color)) select others")
+        }
+        return Refusal(
+            "\(counted(names.count, "pod")) that \(names.count == 1 ? "is" : "are") not of this release would answer as "
+                + "\(color): \(names.joined(separator: ", "))",
+            details: details)
+    }
+}
+
+extension AppCluster {
+    /// Makes sure that nobody but `workload`'s pods answers as the colour. What belongs to nobody is deleted where the order says so.
+    ///
+    /// Pods that a former workload of the colour left behind, and that go, are waited for elsewhere.
+    /// - Returns: the pods that were deleted.
+    /// - Throws: `Refusal` with the pods that are in the way.
+    func clearStrays(_ order: Order, _ color: Color, beside workload: JSON?, isLeaving: (JSON) -> Bool = { _ in false })
+        async throws -> [JSON]
+    {
+        let found = try await podsAnswering(as: color).filter { pod in
+            pod.mayServe && !(workload.map { pod.isPod(of: $0) } ?? false) && !isLeaving(pod)
+        }
+        let removable = order.removeStrays == true ? found.filter { $0.owner == nil } : []
+        let left = found.filter { pod in !removable.contains { $0.uid == pod.uid } }
+        guard left.isEmpty else { throw Strays(app: app, order: order, color: color, pods: left).refusal }
+        for pod in removable {
+            do {
+                _ = try await client.delete(.pods, pod.name ?? "", namespace: namespace, uid: pod.uid)
+            } catch let error as KubernetesError where error.isNotFound || error.isConflict {
+                continue  // Gone already, or another one of that name, which the next look judges.
+            }
+        }
+        return removable
+    }
+
+    /// Every pod that carries the colour's labels, and every one that its service selects by whatever labels somebody gave it.
+    private func podsAnswering(as color: Color) async throws -> [JSON] {
+        var pods = try await client.list(.pods, namespace: namespace, labels: selector(color)).items
+        let service = try await find(.services, app.serviceName(color))
+        let selected = (service?[at: "spec.selector"]?.object ?? [:]).compactMapValues(\.string)
+        if !selected.isEmpty, selected != app.selector(color) {
+            let labels = selected.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+            let more = try await client.list(.pods, namespace: namespace, labels: labels).items
+            pods += more.filter { pod in !pods.contains { $0.uid == pod.uid } }
+        }
+        return pods.sorted { $0.name ?? "" < $1.name ?? "" }
+    }
+}
