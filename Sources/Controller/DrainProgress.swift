@@ -39,6 +39,10 @@ struct DrainProgress {
                     ? "1 nginx worker from before, which finishes its requests"
                     : "\(open.oldWorkers) nginx workers from before, which finish their requests")
         }
-        return "still open: " + parts.joined(separator: " and ")
+        guard let arriving = open.arriving else { return "still open: " + parts.joined(separator: " and ") }
+        let from = (open.sources ?? []).joined(separator: ", ")
+        return "still arriving: \(arriving) new connection\(arriving == 1 ? "" : "s") to \(color)"
+            + (from.isEmpty ? "" : " from \(from)")
+            + (parts.isEmpty ? "" : "; open: " + parts.joined(separator: " and "))
     }
 }

@@ -9,7 +9,17 @@ extension Fleet {
         guard let connections = facts["connections"].flatMap({ Int($0) }) else {
             throw NodeFailure(node, .notUnderstood(what: "a count of connections that is none"))
         }
-        return DrainReport(node: node, connections: connections, draining: facts.numbers("draining"))
+        return DrainReport(
+            node: node,
+            connections: connections,
+            draining: facts.numbers("draining"),
+            arrivals: facts["arriving"] == nil
+                ? nil
+                : facts.all("from").reduce(into: [:]) { arrivals, fact in
+                    let words = fact.split(separator: " ")
+                    if words.count == 2, let count = Int(words[1]) { arrivals[String(words[0])] = count }
+                }
+        )
     }
 
     /// Everything about the node that a release depends on.
@@ -23,7 +33,7 @@ extension Fleet {
             "check",
             of: upstream,
             with: node,
-            arguments: ["ports=\(ports.map(String.init).joined(separator: " "))"]
+            arguments: ["ports=\(ports.map(String.init).joined(separator: " "))"] + upstream.visitArguments(path: "/")
         )
         let after = Date()
         let outcome: Result<NodeReport, NodeFailure>
@@ -32,10 +42,7 @@ extension Fleet {
         } catch let failure as NodeFailure {
             outcome = .failure(failure)
         }
-        var mayFail: [UpstreamServer] = []
-        if case .present(let file, _) = (try? outcome.get())?.file {
-            mayFail = (try? file.serversThatMayFail(in: upstream.name, ports: upstream.ports)) ?? []
-        }
+        let file = (try? outcome.get())?.upstreamFile
         return CheckReport(
             node: node,
             reading: NodeReading(node: node, outcome: outcome),
@@ -54,7 +61,9 @@ extension Fleet {
             openPorts: facts.all("open").compactMap { Int($0) },
             balancesByIPVS: facts["ipvs"] == "yes",
             routesLoopback: facts["localnet"].flatMap { Int($0) }.map { $0 > 0 },
-            serversThatMayFail: mayFail
+            serversThatMayFail: (try? file?.serversThatMayFail(in: upstream.name, ports: upstream.ports)) ?? [],
+            direct: upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file),
+            ways: facts.all("way").filter { !$0.isEmpty }
         )
     }
 

@@ -22,6 +22,8 @@ package struct StagePlan: Sendable, Hashable {
     package var release: String
     /// `nil`: the candidate is not tried.
     package var probe: Probe?
+    /// What nginx is asked for as visitors ask.
+    package var visitPath: String
     /// How many connections in a row the candidate has to take. Each may reach another of its pods.
     package var probeConnections: Int
     /// How long the candidate may take until it answers.
@@ -37,6 +39,7 @@ package struct StagePlan: Sendable, Hashable {
         color: String,
         release: String,
         probe: Probe? = .tcp,
+        visitPath: String = "/",
         probeConnections: Int = 1,
         // kube-proxy may need a while after the API server was away.
         probeTimeout: Duration = .seconds(30),
@@ -49,6 +52,7 @@ package struct StagePlan: Sendable, Hashable {
         self.color = color
         self.release = release
         self.probe = probe
+        self.visitPath = visitPath
         self.probeConnections = probeConnections
         self.probeTimeout = probeTimeout
         self.postDeploy = postDeploy
@@ -79,7 +83,7 @@ extension Fleet {
         var arguments = ["port=\(plan.port)", "version=\(plan.version)"]
         var texts = [NodePayload.Text("new", upstream.rendered(live: live))]
         var extra = Duration.zero
-        arguments += plan.probe.arguments
+        arguments += plan.probe.arguments + upstream.visitArguments(path: plan.visitPath)
         arguments += ["seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)"]
         if plan.probe != nil { extra += plan.probeTimeout }
         let began = ContinuousClock.now
@@ -113,6 +117,9 @@ extension Fleet {
         }
         if let reason = stageObstacle(in: facts, plan) { throw NodeFailure(node, reason) }
         let report = try await report(of: upstream, on: node, facts)
+        let direct = upstream.direct(facts.all("mention").compactMap(PortMention.init), in: report.upstreamFile)
+        guard direct.isEmpty else { throw NodeFailure(node, .direct(direct, upstream: upstream.name)) }
+        if let proof = previewProof(in: facts) { await onLine(NodeLine(node: node, text: proof)) }
         guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }
         if !isAccepted { await memory.rememberAcceptance(at: began, for: plan.token, of: upstream, on: node) }
         return report
@@ -145,6 +152,17 @@ extension Fleet {
             return .postDeploy(status: status, lastWords: facts.all("out"))
         }
         return nil
+    }
+
+    private func previewProof(in facts: Facts) -> String? {
+        switch facts["preview"] {
+        case "ok":
+            let visits = facts.all("visited").compactMap(Visit.init)
+            return "the candidate answers through nginx: " + visits.map(\.description).joined(separator: "; ")
+        case "unknown":
+            return "not tried through nginx: no server of its configuration passes to the preview's upstream"
+        default: return nil
+        }
     }
 
     func wholeSeconds(_ duration: Duration) -> Int64 {

@@ -10,7 +10,16 @@ extension Fleet {
     /// This is also how a switch is reverted. To switch to where the node is already changes nothing.
     ///
     /// `token` is the release's number: a node that has seen a higher one refuses. Throws `NodeFailure`, `CancellationError`.
-    package func `switch`(_ upstream: Upstream, on node: Node, to port: Int, token: Int) async throws -> SwitchReport {
+    ///
+    /// With `plan`, nothing is switched unless the candidate still answers, and the switch is put back unless nginx then serves
+    /// visitors from it: by requests that nginx answers as well as before, and by its error log.
+    package func `switch`(
+        _ upstream: Upstream,
+        on node: Node,
+        to port: Int,
+        token: Int,
+        proving plan: StagePlan? = nil
+    ) async throws -> SwitchReport {
         var known = await memory.known(upstream, on: node)
         var path = upstream.app
         for _ in 0..<Self.tries {
@@ -24,9 +33,11 @@ extension Fleet {
                     arguments: [
                         "port=\(port)", "expect=\(known.map { $0.file == nil ? "no" : "yes" } ?? "unread")",
                         "verify=\(verifyLimit(for: node))",
-                    ] + (await memory.isAccepted(for: token, upstream, on: node) ? ["accepted=yes"] : []),
+                    ] + (plan.map { proofArguments($0, upstream) } ?? [])
+                        + (await memory.isAccepted(for: token, upstream, on: node) ? ["accepted=yes"] : []),
                     payload: .texts([.init("old", known?.file?.bytes ?? []), .init("new", text)]),
-                    token: token
+                    token: token,
+                    extra: plan.map(\.probeTimeout) ?? .zero
                 )
             } catch {
                 await memory.forget(upstream, on: node)
@@ -35,7 +46,7 @@ extension Fleet {
             path = facts["path"] ?? path
             // The node was started anew since it was heard of last; now its clock is known again.
             if facts["expired"] == "reboot", facts["putback"] != "no" { continue }
-            if let failure = failure(in: facts, of: node) {
+            if let failure = failure(in: facts, of: node, to: port) {
                 await memory.forget(upstream, on: node)
                 throw failure
             }
@@ -52,6 +63,12 @@ extension Fleet {
         throw NodeFailure(node, .keepsChanging(file: path))
     }
 
+    private func proofArguments(_ plan: StagePlan, _ upstream: Upstream) -> [String] {
+        plan.probe.arguments + upstream.visitArguments(path: plan.visitPath) + [
+            "prove=yes", "seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)",
+        ]
+    }
+
     /// The text that the node is to have; where there is no file, that of `render nginx`.
     private func switched(_ file: UpstreamFile?, _ upstream: Upstream, to port: Int, on node: Node) throws -> [UInt8] {
         guard let file else { return upstream.rendered(live: port) }
@@ -65,12 +82,13 @@ extension Fleet {
         }
     }
 
-    private func failure(in facts: Facts, of node: Node) -> NodeFailure? {
+    private func failure(in facts: Facts, of node: Node, to port: Int) -> NodeFailure? {
         let putBack = facts["putback"] == "yes"
         if facts["master"] == "none" { return NodeFailure(node, .notRunning) }
         if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
             return NodeFailure(node, .refused(by: refusal, words: facts.said, putBack: putBack))
         }
+        if facts["probe"] == "failed" { return NodeFailure(node, .noAnswer(port: port, words: facts.said)) }
         if let why = facts["stuck"] { return NodeFailure(node, .assets(why: why, putBack: putBack)) }
         guard facts["verified"] == "no" else { return nil }
         let seen: String
@@ -119,7 +137,8 @@ extension Fleet {
             port: port,
             wasThere: facts["reloaded"] == "no",
             replaced: facts.numbers("replaced"),
-            report: report
+            report: report,
+            proof: VisitorProof(facts)
         )
     }
 }

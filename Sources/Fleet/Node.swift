@@ -71,21 +71,45 @@ package struct Upstream: Sendable, Hashable {
     package var assets: String?
     /// A file that is made has an upstream for the colour that is not live too: a virtual host of the app names it, and without it nginx
     /// would not accept its configuration.
-    package var hasPreview: Bool
+    package var hasPreview: Bool { preview != nil }
+    /// The host at which the colour that is not live can be tried.
+    package var preview: String?
+    /// The app's host names, where it has any: by them nginx's virtual host of the app is found.
+    package var hosts: [String]
+    /// Files of nginx's configuration that may name the ports themselves: a path, or the last parts of one.
+    package var allowDirect: [String]
 
     package init(
-        app: String, name: String, bluePort: Int, greenPort: Int, assets: String? = nil, hasPreview: Bool = false
+        app: String,
+        name: String,
+        bluePort: Int,
+        greenPort: Int,
+        assets: String? = nil,
+        preview: String? = nil,
+        hosts: [String] = [],
+        allowDirect: [String] = []
     ) {
         self.app = app
         self.name = name
         self.ports = PortPair(blue: bluePort, green: greenPort)
         self.assets = assets
-        self.hasPreview = hasPreview
+        self.preview = preview
+        self.hosts = hosts
+        self.allowDirect = allowDirect
     }
 
     /// The file for a node that has none, as `render nginx` writes it.
     package func rendered(live: Int) -> [UInt8] {
         Array(UpstreamFile.rendered(upstream: name, ports: ports, live: live, preview: hasPreview).utf8)
+    }
+
+    /// By what nginx's configuration is read for this app, and how its visitors ask.
+    func visitArguments(path: String) -> [String] {
+        // A wildcard is no host that a request can name.
+        let names = hosts.filter { !$0.contains("*") }
+        return ["upstream=\(name)", "pair=\(ports.blue) \(ports.green)", "path=\(path)"]
+            + (names.isEmpty ? [] : ["hosts=\(names.joined(separator: " "))"])
+            + (preview.map { ["preview=\($0)"] } ?? [])
     }
 
     func assetArguments(for node: Node) -> [String] {

@@ -15,6 +15,8 @@ package struct NodeFailure: Error, Sendable, Hashable {
         case fenced(by: Int, token: Int)
         /// nginx's configuration does not include the app's file, so that no switch would move anything.
         case notIncluded(file: String)
+        /// Lines of nginx's configuration name a colour's port themselves: they would not follow a switch.
+        case direct([PortMention], upstream: String)
         /// The order reached the node after the one who gave it had stopped waiting.
         case expired
         /// The script is installed on the node and does not do this for the key that asks.
@@ -48,6 +50,10 @@ package struct NodeFailure: Error, Sendable, Hashable {
         case reload
         /// The command succeeded, and nginx's master process then refused: its error log says so.
         case master
+        /// nginx loaded the file, and did not serve visitors from the new colour.
+        case visitors
+        /// nginx does not get an answer from the candidate at its preview host. Nothing was switched.
+        case preview
     }
 
     package var node: Node
@@ -88,6 +94,10 @@ extension NodeFailure.Reason: CustomStringConvertible {
             "refused number \(token), since number \(other) has been there: a newer release has taken over"
         case .notIncluded(let file):
             "nginx's configuration does not include \(file): include <backends>/*.conf in its http block"
+        case .direct(let mentions, let upstream):
+            "nginx's configuration names a port of the app in other places than \(upstream), which would not follow the switch: "
+                + mentions.map(\.description).joined(separator: " | ")
+                + ". To fix: let them use upstream \(upstream), or name the file in allowDirect of the app's file"
         case .expired:
             "the order arrived after its time, so that nothing was changed: the connection or the node had been standing still"
         case .forbidden(let what):
@@ -135,6 +145,8 @@ extension NodeFailure.Refusal: CustomStringConvertible {
         case .test: "nginx does not accept its configuration"
         case .reload: "nginx could not be reloaded"
         case .master: "nginx refused to load its configuration"
+        case .visitors: "nginx loaded the file, and does not serve visitors from the candidate"
+        case .preview: "nginx gets no answer from the candidate at its preview host"
         }
     }
 }

@@ -54,6 +54,10 @@ package struct NodeReport: Sendable, Hashable {
     /// The port that new requests reach, when the node has proved that it is exactly one.
     package var livePort: Int? { serving?.port }
 
+    package var upstreamFile: UpstreamFile? {
+        if case .present(let file, _) = file { file } else { nil }
+    }
+
     /// Where the file says that requests go; `nil` when there is none.
     package var routing: Routing? {
         if case .present(_, let routing) = file { routing } else { nil }
@@ -78,6 +82,8 @@ package struct SwitchReport: Sendable, Hashable {
     /// The workers that accepted connections before; when all of them have ended, so has the last request that they took.
     package var replaced: [Int]
     package var report: NodeReport
+    /// What shows that visitors are served by it; `nil` where nobody asked for that.
+    package var proof: VisitorProof?
 }
 
 /// What is still open on a node.
@@ -87,8 +93,11 @@ package struct DrainReport: Sendable, Hashable {
     package var connections: Int
     /// nginx's workers that only finish their last requests.
     package var draining: [Int]
+    /// How many connections have been made to the port since this was last asked, by the address that they come from; `nil` the first
+    /// time.
+    package var arrivals: [String: Int]?
 
-    package var isDrained: Bool { connections == 0 && draining.isEmpty }
+    package var isDrained: Bool { connections == 0 && draining.isEmpty && (arrivals ?? [:]).isEmpty }
 }
 
 /// What `check` finds on a node.
@@ -121,6 +130,10 @@ package struct CheckReport: Sendable {
     package var routesLoopback: Bool?
     /// The lines that nginx may take out of use by itself (see `UpstreamFile.serversThatMayFail`).
     package var serversThatMayFail: [UpstreamServer]
+    /// Lines of nginx's configuration that a release would stop at (see `Upstream.direct`).
+    package var direct: [PortMention]
+    /// How nginx can be asked as the app's visitors ask: URL and where it listens.
+    package var ways: [String]
 
     package struct Disk: Sendable, Hashable {
         package var path: String

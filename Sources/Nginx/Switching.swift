@@ -1,5 +1,7 @@
 extension UpstreamFile {
-    /// The same file with `up` taking the requests and `down` marked `down`, all lines of a port alike.
+    /// The same file with `up` taking the requests and `down` marked `down`, all lines of a port alike, in the upstream and in every
+    /// other of the file that has exactly the two ports (`UpstreamBlock.isPair`). Those named `…-preview` are for the colour
+    /// that is not live, and become the other way round.
     ///
     /// Only the word `down`, with the white space before it, comes or goes. Where it stood on one line, it is put on the other, so that
     /// switching and switching back gives the bytes from before. A file that is already so is returned as it is.
@@ -8,16 +10,29 @@ extension UpstreamFile {
         let upstream = try upstream(name)
         var edits = edits(
             rising: try servers(of: upstream, onPort: up), sinking: try servers(of: upstream, onPort: down))
-        // Where the colour that is not live can be tried, the two are the other way round.
-        for preview in upstreams where preview.name == Self.previewName(of: name) {
-            edits += self.edits(rising: preview.servers(onPort: down), sinking: preview.servers(onPort: up))
+        for other in upstreams where other.name != name && other.isPair(of: PortPair(blue: up, green: down)) {
+            let (rising, sinking) = other.isPreview ? (down, up) : (up, down)
+            edits += self.edits(rising: other.servers(onPort: rising), sinking: other.servers(onPort: sinking))
         }
         guard !edits.isEmpty else { return self }
         return try UpstreamFile(parsing: applied(edits))
     }
 
     /// The upstream that sends requests to the colour that is not live, where a file has one.
-    package static func previewName(of upstream: String) -> String { "\(upstream)-preview" }
+    package static func previewName(of upstream: String) -> String { upstream + previewSuffix }
+
+    static let previewSuffix = "-preview"
+
+    /// The lines, counted from 1, on which the file names a port in an upstream that a switch edits.
+    package func switchedLines(of name: String, ports: PortPair) -> Set<Int> {
+        upstreams.filter { $0.name == name || $0.isPair(of: ports) }.reduce(into: []) { lines, upstream in
+            for server in upstream.servers where server.loopbackPort.map({ ports.has($0) }) == true {
+                lines.formUnion(server.words.map { line(at: $0.range.lowerBound) })
+            }
+        }
+    }
+
+    private func line(at offset: Int) -> Int { bytes[..<offset].count { $0 == .newline } + 1 }
 
     private func edits(rising: [UpstreamServer], sinking: [UpstreamServer]) -> [Edit] {
         var edits: [Edit] = []

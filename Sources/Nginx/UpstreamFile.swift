@@ -9,6 +9,8 @@ package struct PortPair: Sendable, Hashable {
     }
 
     package func other(than port: Int) -> Int { port == blue ? green : blue }
+
+    func has(_ port: Int) -> Bool { port == blue || port == green }
 }
 
 /// Where an upstream sends requests, as far as the two ports of an app are concerned.
@@ -52,6 +54,15 @@ package struct UpstreamBlock: Sendable, Hashable {
     package var servers: [UpstreamServer]
 
     func servers(onPort port: Int) -> [UpstreamServer] { servers.filter { $0.loopbackPort == port } }
+
+    /// It has servers of both ports, and no others.
+    func isPair(of ports: PortPair) -> Bool {
+        servers.allSatisfy { $0.loopbackPort.map { ports.has($0) } == true }
+            && !servers(onPort: ports.blue).isEmpty && !servers(onPort: ports.green).isEmpty
+    }
+
+    /// It is for the colour that is not live.
+    var isPreview: Bool { name.hasSuffix(UpstreamFile.previewSuffix) }
 }
 
 /// A file of nginx's configuration with upstreams in it, kept to the byte: `bytes` is what was parsed, and an edit changes nothing but
@@ -97,11 +108,15 @@ package struct UpstreamFile: Sendable, Hashable {
         return first
     }
 
-    /// Which of the two ports gets requests. A port with several lines is up when one of them is.
+    /// Which of the two ports gets requests. A port with several lines is up when one of them is, whether in the upstream or in
+    /// another one that a switch edits with it.
     package func routing(of name: String, ports: PortPair) throws(UpstreamFileError) -> Routing {
         let upstream = try upstream(name)
-        let blue = try servers(of: upstream, onPort: ports.blue).contains { !$0.isDown }
-        let green = try servers(of: upstream, onPort: ports.green).contains { !$0.isDown }
+        let others = upstreams.filter { $0.name != name && !$0.isPreview && $0.isPair(of: ports) }.flatMap(\.servers)
+        let blue = (try servers(of: upstream, onPort: ports.blue) + others.filter { $0.loopbackPort == ports.blue })
+            .contains { !$0.isDown }
+        let green = (try servers(of: upstream, onPort: ports.green) + others.filter { $0.loopbackPort == ports.green })
+            .contains { !$0.isDown }
         return switch (blue, green) {
         case (true, true): .both
         case (true, false): .only(ports.blue)

@@ -114,7 +114,7 @@ import Testing
                 try await fleet.stage(upstream, on: site.node, plan)
             }
             #expect(failure?.description.contains("host not found in upstream \"blogLB-preview\"") == true)
-            upstream.hasPreview = true
+            upstream.preview = "preview.domain.com"
             _ = try await fleet.stage(upstream, on: site.node, plan)
             #expect(!FileManager.default.fileExists(atPath: site.file))
             _ = try await fleet.switch(upstream, on: site.node, to: site.green, token: 1)

@@ -90,10 +90,11 @@ func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -
     return try await body(path)
 }
 
-/// A node, running, with `text` (or the article's file) as its upstream file.
+/// A node, running, with `text` (or the article's file) as its upstream file. `green` is what that colour does, as nginx's directives.
 func withSite<Value: Sendable>(
     _ text: ((Site) -> String?)? = { $0.article() },
     extraHosts: [String] = [],
+    green: String = "return 200 green;",
     _ body: @escaping @Sendable (Site) async throws -> Value
 ) async throws -> Value {
     try await withDirectory { directory in
@@ -103,7 +104,7 @@ func withSite<Value: Sendable>(
             hosts: [],
             http: [
                 "server { listen 127.0.0.1:\(ports[0]); return 200 blue; }",
-                "server { listen 127.0.0.1:\(ports[1]); return 200 green; }",
+                "server { listen 127.0.0.1:\(ports[1]); \(green) }",
             ]
         )
         let nginx = LocalNginx(directory: directory + "/node")

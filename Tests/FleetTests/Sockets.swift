@@ -92,10 +92,10 @@ func connected(to port: Int) throws -> Int32 {
     return descriptor
 }
 
-private func blockingGet(port: Int) throws -> String {
+private func blockingGet(port: Int, path: String) throws -> String {
     let descriptor = try connected(to: port)
     defer { close(descriptor) }
-    let request = Array("GET / HTTP/1.1\r\nHost: blog.domain.com\r\nConnection: close\r\n\r\n".utf8)
+    let request = Array("GET \(path) HTTP/1.1\r\nHost: blog.domain.com\r\nConnection: close\r\n\r\n".utf8)
     guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
         throw SocketError(description: "request not sent: \(String(cString: strerror(errno)))")
     }
@@ -116,9 +116,9 @@ private func blockingGet(port: Int) throws -> String {
 
 private let queue = DispatchQueue(label: "sockets", attributes: .concurrent)
 
-/// The body of the answer to `GET /` over a new connection; anything but 200 is an error.
-func get(port: Int) async throws -> String {
+/// The body of the answer to GET over a new connection; anything but 200 is an error.
+func get(port: Int, path: String = "/") async throws -> String {
     try await withCheckedThrowingContinuation { continuation in
-        queue.async { continuation.resume(with: Result { try blockingGet(port: port) }) }
+        queue.async { continuation.resume(with: Result { try blockingGet(port: port, path: path) }) }
     }
 }

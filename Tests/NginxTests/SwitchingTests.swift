@@ -17,7 +17,7 @@ import Testing
         #expect(try switched(green, to: 30000) == NginxTests.article)
     }
 
-    @Test("the upstream for the colour that is not live goes the other way, and others stay")
+    @Test("an upstream for the colour that is not live goes the other way")
     func preview() throws {
         let file = """
             upstream blogLB { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
@@ -30,7 +30,7 @@ import Testing
             green == """
                 upstream blogLB { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
                 upstream blogLB-preview { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
-                upstream wwwLB-preview { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }
+                upstream wwwLB-preview { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
 
                 """
         )
@@ -107,10 +107,48 @@ import Testing
         #expect(try switched(green, to: 30000) == text)
     }
 
-    @Test("other upstreams of the file are left alone")
+    @Test("every upstream of exactly the two ports is switched, each keeping its own words")
     func otherUpstreams() throws {
-        let other = "upstream wwwLB {\nserver 127.0.0.1:30000;\nserver 127.0.0.1:30001 down;\n}\n"
+        let other = "upstream blogLB_ws { ip_hash; server 127.0.0.1:30000; server 127.0.0.1:30001 down; }\n"
+        let switchedOther = "upstream blogLB_ws { ip_hash; server 127.0.0.1:30000 down; server 127.0.0.1:30001; }\n"
+        let green = try switched(other + NginxTests.article, to: 30001)
+        #expect(green.hasPrefix(switchedOther))
+        #expect(try switched(green, to: 30000) == other + NginxTests.article)
+    }
+
+    @Test(
+        "upstreams of other ports, of one of the two, or of more than the two are left alone",
+        arguments: [
+            "server 127.0.0.1:30002; server 127.0.0.1:30003 down;", "server 127.0.0.1:30000;",
+            "server 127.0.0.1:30000; server 127.0.0.1:30001 down; server 127.0.0.1:8080;",
+            "server 10.0.0.1:30000; server 10.0.0.1:30001 down;",
+        ]
+    )
+    func unrelatedUpstreams(servers: String) throws {
+        let other = "upstream wwwLB { \(servers) }\n"
         #expect(try switched(other + NginxTests.article, to: 30001).hasPrefix(other))
+    }
+
+    @Test("a file whose upstreams of the two ports disagree sends requests to both colours")
+    func disagreement() throws {
+        let text = NginxTests.article + "upstream blogLB_ws { server 127.0.0.1:30000 down; server 127.0.0.1:30001; }\n"
+        #expect(try UpstreamFile(parsing: text).routing(of: "blogLB", ports: blog) == .both)
+        #expect(try UpstreamFile(parsing: switched(text, to: 30001)).routing(of: "blogLB", ports: blog) == .only(30001))
+    }
+
+    @Test("the lines that a switch edits are those of the two ports in their upstreams, wherever a line is broken")
+    func switchedLines() throws {
+        let text = """
+            upstream blogLB {
+                server
+                    127.0.0.1:30000;
+                server 127.0.0.1:30001 down;
+            }
+            upstream debug { server 127.0.0.1:30000; }
+            upstream blogLB_ws { ip_hash; server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
+
+            """
+        #expect(try UpstreamFile(parsing: text).switchedLines(of: "blogLB", ports: blog) == [2, 3, 4, 7])
     }
 
     @Test("bytes that are no UTF-8 stay as they are")

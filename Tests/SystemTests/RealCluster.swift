@@ -226,7 +226,12 @@ struct RealWorld: Sendable {
         let request = """
             {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
             """
-        let path = "/api/v1/namespaces/\(namespace)/serviceaccounts/\(name)/token"
+        let home = try #require(
+            rendered.firstMatch(of: /kind: ServiceAccount\nmetadata:\n  name: \S+\n  namespace: (\S+)/).map {
+                String($0.1)
+            },
+            "\(rendered)")
+        let path = "/api/v1/namespaces/\(home)/serviceaccounts/\(name)/token"
         let answer = try JSON(
             parsing: try await RealCluster.kubectl("create", "--raw", path, "-f", "-", input: request))
         let token = try #require(answer[at: "status.token"]?.string)

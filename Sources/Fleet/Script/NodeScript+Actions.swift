@@ -70,12 +70,14 @@ extension NodeScript {
                     fact refused test
                     finish
                 fi
+                facts mention "$mentions"
             fi
             [ "$included" != no ] || { fact included no; finish; }
             find_master || { fact master none; finish; }
             nginx_facts
             judge_facts
             [ "$probe" = none ] || probe_candidate
+            [ -z "$preview" ] || [ "$probe" = none ] || [ "$present" = no ] || ask_preview
             [ -z "$artifact" ] || stage_assets
             assets_facts
             [ -z "$post" ] || post_deploy
@@ -102,6 +104,73 @@ extension NodeScript {
             find_master
             nginx_facts
             fact connections "$(connections_to "$port")"
+            arrivals
+        }
+
+        # Who has made connections to port $port since this was last asked: arriving=COUNT, and from=ADDRESS COUNT for the
+        # first of them. Every connection is known by the address and port that it comes from: to the kernel's connection
+        # tracking for two minutes after its end, whoever makes it (nf_conntrack_proto_tcp.c), else to
+        # /proc/net/tcp, which knows those of this machine. The first time tells nothing, nor does one after a long while.
+        arrivals() {
+            state_directory
+            clock
+            seen_before=$state/$app.drain
+            tables=/proc/net
+            [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
+            set -- "$tables/tcp" "$tables/tcp6"
+            [ ! -r /proc/net/nf_conntrack ] || set -- "$@" /proc/net/nf_conntrack
+            [ -e "$seen_before" ] || : >"$seen_before"
+            {
+                # Not every kernel has it as a file.
+                [ -r /proc/net/nf_conntrack ] || ! command -v conntrack >/dev/null ||
+                    conntrack -L -p tcp --orig-port-dst "$port" 2>/dev/null
+            } | awk -v port="$port" -v hex="$(printf %04X "$port")" -v now="$now" -v boot="$boot" '
+                function address(digits,   i, text) {
+                    if (length(digits) == 32 && digits ~ /^0+FFFF0000/) digits = substr(digits, 25)
+                    if (length(digits) != 8) return digits ~ /^0+1000000$/ ? "::1" : "an IPv6 address"
+                    for (i = 7; i > 0; i -= 2)
+                        text = text (text == "" ? "" : ".") 16 * (index("0123456789ABCDEF", substr(digits, i, 1)) - 1) + \
+                            index("0123456789ABCDEF", substr(digits, i + 1, 1)) - 1
+                    return text
+                }
+                function number(digits,   i, value) {
+                    for (i = 1; i <= length(digits); i++) value = 16 * value + index("0123456789ABCDEF", substr(digits, i, 1)) - 1
+                    return value
+                }
+                FILENAME == ARGV[1] {
+                    if (FNR == 1) { comparable = $1 == port && $2 == boot && now - $3 < 6000; next }
+                    known[$0] = 1
+                    next
+                }
+                FILENAME ~ /\/tcp6?$/ {
+                    split($3, far, ":")
+                    if (far[2] != hex || $4 == "0A") next
+                    split($2, near, ":")
+                    seen[address(near[1]) " " number(near[2])] = 1
+                    next
+                }
+                {
+                    source = from = to = ""
+                    for (i = 1; i <= NF && to == ""; i++) {
+                        if ($i ~ /^src=/ && source == "") source = substr($i, 5)
+                        if ($i ~ /^sport=/ && from == "") from = substr($i, 7)
+                        if ($i ~ /^dport=/) to = substr($i, 7)
+                    }
+                    if (to == port && from != "") seen[source " " from] = 1
+                }
+                END {
+                    print port, boot, now >ARGV[1]
+                    for (each in seen) {
+                        print each >ARGV[1]
+                        if (each in known) continue
+                        arriving++
+                        split(each, near, " ")
+                        per[near[1]]++
+                    }
+                    if (!comparable) exit
+                    print "arriving=" arriving + 0
+                    for (each in per) if (++shown <= 5) print "from=" each " " per[each]
+                }' "$seen_before" "$@" - 2>/dev/null
         }
 
         act_check() {
@@ -115,26 +184,14 @@ extension NodeScript {
             assets_facts
             binary=$(readlink "/proc/$master/exe" 2>/dev/null)
             fact nginx "$("${binary:-nginx}" -v 2>&1)"
-            [ -n "$tested" ] || test_configuration
+            test_inclusion
             if [ "$tested" = 0 ]; then fact test ok; else fact test failed; fi
             facts said "$tested_words"
-            # The same command with -T prints every file that is part of the configuration.
-            case $test_command in
-            *' -t'*)
-                all=$(sh -c "${test_command% -t*} -T${test_command##* -t}" </dev/null 2>/dev/null)
-                included=no
-                case $all in
-                *"# configuration file $backends/$app.conf:"* | *"# configuration file $file:"*) included=yes ;;
-                esac
-                if [ "$present" = no ]; then
-                    included=no
-                    printf '%s\n' "$all" | grep -F "$backends/" | grep -q '^[[:space:]]*include[[:space:]]' &&
-                        included=yes
-                fi
-                ;;
-            *) included=unknown ;;
-            esac
+            # Where there is no file yet, that its directory is included has to do.
+            if [ "$present" = no ] && [ "$included" = no ] && [ -n "$included_there" ]; then included=yes; fi
             fact included "$included"
+            facts mention "$mentions"
+            facts way "$(printf %s "$ways" | sed 's/^viridian-way=//')"
             for place in "$backends" ${assets:+"$assets"}; do
                 while [ ! -e "$place" ]; do
                     place=${place%/*}
@@ -150,12 +207,12 @@ extension NodeScript {
                 rm -rf "$place/.viridian.try" 2>/dev/null
                 fact writable "$writable $place"
             done
-            for program in base64 cp df flock grep head mkdir mv od readlink sed sleep stat sync tail timeout tr wc; do
+            for program in awk base64 cp df flock grep head mkdir mv od readlink sed sleep stat sync tail timeout tr wc; do
                 command -v "$program" >/dev/null || fact lacks "$program"
             done
             command -v bash >/dev/null || command -v nc >/dev/null || fact lacks 'bash or nc'
             if [ -n "$assets" ]; then
-                for program in awk chmod find gzip ln ls sha256sum tar; do
+                for program in chmod find gzip ln ls sha256sum tar; do
                     command -v "$program" >/dev/null || fact lacks "$program"
                 done
                 if ! command -v curl >/dev/null; then
@@ -179,7 +236,7 @@ extension NodeScript {
 
         main() {
             action=$1
-            fact viridian-node 3
+            fact viridian-node 4
             [ $# -gt 0 ] || exit 64
             boot=unknown
             { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
@@ -188,9 +245,10 @@ extension NodeScript {
             shift
             app= backends= test_command='nginx -t' reload='nginx -s reload' pid= token=0 until=
             expect= verify=1000 lockwait=10
-            port= ports= probe=none send= send_more= accept=good seconds=10 connections=1 post= post_seconds=300
+            port= ports= probe=none send= send_more= accept=good seconds=10 try=2 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
+            upstream= hosts= preview= path=/ pair= prove= as_nginx=
             master= running= draining= present_workers= tested= included= accepted=
             ended= written= putback= text= long= flipped= present= half=
             for word; do
@@ -212,8 +270,15 @@ extension NodeScript {
                 send_more=*) send_more=${word#*=} ;;
                 accept=*) accept=${word#*=} ;;
                 seconds=*) seconds=${word#*=} ;;
+                try=*) try=${word#*=} ;;
                 connections=*) connections=${word#*=} ;;
                 accepted=*) accepted=${word#*=} ;;
+                upstream=*) upstream=${word#*=} ;;
+                hosts=*) hosts=${word#*=} ;;
+                preview=*) preview=${word#*=} ;;
+                path=*) path=${word#*=} ;;
+                pair=*) pair=${word#*=} ;;
+                prove=*) prove=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
                 version=*) version=${word#*=} ;;
@@ -232,13 +297,17 @@ extension NodeScript {
             case $app in '' | .* | *[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;; esac
             case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
             case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
-            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$connections" "$post_seconds" "$artifact_seconds" \
+            for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$try" "$connections" "$post_seconds" "$artifact_seconds" \
                 "${size:-0}" "$keep" "$offset"; do
                 number "$word" || { fact misused "$word"; exit 64; }
             done
             case $until in '' | [0-9]*@?*) number "${until%%@*}" || [ -z "$until" ] ;; *) false ;; esac ||
                 { fact misused "until=$until"; exit 64; }
             case $ports in *[!0-9\ ]*) fact misused "ports=$ports"; exit 64 ;; esac
+            case $pair in *[!0-9\ ]*) fact misused "pair=$pair"; exit 64 ;; esac
+            case $upstream$hosts$preview in *[!A-Za-z0-9._:\ -]*) fact misused "$upstream $hosts $preview"; exit 64 ;; esac
+            case $path in /*) ;; *) fact misused "path=$path"; exit 64 ;; esac
+            case $path in *[!\!-~]* | *[\"\'\\]*) fact misused "path=$path"; exit 64 ;; esac
             case $send$send_more in *[!\\0-7]*) fact misused send; exit 64 ;; esac
             case $version$color$release in *[!A-Za-z0-9._/-]*) fact misused "$version $color $release"; exit 64 ;; esac
             case $sha256 in '') ;; *[!0-9a-f]*) fact misused "sha256=$sha256"; exit 64 ;; esac

@@ -62,7 +62,8 @@ extension NodeScript {
             pauses=${pauses#* }
         }
 
-        number() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
+        # Of at most 16 digits, so that sums and hundredfolds of it still are what shells compare.
+        number() { case $1 in '' | *[!0-9]* | ?????????????????*) return 1 ;; esac; }
 
         # Whether the order may still be carried out: until=HUNDREDTHS@BOOT, by this machine's own clock. Whoever gave
         # it has stopped waiting after that, and may have told others something else since.
@@ -189,8 +190,12 @@ extension NodeScript {
             } 2>/dev/null
         }
 
+        # Whoever holds the key of an installed script could name a number that no release ever reaches, and so lock out all
+        # that come: half a million releases are not skipped.
         remember_token() {
             [ "$token" -gt "$seen" ] || return 0
+            [ -z "$installed" ] || [ $((token - seen)) -le 1000000 ] ||
+                forbid "the number $token is too far above $seen, the last one that was here ($state/$app.token)"
             if [ "$token_lines" -ge 100 ]; then
                 keep_text "$state/$app.token" "$token" && return
             else

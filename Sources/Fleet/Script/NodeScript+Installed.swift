@@ -36,8 +36,9 @@ extension NodeScript {
             [ -z "$ports" ] || [ "$ports" = "$fixed_ports" ] || forbid "ports.$app is not what $installed has"
             ports=$fixed_ports
             case " $ports " in *" ${port:-${ports%% *}} "*) ;; *) forbid "port $port is not one of ports.$app" ;; esac
+            [ -z "$upstream" ] || same_as_fixed "upstream.$app" "$upstream"
             [ -z "$post" ] || same_as_fixed "postDeploy.$app" "$post"
-            [ -z "$assets" ] || same_as_fixed "assets.$app" "$assets"
+            [ -z "$assets$artifact" ] && [ "$action" != receive ] || same_as_fixed "assets.$app" "$assets"
             if [ "$action" = receive ] || [ "$artifact" = part ]; then
                 [ "$(fixed "artifact.$app")" = file ] || forbid "artifact.$app in $installed does not say file"
             fi
@@ -48,9 +49,15 @@ extension NodeScript {
             [ "$artifact" = url ] || return 0
             from=$(fixed "artifact.$app")
             [ -n "$from" ] || forbid "$installed has no artifact.$app"
+            # Without a slash behind the host, what follows could make another host of it.
+            case ${from#*://} in
+            "$from") forbid "artifact.$app is not where this artifact is" ;;
+            ?*/*) ;;
+            *) forbid "artifact.$app in $installed needs a slash after its host" ;;
+            esac
             for word in "$url" ${sumurl:+"$sumurl"}; do
                 case $word in
-                *..* | *"$newline"?*) forbid "artifact.$app is not where this artifact is" ;;
+                *..* | *%2[eE]* | *"$newline"?*) forbid "artifact.$app is not where this artifact is" ;;
                 "$from"*) ;;
                 *) forbid "artifact.$app is not where this artifact is" ;;
                 esac
@@ -62,24 +69,23 @@ extension NodeScript {
             printf %s "$1" | sed -e "$word" -e "$word"
         }
 
-        # A new text may differ from the old one in the word `down`; where there is none, it may be an upstream of the
-        # app's two ports and nothing else.
+        # A new text may differ from the old one in the word `down`; where there is none, it may be the app's upstream and
+        # its preview's, of the two ports, and nothing else: a name that another site passes its requests to would bring
+        # them here.
         only_down_differs() {
             if [ "$present" = yes ]; then
                 [ "$(without_down "$old" && echo .)" = "$(without_down "$new" && echo .)" ] ||
                     forbid 'the new file differs in more than the word down'
                 return
             fi
+            name=$(fixed "upstream.$app")
+            [ -n "$name" ] || forbid "$installed has no upstream.$app"
             rest=$new
             while [ -n "$rest" ]; do
                 line=${rest%%"$newline"*}
                 case $rest in *"$newline"*) rest=${rest#*"$newline"} ;; *) rest= ;; esac
                 case $line in
-                "upstream "*" {")
-                    line=${line#upstream }
-                    case ${line% ?} in '' | *[!A-Za-z0-9._-]*) ;; *) continue ;; esac
-                    ;;
-                "}") continue ;;
+                "upstream $name {" | "upstream $name-preview {" | "}") continue ;;
                 "    server 127.0.0.1:"*" max_fails=0;" | "    server 127.0.0.1:"*" max_fails=0 down;")
                     line=${line#*:}
                     case " $ports " in *" ${line%% max_fails*} "*) continue ;; esac

@@ -70,47 +70,6 @@ extension NodeScript {
             tested=$status tested_words=$words
         }
 
-        # The same, and whether nginx's configuration includes the app's file: -T prints every file that is part of
-        # it. A file that is not would be switched without anybody noticing that nothing has changed. Other commands
-        # than nginx's own are only asked what they are there for.
-        test_inclusion() {
-            included=unknown
-            case $test_command in
-            'nginx -t'* | */nginx\ -t* | nginx\ *\ -t* | */nginx\ *\ -t*)
-                read_inclusion <<LINES
-        $(print_configuration "${test_command% -t*} -T${test_command##* -t}")
-        LINES
-                [ "$tested" != 0 ] || return 0
-                included=unknown
-                ;;
-            esac
-            test_configuration
-        }
-
-        # Of all that nginx prints, its own words and where the files begin that bear the name. (A shell that looks for
-        # a text in a long one itself takes the square of its length.)
-        print_configuration() {
-            {
-                sh -c "$1" </dev/null 2>&1 9>&-
-                printf 'viridian-status=%s\n' "$?"
-            } | grep -F -e 'nginx: ' -e "/$app.conf:" -e "/${file##*/}:" -e viridian-status=
-        }
-
-        # By whichever path nginx came to the file.
-        read_inclusion() {
-            included=no tested= tested_words=
-            while IFS= read -r line; do
-                case $line in
-                'nginx: '*) tested_words=$tested_words$line$newline ;;
-                'viridian-status='*) tested=${line#*=} ;;
-                '# configuration file '*:)
-                    place=${line#'# configuration file '}
-                    [ ! "${place%:}" -ef "$file" ] || included=yes
-                    ;;
-                esac
-            done
-        }
-
         children() {
             kids=
             if [ -r "/proc/$1/task/$1/children" ]; then

@@ -1,41 +1,35 @@
 extension NodeScript {
     /// The candidate asked from the node, in the language that it speaks.
-    static let probing = #"""
+    static let probing = exchanging + "\n\n" + judging
+
+    private static let judging = #"""
         # ---- asking the candidate ----
 
-        # One exchange with port $1 of $probe_host within $2 seconds: sends the bytes that printf makes of $3, and answers with
-        # the first line of the reply, or where $4 is hex with the first of its bytes as hexadecimal digits. With
-        # nothing to send, a connection is enough. Others follow until there were $connections: behind one NodePort there
-        # may be a pod that is gone, which only some of them meet. Each line is waited for, since all nodes ask at once,
-        # and a pod that takes connections slowly would drop those of a crowd. (nc makes do with the first.)
-        exchange() {
-            if command -v bash >/dev/null; then
-                exec timeout "$2" bash -c '
-                    for ((left = $5; left > 0; left--)); do
-                        exec 3<>"/dev/tcp/$4/$1" || exit
-                        case $2:$3:$reply in
-                        :*) ;;
-                        *:hex:) printf "$2" >&3; reply=$(cat <&3 | head -c 4096 | od -An -v -tx1 | tr -d " \n") ;;
-                        *:hex:*) ;;
-                        *)
-                            printf "$2" >&3
-                            IFS= read -r reply <&3
-                            case $reply in "HTTP/1."?" "[1-4]*) ;; *) break ;; esac
-                            ;;
-                        esac
-                    done
-                    printf %s "$reply"' sh "$1" "$3" "$4" "$probe_host" "$connections" 2>&1 </dev/null
-            elif ! command -v nc >/dev/null; then
-                exit 127
-            elif [ -z "$3" ]; then
-                timeout "$2" nc "$probe_host" "$1" 2>&1 </dev/null >/dev/null
-                # It waits for the other side's end: that it still did is an answer.
-                case $? in 0 | 124 | 143) ;; *) printf 'Connection refused'; exit 1 ;; esac
-            elif [ "$4" = hex ]; then
-                printf "$3" | timeout "$2" nc "$probe_host" "$1" | head -c 4096 | od -An -v -tx1 | tr -d ' \n'
-            else
-                printf "$3" | timeout "$2" nc "$probe_host" "$1" 2>&1 | sed -n 1p
-            fi
+        # Connections are made as the user of nginx's workers, where this may: a firewall rule or a label that keeps that
+        # user from the candidate keeps all visitors from it.
+        ask_as_nginx() {
+            as_nginx=
+            ids "$$" && [ "$uid" = 0 ] && [ -n "$running" ] || return 0
+            worker=${running%% *}
+            ids "${worker%%:*}" && [ "$uid" != 0 ] && command -v setpriv >/dev/null || return 0
+            as_nginx="setpriv --reuid=$uid --regid=$gid --clear-groups --"
+        }
+
+        # The effective user and group of process $1 (proc(5), status).
+        ids() {
+            uid= gid=
+            {
+                while read -r key first effective rest; do
+                    case $key in
+                    Uid:) uid=$effective ;;
+                    Gid:)
+                        gid=$effective
+                        return 0
+                        ;;
+                    esac
+                done <"/proc/$1/status"
+            } 2>/dev/null
+            return 1
         }
 
         # FastCGI's answer (FastCGI 1.0, 3.3 and 5): records of version 1; the status is a line of the output as in CGI,
@@ -76,8 +70,9 @@ extension NodeScript {
 
         probe_once() {
             case $probe in
-            http)
-                reply=$(exchange "$port" "$probe_try" "$send" line)
+            http | https)
+                case $probe in https) mode=tls ;; *) mode=line ;; esac
+                reply=$(exchange "$port" "$probe_try" "$send" "$mode")
                 status=$?
                 case $reply in
                 "HTTP/1."[01]" "[1-5][0-9][0-9]*)
@@ -110,14 +105,21 @@ extension NodeScript {
         # way: one of nginx's, sooner or later. So the port is tried at an address that nginx does not use. Not every
         # proxy listens there (kube-proxy's nodePortAddresses), so 127.0.0.1 is tried too, but rarely.
         probe_candidate() {
+            ask_as_nginx
             clock
             probe_host=127.0.0.2
             probe_plain=$now
             probe_said=
-            probe_until=$((now + seconds * 100))
+            probe_until=$((now + seconds * 100)) probe_left=$seconds
+            if [ "$probe" = https ] && ! command -v openssl >/dev/null &&
+                ! { command -v curl && command -v bash; } >/dev/null; then
+                probe=tcp
+                fact out "the candidate's readiness probe speaks https, and there is no openssl here: only that it takes \
+        connections is tried"
+            fi
             # A first connection may have been sent to a pod that is gone, before kube-proxy knew the new ones; the kernel
             # keeps sending it there. So no try gets all the time, and each the double of one that came to nothing.
-            probe_try=2 pauses='0.015 0.03 0.06 0.12 0.24'
+            probe_try=$try pauses='0.015 0.03 0.06 0.12 0.24'
             [ "$probe_try" -le "$seconds" ] || probe_try=$seconds
             until probe_once; do
                 [ "$status" != 127 ] || { fact missing 'bash or nc'; finish; }
@@ -131,6 +133,11 @@ extension NodeScript {
                 if [ "$now" -ge "$probe_until" ]; then
                     fact probe failed
                     facts said "${probe_said:-no answer within $seconds s}"
+                    if [ -n "$as_nginx" ]; then
+                        as_nginx= probe_host=127.0.0.2 probe_try=2 probe_left=2
+                        ! probe_once || fact said "root gets an answer, the user of nginx (uid $uid) does not: a firewall rule or a \
+        security label keeps it from the port"
+                    fi
                     finish
                 fi
                 case $status in 124 | 143) probe_try=$((probe_try * 2)) ;; esac

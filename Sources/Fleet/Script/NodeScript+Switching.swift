@@ -169,6 +169,11 @@ extension NodeScript {
             before=$running
             judge
             remember_token
+            if [ "$present" != yes ] || [ "$new" != "$text" ] || [ "$loaded" != yes ]; then
+                # The candidate's pods may have changed since they were asked, or what this machine knows of them.
+                [ "$probe" = none ] || probe_candidate
+                [ -z "$prove" ] || ask_before
+            fi
             if [ "$present" = yes ] && [ "$new" = "$text" ]; then
                 if [ "$loaded" = yes ]; then
                     flip_or_give_up
@@ -221,6 +226,11 @@ extension NodeScript {
                 fact changed during
                 nginx_facts
                 finish
+            fi
+            if [ -n "$prove" ] && ! prove_visitors; then
+                fact refused visitors
+                text=$old
+                give_up 300
             fi
             record "$new"
             nginx_facts

@@ -11,11 +11,12 @@ import Foundation
 /// - **Installed on the node** as a program of its own, which ends in `serve` as well: requests as in a session, no upload.
 package enum NodeScript {
     /// The facts that it answers with; a node that answers with another version runs another script.
-    package static let version = 3
+    package static let version = 4
 
     /// All of it is function definitions; `main` starts it.
     static let functions =
-        [common, nginx, assets, probing, switching, installed, actions].joined(separator: "\n\n") + "\n"
+        [common, nginx, configuration, assets, probing, visiting, switching, installed, actions].joined(
+            separator: "\n\n") + "\n"
 
     /// What goes to standard input.
     package static func input(payload: NodePayload = .none) -> String {

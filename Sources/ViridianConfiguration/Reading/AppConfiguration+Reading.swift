@@ -3,9 +3,10 @@ import Yams
 
 extension AppConfiguration {
     static let keys = [
-        "app", "namespace", "ports", "image", "workload", "replicas", "template", "upstream", "protocol", "hosts",
+        "app", "namespace", "ports", "image", "containers", "workload", "replicas", "template", "upstream", "protocol",
+        "hosts",
         "preview", "ready", "verify", "postDeploy", "artifact", "probe", "drain", "retain", "tolerate",
-        "repair",
+        "repair", "allowDirect",
     ]
 
     /// Reads everything even if something is wrong with it; then the app is `nil` and the context knows why.
@@ -16,6 +17,7 @@ extension AppConfiguration {
         let ports = Ports(section, owner: name?.text, context)
         let image = section.require(
             "image", Kind("an image without a tag") { text throws(InvalidValue) in try ImageReference(app: text) })
+        let containers = Self.containers(section)
         let upstream = section.read(
             "upstream", .text("a name of letters, digits, _, . and -", where: Grammar.isUpstreamName))
         if let upstream = upstream ?? name.map({ "\($0)LB" }) {
@@ -43,16 +45,39 @@ extension AppConfiguration {
         let retain = section.read("retain", .duration(), default: .zero)
         let tolerate = section.read("tolerate", .integer(0...(.max)), default: 0)
         let repair = section.read("repair", .word, default: Repair.manual)
+        let allowDirect =
+            section.list(
+                "allowDirect",
+                .text("a file of nginx's configuration, as /etc/nginx/sites-enabled/debug or sites-enabled/debug") {
+                    !$0.isEmpty && $0 != "/" && Grammar.isOneLine($0)
+                }) ?? []
         guard let name, let ports, let image else { return nil }
         // Both have been validated above.
         guard
             let app = try? AppConfiguration(
-                app: name.text, namespace: namespace, ports: ports, image: image.name, workload: workload,
-                replicas: replicas, template: template, upstream: upstream, protocol: `protocol`, hosts: hosts,
+                app: name.text, namespace: namespace, ports: ports, image: image.name,
+                containers: containers, workload: workload, replicas: replicas, template: template, upstream: upstream,
+                protocol: `protocol`, hosts: hosts,
                 preview: preview, ready: ready, verify: verify, postDeploy: postDeploy, artifact: artifact,
-                probe: probe, drain: drain, retain: retain, tolerate: tolerate, repair: repair)
+                probe: probe, drain: drain, retain: retain, tolerate: tolerate, repair: repair,
+                allowDirect: allowDirect)
         else { return nil }
         self = app
+    }
+
+    private static func containers(_ section: Section) -> [String]? {
+        let name = Kind<String>.text("a container's name of at most 63 lower-case letters, digits and -") {
+            Grammar.isDNSLabel($0)
+        }
+        guard let names = section.list("containers", name) else { return nil }
+        if section.isEmpty("containers") {
+            section.report(
+                "expected the containers, init containers included, that get a release's image; without this key it is every "
+                    + "one whose repository is the app's image", at: "containers")
+        } else if let twice = names.enumerated().first(where: { names[..<$0.offset].contains($0.element) }) {
+            section.report("expected each container once, found \(twice.element) more than once", at: "containers")
+        }
+        return names
     }
 
     private static func hosts(_ section: Section) -> ([String], String?) {

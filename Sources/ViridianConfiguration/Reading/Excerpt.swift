@@ -15,9 +15,9 @@ enum Excerpt {
 }
 
 /// Finding what was probably meant.
-enum Suggestion {
+package enum Suggestion {
     /// The candidate nearest to `text`, if it is near enough for a slip of the finger.
-    static func nearest(to text: String, among candidates: some Sequence<String>) -> String? {
+    package static func nearest(to text: String, among candidates: some Sequence<String>) -> String? {
         guard text.utf8.count <= 100 else { return nil }
         let slips = candidates.map { (candidate: $0, distance: distance(text.lowercased(), $0.lowercased())) }
         guard let best = slips.min(by: { $0.distance < $1.distance }) else { return nil }

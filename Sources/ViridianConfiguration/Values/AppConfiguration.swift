@@ -148,6 +148,8 @@ package struct AppConfiguration: Sendable, Hashable {
     package var ports: Ports
     /// Without tag and digest.
     package var image: ImageReference
+    /// The containers, init containers included, that get a release's image; `nil`: every one whose repository is `image`'s.
+    package var containers: [String]?
     package var workload: Workload
     /// Used only when no colour is live.
     package var replicas: Int
@@ -170,12 +172,15 @@ package struct AppConfiguration: Sendable, Hashable {
     /// How many unreachable nodes to go on without.
     package var tolerate: Int
     package var repair: Repair
+    /// Files of nginx on the nodes that may name a colour's port themselves: a path, or the last parts of one.
+    package var allowDirect: [String]
 
     package init(
         app: String,
         namespace: String? = nil,
         ports: Ports,
         image: String,
+        containers: [String]? = nil,
         workload: Workload = .replicationController,
         replicas: Int = 1,
         template: Template? = nil,
@@ -191,10 +196,12 @@ package struct AppConfiguration: Sendable, Hashable {
         drain: Drain = Drain(),
         retain: Duration = .zero,
         tolerate: Int = 0,
-        repair: Repair = .manual
+        repair: Repair = .manual,
+        allowDirect: [String] = []
     ) throws(InvalidValue) {
         name = try AppName(app)
         self.image = try ImageReference(app: image)
+        self.containers = containers
         self.namespace = namespace ?? app
         self.ports = ports
         self.workload = workload
@@ -213,6 +220,7 @@ package struct AppConfiguration: Sendable, Hashable {
         self.retain = retain
         self.tolerate = tolerate
         self.repair = repair
+        self.allowDirect = allowDirect
     }
 }
 

@@ -1,0 +1,231 @@
+import Fleet
+import Foundation
+import Nginx
+import Processes
+import Testing
+
+/// What a release of version 2 to green needs to know.
+private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: Probe? = .http(path: "/")) -> StagePlan
+{
+    StagePlan(
+        port: port ?? site.green,
+        token: 2,
+        version: "v2",
+        color: "green",
+        release: "blog/2",
+        probe: probe,
+        visitPath: path,
+        probeConnections: 2,
+        probeTimeout: .seconds(2)
+    )
+}
+
+extension Site {
+    /// Puts virtual hosts there in place of the usual one, and loads them.
+    fileprivate func serve(_ hosts: String) async throws {
+        try write(hosts, to: "hosts.d/0-blogLB.conf")
+        try await reloadByHand()
+    }
+
+    /// One more thing than `article`: an upstream for websockets.
+    fileprivate func twoUpstreams(live: String = "blue") -> String {
+        article(live: live) + article(live: live).replacing("upstream blogLB {", with: "upstream blogLB_ws {\nip_hash;")
+    }
+}
+
+@Suite("asking through nginx") struct VisitingTests {
+    @Test("a switch is proved by a visitor's request that nginx answers as well as before", arguments: shells)
+    func proved(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site))
+            let report = try await fleet.switch(
+                site.upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            let proof = try #require(report.proof)
+            #expect(proof.evidence == .visit)
+            #expect(proof.visits.map(\.endpoint) == ["127.0.0.1:\(site.listen)"])
+            #expect(proof.visits.map(\.before) == [200] && proof.visits.map(\.now) == [200])
+            #expect(try await site.answer() == "green")
+        }
+    }
+
+    @Test("a candidate that answers everybody but nginx gets no visitor: the node goes back", arguments: shells)
+    func refusesNginx(shell: [String]) async throws {
+        // It takes what comes from a shell, and refuses what has come through nginx.
+        try await withSite(green: "if ($http_x_forwarded_for) { return 502; } return 200 green;") { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site))
+            let failure = await #expect(throws: NodeFailure.self) {
+                _ = try await fleet.switch(
+                    site.upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            }
+            guard case .refused(by: .visitors, let words, putBack: true) = failure?.reason else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(words.contains { $0.contains("got 502, before the switch 200") })
+            #expect(try site.text() == site.article())
+            #expect(try await site.answer() == "blue")
+            #expect(try await site.onlyReport(fleet).livePort == site.blue)
+        }
+    }
+
+    @Test("a connection that nginx could not make is told in its own words, and the node goes back", arguments: shells)
+    func refusedInLog(shell: [String]) async throws {
+        try await withSite { site in
+            // What the app's host gets is as bad as before; only the error log tells that it is not for the same reason.
+            try await site.serve(
+                """
+                server { listen 127.0.0.1:\(site.listen); location / { proxy_pass http://blogLB; } }
+                server { listen 127.0.0.1:\(site.listen); server_name api.domain.com;
+                         location / { proxy_bind 192.0.2.1; proxy_pass http://blogLB; } }
+                """)
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            var upstream = site.upstream
+            upstream.hosts = ["api.domain.com"]
+            let failure = await #expect(throws: NodeFailure.self) {
+                _ = try await fleet.switch(upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            }
+            guard case .refused(by: .visitors, let words, putBack: true) = failure?.reason else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(
+                words.contains { $0.contains("bind(192.0.2.1) failed") && $0.contains("while connecting to upstream") })
+            #expect(try site.text() == site.article())
+        }
+    }
+
+    @Test("where nothing passes to the upstream, the switch says that no request proved it")
+    func nobodyAsks() async throws {
+        try await withSite { site in
+            try await site.serve("server { listen 127.0.0.1:\(site.listen); return 204; }")
+            let fleet = try site.fleet()
+            let report = try await fleet.switch(
+                site.upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            #expect(report.proof?.evidence == VisitorProof.Evidence.none)
+            #expect(report.proof?.visits.isEmpty == true)
+        }
+    }
+
+    @Test("a node is asked by the host, path and port that its configuration has", arguments: shells)
+    func findsTheWay(shell: [String]) async throws {
+        try await withSite { site in
+            try await site.serve(
+                """
+                # server { listen 1; location / { proxy_pass http://blogLB; } }
+                server { listen 127.0.0.1:\(site.listen); server_name other.domain.com; return 404; }
+                server {
+                    listen 127.0.0.1:\(site.listen);
+                    server_name "blog.domain.com" www.blog.domain.com;
+                    location ~ "^/a{2}$" { return 403; }
+                    location /app/ { proxy_pass http://blogLB/; }
+                }
+                """)
+            var upstream = site.upstream
+            upstream.hosts = ["*.domain.com", "www.blog.domain.com"]
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(upstream, on: site.node, plan(site))
+            let report = try await fleet.switch(upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            #expect(report.proof?.visits.map(\.url) == ["http://www.blog.domain.com/app/"])
+            #expect(report.proof?.evidence == .visit)
+        }
+    }
+
+    @Test("the candidate is asked through nginx at its preview host before anything moves", arguments: shells)
+    func preview(shell: [String]) async throws {
+        try await withSite(green: "if ($http_x_forwarded_for) { return 502; } return 200 green;") { site in
+            let proxy = VirtualHost.proxying(to: "blogLB-preview", scheme: "$scheme").joined(separator: " ")
+            try site.write(
+                site.article()
+                    + "upstream blogLB-preview { server 127.0.0.1:\(site.blue) down; server 127.0.0.1:\(site.green); }\n"
+            )
+            try await site.serve(
+                """
+                server { listen 127.0.0.1:\(site.listen); location / { proxy_pass http://blogLB; } }
+                server { listen 127.0.0.1:\(site.listen); server_name preview.domain.com; location / { \(proxy) } }
+                """)
+            var upstream = site.upstream
+            upstream.preview = "preview.domain.com"
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let failure = await #expect(throws: NodeFailure.self) {
+                _ = try await fleet.stage(upstream, on: site.node, plan(site))
+            }
+            guard case .refused(by: .preview, let words, _) = failure?.reason else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(words.contains { $0.contains("preview.domain.com/") && $0.contains("got 502") })
+            #expect(try await site.answer() == "blue")
+        }
+    }
+}
+
+@Suite("other ways to a colour's port") struct DirectPortTests {
+    @Test("an upstream of exactly the two ports is switched and proved together with the app's", arguments: shells)
+    func together(shell: [String]) async throws {
+        try await withSite({ $0.twoUpstreams() }) { site in
+            try await site.serve(
+                """
+                server { listen 127.0.0.1:\(site.listen);
+                    location / { proxy_pass http://blogLB; }
+                    location /ws { proxy_pass http://blogLB_ws; }
+                }
+                """)
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site))
+            let report = try await fleet.switch(
+                site.upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            #expect(try site.text() == site.twoUpstreams(live: "green"))
+            #expect(Set(report.proof?.visits.map(\.url) ?? []) == ["http://localhost/", "http://localhost/ws"])
+            #expect(try await get(port: site.listen, path: "/ws") == "green")
+        }
+    }
+
+    @Test(
+        "anything else that names a colour's port stops staging, with file and line",
+        arguments: [
+            "location /metrics { proxy_pass http://127.0.0.1:PORT/; }", "location /m { fastcgi_pass localhost:PORT; }",
+            "location /m { set $to \"PORT\"; proxy_pass http://127.0.0.1:$to; }",
+        ]
+    )
+    func named(directive: String) async throws {
+        try await withSite { site in
+            let text = """
+                server { listen 127.0.0.1:\(site.listen); location / { proxy_pass http://blogLB; }
+                # proxy_pass http://127.0.0.1:\(site.blue);
+                \(directive.replacing("PORT", with: "\(site.blue)"))
+                }
+                """
+            try await site.serve(text)
+            let fleet = try site.fleet()
+            for action in [fleet.prepare, { _ = try await fleet.stage($0, on: $1, $2) }] {
+                let failure = await #expect(throws: NodeFailure.self) {
+                    try await action(site.upstream, site.node, plan(site))
+                }
+                guard case .direct(let mentions, _) = failure?.reason else {
+                    Issue.record("\(String(describing: failure))")
+                    return
+                }
+                #expect(mentions.map(\.line) == [3])
+                #expect(mentions.allSatisfy { $0.file.hasSuffix("/hosts.d/0-blogLB.conf") })
+            }
+            #expect(try await fleet.check(site.upstream, on: site.node, asking: []).direct.map(\.line) == [3])
+            var upstream = site.upstream
+            upstream.allowDirect = ["hosts.d/0-blogLB.conf"]
+            _ = try await fleet.stage(upstream, on: site.node, plan(site))
+        }
+    }
+
+    @Test("an upstream in another file, or with one of the ports only, stops staging too")
+    func elsewhere() async throws {
+        try await withSite { site in
+            try site.write("upstream debug { server 127.0.0.1:\(site.green); }\n", to: "hosts.d/debug.conf")
+            let failure = await #expect(throws: NodeFailure.self) {
+                _ = try await site.fleet().stage(site.upstream, on: site.node, plan(site))
+            }
+            #expect(failure?.description.contains("/hosts.d/debug.conf:1: upstream debug") == true)
+            #expect(failure?.description.contains("allowDirect") == true)
+        }
+    }
+}
