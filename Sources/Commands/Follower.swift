@@ -35,8 +35,8 @@ struct Follower {
                 let outcome = Outcome(release)
                 if release.state.hasEnded {
                     let style: Terminal.Style = outcome.exitStatus == .done ? .green : .red
-                    say(terminal.styled(outcome.sentence.safe, style))
-                    for line in outcome.mend { say("  \(line.safe)") }
+                    say(terminal.styled(outcome.sentence, style))
+                    for line in outcome.mend { say("  \(line)") }
                 } else if release.state == .paused {
                     say("Go on: viridian promote \(release.order.app)    Give up: viridian abort \(release.order.app)")
                 }

@@ -40,24 +40,31 @@ extension Verb {
         } catch is CancellationError {
             for line in wordsWhenInterrupted { complain(line) }
             status = .interrupted
-        } catch let error as LeaseHeld {
-            complain("viridian: \(error.description.safe)")
-            status = .busy
-        } catch let error as Interrupted {
-            complain("viridian: \(error.description.safe)")
-            status = .busy
-        } catch let error as RemoteError where error.isBusy {
-            complain("viridian: \(error.description.safe)")
-            status = .busy
         } catch let error as ExitCode {
             throw error
         } catch {
-            for (index, line) in String(describing: error).split(separator: "\n").enumerated() {
-                complain((index == 0 ? "viridian: " : "  ") + String(line).safe)
-            }
-            status = .couldNot
+            let complaint = Complaint(error)
+            for line in complaint.lines { complain(line) }
+            status = complaint.status
         }
         throw ExitCode(status.rawValue)
+    }
+}
+
+/// What a verb says of an error, and its status.
+struct Complaint: Codable, Sendable, Hashable {
+    var lines: [String]
+    var status: ExitStatus
+
+    init(_ error: any Error) {
+        lines = String(describing: error).split(separator: "\n").enumerated().map { index, line in
+            (index == 0 ? "viridian: " : "  ") + line
+        }
+        switch error {
+        case is LeaseHeld, is Interrupted: status = .busy
+        case let error as RemoteError where error.isBusy: status = .busy
+        default: status = .couldNot
+        }
     }
 }
 

@@ -10,11 +10,16 @@ package struct Journal: Sendable {
     package let path: String
     let pool: DatabasePool
 
+    init(path: String, pool: DatabasePool) {
+        self.path = path
+        self.pool = pool
+    }
+
     /// Opens the journal, making it where there is none. A file that cannot be one is left byte for byte as it is.
     package init(path: String) throws(JournalError) {
         self.path = path
         do {
-            if try !Schema.isToBeMade(path) { try Schema.check(path) }
+            if try Schema.isToBeMade(path) { try Schema.make(path) } else { try Schema.check(path) }
             pool = try Schema.open(path)
         } catch {
             throw JournalError(path: path, error)

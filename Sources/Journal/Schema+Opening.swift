@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 
 extension Schema {
     /// Why a file is not taken for a journal.
@@ -27,6 +28,15 @@ extension Schema {
             throw Rejection.unusable("there is no folder \(folder)")
         }
         return true
+    }
+
+    /// Makes the file, for its owner alone: the audit log is in it. SQLite gives what it puts beside it the same rights.
+    static func make(_ path: String) throws {
+        let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw Rejection.unusable("it cannot be made: \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
     }
 
     /// Reads a file that is there, and only reads: opening a database for writing may change it before anything is known of it.

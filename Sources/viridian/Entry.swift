@@ -4,6 +4,6 @@ import Commands
 @main
 enum Entry {
     static func main() async {
-        await Viridian.main()
+        await Viridian.start()
     }
 }

@@ -188,9 +188,10 @@ struct LiveBlockTests {
         let lines = LiveBlock(
             release: try #require(telling.release), now: Timestamp(milliseconds: 1_445_783_650_000), terminal: terminal
         ).lines
-        #expect(lines.allSatisfy { $0.count <= width })
-        #expect(lines[1].hasPrefix("✖ long"))
-        #expect(!lines.joined().contains("\u{1b}"))
+        let written = lines.map(\.written)
+        #expect(written.allSatisfy { $0.count <= width })
+        #expect(written[1].hasPrefix("✖ long"))
+        #expect(!written.joined().contains("\u{1b}"))
     }
 }
 
@@ -212,9 +213,10 @@ struct WordTests {
     func named(_ text: String) {
         let name = ReleaseName(argument: text)
         #expect(name?.app == "blog" && name?.number == 42)
+        #expect(ReleaseName(argument: "blog")?.app == "blog" && ReleaseName(argument: "blog")?.number == nil)
     }
 
-    @Test("anything else is no release", arguments: ["blog", "blog/", "/1", "blog/x", "blog/0", "blog/1/2", "blog/-1"])
+    @Test("anything else is no release", arguments: ["", "blog/", "/1", "blog/x", "blog/0", "blog/1/2", "blog/-1"])
     func unnamed(_ text: String) {
         #expect(ReleaseName(argument: text) == nil)
     }

@@ -41,7 +41,10 @@ struct PeopleTests {
         _ = try await site.deploy(verify: true, until: .whenPaused)
         await site.world.steal(by: "ben@ci-2")
         let error = await words { try await site.deploy() }
-        #expect(error == "blog/1 is running: ben@ci-2 holds its lease")
+        #expect(
+            error
+                == "blog/1 (20151025.143403) is paused for verification, and ben@ci-2 holds its lease: "
+                + "viridian promote blog, or viridian abort blog")
         #expect(await site.world.holder == "ben@ci-2")
     }
 
@@ -54,7 +57,7 @@ struct PeopleTests {
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(outcomes.filter { $0 == "live" }.count == 1, "\(outcomes)")
-        #expect(outcomes.filter { $0.hasSuffix("holds its lease") }.count == 1, "\(outcomes)")
+        #expect(outcomes.filter { $0.contains("holds its lease") }.count == 1, "\(outcomes)")
         #expect(try site.journal.lastNumber(app: "blog") == 1)
         #expect(await site.world.violations == [])
     }
@@ -130,23 +133,22 @@ struct PeopleTests {
 
     // MARK: Words
 
-    private func promote(as me: String, _ told: Told = Told()) async throws -> Release {
+    private func promote(as me: String, _ observe: @escaping Engine.Observer = { _, _ in }) async throws -> Release {
         let releases = try site.releases(me)
-        return try await site.clock.running { try await releases.promote(by: me, observe: told.observer) }
+        return try await site.clock.running { try await releases.promote(by: me, observe: observe) }
     }
 
-    private func abort(as me: String, _ told: Told = Told()) async throws -> Release {
+    private func abort(as me: String, _ observe: @escaping Engine.Observer = { _, _ in }) async throws -> Release {
         let releases = try site.releases(me)
-        return try await site.clock.running {
-            try await releases.abort(by: me, reason: "wrong", observe: told.observer)
-        }
+        return try await site.clock.running { try await releases.abort(by: me, reason: "wrong", observe: observe) }
     }
 
     @Test("promote and abort run a release that nobody runs", arguments: [true, false])
     func nobodyRuns(_ promotes: Bool) async throws {
         _ = try await site.deploy(verify: true, until: .whenPaused)
         let told = Told()
-        let release = promotes ? try await promote(as: "ben@ci-2", told) : try await abort(as: "ben@ci-2", told)
+        let release =
+            promotes ? try await promote(as: "ben@ci-2", told.observer) : try await abort(as: "ben@ci-2", told.observer)
         #expect(release.state == (promotes ? .live : .aborted))
         #expect(await told.kinds.prefix(2) == [promotes ? "promoted" : "abortRequested", "takenUp"])
         #expect(await site.world.holder == nil)
@@ -154,15 +156,20 @@ struct PeopleTests {
 
     @Test("promote and abort reach the process that runs it, and follow it", arguments: [true, false])
     func anotherRuns(_ promotes: Bool) async throws {
-        let paused = Gate()
+        let paused = Gate(stopping: site.clock)
         let running = Task { [site] in
             try await site.deploy(
-                verify: true,
-                observe: { _, release in if release.state == .paused { await paused.open(); await paused.pass() } })
+                verify: true, observe: { _, release in if release.state == .paused { await paused.pass() } })
         }
         await paused.arrival()
         let told = Told()
-        let seen = promotes ? try await promote(as: "ben@ci-2", told) : try await abort(as: "ben@ci-2", told)
+        let observer: Engine.Observer = { recorded, release in
+            await told.observer(recorded, release)
+            await paused.open()
+        }
+        let seen =
+            promotes
+            ? try await promote(as: "ben@ci-2", observer) : try await abort(as: "ben@ci-2", observer)
         let ran = try await running.value
         #expect(ran.state == (promotes ? .live : .aborted))
         #expect(seen.state == ran.state)
@@ -244,6 +251,52 @@ struct PeopleTests {
         #expect(release.order.image == "registry.local:5000/blog:\(Site.version)")
         #expect(release.order.reason == "slow")
         #expect(try site.releases().history(limit: 10).map(\.state) == [.live, .rolledBack, .superseded])
+    }
+
+    private func history() throws -> [String] { try site.releases().history(limit: 20).map(\.order.version) }
+
+    @Test("a version that was deployed again is one step: a rollback leaves it")
+    func rollbackOfRetry() async throws {
+        for version in ["v1", "v2", "v2"] { _ = try await site.deploy(version) }
+        #expect(try await rollback().order.version == "v1")
+        #expect(try await rollback().order.version == World.oldVersion)
+    }
+
+    @Test("twice in a row goes further back, never forward to what was just left; where nothing is before, it says so")
+    func rollbackTwice() async throws {
+        for version in ["v1", "v2", "v3"] { _ = try await site.deploy(version) }
+        #expect(try await rollback().order.version == "v2")
+        #expect(try await rollback().order.version == "v1")
+        #expect(try await rollback().order.version == World.oldVersion)
+        let error = await words { try await rollback() }
+        #expect(error == "blog has no version before \(World.oldVersion): name one with --to\nit had v1, v2, v3")
+        #expect(try history().count == 6)
+    }
+
+    @Test("behind a rollback to a named version it goes to what was before that one")
+    func rollbackBehindNamed() async throws {
+        for version in ["v1", "v2", "v3", "v4"] { _ = try await site.deploy(version) }
+        #expect(try await rollback(to: "v2").order.version == "v2")
+        #expect(try await rollback().order.version == "v1")
+    }
+
+    @Test(
+        "a version deployed behind a rollback goes back to what the rollback brought, and then to what was before that")
+    func rollbackBehindFix() async throws {
+        for version in ["v1", "v2"] { _ = try await site.deploy(version) }
+        #expect(try await rollback().order.version == "v1")
+        _ = try await site.deploy("v3")
+        #expect(try await rollback().order.version == "v1")
+        #expect(try await rollback().order.version == World.oldVersion)
+    }
+
+    @Test("a release that failed was never live, and is no step")
+    func rollbackOverFailure() async throws {
+        for version in ["v1", "v2"] { _ = try await site.deploy(version) }
+        await site.world.set(pods: .crash)
+        #expect(try await site.deploy("v3").state == .failed)
+        await site.world.set(pods: .becomeReady)
+        #expect(try await rollback().order.version == "v1")
     }
 
     @Test("to what was live before this journal began")

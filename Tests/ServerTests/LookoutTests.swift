@@ -25,7 +25,7 @@ struct LookoutTests {
             #expect(server.services.metrics.text.contains("viridian_nodes_astray{app=\"blog\"} 1\n"))
             #expect(await server.world.place("blog").routes[FakeWorld.nodes[0]] == .green)
             let dry = try await server.post("/api/v1/apps/blog/repair", #"{"dryRun": true}"#)
-            #expect(dry.status == 200 && dry.json["nodes"][0]["outcome"].string == "broughtBack", "\(dry)")
+            #expect(dry.status == 200 && dry.json["nodes"][0]["outcome"].string == "wouldBeBroughtBack", "\(dry)")
             #expect(await server.world.place("blog").routes[FakeWorld.nodes[0]] == .green)
             let repair = try await server.post("/api/v1/apps/blog/repair")
             #expect(repair.json["whole"] == .bool(true), "\(repair)")

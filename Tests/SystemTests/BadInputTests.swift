@@ -101,11 +101,12 @@ extension AtTheDoor {
                 try await refused(world, ["releases", "../blog"], saying: "../blog")
                 try await refused(
                     world, ["show", "blog/7"], saying: "there is no release blog/7", "viridian releases blog")
+                try await refused(world, ["show", "blog"], saying: "blog has no release yet")
                 try await refused(world, ["logs", "blog/7"], saying: "there is no release blog/7")
                 try await refused(world, ["promote", "blog"], saying: "blog has no release yet")
                 try await refused(world, ["abort", "blog"], saying: "blog has no release yet")
                 for words in [
-                    ["show", "blog/x"], ["show", "blog"], ["deploy"], ["deploy", "blog"], deploy + ["--verison", "v1"],
+                    ["show", "blog/x"], ["deploy"], ["deploy", "blog"], deploy + ["--verison", "v1"],
                     deploy + ["--wait", "forever"], deploy + ["--replicas", "many"], ["frobnicate"],
                     ["status", "-o", "xml"],
                 ] {

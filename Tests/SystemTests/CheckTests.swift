@@ -75,7 +75,9 @@ extension AtTheDoor {
                 try #require(lines.count == 3, "\(denied)")
                 #expect(lines[0].hasPrefix("bad ") && lines[1...].allSatisfy { $0.hasPrefix("warning") })
                 #expect(
-                    lines.allSatisfy { $0.contains("To fix: add them to the account's role (viridian render rbac blog)") }
+                    lines.allSatisfy {
+                        $0.contains("To fix: add them to the account's role (viridian render rbac blog)")
+                    }
                 )
                 var missing: Set<String> = ["list nodes"]
                 for right in lines.joined().matches(of: /(get|list|watch|create|update|patch|delete) ([a-z\/]+)/) {
@@ -105,7 +107,9 @@ extension AtTheDoor {
                 let check = try await world.viridian("check")
                 #expect(check.status == 1, "\(check)")
                 #expect(
-                    check.lines.contains { $0.hasPrefix("bad") && $0.contains("node-1: nginx is not running. To fix: ") },
+                    check.lines.contains {
+                        $0.hasPrefix("bad") && $0.contains("node-1: nginx is not running. To fix: ")
+                    },
                     "\(check)")
                 let status = try await world.viridian("status", "blog")
                 #expect(status.status == 0, "\(status)")

@@ -6,11 +6,12 @@ import Processes
 import ViridianConfiguration
 
 extension NodesConfiguration {
-    /// The list of nodes that the configuration names, asked anew for every use.
-    func inventory(in cluster: KubernetesClient) throws -> any FleetInventory {
+    /// The list of nodes that the configuration names, asked anew for every use; `nil` where it comes from a cluster that is not there.
+    func inventory(in cluster: KubernetesClient?) throws -> (any FleetInventory)? {
         switch inventory {
         case .fixed(let addresses): return try StaticInventory(addresses)
         case .kubernetes(let nodes):
+            guard let cluster else { return nil }
             return KubernetesInventory(cluster, selector: nodes.selector, addressType: nodes.address.rawValue)
         case .ec2(let instances):
             return EC2Inventory(

@@ -9,9 +9,9 @@ enum OwnProgram {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     }
 
-    /// Starts it in a session of its own, which outlives this process; what it prints goes to `log`.
+    /// Starts it in a session of its own, which outlives this process; what it prints goes to the end of `log`, which is there already.
     static func startDetached(_ arguments: [String], log: String) async throws {
-        let script = #"log=$1; shift; exec setsid --fork "$@" </dev/null >"$log" 2>&1"#
+        let script = #"log=$1; shift; exec setsid --fork "$@" </dev/null >>"$log" 2>&1"#
         let command = Command("sh", ["-c", script, "sh", log, path] + arguments)
         let completed = try await command.run(deadline: .seconds(5))
         guard completed.succeeded else {

@@ -57,16 +57,15 @@ struct DemoCommand: Verb {
             // Ctrl-C is how this ends.
             await later.run()
             let tally = await later.tally
-            say("\n\(tally.sent) more requests sent, \(tally.failed) failed")
+            say("")
+            say("\(tally.sent) more requests sent, \(tally.failed) failed")
             for failure in tally.failures { say("  \(failure.safe)") }
             return .done
         }
     }
 
     private func deploy(_ version: String, _ world: DemoWorld) async throws -> Release {
-        var options = GlobalOptions()
-        options.config = world.configurationFile
-        return try await Installation.open(options, reachingOut: true) { installation in
+        try await Installation.open(config: world.configurationFile, reachingOut: true) { installation in
             let releases = try installation.releases("blog")
             let request = AppReleases.Request(version: try Version(version), by: caller())
             _ = try await Follower(output: .text).run { observe in
@@ -98,8 +97,7 @@ struct DemoCommand: Verb {
 
     private func invite(_ world: DemoWorld) {
         let program = CommandLine.arguments[0]
-        say(
-            """
+        let invitation = """
 
             It stays up. On the page: release a version, pause it, promote, abort, roll back.
             \(world.sites[0])/ tells which pod answers; reload it to see others.
@@ -114,7 +112,7 @@ struct DemoCommand: Verb {
               KUBECONFIG=\(world.directory)/kubeconfig kubectl -n blog get pods
             Ctrl-C ends it and leaves nothing behind.
             """
-        )
+        for line in invitation.split(separator: "\n", omittingEmptySubsequences: false) { say(String(line)) }
     }
 }
 

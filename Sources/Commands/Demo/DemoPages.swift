@@ -14,14 +14,12 @@ enum DemoPages {
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         guard let port = world.pagePort else { return try await body() }
-        var options = GlobalOptions()
-        options.config = world.configurationFile
-        return try await Installation.open(options, reachingOut: true) { installation in
+        return try await Installation.open(config: world.configurationFile, reachingOut: true) { installation in
             let (_, token) = try TokenOffice(journal: installation.journal).create(
                 name: (try? TokenName(caller()).text) ?? "demo", role: .admin, by: caller(),
                 origin: Provenance.commandLine.origin, at: SystemClock().now)
             var settings = ServerSettings(
-                listen: ListenAddress(host: "127.0.0.1", port: port), version: Viridian.configuration.version)
+                listen: ListenAddress(host: "127.0.0.1", port: port), version: Viridian.version)
             // Whoever plays with it edits nodes by hand, too.
             settings.lookInterval = .seconds(5)
             let services = try Services(

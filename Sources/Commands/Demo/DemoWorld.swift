@@ -2,6 +2,7 @@ import Fleet
 import Foundation
 import Kubernetes
 import Nginx
+import Processes
 import Sandbox
 import ViridianConfiguration
 
@@ -28,9 +29,11 @@ struct DemoWorld: Sendable {
         withPages: Bool,
         _ body: @escaping @Sendable (DemoWorld) async throws -> Value
     ) async throws -> Value {
-        let directory = NSTemporaryDirectory() + "viridian-demo-\(getpid())"
-        try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        // Its configuration names commands, and nginx reads its own there, as root where this is root: it has to be nobody else's.
+        let home = try PrivateDirectory(prefix: "viridian-demo-")
+        defer { home.remove() }
+        let directory = home.path
+        try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: false)
         var listening = try FreePorts.some(withPages ? count + 1 : count, from: firstPort)
         let pagePort = withPages ? listening.removeFirst() : nil
         let world = DemoWorld(
@@ -44,7 +47,8 @@ struct DemoWorld: Sendable {
         var configuration = SandboxConfiguration()
         configuration.images = SampleApp.images(program: OwnProgram.path, registries: ["registry.local:5000/"])
         return try await SandboxCluster.withCluster(configuration) { cluster in
-            try world.write(kubeconfig: cluster.kubeconfig, listening: listening)
+            try cluster.writeKubeconfig(to: world.directory + "/kubeconfig")
+            try world.write(listening: listening)
             try await world.createNamespace()
             return try await LocalNginx.withRunning(world.nodes[...]) { try await body(world) }
         }
@@ -56,8 +60,7 @@ struct DemoWorld: Sendable {
         await client.shutdown()
     }
 
-    private func write(kubeconfig: String, listening: [Int]) throws {
-        try kubeconfig.write(toFile: directory + "/kubeconfig", atomically: true, encoding: .utf8)
+    private func write(listening: [Int]) throws {
         for (nginx, port) in zip(nodes, listening) {
             let preview = UpstreamFile.previewName(of: "blogLB")
             try nginx.write(hosts: [

@@ -16,7 +16,7 @@ extension Outcome {
 }
 
 /// The contract's exit statuses.
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, Codable {
     case done = 0
     case couldNot = 1
     case failed = 2

@@ -18,7 +18,7 @@ actor LiveView {
         self.release = release
         if case .said(let line) = recorded.event {
             erase()
-            write(["[\(line.source ?? release.order.app)] out: \(line.text)".safe.cut(terminal.width)])
+            write([TerminalLine("[\(line.source ?? release.order.app)] out: \(line.text)".safe.cut(terminal.width))])
         }
         redraw()
     }
@@ -46,13 +46,14 @@ actor LiveView {
     }
 
     private func erase() {
-        // Up to the block's first line, and clear from there to the end of the screen.
-        if drawn > 0 { put("\u{1b}[\(drawn)A\u{1b}[J") }
+        // Up to the block's first line, and clear from there to the end of the screen. From the line's beginning: the terminal may have
+        // written ^C there.
+        if drawn > 0 { put("\r\u{1b}[\(drawn)A\u{1b}[J") }
         drawn = 0
     }
 
-    private func write(_ lines: [String]) {
-        put(lines.map { $0 + "\n" }.joined())
+    private func write(_ lines: [TerminalLine]) {
+        put(lines.map { $0.written + "\n" }.joined())
     }
 }
 
@@ -62,11 +63,17 @@ struct LiveBlock {
     var now: Timestamp
     var terminal: Terminal
 
-    var lines: [String] {
-        [header] + cause + Phase.allCases.filter { $0 != .done }.compactMap(line)
+    var lines: [TerminalLine] {
+        let phases = Phase.allCases.filter { $0 != .done }
+        let all = [header] + cause + phases.flatMap(lines)
+        // What scrolled away could not be drawn anew.
+        guard let room = terminal.height.map({ $0 - 1 }), all.count > room else { return all }
+        let begun = phases.filter { phase in release.spans.contains { $0.phase == phase } }.flatMap(lines)
+        let top = [header] + cause.prefix(1)
+        return (top + begun.suffix(max(1, room - top.count))).prefix(max(1, room)).map(\.self)
     }
 
-    private var header: String {
+    private var header: TerminalLine {
         let order = release.order
         let from = release.previous.map { "\($0.version) → " } ?? ""
         let color = release.candidate.map { " on \($0)" } ?? ""
@@ -74,12 +81,13 @@ struct LiveBlock {
         let right =
             "\(release.isBackingOut && !release.state.hasEnded ? "going back" : release.state.rawValue)  "
             + release.elapsed(at: now).short
-        let gap = String(repeating: " ", count: max(2, terminal.width - text.count - right.count))
+        let room = terminal.isInteractive ? terminal.width - text.count - right.count : 2
+        let gap = String(repeating: " ", count: max(2, room))
         return terminal.styled((text + gap + right).cut(terminal.width), .bold)
     }
 
     /// The first cause of a failure, pinned on top.
-    private var cause: [String] {
+    private var cause: [TerminalLine] {
         if let failure = release.failure {
             return ([failure.message] + failure.details.suffix(8)).enumerated().map { index, text in
                 terminal.styled(((index == 0 ? "✖ " : "    ") + text.safe).cut(terminal.width), .red)
@@ -91,16 +99,24 @@ struct LiveBlock {
         return []
     }
 
-    private func line(_ phase: Phase) -> String? {
+    private func lines(_ phase: Phase) -> [TerminalLine] {
         let span = release.spans.last { $0.phase == phase }
-        if phase == .verifying, span == nil, !release.order.verify { return nil }
+        if phase == .verifying, span == nil, !release.order.verify { return [] }
+        guard phase == .verifying, release.state == .paused, let preview = release.order.rules.previewURL else {
+            return [line(phase, span)]
+        }
+        let words = "\(String(repeating: " ", count: 24))try it at \(preview)"
+        return [line(phase, span), TerminalLine(words.safe.cut(terminal.width))]
+    }
+
+    private func line(_ phase: Phase, _ span: PhaseSpan?) -> TerminalLine {
         let isCurrent = release.phase == phase && !release.state.hasEnded
         let failed = release.isBackingOut && release.spans.last { $0.phase != .done }?.phase == phase
-        let mark = failed ? "✖" : isCurrent ? (release.state == .paused ? "॥" : "▸") : span == nil ? " " : "✔"
+        let mark = failed ? "✖" : isCurrent ? (release.state == .paused ? "‖" : "▸") : span == nil ? " " : "✔"
         let elapsed = span.map { (($0.endedAt ?? now) - $0.startedAt).short } ?? ""
         let text = "\(mark) \(phase.rawValue.padded(12)) \(elapsed.padded(8)) \(detail(phase).safe)".cut(terminal.width)
         if failed { return terminal.styled(text, .red) }
-        return span == nil ? terminal.styled(text, .dim) : text
+        return span == nil ? terminal.styled(text, .dim) : TerminalLine(text)
     }
 
     private func detail(_ phase: Phase) -> String {
@@ -117,8 +133,11 @@ struct LiveBlock {
             return "pods \(pods.ready)/\(pods.desired)\(waiting.map { "  \($0)" } ?? "")"
         case .staging: return count { $0.state != .pending && $0.state != .failed && $0.state != .unreachable }
         case .verifying:
-            guard let deadline = release.verifyDeadline else { return "" }
-            return "waits for `viridian promote \(release.order.app)`, \((deadline - now).short) left"
+            guard let deadline = release.verifyDeadline else {
+                return release.promotedBy.map { "promoted by \($0)" } ?? ""
+            }
+            let then = release.order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            return "awaiting `viridian promote \(release.order.app)`; in \((deadline - now).short) it \(then)"
         case .switching: return count { $0.state == .switched }
         case .draining:
             guard let bounds = release.drainBounds, release.phase == .draining, release.previous != nil else {

@@ -7,6 +7,7 @@ struct Table {
 
     init(_ header: [String], _ rows: [[String]]) {
         self.header = header
+        // Made safe before it is measured: an escape is longer than what it stands for.
         self.rows = rows.map { $0.map(\.safe) }
     }
 

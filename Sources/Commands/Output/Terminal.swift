@@ -6,6 +6,8 @@ struct Terminal: Sendable {
     var isInteractive: Bool
     var usesColor: Bool
     var width: Int
+    /// `nil` where it has no end.
+    var height: Int? = nil
 
     static func current() -> Terminal {
         let environment = ProcessInfo.processInfo.environment
@@ -15,7 +17,8 @@ struct Terminal: Sendable {
         return Terminal(
             isInteractive: isTerminal,
             usesColor: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty,
-            width: known ? Int(size.ws_col) : 80
+            width: known ? Int(size.ws_col) : 80,
+            height: known && size.ws_row > 0 ? Int(size.ws_row) : nil
         )
     }
 
@@ -28,23 +31,26 @@ struct Terminal: Sendable {
         case blue = "34"
     }
 
-    func styled(_ text: String, _ style: Style) -> String {
-        usesColor ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+    func styled(_ text: String, _ style: Style) -> TerminalLine {
+        usesColor ? TerminalLine(text, style) : TerminalLine(text)
     }
 }
 
 /// Writes a line to standard output, unbuffered, so that it reaches a pipe when it is said.
 /// - Returns: whether anybody still reads. A release goes on all the same; what only looks can stop.
 @discardableResult
-func say(_ line: String) -> Bool { put(line + "\n") }
+func say(_ line: TerminalLine) -> Bool { put(line.written + "\n") }
 
-/// Writes to standard output as it is.
+@discardableResult
+func say(_ line: String) -> Bool { say(TerminalLine(line)) }
+
+/// Writes to standard output as it is: what draws, and files for other programs.
 @discardableResult
 func put(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
 
 /// Writes a line to standard error.
 func complain(_ line: String) {
-    _ = write(line + "\n", to: STDERR_FILENO)
+    _ = write(TerminalLine(line).written + "\n", to: STDERR_FILENO)
 }
 
 /// Foundation's file handles end the whole program when a pipe's reader has gone.

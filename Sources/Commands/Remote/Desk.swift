@@ -1,5 +1,7 @@
 import Controller
+import Journal
 import ReleaseMachine
+import Server
 import ViridianConfiguration
 
 /// Where a verb's words go: the engine in this process, or a server that runs one.
@@ -29,6 +31,13 @@ protocol Desk: Sendable {
     ) async throws -> Release
     func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView
 
+    /// The newest entries of the audit log, newest first: at most `limit`, older than entry `before`.
+    func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView]
+    func tokens() async throws -> [TokenView]
+    /// - Returns: the token with its text, which nobody can show again.
+    func createToken(_ token: NewToken, by: String) async throws -> TokenView
+    func revokeToken(_ id: String, by: String) async throws
+
     /// Tells the release's events, and those to come for as long as `shouldGoOn` says so and it has not ended.
     func follow(
         _ app: String,
@@ -38,21 +47,42 @@ protocol Desk: Sendable {
     ) async throws
 }
 
+/// What a token is to be.
+struct NewToken: Sendable {
+    var name: String
+    var role: Role
+    /// `nil` is all apps.
+    var apps: [String]?
+    /// `nil` is until it is revoked.
+    var life: Duration?
+}
+
 extension GlobalOptions {
     /// Opens the server that `--server` names, or what the configuration names, and closes it after.
-    func atDesk<T>(reachingOut: Bool, _ body: (any Desk) async throws -> T) async throws -> T {
-        if let server = try remote() {
-            do {
-                let value = try await body(RemoteDesk(server: server))
-                await server.close()
-                return value
-            } catch {
-                await server.close()
-                throw error
+    func atDesk<T>(
+        reachingOut: Bool,
+        for purpose: Installation.Purpose = .acting,
+        _ body: (any Desk) async throws -> T
+    ) async throws -> T {
+        if let value = try await atServer({ try await body($0) }) { return value }
+        return try await Installation.open(config: config, reachingOut: reachingOut, for: purpose) { installation in
+            if let trouble = installation.journalTrouble {
+                complain("viridian: warning: \(trouble). What follows is read from a copy")
             }
+            return try await body(LocalDesk(installation: installation))
         }
-        return try await Installation.open(self, reachingOut: reachingOut) { installation in
-            try await body(LocalDesk(installation: installation))
+    }
+
+    /// Opens the server that `--server` names, and closes it after; `nil` where none is named.
+    func atServer<T>(_ body: (RemoteDesk) async throws -> T) async throws -> T? {
+        guard let server = try remote() else { return nil }
+        do {
+            let value = try await body(RemoteDesk(server: server))
+            await server.close()
+            return value
+        } catch {
+            await server.close()
+            throw error
         }
     }
 }

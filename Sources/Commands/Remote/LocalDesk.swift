@@ -1,6 +1,7 @@
 import Controller
 import Journal
 import ReleaseMachine
+import Server
 import ViridianConfiguration
 
 /// The engine in this process.
@@ -9,7 +10,20 @@ struct LocalDesk: Desk {
 
     func apps() async throws -> [String] { installation.configuration.apps.map(\.name.text) }
 
-    func view(of app: String) async throws -> AppView { try await installation.view(of: app) }
+    func view(of app: String) async throws -> AppView {
+        let releases = try installation.releases(app)
+        let latest = try releases.latest()
+        do {
+            return AppView(app: releases.app, sight: try await releases.look(), latest: latest)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // The nodes tell their truth also while the cluster cannot be asked.
+            let readings = (try? await releases.lookAtNodes().readings) ?? []
+            return AppView(
+                app: releases.app, sight: nil, latest: latest, readings: readings, trouble: String(describing: error))
+        }
+    }
 
     func nodes(of app: String) async throws -> [NodeRoute] {
         // The nodes tell their truth also while the cluster cannot be asked.
@@ -56,14 +70,12 @@ struct LocalDesk: Desk {
     func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView {
         let report = try await installation.releases(app).repair(isDryRun: isDryRun)
         if !isDryRun {
-            let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
             try installation.journal.note(
                 AuditEntry(
                     at: SystemClock().now, who: by, action: "repair", app: app, origin: Provenance.commandLine.origin,
-                    detail: moved.isEmpty ? "nothing had to be moved" : "brought back: \(moved.joined(separator: " "))")
-            )
+                    detail: report.deeds))
         }
-        return RepairView(app, report)
+        return RepairView(app, report, isDryRun: isDryRun)
     }
 
     func follow(
@@ -74,6 +86,38 @@ struct LocalDesk: Desk {
     ) async throws {
         let releases = try installation.releases(app)
         _ = try releases.release(number)
-        _ = try await releases.follow(number, shouldGoOn: shouldGoOn, observe: observe)
+        // Nothing is ever added to a copy.
+        let isCopy = installation.journalTrouble != nil
+        _ = try await releases.follow(
+            number, shouldGoOn: { isCopy ? false : await shouldGoOn() }, observe: observe)
+    }
+
+    func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView] {
+        let apps = try app.map { [try installation.configuration.app($0).name.text] }
+        return try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
+    }
+
+    func tokens() async throws -> [TokenView] {
+        let now = SystemClock().now
+        return try installation.journal.tokens().map { TokenView($0, at: now) }
+    }
+
+    func createToken(_ token: NewToken, by: String) async throws -> TokenView {
+        for app in token.apps ?? [] { _ = try installation.configuration.app(app) }
+        let now = SystemClock().now
+        let (record, made) = try TokenOffice(journal: installation.journal).create(
+            name: token.name, role: token.role, apps: token.apps, expiresAt: token.life.map { now + $0 }, by: by,
+            origin: Provenance.commandLine.origin, at: now)
+        var view = TokenView(record, at: now)
+        view.token = made.text
+        return view
+    }
+
+    func revokeToken(_ id: String, by: String) async throws {
+        let isRevoked = try TokenOffice(journal: installation.journal).revoke(
+            id, by: by, origin: Provenance.commandLine.origin, at: SystemClock().now)
+        guard isRevoked else {
+            throw Refusal("there is no token \(id) that is still good: viridian token list shows them")
+        }
     }
 }

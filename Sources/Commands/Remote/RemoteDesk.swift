@@ -1,7 +1,9 @@
 import Controller
 import Foundation
 import HTTPTransport
+import Journal
 import ReleaseMachine
+import Server
 import ViridianConfiguration
 
 /// A server that runs the releases. Leaving it leaves them running.
@@ -24,8 +26,9 @@ struct RemoteDesk: Desk {
         var nodes: [NodeRoute]
     }
 
+    /// Events as the journal has them.
     private struct EventsAnswer: Decodable {
-        var events: [EventView]
+        var events: [RecordedEvent]
         var next: Int?
     }
 
@@ -36,11 +39,28 @@ struct RemoteDesk: Desk {
         var verify: Bool?
         var reason: String?
         var commitTime: String?
+        var removeStrays: Bool?
     }
 
     private struct WordBody: Encodable {
         var to: String?
         var reason: String?
+    }
+
+    private struct AuditAnswer: Decodable {
+        var entries: [AuditView]
+        var next: Int?
+    }
+
+    private struct TokensAnswer: Decodable {
+        var tokens: [TokenView]
+    }
+
+    private struct TokenBody: Encodable {
+        var name: String
+        var role: String
+        var apps: [String]?
+        var expiresInDays: Int?
     }
 
     private struct RepairBody: Encodable {
@@ -87,8 +107,8 @@ struct RemoteDesk: Desk {
         var after: Int? = sequence
         while let from = after {
             let answer = try await server.get(
-                path(app, "/releases/\(number)/events?after=\(from)&limit=5000"), EventsAnswer.self)
-            events += answer.events.compactMap(\.recorded)
+                path(app, "/releases/\(number)/events?form=journal&after=\(from)&limit=5000"), EventsAnswer.self)
+            events += answer.events
             after = answer.next
         }
         return events
@@ -114,7 +134,8 @@ struct RemoteDesk: Desk {
             replicas: request.replicas,
             verify: request.verify,
             reason: request.reason,
-            commitTime: request.commitTime?.iso8601
+            commitTime: request.commitTime?.iso8601,
+            removeStrays: request.removeStrays
         )
         return try await server.post(path(app, "/releases"), body)
     }
@@ -149,6 +170,41 @@ struct RemoteDesk: Desk {
 
     func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView {
         try await server.post(path(app, "/repair"), RepairBody(dryRun: isDryRun))
+    }
+
+    // MARK: - Who may, and who did
+
+    func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView] {
+        var entries: [AuditView] = []
+        var before = before
+        repeat {
+            var query = "?limit=\(min(500, limit - entries.count))"
+            if let app { query += "&app=\(PercentEncoding.encode(app))" }
+            if let before { query += "&before=\(before)" }
+            let answer = try await server.get("/api/v1/audit" + query, AuditAnswer.self)
+            entries += answer.entries
+            before = answer.next
+        } while before != nil && entries.count < limit
+        return entries
+    }
+
+    func tokens() async throws -> [TokenView] { try await server.get("/api/v1/tokens", TokensAnswer.self).tokens }
+
+    func createToken(_ token: NewToken, by: String) async throws -> TokenView {
+        let days = try token.life.map { life in
+            let seconds = life.components.seconds
+            guard seconds % 86_400 == 0 else {
+                throw Refusal("a server gives tokens for whole days: --expires takes a time such as 90d")
+            }
+            return Int(seconds / 86_400)
+        }
+        return try await server.post(
+            "/api/v1/tokens",
+            TokenBody(name: token.name, role: token.role.rawValue, apps: token.apps, expiresInDays: days))
+    }
+
+    func revokeToken(_ id: String, by: String) async throws {
+        try await server.delete("/api/v1/tokens/\(PercentEncoding.encode(id))")
     }
 
     private func newest(_ app: String) async throws -> Int {
@@ -191,83 +247,52 @@ struct RemoteDesk: Desk {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         var fold = Fold(release: known)
-        var lostAt: ContinuousClock.Instant?
+        var outage = Outage(release: "\(app)/\(number)", patience: RemoteDesk.patience)
         while true {
-            let before = fold.last
             do {
+                // The stream tells that something has happened; what it was is asked for in the journal's form.
                 let stream = try await server.events(path(app, "/releases/\(number)/events"), after: fold.last)
                 var message = ServerSentEvent()
                 for try await line in stream {
+                    outage.end()
                     guard let complete = message.take(line.text) else { continue }
                     if complete.type == "end", let release = fold.release { return release }
-                    guard let (event, release) = try fold.take(complete) else { continue }
-                    if event.sequence >= first { await observe(event, release) }
-                    if release.state.hasEnded || (stop == .whenPaused && release.state == .paused) { return release }
-                    guard await shouldGoOn() else { return release }
+                    if let sequence = Int(complete.id), sequence <= fold.last { continue }
+                    for event in try await events(app, number, after: fold.last) {
+                        guard let release = fold.take(event) else { continue }
+                        if event.sequence >= first { await observe(event, release) }
+                        if release.state.hasEnded || (stop == .whenPaused && release.state == .paused) {
+                            return release
+                        }
+                        guard await shouldGoOn() else { return release }
+                    }
                 }
-                lostAt = lostAt ?? .now
+                try outage.lost()
             } catch let error as RemoteError where !error.isPassing {
                 throw error
             } catch let error where error is TransportError || error is RemoteError {
-                lostAt = fold.last > before ? .now : lostAt ?? .now
-                if let lostAt, .now - lostAt > RemoteDesk.patience { throw error }
+                try outage.lost(error)
             }
-            if fold.last > before { lostAt = nil }
             // Before asking a server again that has just ended the stream.
             try await Task.sleep(for: .milliseconds(500))
         }
     }
 
-    /// The release so far, from the messages of its event stream.
+    /// The release so far, from its events.
     private struct Fold {
         var release: Release?
         var last: Int { release?.sequence ?? 0 }
 
-        mutating func take(_ message: ServerSentEvent.Message) throws -> (RecordedEvent, Release)? {
-            guard message.type == "message" else { return nil }
-            guard
-                let event = try JSONDecoder().decode(EventView.self, from: Data(message.data.utf8)).recorded,
-                event.sequence > last
-            else { return nil }
+        /// - Returns: the release after the event; `nil` where that was known.
+        mutating func take(_ event: RecordedEvent) -> Release? {
+            guard event.sequence > last else { return nil }
             if var known = release {
                 known.apply(event)
                 release = known
             } else {
                 release = Release(event)
             }
-            return release.map { (event, $0) }
+            return release
         }
-    }
-}
-
-/// The messages of an event stream, put together from its lines (the HTML standard, section 9.2.6).
-struct ServerSentEvent {
-    struct Message: Equatable {
-        var type: String
-        var data: String
-        var id: String
-    }
-
-    private var type = ""
-    private var data: [String] = []
-    private var id = ""
-
-    /// - Returns: the message that the line ends; `nil` within one.
-    mutating func take(_ line: String) -> Message? {
-        if line.isEmpty {
-            defer { (type, data) = ("", []) }
-            guard !data.isEmpty else { return nil }
-            return Message(type: type.isEmpty ? "message" : type, data: data.joined(separator: "\n"), id: id)
-        }
-        let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        var value = parts.count > 1 ? String(parts[1]) : ""
-        if value.hasPrefix(" ") { value.removeFirst() }
-        switch parts[0] {
-        case "event": type = value
-        case "data": data.append(value)
-        case "id": id = value
-        default: break  // A comment, or a field that nobody needs.
-        }
-        return nil
     }
 }

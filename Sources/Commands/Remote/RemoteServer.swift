@@ -30,6 +30,10 @@ struct RemoteServer: Sendable {
         try await call("POST", path, Data(try body.jsonLine().utf8))
     }
 
+    func delete(_ path: String) async throws {
+        _ = try await answer("DELETE", path, nil)
+    }
+
     /// Server-sent events after event `sequence`.
     func events(_ path: String, after sequence: Int) async throws -> LineStream {
         var headers = headers
@@ -41,15 +45,22 @@ struct RemoteServer: Sendable {
     }
 
     private func call<Answer: Decodable>(_ method: String, _ path: String, _ body: Data?) async throws -> Answer {
+        let response = try await answer(method, path, body)
+        do {
+            return try JSONDecoder().decode(Answer.self, from: response.body)
+        } catch {
+            throw RemoteError(
+                status: response.status, code: "unintelligible",
+                message: "\(name) is no viridian server, or one of another version")
+        }
+    }
+
+    private func answer(_ method: String, _ path: String, _ body: Data?) async throws -> HTTPConnection.Response {
         // A deploy answers when it has begun, which needs the cluster.
         let request = HTTPConnection.Request(method, path, headers: headers, body: body, deadline: .seconds(60))
         let response = try await connection.send(request)
         guard response.isSuccess else { throw RemoteError(response.status, response.body, at: name) }
-        do {
-            return try JSONDecoder().decode(Answer.self, from: response.body)
-        } catch {
-            throw RemoteError(status: response.status, code: "unintelligible", message: "\(name) is no viridian server")
-        }
+        return response
     }
 }
 

@@ -26,16 +26,16 @@ struct AppAddCommand: Verb {
     @Option(help: "The image without a tag; otherwise beside the other apps' images.") var image: String?
     @Option(help: "The port that its container listens on.") var containerPort: Int = 9000
     @Option(name: .long, help: "A host name that it answers to; may be given several times.") var host: [String] = []
-    @OptionGroup var global: GlobalOptions
+    @OptionGroup var local: LocalOptions
 
     func validate() throws {
-        try global.refuseServer("app add", "it writes a file on this machine")
+        try local.refuseServer("app add", "it writes a file on this machine")
     }
 
     func perform() async throws -> ExitStatus {
         let name: AppName
         do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }
-        let main = try ConfigurationFile.locate(explicit: global.config)
+        let main = try ConfigurationFile.locate(explicit: local.config)
         let configuration = try Configuration.load(file: main)
         guard !configuration.apps.contains(where: { $0.name == name }) else {
             throw Refusal("there is an app \(name) already")

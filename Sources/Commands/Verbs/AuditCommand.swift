@@ -1,8 +1,6 @@
 import ArgumentParser
 import Controller
-import Journal
 import Server
-import ViridianConfiguration
 
 struct AuditCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -10,7 +8,7 @@ struct AuditCommand: Verb {
         abstract: "Who did what, when, from where, and why; the newest first."
     )
 
-    @Argument(help: "The app; everything when it is left out.") var app: String?
+    @Argument(help: "The app; everything when it is left out.", completion: .app) var app: String?
     @Option(help: "How many at most.") var limit: Int = 50
     @Option(help: "Only entries older than the one with this number.") var before: Int?
     @OptionGroup var output: OutputOptions
@@ -18,13 +16,12 @@ struct AuditCommand: Verb {
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
-        try global.refuseServer("audit", "it reads the journal that --config names, so run it where the server runs")
+        if let before, before < 1 { throw ValidationError("--before takes the number of an entry") }
     }
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let apps = try app.map { [try installation.configuration.app($0).name.text] }
-            let entries = try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
+        try await global.atDesk(reachingOut: false, for: .looking) { desk in
+            let entries = try await desk.audit(of: app, limit: limit, before: before)
             if output.output == .json {
                 for entry in entries { say(try entry.jsonLine()) }
                 return .done

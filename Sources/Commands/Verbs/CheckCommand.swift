@@ -5,22 +5,35 @@ import ViridianConfiguration
 struct CheckCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Everything that a release depends on, one line each with the mend.",
+        abstract: "Everything that a release depends on, one line each with how to fix it.",
         discussion: "Exit status: 0 when nothing stands in a release's way, 1 otherwise."
     )
 
     @OptionGroup var output: OutputOptions
-    @OptionGroup var global: GlobalOptions
+    @OptionGroup var local: LocalOptions
 
     func validate() throws {
-        try global.refuseServer("check", "it looks from this machine at what releases started here depend on")
+        try local.refuseServer(
+            "check",
+            "it looks from this machine at what releases started here depend on, so run it where the server runs")
     }
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: true) { installation in
+        if let server = ServerOptions.fromEnvironment,
+            (try? ConfigurationFile.locate(explicit: local.config)) == nil
+        {
+            throw Refusal(
+                "check looks from the machine that runs the releases, and there is no configuration here: "
+                    + "run it on the machine of \(server), which $VIRIDIAN_SERVER names")
+        }
+        return try await Installation.open(config: local.config, reachingOut: true, for: .checking) { installation in
             let findings = await Preflight(installation).findings()
             for finding in findings {
-                say(output.output == .json ? try finding.jsonLine() : finding.line(Terminal.current()))
+                if output.output == .json {
+                    say(try finding.jsonLine())
+                } else {
+                    say(finding.line(Terminal.current()))
+                }
             }
             return findings.contains { $0.state == .bad } ? .couldNot : .done
         }
@@ -41,7 +54,7 @@ struct Finding: Encodable, Sendable {
     var what: String
     var mend: String?
 
-    func line(_ terminal: Terminal) -> String {
+    func line(_ terminal: Terminal) -> TerminalLine {
         let mark =
             switch state {
             case .ok: terminal.styled("ok     ", .green)
@@ -49,6 +62,6 @@ struct Finding: Encodable, Sendable {
             case .bad: terminal.styled("bad    ", .red)
             }
         let place = [app, node].compactMap { $0 }.joined(separator: " ")
-        return "\(mark)  \(place.isEmpty ? "" : place + ": ")\(what.safe)\(mend.map { ". Mend: \($0)" } ?? "")"
+        return mark + "  \(place.isEmpty ? "" : place + ": ")\(what)\(mend.map { ". To fix: \($0)" } ?? "")"
     }
 }

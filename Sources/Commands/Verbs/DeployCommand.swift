@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import Processes
 import ReleaseMachine
 import ViridianConfiguration
 
@@ -18,11 +19,12 @@ struct DeployCommand: Verb {
             Ctrl-C leaves the release as it is, safe and resumable: the same command goes on with it.
 
             Exit status: 0 the version is live; 1 could not; 2 the release failed and traffic is where it was; 3 paused for \
-            verification (with --wait paused); 4 aborted; 5 ended, but a node needs repair; 75 another release is running.
+            verification (with --wait paused); 4 aborted; 5 ended, but a node needs repair; 75 another release is running; \
+            130 stopped by Ctrl-C.
             """
     )
 
-    @Argument(help: "The app.") var app: String
+    @Argument(help: "The app.", completion: .app) var app: String
     @Option(help: "The version: the image's tag.") var version: String
     @Option(help: "A whole image reference instead of the app's image at that version.") var image: String?
     @Option(help: "Replicas; otherwise as many as the live colour has.") var replicas: Int?
@@ -32,10 +34,14 @@ struct DeployCommand: Verb {
             "When the newest change in it was committed, for the lead time in the statistics.",
             discussion: "Such as 2015-10-25T14:34:03Z: git log -1 --format=%cI", valueName: "time"))
     var commitTime: String?
+    @Flag(help: "Delete pods that belong to nobody and would answer as the candidate's, instead of stopping there.")
+    var removeStrays = false
     @Option(help: "Until when to wait: live, paused, none.") var wait: Wait = .live
     @Option(help: "Why, for the record.") var reason: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
+    /// Where a process in the background says that it has begun.
+    @Option(help: .hidden) var handover: String?
 
     func perform() async throws -> ExitStatus {
         let request = AppReleases.Request(
@@ -46,13 +52,34 @@ struct DeployCommand: Verb {
             reason: try reason.map { try Reason($0).text },
             commitTime: try commitTime.map { text in
                 guard let time = Timestamp(iso8601: text) else {
-                    throw Refusal("--commit-time takes a time such as 2015-10-25T14:34:03Z, not \(text.safe)")
+                    throw Refusal("--commit-time takes a time such as 2015-10-25T14:34:03Z, not \(text)")
                 }
                 return time
             },
+            removeStrays: removeStrays ? true : nil,
             by: caller()
         )
-        if wait == .none { return try await handOver(request) }
+        if let handover { return try await runInBackground(request, Handover(in: handover)) }
+        if version == "latest", image == nil {
+            complain(
+                "viridian: warning: latest names no version: what it is may change between two pods, and rollback cannot go back to it"
+            )
+        }
+        if wait == .none {
+            let begun: ReleaseView
+            if let remote = try await global.atServer({ try await $0.begin(app, request) }) {
+                begun = remote
+            } else {
+                begun = try await handOver()
+            }
+            let name = "\(app)/\(begun.number)"
+            let place = global.isRemote ? "on the server" : "in the background"
+            say(
+                output.output == .json
+                    ? try begun.jsonLine()
+                    : "\(name) runs \(place): viridian show \(name), viridian logs \(name) --follow")
+            return .done
+        }
         return try await global.atDesk(reachingOut: true) { desk in
             try await Follower(output: output.output).run { observe in
                 try await desk.deploy(app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
@@ -60,60 +87,74 @@ struct DeployCommand: Verb {
         }
     }
 
-    /// Leaves the release to the server, or to a process of its own, which outlives this one.
-    private func handOver(_ request: AppReleases.Request) async throws -> ExitStatus {
-        if global.isRemote {
-            return try await global.atDesk(reachingOut: false) { desk in
-                guard let begun = try await (desk as? RemoteDesk)?.begin(app, request) else { return .couldNot }
-                say("\(app)/\(begun.number) runs on the server: viridian show \(app)/\(begun.number)")
-                return .done
-            }
-        }
-        let newest = try await latest()
-        let log = NSTemporaryDirectory() + "viridian-\(app.safe.filter { $0 != "/" })-\(getpid()).log"
-        defer { try? FileManager.default.removeItem(atPath: log) }
-        try await OwnProgram.startDetached(ownArguments, log: log)
-        let deadline = ContinuousClock.now + .seconds(10)
-        // It has begun when it is in the journal; what keeps it from beginning is in its log.
+    // MARK: - In the background
+
+    /// Leaves the release to a process of its own, which outlives this one.
+    /// - Returns: the release when it has begun.
+    private func handOver() async throws -> ReleaseView {
+        let directory = try PrivateDirectory(prefix: "viridian-deploy-")
+        defer { directory.remove() }
+        try directory.write("", to: "log")
+        let log = directory.path + "/log"
+        try await OwnProgram.startDetached(words + ["--handover=\(directory.path)"], log: log)
+        let handover = Handover(in: directory.path)
+        // A lease of a process on another machine that died has to run out first, which takes 15 s.
+        let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
-            if let begun = try await latest(),
-                begun.sequence != newest?.sequence || begun.order.number != newest?.order.number
-            {
-                let name = begun.order.name
-                say("\(name) runs in the background: viridian show \(name), viridian logs \(name) --follow")
-                return .done
+            switch handover.word {
+            case .begun(let release): return release
+            case .refused(let complaint):
+                for line in complaint.lines { complain(line) }
+                throw ExitCode(complaint.status.rawValue)
+            case nil: try await Task.sleep(for: .milliseconds(20))
             }
-            let words = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            if words.hasPrefix("viridian: ") {
-                complain(words.split(separator: "\n").joined(separator: "\n"))
-                return words.contains(" is running") || words.contains("has not ended") ? .busy : .couldNot
-            }
-            try await Task.sleep(for: .milliseconds(50))
         }
-        throw Refusal("the release has not begun within 10 s: run it with --wait live to see why")
+        let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        throw Refusal(
+            "the release has not begun within 30 s, and may yet: viridian status \(app) tells; with --wait live the reason is seen",
+            details: said.split(separator: "\n").suffix(5).map(String.init))
     }
 
-    private func latest() async throws -> Release? {
-        try await Installation.open(global, reachingOut: false) { try $0.releases(app).latest() }
+    /// In that process: nobody reads what it prints.
+    private func runInBackground(_ request: AppReleases.Request, _ handover: Handover) async throws -> ExitStatus {
+        let beginning = Beginning(handover)
+        do {
+            return try await global.atDesk(reachingOut: true) { desk in
+                let release = try await desk.deploy(app, request, until: .whenEnded) { _, release in
+                    await beginning.say(ReleaseView(release))
+                }
+                return Outcome(release).exitStatus
+            }
+        } catch {
+            try? handover.say(.refused(Complaint(error)))
+            throw error
+        }
     }
 
-    private var ownArguments: [String] {
-        var arguments = ["deploy", app, "--version", version]
-        if let image { arguments += ["--image", image] }
-        if let replicas { arguments += ["--replicas", "\(replicas)"] }
-        if let verify { arguments.append(verify ? "--verify" : "--no-verify") }
-        if let reason { arguments += ["--reason", reason] }
-        if let commitTime { arguments += ["--commit-time", commitTime] }
-        if let config = global.config { arguments += ["--config", config] }
-        return arguments
+    /// The same command again.
+    private var words: [String] {
+        // With `=`, so that a value that begins with a dash is one.
+        var words = ["deploy", app, "--version=\(version)"]
+        if let image { words.append("--image=\(image)") }
+        if let replicas { words.append("--replicas=\(replicas)") }
+        if let verify { words.append(verify ? "--verify" : "--no-verify") }
+        if let reason { words.append("--reason=\(reason)") }
+        if let commitTime { words.append("--commit-time=\(commitTime)") }
+        if removeStrays { words.append("--remove-strays") }
+        if let config = global.config { words.append("--config=\(config)") }
+        return words
     }
 
     var wordsWhenInterrupted: [String] {
         if global.isRemote {
-            return ["viridian: no longer watching; the release goes on at the server: viridian logs -f"]
+            return [
+                "viridian: no longer watching; the release goes on at the server: viridian status \(app)"
+            ]
         }
-        return [
-            "viridian: stopped; the release is left as it is, and goes on with: viridian deploy \(app) --version \(version)"
-        ]
+        var again = "viridian deploy \(app) --version \(version)"
+        if let image { again += " --image \(image)" }
+        if let replicas { again += " --replicas \(replicas)" }
+        if let config = global.config { again += " --config \(config)" }
+        return ["viridian: stopped; the release is left as it is, and goes on with: \(again)"]
     }
 }

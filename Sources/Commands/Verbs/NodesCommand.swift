@@ -8,12 +8,12 @@ struct NodesCommand: Verb {
         abstract: "For each node what it really routes to, read back from it."
     )
 
-    @Argument(help: "The app; all of them when it is left out.") var app: String?
+    @Argument(help: "The app; all of them when it is left out.", completion: .app) var app: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: true) { desk in
+        try await global.atDesk(reachingOut: true, for: .looking) { desk in
             let names: [String]
             if let app { names = [app] } else { names = try await desk.apps() }
             var rows: [NodeRoute] = []
@@ -22,7 +22,7 @@ struct NodesCommand: Verb {
                 for row in rows { say(try row.jsonLine()) }
             } else {
                 let cells = rows.map {
-                    [$0.address, $0.app, $0.color?.rawValue ?? "?", $0.state.rawValue, $0.message ?? ""]
+                    [$0.address, $0.app, $0.color?.rawValue ?? "-", $0.state.rawValue, $0.message ?? ""]
                 }
                 for line in Table(["NODE", "APP", "ROUTES TO", "STATE", "WHY"], cells).lines { say(line) }
             }

@@ -7,11 +7,12 @@ import Workloads
 
 extension Preflight {
     /// Each node, in the inventory's order.
-    func nodes(_ app: AppConfiguration, _ fleet: Fleet, _ client: KubernetesClient) async -> [Finding] {
+    func nodes(_ app: AppConfiguration, _ fleet: Fleet, _ client: KubernetesClient?) async -> [Finding] {
         let nodes = FleetNodes(fleet: fleet, app: app)
         do {
             let list = try await fleet.nodes()
-            let live = try? await AppLook(app: app, client: client, fleet: fleet).cluster.survey().recorded?.color
+            let look = client.map { AppLook(app: app, client: $0, fleet: fleet) }
+            let live = try? await look?.cluster.survey().recorded?.color
             return await withTaskGroup(of: (Int, [Finding]).self) { group in
                 for (index, node) in list.enumerated() {
                     group.addTask { (index, await self.node(node, nodes, live: live ?? nil)) }
@@ -68,13 +69,24 @@ struct NodeFindings {
         return [finding(.bad, "the node script needs \(list), and they are not there", "install them")]
     }
 
+    private var unaccepted: Finding {
+        let words = report.words.joined(separator: " | ")
+        // A shell says so of a program that is not there, and nginx of none.
+        if report.words.last?.hasSuffix("not found") == true {
+            return finding(
+                .bad, "nginx was not asked about its configuration: \(words)",
+                "correct nodes.test, with the program's whole path if need be")
+        }
+        return finding(
+            .bad, "nginx does not accept its configuration: \(words)",
+            "correct the file that it names: every reload fails until then")
+    }
+
     private var nginx: [Finding] {
         var findings = [
             report.accepted
                 ? finding(.ok, "\(report.nginx) accepts its configuration")
-                : finding(
-                    .bad, "nginx does not accept its configuration: \(report.words.joined(separator: " | "))",
-                    "correct the file that it names: every reload fails until then")
+                : unaccepted
         ]
         if !report.isRunning {
             findings.append(
@@ -151,7 +163,35 @@ struct NodeFindings {
                     "one refused connection takes the only live server of \(app.upstream) out for 10 s (nginx's max_fails)",
                     "add max_fails=0 to its server lines"))
         }
-        return findings
+        return findings + otherWays + visitors
+    }
+
+    /// What a switch would not move.
+    private var otherWays: [Finding] {
+        report.direct.map { mention in
+            finding(
+                .bad, "a colour's port is named outside of upstream \(app.upstream): \(mention)",
+                "let it use upstream \(app.upstream), or name its file in allowDirect of the app's file")
+        }
+    }
+
+    /// How a switch will be proved.
+    private var visitors: [Finding] {
+        guard report.accepted, report.isIncluded != false else { return [] }
+        guard report.ways.isEmpty else {
+            return [finding(.ok, "a switch is proved by asking nginx for \(report.ways.joined(separator: ", "))")]
+        }
+        return [
+            finding(
+                .warning,
+                report.isIncluded == nil
+                    ? "nodes.test is not nginx's own test, so its configuration cannot be read: nothing looks for other ways to a "
+                        + "colour's port, and a switch is proved by its error log alone"
+                    : "no server of nginx's configuration passes to upstream \(app.upstream): a switch is proved by its error log alone",
+                report.isIncluded == nil
+                    ? "let nodes.test be a form of nginx -t"
+                    : "add the app's virtual host (viridian render nginx \(app.name))")
+        ]
     }
 
     /// kube-proxy answers on 127.0.0.1 only in iptables mode.

@@ -1,5 +1,6 @@
 import Controller
 import Fleet
+import Foundation
 import Journal
 import Kubernetes
 import ReleaseMachine
@@ -15,11 +16,22 @@ struct Preflight {
     }
 
     func findings() async -> [Finding] {
-        var findings = [
-            Finding(state: .ok, what: "configuration \(installation.configuration.file)"),
-            Finding(state: .ok, what: "journal \(installation.journal.path)"),
-        ]
-        guard let client = installation.cluster, let fleet = installation.fleet else { return findings }
+        var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)"), journal]
+        findings += installation.configuration.unbuilt.map { key in
+            Finding(
+                state: .warning, what: "\(key) is configured, and this version of viridian does nothing with it",
+                mend: "remove it, so that nobody relies on it")
+        }
+        guard let client = installation.cluster else {
+            findings.append(
+                Finding(
+                    state: .bad, what: installation.clusterTrouble ?? "there is no cluster",
+                    mend: "name the right kubeconfig and context in kubernetes:"))
+            for app in installation.configuration.apps {
+                if let fleet = installation.fleet { findings += await nodes(app, fleet, nil) }
+            }
+            return findings
+        }
         do {
             let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
             findings.append(
@@ -34,12 +46,24 @@ struct Preflight {
         if let finding = await inventoryRight(client) { findings.append(finding) }
         for app in installation.configuration.apps {
             findings += await cluster(app, client)
-            findings += await nodes(app, fleet, client)
+            if let fleet = installation.fleet { findings += await nodes(app, fleet, client) }
         }
         if installation.configuration.apps.isEmpty {
             findings.append(Finding(state: .warning, what: "no app is configured", mend: "add a file to apps/"))
         }
         return findings
+    }
+
+    private var journal: Finding {
+        let path = installation.journal.path
+        if let trouble = installation.journalTrouble {
+            return Finding(state: .bad, what: trouble, mend: "no release can begin until the journal can be written")
+        }
+        let rights = (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0o600
+        guard rights & 0o077 != 0 else { return Finding(state: .ok, what: "journal \(path)") }
+        return Finding(
+            state: .warning, what: "journal \(path) is open to other users of this machine: the audit log is in it",
+            mend: "chmod 600 \(path)*")
     }
 
     // MARK: Cluster
@@ -65,7 +89,22 @@ struct Preflight {
         }
         for color in Color.allCases { findings.append(await service(app, color, client)) }
         if let finding = await readiness(app, client) { findings.append(finding) }
-        return findings
+        return findings + (await managers(app, client))
+    }
+
+    /// Two programs that each make the same objects what they want take turns. Rights are asked for elsewhere.
+    private func managers(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let found = (try? await AppCluster(client: client, app: app).managers()) ?? []
+        return found.map { manager in
+            let marks = manager.marks.joined(separator: ", ")
+            return Finding(
+                state: .warning,
+                app: app.name.text,
+                what:
+                    "\(manager.object) is managed by \(manager.program) as well (\(marks)): it will set replicas back, and delete or make again what a release changes",
+                mend: "take the workloads and autoscalers of both colours out of \(manager.program); services may stay"
+            )
+        }
     }
 
     /// Without a probe a pod counts as ready as soon as its process runs, so that traffic may move to one that cannot answer yet.
@@ -110,5 +149,16 @@ struct Preflight {
         } catch {
             return Finding(state: .bad, app: app.name.text, what: "service \(name): \(error)")
         }
+    }
+}
+
+extension Configuration {
+    /// Keys that are known, so that a configuration may have them, and that nothing is done with yet.
+    var unbuilt: [String] {
+        var keys: [String] = []
+        if hooks.registry != nil || hooks.gitlab != nil || hooks.github != nil { keys.append("hooks") }
+        if slack != nil { keys.append("slack") }
+        if !notify.isEmpty { keys.append("notify") }
+        return keys
     }
 }

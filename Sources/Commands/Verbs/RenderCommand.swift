@@ -10,7 +10,7 @@ struct RenderCommand: Verb {
         abstract: "Write what the cluster, the nodes and the build need, from the configuration.",
         discussion: """
             kubernetes    namespace and services of an app, to apply before its first release
-            rbac          the account that releases, with the rights that it needs
+            rbac          the account that releases, with the rights that it needs; in the namespace viridian
             nginx         the upstream file and the virtual hosts of an app
             salt          states that seed the nodes with these files
             terraform     load balancer and DNS names
@@ -28,9 +28,9 @@ struct RenderCommand: Verb {
     )
 
     @Argument(help: "What to write.") var what: What
-    @Argument(help: "The app; all of them when it is left out.") var app: String?
+    @Argument(help: "The app; all of them when it is left out.", completion: .app) var app: String?
     @Option(help: ArgumentHelp("Write files below this folder instead.", valueName: "folder")) var to: String?
-    @OptionGroup var global: GlobalOptions
+    @OptionGroup var local: LocalOptions
 
     enum What: ExpressibleByArgument, CaseIterable, Sendable {
         case scaffold(Rendering)
@@ -53,11 +53,11 @@ struct RenderCommand: Verb {
     }
 
     func validate() throws {
-        try global.refuseServer("render", "it writes from the configuration on this machine")
+        try local.refuseServer("render", "it writes from the configuration on this machine")
     }
 
     func perform() async throws -> ExitStatus {
-        let configuration = try Configuration.load(file: try ConfigurationFile.locate(explicit: global.config))
+        let configuration = try Configuration.load(file: try ConfigurationFile.locate(explicit: local.config))
         let apps = try app.map { [try configuration.app($0)] } ?? configuration.apps
         guard !apps.isEmpty else { throw Refusal("no app is configured yet: `viridian app add NAME` adds one") }
         let files: [RenderedFile]
@@ -77,7 +77,8 @@ struct RenderCommand: Verb {
         }
         for file in files {
             let path = "\(to)/\(file.path)"
-            say("\(path): \(try NewFile.write(file.text, to: path) ? "written" : "left as it is")")
+            let isNew = try NewFile.write(file.text, to: path, mode: file.mode)
+            say("\(path): \(isNew ? "written" : "left as it is")")
         }
         return .done
     }
@@ -85,15 +86,16 @@ struct RenderCommand: Verb {
 
 /// Files that are written where there are none.
 enum NewFile {
-    /// Whether it was written: one that is there already stays as it is.
+    /// Whether it was written: one that is there already stays as it is. `mode` are its permissions where they matter.
     /// - Throws: `Refusal` when it cannot be written.
-    static func write(_ text: String, to path: String) throws -> Bool {
+    static func write(_ text: String, to path: String, mode: Int? = nil) throws -> Bool {
         let url = URL(fileURLWithPath: path)
         do {
             try FileManager.default.createDirectory(
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             guard !FileManager.default.fileExists(atPath: path) else { return false }
             try Data(text.utf8).write(to: url, options: .withoutOverwriting)
+            if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path) }
             return true
         } catch CocoaError.fileWriteFileExists {
             return false

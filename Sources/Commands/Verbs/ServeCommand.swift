@@ -26,20 +26,20 @@ struct ServeCommand: Verb {
     @Option(help: "How the log is written: text (key=value), or json, one object a line.") var logFormat: LogFormat =
         .text
     @Flag(help: "Log every request too.") var verbose = false
-    @OptionGroup var global: GlobalOptions
+    @OptionGroup var local: LocalOptions
 
     func validate() throws {
-        try global.refuseServer("serve", "it is the server; --listen says where it listens")
+        try local.refuseServer("serve", "it is the server; --listen says where it listens")
     }
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: true) { installation in
+        try await Installation.open(config: local.config, reachingOut: true) { installation in
             let configured = installation.configuration.server
             let settings = ServerSettings(
                 listen: try listen.map { try ListenAddress($0) } ?? configured.listen,
                 url: configured.url?.absoluteString,
                 tls: configured.tls,
-                version: Viridian.configuration.version
+                version: Viridian.version
             )
             raiseFileLimit()
             let logger = StandardErrorLog.logger(isJSON: logFormat == .json, level: verbose ? .debug : .info)
@@ -49,6 +49,11 @@ struct ServeCommand: Verb {
                 settings: settings,
                 logger: logger
             )
+            for key in installation.configuration.unbuilt {
+                logger.warning(
+                    "configured, and this version of viridian does nothing with it", metadata: ["key": "\(key)"])
+            }
+            let name = caller().contains(" ") ? "'\(caller())'" : caller()
             let hasTokens = try installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
             let scheme = settings.tls == nil ? "http" : "https"
             let server = WebServer(services) { port in
@@ -57,7 +62,8 @@ struct ServeCommand: Verb {
                 say(
                     hasTokens
                         ? "Ctrl-C stops it; a release that runs goes on at the next start"
-                        : "Nobody has access yet. The first token: viridian token create --role admin --name \(caller().safe)"
+                        : "Nobody has access yet. The first token: viridian token create --role admin --name \(name) "
+                            + "--config \(installation.configuration.file)"
                 )
             }
             try await server.run()

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Controller
-import Foundation
 import Journal
 import ReleaseMachine
 import Server
@@ -11,8 +10,9 @@ struct TokenCommand: AsyncParsableCommand {
         commandName: "token",
         abstract: "Access tokens for the server.",
         discussion: """
-            Roles: viewer looks; deployer releases too; admin gives and takes tokens too. This works on the journal, so that the \
-            first token can be made while the server lets nobody in.
+            Roles: a viewer can see everything; a deployer can release, promote, abort, roll back and repair too; an admin can create \
+            and revoke tokens too. Without --server this works on the journal that --config names, so that the first token can be \
+            created while the server lets nobody in.
             """,
         subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self]
     )
@@ -21,15 +21,22 @@ struct TokenCommand: AsyncParsableCommand {
 struct TokenCreateCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make a token. It is shown once, and only its hash is kept."
+        abstract: "Create a token. It is shown once, and only its hash is kept."
     )
 
-    @Option(help: "viewer, deployer or admin.") var role: String = "viewer"
+    @Option(help: "viewer, deployer or admin.", completion: .list(Role.allCases.map(\.rawValue))) var role: String =
+        "viewer"
     @Option(help: "Who or what it is for: what releases and the audit log call them.") var name: String?
     @Option(help: "An app that it is for; may be given several times. Without it, all apps.") var app: [String] = []
     @Option(help: "How long it is good, such as 90d or 12h; otherwise until it is revoked.") var expires: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard Role(rawValue: role) != nil else {
+            throw ValidationError("--role takes viewer, deployer or admin, not \(role.safe)")
+        }
+    }
 
     private struct Answer: Encodable {
         var id: String
@@ -40,34 +47,25 @@ struct TokenCreateCommand: Verb {
         var expiresAt: String?
     }
 
-    func validate() throws {
-        try global.refuseServer(
-            "token create", "it works on the journal that --config names, so run it where the server runs")
-    }
-
     func perform() async throws -> ExitStatus {
-        guard let role = Role(rawValue: role) else {
-            throw Refusal("--role takes viewer, deployer or admin, not \(role.safe)")
-        }
-        let name = try TokenName(name ?? caller()).text
-        let length = try expires.map { try TokenLife($0).length }
-        return try await Installation.open(global, reachingOut: false) { installation in
-            for app in app { _ = try installation.configuration.app(app) }
-            let now = SystemClock().now
-            let (record, token) = try TokenOffice(journal: installation.journal).create(
-                name: name, role: role, apps: app.isEmpty ? nil : app, expiresAt: length.map { now + $0 },
-                by: caller(), origin: Provenance.commandLine.origin, at: now)
+        guard let role = Role(rawValue: role) else { throw Refusal("there is no role \(role)") }
+        let wanted = NewToken(
+            name: try TokenName(name ?? caller()).text, role: role, apps: app.isEmpty ? nil : app,
+            life: try expires.map { try TokenLife($0).length })
+        return try await global.atDesk(reachingOut: false) { desk in
+            let made = try await desk.createToken(wanted, by: caller())
+            let token = made.token ?? ""
             if output.output == .json {
                 let answer = Answer(
-                    id: record.id, token: token.text, role: role.rawValue, name: name, apps: record.apps,
-                    expiresAt: record.expiresAt?.iso8601)
+                    id: made.id, token: token, role: made.role.rawValue, name: made.name, apps: made.apps,
+                    expiresAt: made.expiresAt)
                 say(try answer.jsonLine())
                 return .done
             }
-            let scope = record.apps.map { " for \($0.joined(separator: ", "))" } ?? ""
-            let end = record.expiresAt.map { " until \($0.iso8601)" } ?? ""
-            say("\(token.text)")
-            complain("\(record.id): \(role.rawValue)\(scope)\(end), for \(name.safe). It is not shown again.")
+            let scope = made.apps.map { " for \($0.joined(separator: ", "))" } ?? ""
+            let end = made.expiresAt.map { " until \($0)" } ?? ""
+            say(token)
+            complain("\(made.id): \(made.role.rawValue)\(scope)\(end), for \(made.name). It is not shown again.")
             return .done
         }
     }
@@ -106,20 +104,14 @@ extension Int {
 
 struct TokenListCommand: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "The tokens that were made, without the tokens themselves.")
+        commandName: "list", abstract: "The tokens that were created, without the tokens themselves.")
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
-    func validate() throws {
-        try global.refuseServer(
-            "token list", "it works on the journal that --config names, so run it where the server runs")
-    }
-
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let now = SystemClock().now
-            let tokens = try installation.journal.tokens().map { TokenView($0, at: now) }
+        try await global.atDesk(reachingOut: false, for: .looking) { desk in
+            let tokens = try await desk.tokens()
             if output.output == .json {
                 for token in tokens { say(try token.jsonLine()) }
                 return .done
@@ -148,19 +140,10 @@ struct TokenRevokeCommand: Verb {
     @Argument(help: "The token's id, as token list shows it.") var id: String
     @OptionGroup var global: GlobalOptions
 
-    func validate() throws {
-        try global.refuseServer(
-            "token revoke", "it works on the journal that --config names, so run it where the server runs")
-    }
-
     func perform() async throws -> ExitStatus {
-        try await Installation.open(global, reachingOut: false) { installation in
-            let isRevoked = try TokenOffice(journal: installation.journal).revoke(
-                id, by: caller(), origin: Provenance.commandLine.origin, at: SystemClock().now)
-            guard isRevoked else {
-                throw Refusal("there is no token \(id.safe) that is still good: viridian token list shows them")
-            }
-            say("\(id.safe) is revoked")
+        try await global.atDesk(reachingOut: false) { desk in
+            try await desk.revokeToken(id, by: caller())
+            say("\(id) is revoked")
             return .done
         }
     }

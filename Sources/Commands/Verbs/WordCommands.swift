@@ -10,7 +10,7 @@ struct PromoteCommand: Verb {
         aliases: ["finish"]
     )
 
-    @Argument(help: "The app.") var app: String
+    @Argument(help: "The app.", completion: .app) var app: String
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
@@ -35,7 +35,7 @@ struct AbortCommand: Verb {
         abstract: "Give a running release up: its candidate goes, traffic stays or comes back."
     )
 
-    @Argument(help: "The app.") var app: String
+    @Argument(help: "The app.", completion: .app) var app: String
     @Option(help: "Why, for the record.") var reason: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
@@ -66,7 +66,7 @@ struct RollbackCommand: Verb {
             "A release that is still running is aborted; otherwise this is a release of its own, without a pause."
     )
 
-    @Argument(help: "The app.") var app: String
+    @Argument(help: "The app.", completion: .app) var app: String
     @Option(help: "The version to go back to.") var to: String?
     @Option(help: "Why, for the record.") var reason: String?
     @OptionGroup var output: OutputOptions

@@ -21,6 +21,14 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         package var restarts: Int
     }
 
+    package struct LeftoverView: Codable, Sendable, Hashable {
+        /// `workload` is a colour's workload with its pods; `record` what the cluster should have recorded as live.
+        package var kind: Leftover.Kind
+        package var color: Color
+        package var version: String
+        package var message: String?
+    }
+
     package struct AbortView: Codable, Sendable, Hashable {
         package var by: String
         package var reason: String?
@@ -63,6 +71,8 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     /// In the order in which the release was in them; the last one has no end while it runs.
     package var phases: [PhaseView]
     package var failure: FailureView?
+    /// Who promoted it after its pause.
+    package var promotedBy: String?
     /// Who gave the release up, and why.
     package var aborted: AbortView?
     package var nodes: [NodeView]
@@ -72,6 +82,8 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var deadline: String?
     /// Nodes that `repair` has to bring back; empty when all is well.
     package var needRepair: [String]
+    /// What else the release leaves because its time ran out; left out when there is nothing.
+    package var leftovers: [LeftoverView]?
     /// Until when the old colour's pods stay for an instant rollback.
     package var retainedUntil: String?
     /// The newest trouble of something that is still being tried.
@@ -98,6 +110,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         endedAt = release.endedAt?.iso8601
         commitTime = order.commitTime?.iso8601
         failure = release.failure.map { FailureView(phase: $0.phase, message: $0.message, details: $0.details) }
+        promotedBy = release.promotedBy
         if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }
         nodes = release.nodes.map {
             NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.trouble)
@@ -109,6 +122,12 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         awaiting = release.state == .paused ? "promote" : nil
         deadline = release.verifyDeadline?.iso8601
         needRepair = release.needRepair.map(\.node)
+        if !release.leftovers.isEmpty {
+            leftovers = release.leftovers.map {
+                LeftoverView(
+                    kind: $0.kind, color: $0.version.color, version: $0.version.version, message: $0.message)
+            }
+        }
         phases = release.spans.map { span in
             PhaseView(
                 phase: span.phase,

@@ -1,6 +1,6 @@
 extension String {
     /// Without anything that a terminal would act on: control characters are shown as `\u{1b}`. Text from pods, nodes and people
-    /// is shown through this.
+    /// is shown through this. Doing it twice is doing it once.
     package var safe: String {
         guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
         var text = ""
@@ -9,6 +9,21 @@ extension String {
                 text += "    "
             } else if scalar.isControl {
                 text += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    /// JSON as it was, with the same characters escaped as JSON escapes them. They can only be within its strings.
+    var safeJSON: String {
+        guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
+        var text = ""
+        for scalar in unicodeScalars {
+            if scalar.isControl {
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             } else {
                 text.unicodeScalars.append(scalar)
             }
@@ -27,9 +42,9 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// C0, DEL, C1, and the characters that turn the direction of text around.
+    /// C0, DEL, C1, the characters that end a line, and those that turn the direction of text around.
     fileprivate var isControl: Bool {
-        value < 0x20 || (0x7F...0x9F).contains(value) || (0x202A...0x202E).contains(value)
+        value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x202E).contains(value)
             || (0x2066...0x2069).contains(value)
     }
 }

@@ -61,10 +61,10 @@ extension Duration {
 }
 
 extension Encodable {
-    /// One line of JSON with its keys in order.
+    /// One line of JSON with its keys in order, and nothing in it that a terminal would act on.
     package func jsonLine() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        return String(decoding: try encoder.encode(self), as: UTF8.self).safeJSON
     }
 }

@@ -89,7 +89,7 @@ struct API: Sendable {
     @Sendable private func deploy(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let fields = try BodyFields(
-            request, context, known: ["version", "image", "replicas", "verify", "reason", "commitTime"])
+            request, context, known: ["version", "image", "replicas", "verify", "reason", "commitTime", "removeStrays"])
         guard let version = try fields.string("version") else {
             throw APIError.invalid("version", "version is missing: the tag of the image to release")
         }
@@ -98,11 +98,12 @@ struct API: Sendable {
         let verify = try fields.flag("verify")
         let reason = try fields.string("reason")
         let commitTime = try fields.string("commitTime")
+        let removeStrays = try fields.flag("removeStrays")
         let identity = try context.require(.deployer, for: app)
         let start = { @Sendable [services] (key: KeyedRequest?) in
             try await services.acts(context).deploy(
                 app, version: version, image: image, replicas: replicas, verify: verify, reason: reason,
-                commitTime: commitTime, request: key)
+                commitTime: commitTime, removeStrays: removeStrays, request: key)
         }
         guard let key = HTTPField.Name("Idempotency-Key").flatMap({ request.headers[$0] }) else {
             return started(try await start(nil))
@@ -155,13 +156,14 @@ struct API: Sendable {
     @Sendable private func repair(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let isDryRun = try BodyFields(request, context, known: ["dryRun"]).flag("dryRun") ?? false
-        return .json(RepairView(app, try await services.acts(context).repair(app, isDryRun: isDryRun)))
+        let report = try await services.acts(context).repair(app, isDryRun: isDryRun)
+        return .json(RepairView(app, report, isDryRun: isDryRun))
     }
 
     // MARK: - Events
 
-    private struct EventsAnswer: Codable {
-        var events: [EventView]
+    private struct EventsAnswer<Event: Encodable>: Encodable {
+        var events: [Event]
         /// The value of `after` for the next page; left out when this one holds the newest event.
         var next: Int?
     }
@@ -179,13 +181,17 @@ struct API: Sendable {
         }
         let events = Array(await tail.events(after: wanted, limit: limit))
         let newest = await tail.release.sequence
-        return .json(
-            EventsAnswer(events: events, next: events.last.flatMap { $0.sequence < newest ? $0.sequence : nil }))
+        let next = events.last.flatMap { $0.sequence < newest ? $0.sequence : nil }
+        switch request.uri.queryParameters["form"].map(String.init) {
+        case nil: return .json(EventsAnswer(events: events, next: next))
+        case "journal": return .json(EventsAnswer(events: events.compactMap(\.recorded), next: next))
+        case _?: throw APIError.invalid("form", "form takes journal, or is left out")
+        }
     }
 
     @Sendable private func changes(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
-        return EventStreams(services: services).changes(identity, request)
+        return EventStreams(services: services).changes(identity, request, context)
     }
 
     // MARK: - Parts

@@ -137,12 +137,16 @@ extension OpenAPI {
               {"name": "after", "in": "query", "description": "Only events after this one",
                 "schema": {"type": "integer", "minimum": 0, "maximum": 9007199254740991}},
               {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 5000, "default": 1000}},
+              {"name": "form", "in": "query", "schema": {"type": "string", "enum": ["journal"]},
+                "description": "journal: as the journal has them, for viridian's own command line of the same version. \
+        What is in them then is no interface."},
               {"name": "Last-Event-ID", "in": "header", "description": "As after, for streams that go on",
                 "schema": {"type": "string"}}],
             "responses": {
               "200": {"description": "A page, or the stream", "content": {
                 "application/json": {"schema": {"type": "object", "required": ["events"], "properties": {
-                  "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
+                  "events": {"type": "array", "items": {"anyOf": [
+                    {"$ref": "#/components/schemas/Event"}, {"$ref": "#/components/schemas/JournalEvent"}]}},
                   "next": {"type": "integer", "description": "The value of after for the next page"}}}},
                 "text/event-stream": {"schema": {"type": "string"}}}},
               "401": {"$ref": "#/components/responses/Unauthorized"},
@@ -208,6 +212,7 @@ extension OpenAPI {
             "429": {"$ref": "#/components/responses/TooManyFailures"}}}},
         "/api/v1/audit": {"get": {"summary": "Who did what, the newest first; a token for some apps sees those",
           "parameters": [
+            {"name": "app", "in": "query", "description": "Only what was done to this app", "schema": {"type": "string"}},
             {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}},
             {"name": "before", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}}],
           "responses": {
@@ -216,6 +221,8 @@ extension OpenAPI {
                 "entries": {"type": "array", "items": {"$ref": "#/components/schemas/AuditEntry"}},
                 "next": {"type": "integer", "description": "The value of before for the next page"}}}}}},
             "401": {"$ref": "#/components/responses/Unauthorized"},
+            "403": {"$ref": "#/components/responses/Forbidden"},
+            "404": {"$ref": "#/components/responses/NotFound"},
             "422": {"$ref": "#/components/responses/InvalidValue"},
             "429": {"$ref": "#/components/responses/TooManyFailures"}}}},
         "/api/v1/stats": {"get": {"summary": "The four DORA measures, and where the time goes",

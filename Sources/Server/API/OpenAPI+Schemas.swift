@@ -20,7 +20,7 @@ extension OpenAPI {
         """
     }.joined(separator: ",\n")
 
-    static let schemas = [inSchemas, releaseSchema, appSchemas, otherSchemas].joined(separator: ",\n")
+    static let schemas = [inSchemas, releaseSchema, eventSchemas, appSchemas, otherSchemas].joined(separator: ",\n")
 
     private static let inSchemas = """
         "Error": {"type": "object", "required": ["error"], "properties": {"error": {
@@ -41,7 +41,9 @@ extension OpenAPI {
           "reason": {"type": "string", "nullable": true, "maxLength": 500},
           "commitTime": {"type": "string", "nullable": true, "format": "date-time",
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$",
-            "description": "When the newest change in it was committed, for the lead time"}}},
+            "description": "When the newest change in it was committed, for the lead time"},
+          "removeStrays": {"type": "boolean", "nullable": true,
+            "description": "Delete pods that belong to nobody and would answer as the candidate's, instead of stopping there"}}},
         "NewToken": {"type": "object", "required": ["name", "role"], "additionalProperties": false, "properties": {
           "name": {"type": "string", "minLength": 1, "maxLength": 64},
           "role": {"type": "string", "enum": ["viewer", "deployer", "admin"]},
@@ -84,6 +86,7 @@ extension OpenAPI {
             "failure": {"type": "object", "required": ["phase", "message", "details"], "properties": {
               "phase": {"$ref": "#/components/schemas/Phase"}, "message": {"type": "string"},
               "details": {"type": "array", "items": {"type": "string"}}}},
+            "promotedBy": {"type": "string"},
             "aborted": {"type": "object", "required": ["by"], "properties": {
               "by": {"type": "string"}, "reason": {"type": "string"}}},
             "nodes": {"type": "array", "items": {"type": "object", "required": ["address", "state"], "properties": {
@@ -104,11 +107,12 @@ extension OpenAPI {
         "Event": {"type": "object", "required": ["sequence", "at", "event", "text", "state", "phase"], "properties": {
           "sequence": {"type": "integer"},
           "at": {"type": "string", "format": "date-time"},
-          "event": {"type": "object", "minProperties": 1, "maxProperties": 1,
-            "description": "One member, named after what happened"},
-          "text": {"type": "array", "items": {"type": "string"}},
+          "event": {"$ref": "#/components/schemas/EventFields"},
+          "text": {"type": "array", "items": {"type": "string"}, "description": "What people read of it"},
           "state": {"$ref": "#/components/schemas/State"},
-          "phase": {"$ref": "#/components/schemas/Phase"}}}
+          "phase": {"$ref": "#/components/schemas/Phase"}}},
+        "JournalEvent": {"type": "object", "required": ["sequence", "at", "event"], "properties": {
+          "sequence": {"type": "integer"}, "at": {"type": "integer"}, "event": {"type": "object"}}}
         """
 
     private static let appSchemas = """
@@ -132,23 +136,25 @@ extension OpenAPI {
         "NodeRoute": {"type": "object", "required": ["app", "address", "state"], "properties": {
           "app": {"type": "string"}, "address": {"type": "string"}, "color": {"$ref": "#/components/schemas/Color"},
           "live": {"$ref": "#/components/schemas/Color"},
-          "state": {"type": "string", "enum": ["ok", "edited", "astray", "new", "unclear", "unreachable"]},
+          "state": {"type": "string", "enum": ["ok", "edited", "astray", "new", "unclear", "down", "unreachable"]},
           "message": {"type": "string"}}},
-        "Repair": {"type": "object", "required": ["app", "live", "nodes", "whole"], "properties": {
+        "Repair": {"type": "object", "required": ["app", "live", "nodes", "whole", "dryRun"], "properties": {
           "app": {"type": "string"},
           "live": {"type": "object", "required": ["color", "version"], "properties": {
             "color": {"$ref": "#/components/schemas/Color"}, "version": {"type": "string"}}},
           "nodes": {"type": "array", "items": {"type": "object", "required": ["address", "outcome", "before"],
             "properties": {"address": {"type": "string"},
-              "outcome": {"type": "string", "enum": ["wasRight", "broughtBack", "stillAstray"]},
+              "outcome": {"type": "string", "enum": ["wasRight", "broughtBack", "wouldBeBroughtBack", "stillAstray"]},
               "before": {"type": "string"}, "message": {"type": "string"}}}},
           "removed": {"$ref": "#/components/schemas/Color"},
-          "whole": {"type": "boolean"}}}
+          "whole": {"type": "boolean", "description": "Every node routes to the live colour now"},
+          "dryRun": {"type": "boolean", "description": "Nothing was done: removed is what would be deleted"}}}
         """
 
     private static let otherSchemas = """
         "AuditEntry": {"type": "object", "required": ["id", "at", "who", "action", "origin", "outcome"], "properties": {
           "id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}, "who": {"type": "string"},
+          "token": {"type": "string", "description": "The id of the token; absent for what was done on the command line"},
           "action": {"type": "string"}, "app": {"type": "string"}, "release": {"type": "integer"},
           "origin": {"type": "string"}, "reason": {"type": "string"},
           "outcome": {"type": "string", "enum": ["done", "refused"]}, "detail": {"type": "string"}}},

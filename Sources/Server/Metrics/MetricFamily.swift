@@ -1,3 +1,5 @@
+import Controller
+
 /// One metric with all its label values; the text format is Prometheus' exposition format 0.0.4.
 struct MetricFamily: Sendable {
     enum Kind: Sendable {
@@ -88,7 +90,8 @@ struct MetricFamily: Sendable {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        // Versions among others come from whoever may annotate a workload.
+        value.safe.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
     private static func number(_ value: Double) -> String {

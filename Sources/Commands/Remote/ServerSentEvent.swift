@@ -1,0 +1,31 @@
+/// The messages of an event stream, put together from its lines (the HTML standard, section 9.2.6).
+struct ServerSentEvent {
+    struct Message: Equatable {
+        var type: String
+        var data: String
+        var id: String
+    }
+
+    private var type = ""
+    private var data: [String] = []
+    private var id = ""
+
+    /// - Returns: the message that the line ends; `nil` within one.
+    mutating func take(_ line: String) -> Message? {
+        if line.isEmpty {
+            defer { (type, data) = ("", []) }
+            guard !data.isEmpty else { return nil }
+            return Message(type: type.isEmpty ? "message" : type, data: data.joined(separator: "\n"), id: id)
+        }
+        let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        var value = parts.count > 1 ? String(parts[1]) : ""
+        if value.hasPrefix(" ") { value.removeFirst() }
+        switch parts[0] {
+        case "event": type = value
+        case "data": data.append(value)
+        case "id": id = value
+        default: break  // A comment, or a field that nobody needs.
+        }
+        return nil
+    }
+}

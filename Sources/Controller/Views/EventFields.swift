@@ -1,0 +1,140 @@
+import ReleaseMachine
+
+/// What happened, as `logs -o json`, the API and its streams say it: `type` names it, the other fields are those that such an event has.
+///
+/// An interface: fields are added, never renamed or removed. Times are ISO 8601, lengths of time are milliseconds or as in a
+/// configuration (`10m`).
+package struct EventFields: Encodable, Sendable, Hashable {
+    package var type: String
+    /// Who said it, or took the release up.
+    package var by: String?
+    package var reason: String?
+    package var node: String?
+    package var nodes: [String]?
+    package var color: Color?
+    package var phase: Phase?
+    package var until: String?
+    package var milliseconds: Int64?
+    package var message: String?
+    package var details: [String]?
+    /// What was being done when it went wrong: `stage`, `switchNode`, …
+    package var effect: String?
+    /// Which of a node's tasks failed.
+    package var step: NodeStep?
+    package var unreachable: Bool?
+    /// The node or pod that said `line`; left out where the release itself did.
+    package var source: String?
+    package var line: String?
+    /// The release that took this one's place, and whether it went back to an earlier version.
+    package var release: Int?
+    package var rolledBack: Bool?
+    package var order: OrderView?
+    package var survey: SurveyView?
+    package var pods: PodsView?
+    package var readings: [ReadingView]?
+    /// What was still open when the drain ended.
+    package var open: [OpenView]?
+
+    private init(type: String) {
+        self.type = type
+    }
+
+    package init(_ event: Event) {
+        switch event {
+        case .requested(let order):
+            self.init(type: "requested")
+            self.order = OrderView(order)
+        case .promoted(let by):
+            self.init(type: "promoted")
+            self.by = by
+        case .abortRequested(let by, let reason):
+            self.init(type: "abortRequested")
+            (self.by, self.reason) = (by, reason)
+        case .discovered(let survey):
+            self.init(type: "discovered")
+            self.survey = SurveyView(survey)
+        case .candidateCreated: self.init(type: "candidateCreated")
+        case .candidateDelayed(let until):
+            self.init(type: "candidateDelayed")
+            self.until = until.iso8601
+        case .podsObserved(let report):
+            self.init(type: "podsObserved")
+            pods = PodsView(report)
+        case .podsReady: self.init(type: "podsReady")
+        case .nodePrepared(let node): self.init(type: "nodePrepared", node: node)
+        case .nodeStaged(let node): self.init(type: "nodeStaged", node: node)
+        case .candidateConfirmed: self.init(type: "candidateConfirmed")
+        case .nodeSwitched(let node): self.init(type: "nodeSwitched", node: node)
+        case .nodeReverted(let node): self.init(type: "nodeReverted", node: node)
+        case .nodeFailed(let step, let trouble):
+            self.init(type: "nodeFailed", node: trouble.node)
+            (self.step, unreachable, message) = (step, trouble.isUnreachable, trouble.message)
+        case .nodesLeft(let nodes):
+            self.init(type: "nodesLeft")
+            self.nodes = nodes
+        case .liveRecorded(let color):
+            self.init(type: "liveRecorded")
+            self.color = color
+        case .drained(let evidence):
+            self.init(type: "drained")
+            open = evidence.open.map { OpenView($0) }
+        case .readBack(let readings):
+            self.init(type: "readBack")
+            self.readings = readings.map { ReadingView($0) }
+        case .oldRemoved: self.init(type: "oldRemoved")
+        case .oldRetained(let until):
+            self.init(type: "oldRetained")
+            self.until = until.iso8601
+        case .candidateRemoved: self.init(type: "candidateRemoved")
+        case .refused(let effect, let message, let details):
+            self.init(type: "refused", effect)
+            (self.message, self.details) = (message, details)
+        case .troubled(let effect, let message):
+            self.init(type: "troubled", effect)
+            self.message = message
+        case .deadlinePassed(let phase):
+            self.init(type: "deadlinePassed")
+            self.phase = phase
+        case .takenUp(let by):
+            self.init(type: "takenUp")
+            self.by = by
+        case .resumed(let milliseconds):
+            self.init(type: "resumed")
+            self.milliseconds = milliseconds
+        case .said(let line):
+            self.init(type: "said")
+            (source, self.line) = (line.source, line.text)
+        case .replaced(let by, let rolledBack):
+            self.init(type: "replaced")
+            (release, self.rolledBack) = (by, rolledBack)
+        }
+    }
+
+    private init(type: String, node: String) {
+        self.init(type: type)
+        self.node = node
+    }
+
+    private init(type: String, _ effect: Effect) {
+        self.init(type: type)
+        node = effect.node
+        switch effect {
+        case .survey: self.effect = "survey"
+        case .createCandidate: self.effect = "createCandidate"
+        case .awaitPods: self.effect = "awaitPods"
+        case .prepare: self.effect = "prepare"
+        case .stage: self.effect = "stage"
+        case .confirmCandidate: self.effect = "confirmCandidate"
+        case .switchNode: self.effect = "switchNode"
+        case .revertNode: self.effect = "revertNode"
+        case .recordLive(let color):
+            self.effect = "recordLive"
+            self.color = color
+        case .drain: self.effect = "drain"
+        case .readBack: self.effect = "readBack"
+        case .removeOld: self.effect = "removeOld"
+        case .retainOld: self.effect = "retainOld"
+        case .removeCandidate: self.effect = "removeCandidate"
+        }
+    }
+}
