@@ -72,7 +72,7 @@ let package = Package(
         room("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes"]),
         room("Journal", ["ReleaseMachine", grdb]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
-        room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration", yams]),
+        room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
         room("Scaffold", ["Nginx", "ViridianConfiguration"]),
         .target(
             name: "Server",
@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Processes", hummingbird, httpTypes, lifecycle, logging, nioCore],
+            dependencies: ["Processes", hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -111,7 +111,7 @@ let package = Package(
         tests("ViridianConfiguration", ["ReleaseMachine"]),
         tests("Processes"),
         tests("HTTPTransport", ["TestSupport", nioCore]),
-        tests("Kubernetes", ["HTTPTransport", "TestSupport"]),
+        tests("Kubernetes", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
@@ -125,7 +125,9 @@ let package = Package(
         ),
         tests("Journal", ["ReleaseMachine", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
-        tests("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "ViridianConfiguration"]),
+        tests(
+            "Workloads",
+            ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "TestSupport", "ViridianConfiguration"]),
         tests("Sandbox", ["Kubernetes", "Processes", logging, nioCore, nioPosix]),
         tests("Commands", ["Controller", "ReleaseMachine", "ViridianConfiguration"]),
         .testTarget(

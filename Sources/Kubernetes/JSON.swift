@@ -1,5 +1,3 @@
-import Foundation
-
 /// A JSON value as it came, so that fields this program has never heard of survive a round trip.
 ///
 /// Kubernetes objects are kept as these values and never forced through a typed model: what is not read is not lost.
@@ -7,30 +5,11 @@ package enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// What no `Int64` holds. JSON has no infinity and no NaN: a value with one of them cannot be sent.
     case number(Double)
     case string(String)
     case array([JSON])
     case object([String: JSON])
-}
-
-extension JSON {
-    package init(parsing data: Data) throws {
-        self = try JSONDecoder().decode(JSON.self, from: data)
-    }
-
-    package init(parsing text: String) throws {
-        try self.init(parsing: Data(text.utf8))
-    }
-
-    /// The value as compact JSON with its keys in order, so that equal values give equal bytes.
-    package var data: Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Encoding can only fail for numbers that JSON cannot hold, which parsing never yields.
-        return (try? encoder.encode(self)) ?? Data("null".utf8)
-    }
-
-    package var text: String { String(decoding: data, as: UTF8.self) }
 }
 
 // MARK: - Reading and changing
@@ -49,6 +28,10 @@ extension JSON {
         default: nil
         }
     }
+
+    /// How many there are of something. The API keeps it as an int32 that is not negative; what it says beyond that is brought
+    /// within, so that it can be added up.
+    package var count: Int? { integer.map { min(max($0, 0), Int(Int32.max)) } }
 
     /// The member `key`; `null` when there is none or this is not an object. Setting `nil` removes it.
     package subscript(key: String) -> JSON? {
@@ -118,40 +101,3 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 }
 
 extension JSON: ExpressibleByStringInterpolation {}
-
-// MARK: - Codable
-
-extension JSON: Codable {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        // The most frequent kinds first: every attempt that fails costs a thrown error.
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([String: JSON].self) {
-            self = .object(value)
-        } else if let value = try? container.decode([JSON].self) {
-            self = .array(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else {
-            self = .number(try container.decode(Double.self))
-        }
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .integer(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .string(let value): try container.encode(value)
-        case .array(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
-        }
-    }
-}

@@ -27,23 +27,22 @@ struct KubeconfigEntry {
         guard let text = String(data: data, encoding: .utf8) else {
             throw .unreadable(path: path, reason: "it is not UTF-8 text")
         }
+        let node: Node?
         do {
-            guard let node = try compose(yaml: text), node.null == nil else { return nil }
-            guard node.mapping != nil else {
-                throw KubeconfigError.invalidValue(path: path, line: 1, problem: "a kubeconfig is a mapping")
-            }
-            return KubeconfigEntry(path: path, title: "", node: node)
-        } catch let error as KubeconfigError {
-            throw error
-        } catch let error as YamlError {
-            let (line, problem) = Self.explain(error)
-            throw .invalidYAML(path: path, line: line, problem: problem)
+            node = try YAMLDocument.compose(text)
         } catch {
-            throw .invalidYAML(path: path, line: 1, problem: String(describing: error))
+            throw .invalidYAML(path: path, line: error.line, problem: error.problem)
         }
+        guard let node, node.null == nil else { return nil }
+        guard node.mapping != nil else {
+            throw .invalidValue(path: path, line: 1, problem: "a kubeconfig is a mapping")
+        }
+        return KubeconfigEntry(path: path, title: "", node: node)
     }
 
     // MARK: - Values
+
+    var keys: [String] { (node.mapping?.keys).map { $0.compactMap(\.scalar?.string) } ?? [] }
 
     /// Nil for an absent, null or empty value. Numbers and the like keep the text they were written as.
     func string(_ key: String) throws(KubeconfigError) -> String? {
@@ -56,6 +55,16 @@ struct KubeconfigEntry {
         guard let value = node.mapping?[key], value.null == nil else { return false }
         guard let flag = value.bool else { throw invalid(key, value, "true or false") }
         return flag
+    }
+
+    /// Any value, as JSON.
+    func json(_ key: String) throws(KubeconfigError) -> JSON? {
+        guard let value = node.mapping?[key] else { return nil }
+        do {
+            return try JSON(value)
+        } catch {
+            throw .invalidYAML(path: path, line: error.line, problem: error.problem)
+        }
     }
 
     func entry(_ key: String, title: String? = nil) throws(KubeconfigError) -> KubeconfigEntry? {
@@ -139,20 +148,6 @@ struct KubeconfigEntry {
         case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file or directory"
         case .fileReadNoPermission: return "permission denied"
         default: return error.localizedDescription
-        }
-    }
-
-    private static func explain(_ error: YamlError) -> (line: Int, problem: String) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            (mark.line, problem)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            (context.mark.line, "the key \(duplicates.sorted().joined(separator: ", ")) is there twice")
-        case .reader(let problem, _, _, _):
-            (1, problem)
-        default:
-            (1, String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " "))
         }
     }
 }
