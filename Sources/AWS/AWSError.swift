@@ -84,7 +84,8 @@ extension AWSError: CustomStringConvertible {
     }
 
     private static func span(_ seconds: TimeInterval) -> String {
-        seconds < 120
+        let seconds = min(seconds, 100 * 365 * 86_400)
+        return seconds < 120
             ? "\(Int(seconds)) s"
             : seconds < 7200 ? "\(Int((seconds / 60).rounded())) min" : "\(Int((seconds / 3600).rounded())) h"
     }
@@ -166,10 +167,12 @@ enum ErrorCode {
 
 /// Names begin with a capital in most of AWS's documents, and with a small letter here.
 enum Decoding {
-    static func xml() -> XMLDecoder {
+    static func xml<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        // The decoder calls itself for each level, and a stack has an end.
+        guard XMLDepth(data) <= XMLDepth.most else { throw XMLDepth.TooDeep() }
         let decoder = XMLDecoder()
         decoder.keyDecodingStrategy = .convertFromCapitalized
-        return decoder
+        return try decoder.decode(type, from: data)
     }
 
     static func json() -> JSONDecoder {

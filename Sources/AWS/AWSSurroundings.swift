@@ -56,13 +56,28 @@ package struct AWSSetupError: Error, Sendable, Hashable, CustomStringConvertible
 }
 
 extension AWSSurroundings {
+    private func proxy(for url: String) throws(AWSSetupError) -> ProxyServer? {
+        let host = URLComponents(string: url)?.host?.trimmingCharacters(in: ["[", "]"]).lowercased() ?? ""
+        guard !host.hasPrefix("169.254."), !host.hasPrefix("fd00:ec2:") else { return nil }
+        do {
+            return try ProxyEnvironment(environment).proxy(for: url)
+        } catch {
+            throw AWSSetupError("AWS cannot be reached through a proxy: \(error)")
+        }
+    }
+
     /// Makes calls over connections that live as long as the body: inventories are read seconds or hours apart.
+    ///
+    /// They go through the environment's proxy, except `plain` ones and those to addresses that mean something else on every
+    /// machine: the proxy's machine would answer with its own credentials.
     func connected<Value: Sendable>(
         to url: String, connectTimeout: Duration = .seconds(5), plain: Bool = false,
         _ body: (HTTPConnection) async throws -> Value
     ) async throws -> Value {
+        let proxy = plain ? nil : try proxy(for: url)
         let connection = try HTTPConnection(
-            baseURL: url, tls: plain ? .system : try trust(), connectTimeout: connectTimeout, pause: pause)
+            baseURL: url, tls: plain ? .system : try trust(), proxy: proxy, connectTimeout: connectTimeout, pause: pause
+        )
         do {
             let value = try await body(connection)
             await connection.shutdown()

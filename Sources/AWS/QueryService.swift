@@ -37,7 +37,7 @@ struct QueryService: Sendable {
                 let answer = try await send(body, as: credentials, over: connection)
                 if answer.isSuccess {
                     do {
-                        return try Decoding.xml().decode(Answer.self, from: answer.body)
+                        return try Decoding.xml(Answer.self, from: answer.body)
                     } catch {
                         throw refusal(of: action, answer, as: credentials, kind: .notUnderstood)
                     }
@@ -87,7 +87,7 @@ struct QueryService: Sendable {
         of action: String, _ answer: HTTPConnection.Response, as credentials: AWSCredentials?,
         kind: AWSError.Kind? = nil
     ) -> AWSError {
-        let document = try? Decoding.xml().decode(ErrorDocument.self, from: answer.body)
+        let document = try? Decoding.xml(ErrorDocument.self, from: answer.body)
         let skew = answer.clockSkew(at: surroundings.now())
         var message = document?.shownMessage
         if document?.shownCode == nil {
@@ -118,7 +118,7 @@ extension AWSError {
         case .busy: true
         case .unreachable(let error):
             switch error.kind {
-            case .refused, .unreachable, .closed, .deadline: true
+            case .refused, .unreachable, .proxy, .closed, .deadline: true
             default: false
             }
         default: false

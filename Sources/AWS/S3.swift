@@ -116,7 +116,7 @@ package actor S3 {
     private func refusal(
         _ answer: HTTPConnection.Response, place: Place, region: String, keys: AWSCredentials
     ) -> AWSError {
-        let document = try? Decoding.xml().decode(ErrorDocument.self, from: answer.body)
+        let document = try? Decoding.xml(ErrorDocument.self, from: answer.body)
         let skew = answer.clockSkew(at: surroundings.now())
         let kind = ErrorCode.kind(
             code: document?.shownCode, message: document?.shownMessage, status: answer.status, skew: skew)

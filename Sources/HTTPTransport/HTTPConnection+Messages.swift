@@ -13,6 +13,9 @@ extension HTTPConnection {
             fields = elements.map { (name: $0.0, value: $0.1) }
         }
 
+        /// Another field, beside those of that name.
+        package mutating func add(_ name: String, _ value: String) { fields.append((name, value)) }
+
         /// The first field of that name. Setting it replaces all of that name; setting nil removes them.
         package subscript(name: String) -> String? {
             get { fields.first { $0.name.caseInsensitiveCompare(name) == .orderedSame }?.value }
@@ -31,7 +34,7 @@ extension HTTPConnection {
         package var body: Data?
         /// For the whole call: connecting, retries, and the body of the answer. Of a stream: until its head.
         package var deadline: Duration
-        /// An answer with more bytes than this is an error.
+        /// An answer with more bytes than this is an error: whoever answers decides how many come.
         package var largestBody: Int
         package var retry: RetryPolicy
         /// Sends `Connection: close`: the call gets a connection that no later one reuses.
@@ -43,7 +46,7 @@ extension HTTPConnection {
             headers: Headers = [:],
             body: Data? = nil,
             deadline: Duration = .seconds(30),
-            largestBody: Int = 64 << 20,
+            largestBody: Int = 16 << 20,
             retry: RetryPolicy = .never,
             closesConnection: Bool = false
         ) {
@@ -77,7 +80,7 @@ extension HTTPConnection {
 }
 
 extension HTTPConnection.Headers {
-    /// `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
+    /// `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3); a day at most.
     package var retryAfter: Duration? {
         guard let text = self["Retry-After"]?.trimmingCharacters(in: .whitespaces) else { return nil }
         if let seconds = Int(text) { return .seconds(min(max(seconds, 0), 86_400)) }
@@ -85,7 +88,7 @@ extension HTTPConnection.Headers {
         format.locale = Locale(identifier: "en_US_POSIX")
         format.timeZone = TimeZone(secondsFromGMT: 0)
         format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        return format.date(from: text).map { .milliseconds(Int64(max(0, $0.timeIntervalSinceNow) * 1000)) }
+        return format.date(from: text).map { .milliseconds(Int64(min(max(0, $0.timeIntervalSinceNow), 86_400) * 1000)) }
     }
 
     init(_ headers: HTTPHeaders) {

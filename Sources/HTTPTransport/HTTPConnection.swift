@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Calls to one server: a base URL, a TLS identity and pools of connections.
 ///
@@ -25,6 +26,7 @@ package final class HTTPConnection: Sendable {
     /// - Parameters:
     ///   - text: `http://` or `https://` with a host; a path is put before the path of every request.
     ///   - tls: whom an `https` server must be, and as whom this client comes.
+    ///   - proxy: who connects to the server instead of this program.
     ///   - connectionLimit: how many connections ordinary calls may hold at once; further calls wait for one.
     ///   - connectTimeout: for one connection, before its first request.
     ///   - streamIdleLimit: a stream that says nothing for this long ends with an error; nil: it may be silent for ever.
@@ -33,6 +35,7 @@ package final class HTTPConnection: Sendable {
     package init(
         baseURL text: String,
         tls: TLSIdentity = .system,
+        proxy: ProxyServer? = nil,
         connectionLimit: Int = 32,
         connectTimeout: Duration = .seconds(10),
         streamIdleLimit: Duration? = nil,
@@ -41,7 +44,8 @@ package final class HTTPConnection: Sendable {
         guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
             let host = url.host, !host.isEmpty
         else {
-            throw TransportError(.invalidRequest("\(text) is not an http or https URL"), server: text)
+            throw TransportError(
+                .invalidRequest("\(text.withoutUserInfo) is not an http or https URL"), server: text.withoutUserInfo)
         }
         let port = url.port ?? (scheme == "https" ? 443 : 80)
         let bareHost = host.trimmingCharacters(in: ["[", "]"])
@@ -66,8 +70,17 @@ package final class HTTPConnection: Sendable {
             hostHeader = "\(shownHost):\(port)"
         }
 
+        let server = "\(shownHost):\(port)"
+        configuration.proxy = proxy?.configuration
+        if scheme == "https", tls.trust != .unverified, proxy != nil || tls.serverName != nil {
+            configuration.tlsConfiguration?.certificateVerification = .noHostnameVerification
+            let name = CertificateName(tls.serverName ?? bareHost)
+            configuration.http1_1ConnectionDebugInitializer = { name.check($0, server: server) }
+            configuration.http2ConnectionDebugInitializer = { name.check($0, server: server) }
+        }
+
         baseURL = url
-        server = "\(shownHost):\(port)"
+        self.server = server
         self.hostHeader = hostHeader
         let path = url.path.hasSuffix("/") ? String(url.path.dropLast()) : url.path
         prefix = "\(scheme)://\(requestHost):\(port)\(path)"
@@ -77,7 +90,7 @@ package final class HTTPConnection: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
         configuration.timeout.read = streamIdleLimit?.timeAmount
         streams = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
-        translation = ErrorTranslation(server: server, idleLimit: streamIdleLimit)
+        translation = ErrorTranslation(server: server, proxy: proxy, idleLimit: streamIdleLimit)
         self.pause = pause
     }
 

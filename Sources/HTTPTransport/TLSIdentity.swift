@@ -6,7 +6,7 @@ package struct TLSIdentity: Sendable, Hashable {
     package enum Trust: Sendable, Hashable {
         /// The certificate authorities of this machine.
         case system
-        /// Only the certificate authorities in this PEM text.
+        /// Only the certificates in this PEM text, each of them an anchor whether or not it signed itself, as in Go.
         case authorities(Data)
         /// Nothing is checked. Only for a kubeconfig that says `insecure-skip-tls-verify`.
         case unverified
@@ -25,8 +25,7 @@ package struct TLSIdentity: Sendable, Hashable {
 
     package var trust: Trust
     package var clientCertificate: ClientCertificate?
-    /// The name that the server's certificate must carry, where it is not the host of the URL. A certificate for the
-    /// very IP address that is connected to is accepted as well (NIOSSL does not tell the two apart).
+    /// The name that the server's certificate must carry, where it is not the host of the URL.
     package var serverName: String?
 
     package init(trust: Trust = .system, clientCertificate: ClientCertificate? = nil, serverName: String? = nil) {
@@ -76,10 +75,10 @@ extension TLSIdentity {
             configuration.certificateVerification = .none
         case .authorities(let pem):
             // fromPEMBytes reads the whole bundle; init(bytes:format:) would stop after the first certificate.
-            guard let authorities = try? NIOSSLCertificate.fromPEMBytes(Array(pem)), !authorities.isEmpty else {
-                throw .unreadableAuthorities
-            }
-            configuration.trustRoots = .certificates(authorities)
+            guard let authorities = try? NIOSSLCertificate.fromPEMBytes(Array(pem)), !authorities.isEmpty,
+                let anchors = try? authorities.map(Self.anchor)
+            else { throw .unreadableAuthorities }
+            configuration.trustRoots = .certificates(anchors)
         }
         if let clientCertificate {
             guard let chain = try? NIOSSLCertificate.fromPEMBytes(Array(clientCertificate.chain)), !chain.isEmpty else {
@@ -93,5 +92,18 @@ extension TLSIdentity {
             guard (try? NIOSSLContext(configuration: configuration)) != nil else { throw .clientKeyDoesNotMatch }
         }
         return configuration
+    }
+
+    /// The certificate with the note that it is trusted for servers. BoringSSL wants a chain to end at a certificate that signed
+    /// itself, unless one on the way carries that note: PEM's `TRUSTED CERTIFICATE`, X509_check_trust(3).
+    private static func anchor(_ certificate: NIOSSLCertificate) throws -> NIOSSLCertificate {
+        // SEQUENCE { SEQUENCE OF trusted uses { serverAuth (1.3.6.1.5.5.7.3.1) } }
+        let note: [UInt8] = [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01]
+        let text = Data(try certificate.toDERBytes() + note).base64EncodedString(options: .lineLength64Characters)
+        let pem = "-----BEGIN TRUSTED CERTIFICATE-----\n\(text)\n-----END TRUSTED CERTIFICATE-----\n"
+        guard let anchor = try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)).first else {
+            throw TLSIdentityError.unreadableAuthorities
+        }
+        return anchor
     }
 }

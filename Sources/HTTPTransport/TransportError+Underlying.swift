@@ -8,6 +8,8 @@ import NIOSSL
 /// Says what an error of the library below means for a person.
 struct ErrorTranslation: Sendable {
     var server: String
+    /// Who was to connect to the server.
+    var proxy: ProxyServer?
     /// The read timeout of streams, if one was configured.
     var idleLimit: Duration?
 
@@ -16,7 +18,25 @@ struct ErrorTranslation: Sendable {
         case let error as TransportError: error
         case is DeadlinePassed: TransportError(.deadline(deadline), server: server)
         case is NIOTooManyBytesError: TransportError(.bodyTooLarge(largestBody), server: server)
-        default: TransportError(.init(error, deadline: deadline, idleLimit: idleLimit), server: server)
+        default: TransportError(kind(of: error, deadline: deadline), server: server)
+        }
+    }
+
+    /// Behind a proxy it is the proxy that a connection could not be had with.
+    private func kind(of error: any Error, deadline: Duration) -> TransportError.Kind {
+        let kind = TransportError.Kind(error, deadline: deadline, idleLimit: idleLimit)
+        guard let proxy else { return kind }
+        switch error as? HTTPClientError {
+        case .proxyAuthenticationRequired?: return .proxy("\(proxy) wants a user and a password, or other ones")
+        case .invalidProxyResponse?: return .proxy("\(proxy) refused to connect to it")
+        case .httpProxyHandshakeTimeout?, .socksHandshakeTimeout?: return .proxy("\(proxy) did not answer in time")
+        default: break
+        }
+        switch kind {
+        case .refused: return .proxy("\(proxy) refused the connection: nothing is listening there")
+        case .unresolvable: return .proxy("the name of \(proxy) does not resolve to an address")
+        case .unreachable(let detail): return .proxy("\(proxy) cannot be reached: \(detail)")
+        default: return kind
         }
     }
 }

@@ -7,6 +7,8 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case unresolvable
         /// No connection came about for another reason (no route, no reply): the request was certainly not carried out.
         case unreachable(String)
+        /// The proxy on the way does not answer or does not connect: the request was certainly not carried out.
+        case proxy(String)
         /// The handshake failed: wrong authority, wrong name, missing or refused client certificate.
         case tls(String)
         /// The whole call, its body and retries included, took longer than this.
@@ -39,7 +41,7 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
     /// Whether the server cannot have seen the request, so that sending it again is safe for every method.
     package var nothingWasSent: Bool {
         switch kind {
-        case .refused, .unresolvable, .unreachable: true
+        case .refused, .unresolvable, .unreachable, .proxy: true
         default: false
         }
     }
@@ -49,6 +51,7 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case .refused: "\(server) refused the connection: nothing is listening there"
         case .unresolvable: "the host name of \(server) does not resolve to an address"
         case .unreachable(let detail): "\(server) cannot be reached: \(detail)"
+        case .proxy(let detail): "\(server) cannot be reached: \(detail)"
         case .tls(let detail): "TLS with \(server) failed: \(detail)"
         case .deadline(let limit): "\(server) did not answer completely within \(limit.brief)"
         case .closed: "\(server) closed the connection before the answer was complete"

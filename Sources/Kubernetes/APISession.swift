@@ -8,6 +8,7 @@ actor APISession {
         var connection: HTTPConnection
         var watches: HTTPConnection
         var authorization: String?
+        var impersonation: Impersonation?
         /// Which answer of an exec plugin this is from.
         var generation: Int?
         /// Credentials that may be different the next time they are asked for.
@@ -68,7 +69,7 @@ actor APISession {
         let connections = try await connections(for: certificate)
         return Ticket(
             connection: connections.calls, watches: connections.watches, authorization: authorization,
-            generation: generation, isRenewable: isRenewable)
+            impersonation: access.impersonation, generation: generation, isRenewable: isRenewable)
     }
 
     /// The API server answered 401 to a call with this ticket.
@@ -93,9 +94,10 @@ actor APISession {
         tls.clientCertificate = certificate
         let fresh = Connections(
             certificate: certificate,
-            calls: try HTTPConnection(baseURL: access.server, tls: tls, pause: pause),
+            calls: try HTTPConnection(baseURL: access.server, tls: tls, proxy: access.proxy, pause: pause),
             watches: try HTTPConnection(
-                baseURL: access.server, tls: tls, streamIdleLimit: Self.watchSilence, pause: pause))
+                baseURL: access.server, tls: tls, proxy: access.proxy, streamIdleLimit: Self.watchSilence, pause: pause)
+        )
         let oldest = previous
         previous = connections
         connections = fresh

@@ -7,18 +7,24 @@ package struct ClusterAccess: Sendable {
     package var server: String
     package var tls: TLSIdentity
     package var credential: Credential
+    /// As whom to act, where that is another than the credential's account.
+    package var impersonation: Impersonation?
+    /// Who connects to the API server instead of this program.
+    package var proxy: ProxyServer?
     /// The namespace for calls that name none.
     package var namespace: String
     /// Where all this comes from, for messages: `kubeconfig /home/x/.kube/config, context production`.
     package var origin: String
 
     package init(
-        server: String, tls: TLSIdentity = .system, credential: Credential = .none, namespace: String = "default",
-        origin: String
+        server: String, tls: TLSIdentity = .system, credential: Credential = .none,
+        impersonation: Impersonation? = nil, proxy: ProxyServer? = nil, namespace: String = "default", origin: String
     ) {
         self.server = server
         self.tls = tls
         self.credential = credential
+        self.impersonation = impersonation
+        self.proxy = proxy
         self.namespace = namespace
         self.origin = origin
     }
@@ -59,9 +65,23 @@ extension ClusterAccess {
     /// The cluster to use: the kubeconfig that the configuration names; else the account of the pod that this runs in;
     /// else the files of `$KUBECONFIG`; else `~/.kube/config`.
     ///
-    /// A context without a kubeconfig can only mean one of a file, so the pod's account is passed over then.
+    /// A context without a kubeconfig can only mean one of a file, so the pod's account is passed over then. A proxy is the one that
+    /// the kubeconfig names, or else the environment's.
     package static func discover(
         kubeconfig: String? = nil, context: String? = nil, in surroundings: Surroundings = Surroundings()
+    ) throws(KubeconfigError) -> ClusterAccess {
+        var access = try found(kubeconfig: kubeconfig, context: context, in: surroundings)
+        guard access.proxy == nil else { return access }
+        do {
+            access.proxy = try ProxyEnvironment(surroundings.environment).proxy(for: access.server)
+        } catch {
+            throw .unusableProxy(problem: "\(error)")
+        }
+        return access
+    }
+
+    private static func found(
+        kubeconfig: String?, context: String?, in surroundings: Surroundings
     ) throws(KubeconfigError) -> ClusterAccess {
         let home = surroundings.homeDirectory
         if let kubeconfig {

@@ -8,12 +8,19 @@ struct ExecClusterInfo: Sendable {
     var authorities: Data?
     var isUnverified = false
     var serverName: String?
+    var proxyURL: String?
+    var isUncompressed = false
+    /// The cluster's extension for plugins.
+    var configuration: JSON?
 
     var object: JSON {
         var object: JSON = ["server": .string(server)]
         object["certificate-authority-data"] = authorities.map { .string($0.base64EncodedString()) }
         if isUnverified { object["insecure-skip-tls-verify"] = true }
         object["tls-server-name"] = serverName.map(JSON.string)
+        object["proxy-url"] = proxyURL.map(JSON.string)
+        if isUncompressed { object["disable-compression"] = true }
+        object["config"] = configuration
         return object
     }
 }
@@ -48,8 +55,10 @@ struct ExecPlugin: Sendable {
             throw invalid("apiVersion must be \(Self.versions.joined(separator: " or "))")
         }
         self.apiVersion = apiVersion
-        if try entry.string("interactiveMode") == "Always" {
-            throw invalid("interactiveMode Always needs a terminal, which Viridian does not give it")
+        switch try entry.string("interactiveMode") {
+        case nil, "Never", "IfAvailable": break
+        case "Always": throw invalid("interactiveMode Always needs a terminal, which Viridian does not give it")
+        case let mode?: throw invalid("interactiveMode \(mode) must be Never, IfAvailable or Always")
         }
         installHint = try entry.string("installHint")?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         self.cluster = try entry.bool("provideClusterInfo") ? cluster.object : nil

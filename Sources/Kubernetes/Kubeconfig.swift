@@ -52,36 +52,71 @@ package struct Kubeconfig {
             user = entry
         }
 
+        let (server, owner) = try Self.server(cluster)
+        let proxy = try Self.proxy(cluster)
+        let authorities = try cluster.material("certificate-authority")
+        var tls = try Self.trust(cluster, authorities: authorities)
+        tls.clientCertificate = try user.flatMap(Self.clientCertificate)
+
+        let impersonation = try user.flatMap { user throws(KubeconfigError) in try Impersonation(user) }
+        let role = impersonation.map { ", as \($0.user)" } ?? ""
+        var info = ExecClusterInfo(server: server)
+        info.authorities = authorities
+        info.isUnverified = tls.trust == .unverified
+        info.serverName = tls.serverName
+        info.proxyURL = try cluster.string("proxy-url")
+        info.isUncompressed = try cluster.bool("disable-compression")
+        info.configuration = try Self.execConfiguration(cluster)
+        return ClusterAccess(
+            server: server, tls: tls,
+            credential: try user.flatMap { user throws(KubeconfigError) in try Self.credential(user, cluster: info) }
+                ?? owner,
+            impersonation: impersonation,
+            proxy: proxy,
+            namespace: try context.string("namespace") ?? "default",
+            origin: "kubeconfig \(path), context \(name)\(role)")
+    }
+
+    // MARK: - Parts
+
+    /// The server's URL without a user and password in it, and these as what a user entry without credentials comes with.
+    private static func server(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> (String, Credential) {
         guard let server = try cluster.string("server") else {
             throw .invalidValue(path: cluster.path, line: cluster.line, problem: "\(cluster.title) has no server")
         }
         guard let url = URL(string: server), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil
         else {
+            let shown = server.contains("@") ? "" : " \(server)"
             throw .invalidValue(
                 path: cluster.path, line: cluster.line,
-                problem: "\(cluster.title): server \(server) is not an http or https URL")
+                problem: "\(cluster.title): server\(shown) is not an http or https URL")
         }
-        if try cluster.string("proxy-url") != nil {
-            throw .unsupported(path: cluster.path, entry: cluster.title, feature: "proxy-url is not supported")
-        }
-        let authorities = try cluster.material("certificate-authority")
-        var tls = try Self.trust(cluster, authorities: authorities)
-        tls.clientCertificate = try user.flatMap(Self.clientCertificate)
-
-        let origin = "kubeconfig \(path), context \(name)"
-        var info = ExecClusterInfo(server: server)
-        info.authorities = authorities
-        info.isUnverified = tls.trust == .unverified
-        info.serverName = tls.serverName
-        return ClusterAccess(
-            server: server, tls: tls,
-            credential: try user.map { user throws(KubeconfigError) in try Self.credential(user, cluster: info) }
-                ?? .none,
-            namespace: try context.string("namespace") ?? "default",
-            origin: origin)
+        guard var parts = URLComponents(string: server), let user = parts.user else { return (server, .none) }
+        let credential = Credential.basic(username: user, password: parts.password ?? "")
+        parts.user = nil
+        parts.password = nil
+        return (parts.string ?? server, credential)
     }
 
-    // MARK: - Parts
+    /// One that a cluster names is used for every address, whatever `NO_PROXY` says.
+    private static func proxy(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> ProxyServer? {
+        guard let url = try cluster.string("proxy-url") else { return nil }
+        do {
+            return try ProxyServer(url, origin: "proxy-url")
+        } catch {
+            throw .unsupported(path: cluster.path, entry: cluster.title, feature: "\(error)")
+        }
+    }
+
+    /// What a cluster's extension tells plugins
+    /// (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/#client-authentication-k8s-io-v1-Cluster).
+    private static func execConfiguration(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> JSON? {
+        for entry in try cluster.entries("extensions")
+        where try entry.string("name") == "client.authentication.k8s.io/exec" {
+            return try entry.json("extension")
+        }
+        return nil
+    }
 
     private static func trust(
         _ cluster: KubeconfigEntry, authorities: Data?
@@ -134,7 +169,7 @@ package struct Kubeconfig {
 
     private static func credential(
         _ user: KubeconfigEntry, cluster: ExecClusterInfo
-    ) throws(KubeconfigError) -> Credential {
+    ) throws(KubeconfigError) -> Credential? {
         if try user.entry("auth-provider") != nil {
             throw .unsupported(
                 path: user.path, entry: user.title,
@@ -149,6 +184,6 @@ package struct Kubeconfig {
         if let exec = try user.entry("exec", title: "\(user.title): exec") {
             return .exec(ExecCredentials(try ExecPlugin(exec, cluster: cluster)))
         }
-        return .none
+        return nil
     }
 }

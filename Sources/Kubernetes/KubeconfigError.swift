@@ -13,6 +13,8 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
     case unusableCredential(path: String, entry: String, problem: String)
     case unsupported(path: String, entry: String, feature: String)
     case invalidAccount(problem: String)
+    /// The environment names a proxy that cannot be used.
+    case unusableProxy(problem: String)
     /// None of the places that are looked at has anything.
     case nothingConfigured(defaultPath: String)
 
@@ -40,6 +42,8 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
             "\(path): \(entry): \(feature)"
         case .invalidAccount(let problem):
             "the in-cluster account cannot be used: \(problem)"
+        case .unusableProxy(let problem):
+            "the Kubernetes API cannot be reached through a proxy: \(problem)"
         case .nothingConfigured(let defaultPath):
             "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, or create \(defaultPath)"
         }

@@ -11,7 +11,11 @@ struct Call: Sendable {
     var body: JSON?
     /// Whether doing it twice is the same as doing it once.
     var isRepeatable = true
-    var largestBody = 256 << 20
+    /// One object is at most 1.5 MiB in etcd, and somewhat more as JSON.
+    var largestBody = 4 << 20
+
+    /// A page of 500 pods has some 5 MiB.
+    static let largestList = 32 << 20
 
     init(_ verb: String, _ resource: Resource, _ name: String?, _ namespace: String?, subresource: String? = nil) {
         operation = .init(
@@ -54,14 +58,18 @@ struct Call: Sendable {
         return policy
     }
 
-    func request(_ ticket: APISession.Ticket, deadline: Duration) -> HTTPConnection.Request {
+    /// - Throws: `JSON.NotFinite` for a body that JSON cannot hold.
+    func request(
+        _ ticket: APISession.Ticket, deadline: Duration
+    ) throws(JSON.NotFinite) -> HTTPConnection.Request {
         var request = HTTPConnection.Request(
             method, path + PercentEncoding.query(query), deadline: deadline, largestBody: largestBody, retry: retry)
         request.headers["Accept"] = accept
         request.headers["User-Agent"] = "viridian"
         request.headers["Authorization"] = ticket.authorization
+        for (name, value) in ticket.impersonation?.headers ?? [] { request.headers.add(name, value) }
         if let body {
-            request.body = body.data
+            request.body = try body.data
             request.headers["Content-Type"] = contentType
         }
         return request
@@ -101,8 +109,9 @@ extension KubernetesClient {
         var ticket = try await ticket(call)
         for isLast in [false, true] {
             let connection = watching ? ticket.watches : ticket.connection
-            let request = call.request(ticket, deadline: deadline)
-            let stream = try await naming(call) { try await connection.lines(request, limit: limit) }
+            let stream = try await naming(call) {
+                try await connection.lines(call.request(ticket, deadline: deadline), limit: limit)
+            }
             if (200..<300).contains(stream.status) { return stream }
             let body = try await naming(call) { try await stream.collect() }
             guard stream.status == 401, ticket.isRenewable, !isLast else {
@@ -126,6 +135,10 @@ extension KubernetesClient {
         } catch let error as TransportError {
             throw KubernetesError.unanswered(
                 call.operation, server: access.server, origin: access.origin, error)
+        } catch let error as JSON.NotFinite {
+            let problem = TransportError(.invalidRequest("\(error)"), server: access.server)
+            throw KubernetesError.unanswered(
+                call.operation, server: access.server, origin: access.origin, problem)
         }
     }
 

@@ -32,11 +32,14 @@ package struct KubernetesClient: Sendable {
 
     // MARK: - Reading
 
+    /// A namespace with so many objects of a kind is none that anybody releases into.
+    private static let mostItems = 100_000
+
     package func get(_ resource: Resource, _ name: String, namespace: String? = nil) async throws -> JSON {
         try await object(.init("get", resource, name, place(resource, namespace)))
     }
 
-    /// Every object that matches, however many pages that takes.
+    /// Every object that matches, however many pages that takes, within four times the deadline of a call.
     ///
     /// `labels` and `fields` are selectors, `name=blog-blue`, `involvedObject.name=blog-blue-x`; `pageSize` is how many
     /// objects are asked for at once.
@@ -47,8 +50,10 @@ package struct KubernetesClient: Sendable {
         var items: [JSON] = []
         var token: String?
         var limit: Int? = pageSize
+        let end = ContinuousClock.now + deadline * 4
         while true {
             var call = Call("list", resource, nil, namespace)
+            call.largestBody = Call.largestList
             call.select(labels: labels, fields: fields)
             if let limit { call.query.append(("limit", String(limit))) }
             if let token { call.query.append(("continue", token)) }
@@ -58,7 +63,12 @@ package struct KubernetesClient: Sendable {
                     throw unintelligible(call, "a list without items")
                 }
                 items += found.map { $0.completed(from: page, resource: resource) }
-                token = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+                let next = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+                // A page may be empty where a selector hides what is on it, but the pages come to an end.
+                guard next == nil || (next != token && items.count <= Self.mostItems && .now < end) else {
+                    throw unintelligible(call, "a list without end: \(items.count) objects, and it goes on")
+                }
+                token = next
                 if token == nil {
                     return ResourceList(
                         items: items, resourceVersion: page["metadata"]?["resourceVersion"]?.string ?? "")

@@ -98,13 +98,13 @@ extension KubernetesError {
         case .refused(let refusal): refusal.description
         case .unanswered(let operation, let server, let origin, let error):
             switch error.kind {
-            case .refused, .unresolvable, .unreachable, .tls:
-                "cannot reach the Kubernetes API at \(server) (\(origin)): \(error)"
+            case .refused, .unresolvable, .unreachable, .proxy, .tls:
+                "cannot reach the Kubernetes API at \(server.withoutUserInfo) (\(origin)): \(error)"
             default:
-                "the Kubernetes API at \(server) (\(origin)) did not \(operation): \(error)"
+                "the Kubernetes API at \(server.withoutUserInfo) (\(origin)) did not \(operation): \(error)"
             }
         case .unintelligible(let operation, let server, let origin, let problem):
-            "what answers at \(server) (\(origin)) to \(operation) is not a Kubernetes API: \(problem)"
+            "what answers at \(server.withoutUserInfo) (\(origin)) to \(operation) is not a Kubernetes API: \(problem)"
         }
     }
 }

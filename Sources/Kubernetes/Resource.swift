@@ -43,6 +43,8 @@ extension Resource {
         plural: "replicationcontrollers", kind: "ReplicationController")
     package static let configMaps = Resource(plural: "configmaps", kind: "ConfigMap")
     package static let secrets = Resource(plural: "secrets", kind: "Secret")
+    package static let persistentVolumeClaims = Resource(
+        plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim")
     package static let events = Resource(plural: "events", kind: "Event")
     package static let resourceQuotas = Resource(plural: "resourcequotas", kind: "ResourceQuota")
     package static let namespaces = Resource(plural: "namespaces", kind: "Namespace", isNamespaced: false)

@@ -114,8 +114,8 @@ package struct Watch: AsyncSequence, Sendable {
         }
     }
 
-    /// Objects are at most about 1.5 MiB (etcd's limit); aggregated APIs are given some room.
-    static let lineLimit = LineLimit(bytes: 16 << 20)
+    /// Objects are at most about 1.5 MiB (etcd's limit), and somewhat more as JSON.
+    static let lineLimit = LineLimit(bytes: 4 << 20)
 }
 
 /// The back-off of a watch: 200 ms that double up to 10 s, with jitter, until there is progress.
@@ -165,7 +165,7 @@ extension Watch {
 
     /// The `Status` object of an ERROR event.
     func refusal(_ status: JSON) -> KubernetesError {
-        client.refusal(call(since: ""), status: status["code"]?.integer ?? 500, body: status.data)
+        client.refusal(call(since: ""), status: status["code"]?.integer ?? 500, body: Data(status.text.utf8))
     }
 
     func broken() -> KubernetesError {

@@ -250,4 +250,62 @@ struct EC2Tests {
         #expect(error.contains("ec2:DescribeInstances did not reach AWS"))
         #expect(await pauses.all.count == 5)
     }
+
+    @Test("an answer that is nested without end is no answer of AWS, and ends nothing")
+    func deepAnswer() async throws {
+        for element in ["a", "Response", "reservationSet"] {
+            let deep = String(repeating: "<\(element)>", count: 100_000)
+            try await withServer({ _, number in .text(deep, status: number == 0 ? 200 : 400) }) { server in
+                let ec2 = try EC2(
+                    region: "us-east-1", endpoint: URL(string: server.url),
+                    credentials: CredentialChain(.test(someKeys)))
+                for _ in 0..<2 {
+                    let said = await words { _ = try await ec2.runningInstances(tags: [:]) }
+                    #expect(said.contains("ec2:DescribeInstances"), "\(said)")
+                }
+            }
+        }
+    }
+
+    @Test("comments, quoted brackets and empty elements are no levels")
+    func levels() async throws {
+        let noise = String(repeating: "<!-- <a> --><b x='>'/><![CDATA[<c>]]><?d <e>?>", count: 200)
+        let answer = """
+            <?xml version="1.0"?><DescribeInstancesResponse><requestId>\(noise)</requestId><reservationSet>\
+            </reservationSet></DescribeInstancesResponse>
+            """
+        try await withServer({ _, _ in .text(answer) }) { server in
+            let ec2 = try EC2(
+                region: "us-east-1", endpoint: URL(string: server.url), credentials: CredentialChain(.test(someKeys)))
+            #expect(try await ec2.runningInstances(tags: [:]) == [])
+        }
+    }
+
+    @Test("AWS is asked through the environment's proxy, and a machine's own metadata never")
+    func proxy() async throws {
+        try await withServer({ _, _ in
+            .text("<DescribeInstancesResponse><reservationSet></reservationSet></DescribeInstancesResponse>")
+        }) { server in
+            let port = server.port
+            try await withConnectProxy(to: { $0 == "ec2.example:80" ? port : nil }) { proxy in
+                let environment = someKeys.merging(["http_proxy": "127.0.0.1:\(proxy.port)"]) { $1 }
+                let ec2 = try EC2(
+                    region: "us-east-1", endpoint: URL(string: "http://ec2.example"),
+                    credentials: CredentialChain(.test(environment)))
+                #expect(try await ec2.runningInstances(tags: [:]) == [])
+                var asked = await proxy.asked.all.count
+                #expect(asked == 1)
+                // No credentials but the machine's own, which no machine of a test has.
+                for variables in [
+                    ["AWS_EC2_METADATA_DISABLED": "false"],
+                    ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"],
+                ] {
+                    let machine = ["http_proxy": "127.0.0.1:\(proxy.port)"].merging(variables) { $1 }
+                    _ = try? await CredentialChain(.test(machine)).credentials()
+                }
+                asked = await proxy.asked.all.count
+                #expect(asked == 1)
+            }
+        }
+    }
 }

@@ -3,107 +3,6 @@ import HTTPTransport
 import TestSupport
 import Testing
 
-private let openssl = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
-    .map { "\($0)/openssl" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-
-/// An authority, and certificates that it signed, made by `openssl` in a folder of the test's own.
-private struct Authority {
-    let folder: String
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "viridian-tls-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority",
-        ])
-        try sign("server", extensions: "subjectAltName=IP:127.0.0.1")
-        try sign("named", extensions: "subjectAltName=DNS:kubernetes")
-        try sign("client", extensions: "extendedKeyUsage=clientAuth")
-    }
-
-    func sign(_ name: String, extensions: String) throws {
-        try extensions.write(toFile: "\(folder)/\(name).ext", atomically: true, encoding: .utf8)
-        try run([
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "\(name).key",
-            "-out", "\(name).csr", "-subj", "/CN=test \(name)",
-        ])
-        try run([
-            "x509", "-req", "-in", "\(name).csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "\(name).ext", "-out", "\(name).crt",
-        ])
-    }
-
-    func read(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")) }
-
-    var trust: TLSIdentity.Trust { get throws { .authorities(try read("ca.crt")) } }
-
-    var client: TLSIdentity.ClientCertificate {
-        get throws { .init(chain: try read("client.crt"), key: try read("client.key")) }
-    }
-
-    func remove() { try? FileManager.default.removeItem(atPath: folder) }
-
-    private func run(_ arguments: [String]) throws {
-        let process = try start(arguments, output: FileHandle.nullDevice)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw OpenSSLFailed(arguments: arguments) }
-    }
-
-    fileprivate func start(_ arguments: [String], output: Any) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: openssl ?? "openssl")
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-}
-
-private struct OpenSSLFailed: Error { var arguments: [String] }
-
-/// Runs a test against `openssl s_server` on a free loopback port, whose page shows the client's certificate.
-private func withTLSServer(
-    certificate: String = "server", _ arguments: [String] = [], _ test: (Authority, String) async throws -> Void
-) async throws {
-    let authority = try Authority()
-    defer { authority.remove() }
-    let output = Pipe()
-    let server = try authority.start(
-        ["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", "\(certificate).crt", "-key", "\(certificate).key"]
-            + arguments,
-        output: output)
-    defer {
-        // The child inherits the blocked signals of the thread that started it, SIGTERM among them.
-        kill(server.processIdentifier, SIGKILL)
-        server.waitUntilExit()
-    }
-    // It says where it listens: "ACCEPT 127.0.0.1:40123".
-    var said = ""
-    while !said.contains(/ACCEPT .*:\d+\n/) {
-        let data = output.fileHandleForReading.availableData
-        guard !data.isEmpty else { throw OpenSSLFailed(arguments: arguments) }
-        said += String(decoding: data, as: UTF8.self)
-    }
-    let port = try #require(said.firstMatch(of: /ACCEPT .*:(\d+)\n/)?.1)
-    try await test(authority, "https://127.0.0.1:\(port)")
-}
-
-private func page(_ url: String, _ tls: TLSIdentity) async throws -> String {
-    let connection = try HTTPConnection(baseURL: url, tls: tls)
-    do {
-        let answer = try await connection.send(.init("GET", "/", deadline: .seconds(20)))
-        await connection.shutdown()
-        return String(decoding: answer.body, as: UTF8.self)
-    } catch {
-        await connection.shutdown()
-        throw error
-    }
-}
-
 @Suite("TLS", .enabled(if: openssl != nil, "openssl is not installed"))
 struct TLSTests {
     @Test("a server is trusted by its authority, or not at all")
@@ -133,6 +32,59 @@ struct TLSTests {
                 #expect(
                     error.description == "TLS with \(url.dropFirst(8)) failed: its certificate is for another name")
             }
+        }
+    }
+
+    @Test("a certificate for the address is not one for the name that is asked for")
+    func strictName() async throws {
+        try await withTLSServer { authority, url in
+            let trust = try authority.trust
+            let error = try await transportError {
+                _ = try await page(url, TLSIdentity(trust: trust, serverName: "kubernetes"))
+            }
+            #expect(error.description == "TLS with \(url.dropFirst(8)) failed: its certificate is for another name")
+        }
+    }
+
+    @Test("an intermediate alone is an anchor as for kubectl, for what it signed and for nothing else")
+    func intermediate() async throws {
+        func make(_ authority: Authority) throws {
+            let issuer = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
+            try authority.sign("middle", extensions: issuer)
+            try authority.sign("lower", by: "middle", extensions: issuer)
+            try authority.sign("leaf", by: "middle", extensions: "subjectAltName=IP:127.0.0.1")
+            try authority.sign("deep", by: "lower", extensions: "subjectAltName=IP:127.0.0.1")
+            try authority.sign("elsewhere", by: "middle", extensions: "subjectAltName=DNS:elsewhere")
+            try authority.sign("stranger", extensions: issuer)
+        }
+        // Whether the server sends its issuer or not, and whether that is the anchor or below it.
+        let courses: [(String, [String])] = [
+            ("leaf", []), ("leaf", ["-cert_chain", "middle.crt"]), ("deep", ["-cert_chain", "lower.crt"]),
+        ]
+        for (certificate, arguments) in courses {
+            try await withTLSServer(certificate: certificate, arguments, making: make) { authority, url in
+                let answer = try await page(url, TLSIdentity(trust: .authorities(authority.read("middle.crt"))))
+                #expect(answer.contains("s_server"))
+                let both = try authority.read("stranger.crt") + authority.read("middle.crt")
+                #expect(try await page(url, TLSIdentity(trust: .authorities(both))).contains("s_server"))
+                let error = try await transportError {
+                    _ = try await page(url, TLSIdentity(trust: .authorities(authority.read("stranger.crt"))))
+                }
+                #expect(error.description.hasSuffix("its certificate is not signed by a trusted authority"))
+            }
+        }
+        try await withTLSServer(certificate: "elsewhere", making: make) { authority, url in
+            let error = try await transportError {
+                _ = try await page(url, TLSIdentity(trust: .authorities(authority.read("middle.crt"))))
+            }
+            #expect(error.description.hasSuffix("its certificate is for another name"))
+        }
+        // A leaf is no authority, whatever file it stands in.
+        try await withTLSServer(certificate: "leaf", making: make) { authority, url in
+            let error = try await transportError {
+                _ = try await page(url, TLSIdentity(trust: .authorities(authority.read("server.crt"))))
+            }
+            #expect(error.description.hasSuffix("its certificate is not signed by a trusted authority"))
         }
     }
 

@@ -50,6 +50,65 @@ struct CredentialTests {
         return KubernetesClient(try ClusterAccess.discover(kubeconfig: path), pause: Pauses().pause)
     }
 
+    @Test("`as` of a user goes into the impersonation headers of every call and watch, as client-go writes them")
+    func impersonation() async throws {
+        try await withServer(Self.script) { server in
+            try await withFolder { folder in
+                let client = try client(
+                    folder, server,
+                    user: """
+                        token: secret
+                        as: system:serviceaccount:blog:deployer
+                        as-uid: "42"
+                        as-groups: [blog-deployers, "system:authenticated"]
+                        as-user-extra: {example.com/scopes: [read, write], 100%: [y]}
+                        """)
+                #expect(
+                    client.access.origin.hasSuffix(
+                        "/config, context production, as system:serviceaccount:blog:deployer"))
+                _ = try await client.list(.pods)
+                _ = try? await client.followLogs(ofPod: "blog")
+                await client.shutdown()
+                let requests = await server.requests.all
+                #expect(requests.count == 2)
+                for request in requests {
+                    #expect(request.headers["authorization"] == "Bearer secret")
+                    #expect(
+                        request.headerLines.filter { $0.hasPrefix("impersonate-") } == [
+                            "impersonate-user: system:serviceaccount:blog:deployer", "impersonate-uid: 42",
+                            "impersonate-group: blog-deployers", "impersonate-group: system:authenticated",
+                            "impersonate-extra-100%25: y", "impersonate-extra-example.com%2fscopes: read",
+                            "impersonate-extra-example.com%2fscopes: write",
+                        ])
+                }
+            }
+        }
+        try await withClient(credential: .token("secret"), Self.script) { client, server in
+            _ = try await client.list(.pods)
+            #expect(await server.requests.all.allSatisfy { !$0.headerLines.contains { $0.hasPrefix("impersonate-") } })
+        }
+    }
+
+    @Test("calls and watches go through the proxy that the kubeconfig names")
+    func proxy() async throws {
+        try await withServer(Self.script) { server in
+            let port = server.port
+            try await withConnectProxy(to: { $0 == "api.example:6443" ? port : nil }) { proxy in
+                try await withFolder { folder in
+                    let path = try folder.write(
+                        "config",
+                        kubeconfig(
+                            cluster: "proxy-url: http://127.0.0.1:\(proxy.port)", server: "http://api.example:6443"))
+                    let client = KubernetesClient(try ClusterAccess.discover(kubeconfig: path))
+                    #expect(try await client.list(.pods).items.isEmpty)
+                    var watch = client.watch(.pods).makeAsyncIterator()
+                    guard case .snapshot = try await watch.next() else { throw NoError() }
+                    await client.shutdown()
+                }
+            }
+        }
+    }
+
     @Test("tokens and passwords go into the Authorization header")
     func headers() async throws {
         try await withClient(credential: .token("secret"), Self.script) { client, server in

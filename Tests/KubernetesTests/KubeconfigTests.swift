@@ -129,6 +129,55 @@ struct KubeconfigTests {
         }
     }
 
+    @Test("merge keys are applied as in every YAML of Kubernetes")
+    func mergeKeys() async throws {
+        try await withFolder { folder async throws in
+            let text = kubeconfig(user: "<<: {token: merged, as: ann}").replacing(
+                "server: http", with: "server: &s http")
+            let access = try read(folder, text)
+            guard case .token("merged") = access.credential else { throw NoError() }
+            #expect(access.impersonation?.user == "ann")
+        }
+    }
+
+    @Test("a user and password in the server's URL are credentials, and appear in no message")
+    func userInURL() async throws {
+        try await withFolder { folder async throws in
+            let access = try read(folder, kubeconfig(user: "{}", server: "https://me:se%3Acret@10.0.0.1:6443/k8s"))
+            #expect(access.server == "https://10.0.0.1:6443/k8s")
+            guard case .basic("me", "se:cret") = access.credential else { throw NoError() }
+            let other = try read(folder, kubeconfig(server: "https://me:secret@10.0.0.1:6443"))
+            #expect(other.server == "https://10.0.0.1:6443")
+            guard case .token = other.credential else { throw NoError() }
+        }
+    }
+
+    @Test("a proxy is the one that the cluster names, for every address, or else the environment's")
+    func proxies() async throws {
+        try await withFolder { folder async throws in
+            func proxy(_ cluster: String, server: String, _ environment: [String: String]) throws -> String? {
+                let path = try folder.write("config", kubeconfig(cluster: cluster, server: server))
+                let surroundings = ClusterAccess.Surroundings(environment: environment, homeDirectory: folder.path)
+                return try ClusterAccess.discover(kubeconfig: path, in: surroundings).proxy?.description
+            }
+            let named = "proxy-url: http://named:3128"
+            let environment = ["HTTPS_PROXY": "http://environment:3128", "NO_PROXY": "10.0.0.0/8,127.0.0.1"]
+            #expect(
+                try proxy(named, server: "https://127.0.0.1:6443", environment) == "the proxy named:3128 (proxy-url)")
+            #expect(try proxy(named, server: "https://10.1.2.3", environment) == "the proxy named:3128 (proxy-url)")
+            #expect(
+                try proxy("", server: "https://11.1.2.3", environment)
+                    == "the proxy environment:3128 (HTTPS_PROXY)")
+            #expect(try proxy("", server: "https://10.1.2.3", environment) == nil)
+            #expect(try proxy("", server: "https://11.1.2.3", [:]) == nil)
+            #expect(
+                try kubeconfigError {
+                    _ = try proxy("", server: "https://11.1.2.3", ["HTTPS_PROXY": "https://proxy:1"])
+                } == "the Kubernetes API cannot be reached through a proxy: HTTPS_PROXY names a proxy by https://, "
+                    + "which is not supported; use http:// or socks5://")
+        }
+    }
+
     @Test("the files of $KUBECONFIG are merged, the first to name something wins, missing ones are passed over")
     func merging() async throws {
         try await withFolder { folder async throws in
@@ -303,8 +352,18 @@ struct KubeconfigErrorTests {
     func unsupported() async throws {
         try await withFolder { folder async throws in
             #expect(
-                try message(folder, kubeconfig(cluster: "proxy-url: http://proxy:3128"))
-                    == "config: cluster \"main\": proxy-url is not supported")
+                try message(folder, kubeconfig(cluster: "proxy-url: https://me:secret@proxy:3128"))
+                    == "config: cluster \"main\": proxy-url names a proxy by https://, which is not supported; "
+                    + "use http:// or socks5://")
+            #expect(
+                try message(folder, kubeconfig(user: "token: x\nas-groups: [a]"))
+                    == "config: user \"deploy\": as-uid, as-groups and as-user-extra need an `as` beside them")
+            #expect(
+                try message(
+                    folder,
+                    kubeconfig(
+                        user: "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Maybe}")
+                ) == "config:15: user \"deploy\": exec: interactiveMode Maybe must be Never, IfAvailable or Always")
             #expect(
                 try message(folder, kubeconfig(user: "auth-provider: {name: gcp}"))
                     == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "

@@ -11,6 +11,8 @@ package struct Received: Sendable {
     package var path: String
     package var query: [String: String]
     package var headers: [String: String]
+    /// Every header as `name: value`, also those of one name.
+    package var headerLines: [String]
     package var body: String
     /// The client's end of the connection: equal for requests on the same connection.
     package var clientPort: Int
@@ -108,7 +110,8 @@ package func withServer<Result: Sendable>(
             method: request.method.rawValue, path: request.uri.path,
             query: Dictionary((url?.queryItems ?? []).map { ($0.name, $0.value ?? "") }) { first, _ in first },
             headers: Dictionary(request.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first },
-            body: String(buffer: body), clientPort: context.clientPort)
+            headerLines: request.headers.map { "\($0.name.canonicalName): \($0.value)" }, body: String(buffer: body),
+            clientPort: context.clientPort)
         let reply = try await script(received, await requests.add(received))
         var headers = HTTPFields()
         for (name, value) in reply.headers {

@@ -1,0 +1,9 @@
+extension String {
+    /// An address as a message may show it: without the name and the password that may stand before its host.
+    package var withoutUserInfo: String {
+        guard let start = firstRange(of: "://")?.upperBound else { return self }
+        let end = self[start...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? endIndex
+        guard let at = self[start..<end].lastIndex(of: "@") else { return self }
+        return String(self[..<start] + self[index(after: at)...])
+    }
+}
