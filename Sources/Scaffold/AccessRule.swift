@@ -52,6 +52,10 @@ package struct AccessRule: Sendable, Hashable {
             AccessRule(
                 purpose: "why pods are not scheduled or pulled", resource: "events", verbs: ["list", "watch"]),
             AccessRule(
+                purpose: "telling before a release that both colours cannot have a volume",
+                resource: "persistentvolumeclaims",
+                verbs: ["get"], isOptional: true),
+            AccessRule(
                 purpose: "the twin of the live colour's autoscaler", group: "autoscaling",
                 resource: "horizontalpodautoscalers", verbs: ["list", "create", "delete"], isOptional: true),
         ]

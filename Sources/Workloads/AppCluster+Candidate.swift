@@ -24,7 +24,7 @@ extension AppCluster {
             if let newer = before.release, newer > order.number { throw LeaseLost(holder: "\(app.name)/\(newer)") }
         }
         // Before anything is made. A former workload's own pods go with it.
-        let strays = try await clearStrays(order, color, beside: before) { $0.isPod(ofWorkloadCalled: name) }
+        let strays = try await clearStrays(order, survey, beside: before) { $0.isPod(ofWorkloadCalled: name) }
         for pod in strays { tell(.note("Deleted pod \(pod.name ?? "?"), which belonged to nobody")) }
         try await ensureServices()
         while let present = try await workload(color) {
@@ -47,9 +47,10 @@ extension AppCluster {
         let candidate = Candidate(
             app: app, order: order, survey: survey, model: model, serviceLabels: Set(labels.keys))
         let (object, notes) = try candidate.made()
+        let warnings = try await refuseConflicts(of: object, on: color, beside: model)
         do {
             _ = try await toTheEnd { try await client.create(kind, object, namespace: namespace) }
-            for note in notes { tell(.note(note)) }
+            for note in notes + warnings { tell(.note(note)) }
         } catch let error as KubernetesError where error.isAlreadyExists {
             // The answer of an earlier try was lost, or somebody else is at work: the next look tells which.
             guard try await workload(color)?.release == order.number else { throw error }

@@ -8,7 +8,7 @@ extension AppCluster {
         try await clearly {
             // Some may have come since the candidate was created.
             let strays = try await clearStrays(
-                order, survey.candidate, beside: try await workload(survey.candidate))
+                order, survey, beside: try await workload(survey.candidate))
             let notes = strays.map { "Deleted pod \($0.name ?? "?"), which belonged to nobody" }
             guard let live = survey.live?.color else { return CandidateSize(replicas: survey.replicas, notes: notes) }
             async let found = workload(live)
@@ -22,8 +22,9 @@ extension AppCluster {
 
     private func scale(_ order: Order, _ survey: Survey, by live: JSON?) async throws -> CandidateSize {
         var size = CandidateSize(replicas: survey.replicas)
-        if order.replicas == nil { size.replicas = max(size.replicas, live?[at: "spec.replicas"]?.integer ?? 0) }
+        if order.replicas == nil { size.replicas = max(size.replicas, live?[at: "spec.replicas"]?.count ?? 0) }
         let change: JSON = ["spec": ["replicas": .integer(Int64(size.replicas))]]
+        var contention = client.contention(over: kind, app.workloadName(survey.candidate), namespace: namespace)
         while true {
             guard let candidate = try await workload(survey.candidate), !candidate.isBeingDeleted,
                 candidate.release == order.number, let version = candidate[at: "metadata.resourceVersion"]?.string
@@ -37,6 +38,7 @@ extension AppCluster {
                     candidate.workloadResource, app.workloadName(survey.candidate),
                     .merge(change, resourceVersion: version), namespace: namespace)
             } catch let error as KubernetesError where error.isConflict || error.isNotFound {
+                try await contention.lost(error)
                 continue
             }
             size.notes.append(

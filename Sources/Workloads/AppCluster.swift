@@ -57,7 +57,7 @@ package struct AppCluster: Cluster {
         }
         let color = annotations[Annotation.liveColor].flatMap(Color.init)
         return ClusterSurvey(
-            recorded: color.map { LiveVersion(color: $0, version: annotations[Annotation.liveVersion] ?? "?") },
+            recorded: color.map { LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?") },
             recordedBy: annotations[Annotation.release].flatMap(Int.init(releaseNumber:)),
             workloads: workloads
         )
@@ -69,8 +69,8 @@ package struct AppCluster: Cluster {
             version: object.version
                 ?? (try? ImageReference(image))?.tag ?? image,
             image: image,
-            replicas: object[at: "spec.replicas"]?.integer ?? 1,
-            ready: object[at: "status.readyReplicas"]?.integer ?? 0,
+            replicas: object[at: "spec.replicas"]?.count ?? 1,
+            ready: object[at: "status.readyReplicas"]?.count ?? 0,
             release: object.release
         )
     }
@@ -148,11 +148,16 @@ extension JSON {
     var name: String? { self[at: "metadata.name"]?.string }
     /// What Viridian wrote, or what the usual label says.
     var version: String? {
-        self[at: "metadata.annotations"]?[Annotation.version]?.string
+        Version.text(self[at: "metadata.annotations"]?[Annotation.version]?.string)
             ?? self[at: "metadata.labels"]?[Label.version]?.string
     }
     var uid: String? { self[at: "metadata.uid"]?.string }
     var isBeingDeleted: Bool { self[at: "metadata.deletionTimestamp"]?.string != nil }
     var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init(releaseNumber:)) }
     var workloadResource: Resource { self["kind"]?.string == "Deployment" ? .deployments : .replicationControllers }
+}
+
+extension Version {
+    /// A version that an annotation names: free text of whoever may write there, and what is no version is none.
+    fileprivate static func text(_ annotation: String?) -> String? { annotation.flatMap { try? Version($0) }?.text }
 }

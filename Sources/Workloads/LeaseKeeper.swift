@@ -38,6 +38,7 @@ actor LeaseKeeper {
     }
 
     func acquire() async throws -> LeaseTerm {
+        var contention = client.contention(over: .leases, LeaseKeeper.name, namespace: namespace)
         while true {
             let found = try await read()
             if let found, let other = found.holderIdentity, found.isHeld(at: now()) {
@@ -51,18 +52,38 @@ actor LeaseKeeper {
             lease.leaseDurationSeconds = Int(LeaseKeeper.duration.components.seconds)
             lease.acquireTime = now()
             lease.renewTime = now()
-            lease.leaseTransitions += found == nil ? 0 : 1
+            // The API keeps it as an int32, which others may have brought to its end.
+            if found != nil {
+                lease.leaseTransitions =
+                    (0..<Int(Int32.max)).contains(lease.leaseTransitions) ? lease.leaseTransitions + 1 : 0
+            }
             do {
                 try await write(lease, isNew: found == nil)
                 acquired = lease.leaseTransitions
-                let last = [Annotation.lastRelease, Annotation.release].compactMap {
-                    lease.annotations[$0].flatMap(Int.init)
-                }
-                return LeaseTerm(lastRelease: last.max() ?? 0, duration: LeaseKeeper.duration)
+                return term(lease)
             } catch let error as KubernetesError where error.isConflict || error.isAlreadyExists {
-                continue  // Somebody was quicker: look at what they wrote.
+                // Somebody was quicker: look at what they wrote.
+                try await contention.lost(error)
             }
         }
+    }
+
+    private func term(_ lease: LeaseRecord) -> LeaseTerm {
+        var term = LeaseTerm(lastRelease: 0, duration: LeaseKeeper.duration)
+        for annotation in [Annotation.lastRelease, Annotation.release] {
+            guard let text = lease.annotations[annotation] else { continue }
+            if let number = Int(releaseNumber: text) {
+                term.lastRelease = max(term.lastRelease, number)
+            } else {
+                term.unreadable = Refusal(
+                    "lease \(namespace)/\(LeaseKeeper.name) has \(annotation)=\(text), which is no number of a release of \(app)",
+                    details: [
+                        "to fix: kubectl -n \(namespace) annotate lease \(LeaseKeeper.name) --overwrite \(annotation)=N, "
+                            + "where N is the highest number of `viridian releases \(app)`"
+                    ])
+            }
+        }
+        return term
     }
 
     func renew() async throws {
@@ -87,6 +108,7 @@ actor LeaseKeeper {
     }
 
     private func change(_ edit: (inout LeaseRecord) -> Void) async throws {
+        var contention = client.contention(over: .leases, LeaseKeeper.name, namespace: namespace)
         while true {
             let current: LeaseRecord?
             if let record { current = record } else { current = try await read() }
@@ -99,6 +121,7 @@ actor LeaseKeeper {
                 return try await write(lease, isNew: false)
             } catch let error as KubernetesError where error.isConflict || error.isNotFound {
                 record = nil  // Read it anew: it may be a label that somebody added, or another holder.
+                try await contention.lost(error)
             }
         }
     }

@@ -4,23 +4,14 @@ import ReleaseMachine
 
 /// All that is known of a candidate's pods, put together from three watches: pods, warnings, and the workload's own conditions.
 struct PodsPicture {
-    /// A quota does not grow while a release waits; the moment is for a pod that is just being deleted.
-    static let quotaGrace: Duration = .seconds(8)
-
     let desired: Int
     /// How long all pods must be ready without a restart.
     let stable: Duration
     private(set) var pods: [String: JSON] = [:]
-    /// By pod name, then by the event's reason.
-    private var warnings: [String: [String: String]] = [:]
-    private var refusal: Refused?
-
-    private struct Refused {
-        var words: String
-        var since: Timestamp
-        /// A namespace that has just been made gets its account in a moment, and the controller comes back to it.
-        var isPassing: Bool { words.contains("serviceaccount \"default\" not found") }
-    }
+    /// By pod name.
+    private var warnings: [String: PodWarnings] = [:]
+    private var refusal: ReplicaRefusal?
+    private var waits = PodWaits()
 
     private var steadySince: Timestamp?
     private var restarts: Int?
@@ -53,7 +44,7 @@ struct PodsPicture {
             else { continue }
             // "Error: ErrImagePull" repeats what the status says; the event that names the cause is the one to keep.
             if reason == "Failed", message.hasPrefix("Error: ") { continue }
-            warnings[pod, default: [:]][reason] = message
+            warnings[pod, default: [:]].take(.init(reason: reason, message: message))
         }
     }
 
@@ -65,14 +56,16 @@ struct PodsPicture {
         case .deleted, .interrupted: return
         }
         let words = object?.message(ofTrue: "ReplicaFailure")
-        refusal = words.map { Refused(words: $0, since: refusal?.since ?? now) }
+        refusal = words.map { ReplicaRefusal($0, at: now, after: refusal) }
     }
 
     /// What it means at this moment.
     mutating func observation(at now: Timestamp) -> (PodsObservation, crashed: (pod: String, container: String)?) {
-        let diagnoses = pods.values.filter { !$0.isBeingDeleted || $0.hasTrue("Ready") }
-            .map { PodDiagnosis($0, warnings: warnings[$0.name ?? ""] ?? [:]) }
-            .sorted { $0.summary.name < $1.summary.name }
+        let diagnoses = waits.settled(
+            pods.values.filter { !$0.isBeingDeleted || $0.hasTrue("Ready") }
+                .map { PodDiagnosis($0, warnings: warnings[$0.name ?? ""] ?? [:]) }
+                .sorted { $0.summary.name < $1.summary.name },
+            at: now)
         let report = PodsReport(
             ready: diagnoses.filter { $0.outlook == .ready }.count,
             desired: desired,
@@ -86,9 +79,7 @@ struct PodsPicture {
                 return (PodsObservation(report: report, verdict: verdict), crashed.map { (pod, $0) })
             }
         }
-        if report.ready < desired, let refusal, !refusal.isPassing, now - refusal.since >= PodsPicture.quotaGrace {
-            let verdict = PodsObservation.Verdict.hopeless(
-                "the cluster makes no more pods: \(refusal.words)", details: [])
+        if report.ready < desired, let verdict = refusal?.verdict(at: now) {
             return (PodsObservation(report: report, verdict: verdict), nil)
         }
         return (PodsObservation(report: report, verdict: isSteady(report, at: now) ? .ready : .waiting), nil)

@@ -156,4 +156,33 @@ struct LeaseTests {
             await #expect(throws: LeaseLost.self) { try await cluster.cluster(.named("ci-2")).note(release: 9) }
         }
     }
+
+    @Test("a lease whose every write meets a conflict is given up, and said, instead of tried for ever")
+    func contested() async throws {
+        try await TestCluster.run { cluster in
+            let first = cluster.lease(.named("ci-1"))
+            _ = try await first.acquire()
+            await first.release()
+            cluster.sandbox.faults.inject(
+                .refuse(status: 409, reason: "Conflict", message: "the object has been modified"),
+                on: RequestMatcher(verbs: ["update"], resource: "leases"))
+            // Without the waits, which have a test of their own.
+            let client = KubernetesClient(cluster.client.access, pause: { _ in })
+            let keeper = LeaseKeeper(client: client, app: "blog", namespace: "blog", me: .named("ci-2"))
+            let said = await words { _ = try await keeper.acquire() }
+            #expect(
+                said?.hasPrefix("leases.coordination.k8s.io viridian in namespace blog was changed by somebody else")
+                    == true)
+            cluster.sandbox.faults.clear()
+            _ = try await keeper.acquire()
+            cluster.sandbox.faults.inject(
+                .refuse(status: 409, reason: "Conflict", message: "the object has been modified"),
+                on: RequestMatcher(verbs: ["update"], resource: "leases"))
+            let again = await words { try await keeper.renew() }
+            #expect(again?.contains("each of the 10 times") == true)
+            cluster.sandbox.faults.clear()
+            try await keeper.renew()
+            await client.shutdown()
+        }
+    }
 }

@@ -25,6 +25,14 @@ struct PodDiagnosisTests {
         #expect(diagnosis.summary.reason == text, sourceLocation: sourceLocation)
     }
 
+    /// Trouble that passes by itself, for which two minutes are enough.
+    private func expectMustCome(
+        _ diagnosis: PodDiagnosis, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(diagnosis.outlook == .mustCome(within: .seconds(120), text), sourceLocation: sourceLocation)
+        #expect(diagnosis.summary.reason == text, sourceLocation: sourceLocation)
+    }
+
     @Test("a ready pod has nothing to say")
     func ready() throws {
         let diagnosis = PodDiagnosis(try readyPod("blog-green-x7f2k", restarts: 4))
@@ -112,7 +120,21 @@ struct PodDiagnosisTests {
             "failed to sync configmap cache: timed out waiting for the condition",
         ] {
             let pod = try pod(status(container(waiting("CreateContainerConfigError", message))))
-            expectMayCome(PodDiagnosis(pod), "blog cannot be started: \(message)")
+            expectMustCome(PodDiagnosis(pod), "blog cannot be started: \(message)")
+        }
+    }
+
+    @Test(
+        "a runtime that is still busy with its first try goes on with it",
+        arguments: [
+            "failed to reserve container name \"blog_blog-green-x7f2k_blog_0d1c9f1e_0\": name \"blog_blog-green-x7f2k_blog_0d1c9f1e_0\" is reserved for \"3f5b1c\"",
+            "Error response from daemon: Conflict. The container name \"/k8s_blog_blog-green-x7f2k_blog_0d1c9f1e_0\" is already in use by container \"3f5b1c\". You have to remove (or rename) that container to be able to reuse that name.",
+            "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+        ])
+    func busyRuntime(_ message: String) throws {
+        for reason in ["CreateContainerError", "RunContainerError"] {
+            let pod = try pod(status(container(waiting(reason, message))))
+            expectMustCome(PodDiagnosis(pod), "blog cannot be started: \(message)")
         }
     }
 
@@ -126,7 +148,7 @@ struct PodDiagnosisTests {
             )
         }
         let busy = "context deadline exceeded"
-        expectMayCome(
+        expectMustCome(
             PodDiagnosis(try pod(status(container(waiting("CreateContainerError", busy))))),
             "blog cannot be started: \(busy)")
     }
@@ -207,6 +229,24 @@ struct PodDiagnosisTests {
         expectMayCome(PodDiagnosis(try pod(done, spec: spec)), nil)
     }
 
+    @Test("an init container that is a sidecar must not end, not even with 0")
+    func nativeSidecar() throws {
+        let spec = """
+            {"initContainers": [{"name": "proxy", "image": "envoy:1", "restartPolicy": "Always"}],
+             "containers": [{"name": "blog", "image": "\(image)"}]}
+            """
+        func ending(_ restarts: Int) throws -> JSON {
+            let proxy = container(
+                waiting("CrashLoopBackOff", backOff), last: terminated(0, "Completed"), restarts: restarts,
+                name: "proxy")
+            return try pod(
+                status(container(waiting("PodInitializing")), more: ", \"initContainerStatuses\": [\(proxy)]"),
+                spec: spec)
+        }
+        expectMayCome(PodDiagnosis(try ending(0)), "proxy exited with code 0")
+        expectHopeless(PodDiagnosis(try ending(1)), "proxy exited with code 0, 2 times", crashed: "proxy")
+    }
+
     @Test("of several containers the one in trouble is told")
     func sidecar() throws {
         let spec = """
@@ -243,11 +283,74 @@ struct PodDiagnosisTests {
     @Test("a volume that cannot be mounted, until it is")
     func volume() throws {
         let words = "MountVolume.SetUp failed for volume \"settings\" : configmap \"blog\" not found"
-        let warnings = ["FailedMount": words, "Unhealthy": "Readiness probe failed: connection refused"]
+        let warnings: PodWarnings = ["FailedMount": words, "Unhealthy": "Readiness probe failed: connection refused"]
         let creating = try pod(status(container(waiting("ContainerCreating"))))
         expectMayCome(PodDiagnosis(creating, warnings: warnings), "a volume cannot be mounted: \(words)")
         let running = try pod(status(container(running), phase: "Running"))
         expectMayCome(PodDiagnosis(running, warnings: warnings), "Readiness probe failed: connection refused")
+    }
+
+    @Test("what is in a new pod's way is said: sandbox, volume, machine")
+    func beforeTheFirstContainer() throws {
+        let creating = try pod(status(container(waiting("ContainerCreating"))))
+        let address = "Failed to create pod sandbox: … failed to assign an IP address to container"
+        expectMayCome(
+            PodDiagnosis(creating, warnings: ["FailedCreatePodSandBox": address]),
+            "its sandbox cannot be made: \(address)")
+        let attach = "Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) blog-blue-x"
+        expectMayCome(
+            PodDiagnosis(creating, warnings: ["FailedCreatePodSandBox": address, "FailedAttachVolume": attach]),
+            "a ReadWriteOnce volume is still on another machine, where the live colour may be using it: \(attach)")
+        // All of it is over once a container runs.
+        let running = try pod(status(container(running), phase: "Running"))
+        expectMayCome(
+            PodDiagnosis(running, warnings: ["FailedAttachVolume": attach, "FailedScheduling": "0/3 nodes"]), nil)
+    }
+
+    @Test("the newest warning is shown whatever its name is")
+    func unknownWarning() throws {
+        let creating = try pod(status(container(waiting("ContainerCreating"))))
+        expectMayCome(
+            PodDiagnosis(creating, warnings: ["FailedMount": "old", "NetworkNotReady": "cni plugin not initialized"]),
+            "NetworkNotReady: cni plugin not initialized")
+        let running = try pod(status(container(running), phase: "Running"))
+        expectMayCome(
+            PodDiagnosis(running, warnings: ["Unhealthy": "503", "InjectorFailed": "no route"]),
+            "InjectorFailed: no route")
+        expectMayCome(PodDiagnosis(running, warnings: ["InjectorFailed": "no route", "Unhealthy": "503"]), "503")
+    }
+
+    @Test("a condition that is false says why")
+    func conditions() throws {
+        func conditioned(_ conditions: String) throws -> PodDiagnosis {
+            PodDiagnosis(
+                try pod(
+                    """
+                    {"phase": "Running", "conditions": [\(conditions)],
+                     "containerStatuses": [\(container(running, ready: true))]}
+                    """))
+        }
+        expectMayCome(
+            try conditioned(
+                """
+                {"type": "ContainersReady", "status": "True"},
+                {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message":
+                 "corresponding condition of pod readiness gate \\"target-health.elbv2.k8s.aws/blog\\" does not exist."}
+                """),
+            "its containers are ready, and it waits for a readiness gate: corresponding condition of pod readiness gate "
+                + "\"target-health.elbv2.k8s.aws/blog\" does not exist.")
+        expectMayCome(
+            try conditioned(
+                """
+                {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                 "message": "Scheduling is blocked due to non-empty scheduling gates"}
+                """), "is not scheduled: Scheduling is blocked due to non-empty scheduling gates")
+        expectMayCome(
+            try conditioned(
+                """
+                {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "x"},
+                {"type": "example.com/licence", "status": "False", "message": "no seat left"}
+                """), "example.com/licence: no seat left")
     }
 
     @Test("an evicted pod is replaced by its controller; its containers did nothing wrong")

@@ -146,6 +146,117 @@ struct PodsPictureTests {
         #expect(seen.report.warnings == [words])
     }
 
+    @Test(
+        "a webhook or an account that is away for the moment is shown at once, and given up on after two minutes",
+        arguments: [
+            "Internal error occurred: failed calling webhook \"inject.example.com\": failed to call webhook: Post "
+                + "\"https://inject.mesh.svc:443/inject?timeout=10s\": no endpoints available for service \"inject\"",
+            "Internal error occurred: failed calling webhook \"inject.example.com\": Post "
+                + "\"https://inject.mesh.svc:443/inject?timeout=10s\": dial tcp 10.96.3.4:443: connect: connection refused",
+            "Internal error occurred: failed calling webhook \"inject.example.com\": failed to call webhook: Post "
+                + "\"https://inject.mesh.svc:443/inject?timeout=10s\": context deadline exceeded",
+            "pods \"blog-green-\" is forbidden: error looking up service account blog/blog: serviceaccount \"blog\" not found",
+        ])
+    func passingRefusal(words: String) throws {
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot())
+        picture.take(workload: snapshot(try workload(words)), at: start)
+        #expect(picture.observation(at: start).0.report.warnings == [words])
+        #expect(picture.observation(at: start + .milliseconds(119_999)).0.verdict == .waiting)
+        #expect(
+            picture.observation(at: start + .seconds(120)).0.verdict
+                == .hopeless("the cluster makes no more pods for 2 minutes: \(words)", details: []))
+        picture.take(workload: .modified(try workload(nil)), at: start + .seconds(121))
+        #expect(picture.observation(at: start + .seconds(500)).0.verdict == .waiting)
+    }
+
+    @Test("a decision is no outage: what a webhook or a policy denies is given up on after 8 seconds")
+    func decidedRefusal() throws {
+        for words in [
+            "admission webhook \"policy.example.com\" denied the request: context deadline exceeded is no name",
+            "pods \"blog-green-\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true",
+        ] {
+            var picture = PodsPicture(desired: 1, stable: .zero)
+            picture.take(pods: snapshot())
+            picture.take(workload: snapshot(try workload(words)), at: start)
+            #expect(picture.observation(at: start + .milliseconds(7_999)).0.verdict == .waiting)
+            #expect(
+                picture.observation(at: start + .seconds(8)).0.verdict
+                    == .hopeless("the cluster makes no more pods: \(words)", details: []))
+        }
+    }
+
+    @Test("a quota after an outage gets its own seconds")
+    func refusalOfAnotherKind() throws {
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot())
+        picture.take(workload: snapshot(try workload("failed calling webhook \"x\": EOF")), at: start)
+        picture.take(workload: .modified(try workload(quota)), at: start + .seconds(60))
+        #expect(picture.observation(at: start + .seconds(67)).0.verdict == .waiting)
+        #expect(picture.observation(at: start + .seconds(68)).0.verdict != .waiting)
+    }
+
+    @Test("a container name that stays reserved is given up on after two minutes, in whatever words of the moment")
+    func reservedName() throws {
+        func reserved(_ words: String) throws -> JSON {
+            try pod(status(container(waiting("CreateContainerError", words))), name: "blog-green-1")
+        }
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot(try reserved("context deadline exceeded")))
+        #expect(picture.observation(at: start).0.verdict == .waiting)
+        let words = "failed to reserve container name \"x\": name \"x\" is reserved for \"3f\""
+        picture.take(pods: .modified(try reserved(words)))
+        let seen = picture.observation(at: start + .milliseconds(119_999)).0
+        #expect(seen.verdict == .waiting)
+        #expect(seen.report.pods.map(\.reason) == ["blog cannot be started: \(words)"])
+        #expect(
+            picture.observation(at: start + .seconds(120)).0.verdict
+                == .hopeless("pod blog-green-1: blog cannot be started: \(words) (for 2 minutes)", details: []))
+
+        // Running in between, and it has its two minutes again.
+        picture.take(pods: .modified(try readyPod("blog-green-1")))
+        #expect(picture.observation(at: start + .seconds(121)).0.verdict == .ready)
+        picture.take(pods: .modified(try reserved(words)))
+        #expect(picture.observation(at: start + .seconds(122)).0.verdict == .waiting)
+        #expect(picture.observation(at: start + .seconds(241)).0.verdict == .waiting)
+    }
+
+    @Test("a pod that stays in a step that every pod takes says in which")
+    func longStep() throws {
+        func reason(at time: Duration, _ picture: inout PodsPicture) -> String? {
+            picture.observation(at: start + time).0.report.pods.first?.reason
+        }
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot(try starting("blog-green-1")))
+        #expect(reason(at: .zero, &picture) == nil)
+        #expect(reason(at: .milliseconds(9_999), &picture) == nil)
+        #expect(reason(at: .seconds(10), &picture) == "blog is at ContainerCreating")
+        picture.take(pods: .modified(try pod(status(container(running), phase: "Running"), name: "blog-green-1")))
+        #expect(reason(at: .seconds(11), &picture) == nil)
+        #expect(reason(at: .seconds(21), &picture) == "containers with unready status: [blog]")
+        picture.take(pods: .modified(try pod(#"{"phase": "Pending"}"#, name: "blog-green-1")))
+        #expect(reason(at: .seconds(22), &picture) == nil)
+        #expect(reason(at: .seconds(32), &picture) == "its phase is Pending")
+    }
+
+    @Test("numbers that no cluster has are added up without an end of this process")
+    func hostileCounts() throws {
+        for count in ["9223372036854775807", "-9223372036854775808", "1e300"] {
+            let status = """
+                {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [
+                 {"name": "a", "restartCount": \(count), "state": {}}, {"name": "b", "restartCount": \(count), "state": {},
+                  "lastState": {"terminated": {"exitCode": \(count), "signal": \(count)}}}]}
+                """
+            var picture = PodsPicture(desired: 2, stable: .zero)
+            picture.take(
+                pods: snapshot(try pod(status, name: "blog-green-1"), try pod(status, name: "blog-green-2")))
+            #expect(picture.observation(at: start).0.report.ready == 2)
+            let unready = status.replacing("\"True\"", with: "\"False\"")
+            picture.take(pods: snapshot(try pod(unready, name: "blog-green-1")))
+            _ = picture.observation(at: start)
+        }
+    }
+
     @Test("a refusal does not matter to pods that are all there")
     func quotaAfterwards() throws {
         var picture = PodsPicture(desired: 1, stable: .zero)

@@ -89,7 +89,7 @@ struct Preflight {
         }
         for color in Color.allCases { findings.append(await service(app, color, client)) }
         if let finding = await readiness(app, client) { findings.append(finding) }
-        return findings + (await managers(app, client))
+        return findings + (await managers(app, client)) + (await conflicts(app, client))
     }
 
     /// Two programs that each make the same objects what they want take turns. Rights are asked for elsewhere.
