@@ -138,7 +138,9 @@ extension AppConfiguration.Template {
             return nil
         }
         let (root, prefix) = kind == "PodTemplate" ? (mapping["template"]?.mapping, "template.") : (mapping, "")
-        guard let containers = root?["spec"]?.mapping?["containers"]?.sequence, !containers.isEmpty else {
+        // A merge key may bring them: that is found out where the template is read as a whole.
+        let mayBeMerged = root?["<<"] != nil || root?["spec"]?.mapping?["<<"] != nil
+        guard mayBeMerged || root?["spec"]?.mapping?["containers"]?.sequence?.isEmpty == false else {
             context.report(
                 "missing; expected a list of at least one container",
                 at: Location(file: source, key: prefix + "spec.containers"))
