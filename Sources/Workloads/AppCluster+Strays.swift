@@ -7,8 +7,13 @@ import ViridianConfiguration
 struct Strays {
     let app: AppConfiguration
     let order: Order
-    let color: Color
+    let survey: Survey
     var pods: [JSON]
+
+    private var color: Color { survey.candidate }
+
+    /// Before a first release they may be what visitors get: nobody deletes them by the way.
+    static func mayBeRemoved(_ survey: Survey) -> Bool { survey.live != nil }
 
     /// Why the release goes no further, and what to do.
     var refusal: Refusal {
@@ -23,7 +28,8 @@ struct Strays {
             let kubectl =
                 "kubectl -n \(app.namespace) delete pod " + ownerless.map { $0.name ?? "?" }.joined(separator: " ")
             let deploy = "viridian deploy \(order.app) --version \(order.version) --remove-strays"
-            details.append("to fix: " + (order.kind == .deploy ? "\(deploy), or \(kubectl)" : kubectl))
+            let mayDeploy = order.kind == .deploy && Strays.mayBeRemoved(survey)
+            details.append("to fix: " + (mayDeploy ? "\(deploy), or \(kubectl)" : kubectl))
         }
         let owned = Set(pods.compactMap { $0.owner?.description }).sorted()
         if !owned.isEmpty {
@@ -45,15 +51,18 @@ extension AppCluster {
     /// Pods that a former workload of the colour left behind, and that go, are waited for elsewhere.
     /// - Returns: the pods that were deleted.
     /// - Throws: `Refusal` with the pods that are in the way.
-    func clearStrays(_ order: Order, _ color: Color, beside workload: JSON?, isLeaving: (JSON) -> Bool = { _ in false })
+    func clearStrays(
+        _ order: Order, _ survey: Survey, beside workload: JSON?, isLeaving: (JSON) -> Bool = { _ in false }
+    )
         async throws -> [JSON]
     {
-        let found = try await podsAnswering(as: color).filter { pod in
+        let found = try await podsAnswering(as: survey.candidate).filter { pod in
             pod.mayServe && !(workload.map { pod.isPod(of: $0) } ?? false) && !isLeaving(pod)
         }
-        let removable = order.removeStrays == true ? found.filter { $0.owner == nil } : []
+        let removes = order.removeStrays == true && Strays.mayBeRemoved(survey)
+        let removable = removes ? found.filter { $0.owner == nil } : []
         let left = found.filter { pod in !removable.contains { $0.uid == pod.uid } }
-        guard left.isEmpty else { throw Strays(app: app, order: order, color: color, pods: left).refusal }
+        guard left.isEmpty else { throw Strays(app: app, order: order, survey: survey, pods: left).refusal }
         for pod in removable {
             do {
                 _ = try await client.delete(.pods, pod.name ?? "", namespace: namespace, uid: pod.uid)

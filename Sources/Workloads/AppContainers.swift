@@ -81,7 +81,8 @@ struct AppContainers {
 }
 
 extension ImageReference {
+    /// Whatever the tag and the digest.
     fileprivate func isSameRepository(as text: String) -> Bool {
-        (try? ImageReference(text))?.fullName == fullName
+        (try? ImageReference(String(text.prefix { $0 != "@" })))?.fullName == fullName
     }
 }

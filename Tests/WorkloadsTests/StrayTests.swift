@@ -133,10 +133,11 @@ struct StrayTests {
     @Test("one that comes later and is adopted is not counted: the release is told to give up, with its image")
     func adopted() async throws {
         try await TestCluster.run { cluster in
+            // There a moment before its controller, and after the look that would have found it.
             let order = Blog.order()
-            try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 0))
             _ = try await cluster.client.create(.pods, stray("stray"))
-            _ = try await cluster.client.setScale(of: .replicationControllers, "blog-green", to: 1)
+            let candidate = Candidate(app: cluster.app, order: order, survey: Blog.survey(replicas: 1))
+            _ = try await cluster.client.create(.replicationControllers, try candidate.made().object)
             let seen = try await cluster.verdict(.green, order, desired: 1)
             guard case .hopeless(let why, let details) = seen.verdict else {
                 Issue.record("\(seen)")
@@ -170,6 +171,20 @@ struct StrayTests {
                 let error = await words { try await cluster.cluster().followLive(order, survey) }
                 #expect(error?.hasPrefix("1 pod that is not of this release would answer as green: stray\n") == true)
             }
+        }
+    }
+
+    @Test("before a first release nobody deletes pods by the way: they may be what visitors get")
+    func first() async throws {
+        try await TestCluster.run { cluster in
+            _ = try await cluster.client.create(.pods, stray("serves", labels: ["name": "blog-blue"]))
+            var order = Blog.order(1)
+            order.removeStrays = true
+            let error = await words {
+                try await cluster.cluster().createCandidate(order, Blog.survey(live: nil))
+            }
+            #expect(error?.hasSuffix("\nto fix: kubectl -n blog delete pod serves") == true, "\(error ?? "")")
+            #expect(try await cluster.client.get(.pods, "serves").mayServe)
         }
     }
 
