@@ -63,7 +63,7 @@ extension Fleet {
             routesLoopback: facts["localnet"].flatMap { Int($0) }.map { $0 > 0 },
             serversThatMayFail: (try? file?.serversThatMayFail(in: upstream.name, ports: upstream.ports)) ?? [],
             direct: upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file),
-            ways: facts.all("way").filter { !$0.isEmpty }
+            ways: facts.all("way").compactMap(Visit.url(ofWay:))
         )
     }
 

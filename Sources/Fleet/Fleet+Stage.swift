@@ -117,7 +117,9 @@ extension Fleet {
         }
         if let reason = stageObstacle(in: facts, plan) { throw NodeFailure(node, reason) }
         let report = try await report(of: upstream, on: node, facts)
-        let direct = upstream.direct(facts.all("mention").compactMap(PortMention.init), in: report.upstreamFile)
+        // Where there is no file, nginx was asked with a new one in place.
+        let file = try report.upstreamFile ?? UpstreamFile(parsing: upstream.rendered(live: live))
+        let direct = upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file)
         guard direct.isEmpty else { throw NodeFailure(node, .direct(direct, upstream: upstream.name)) }
         if let proof = previewProof(in: facts) { await onLine(NodeLine(node: node, text: proof)) }
         guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }

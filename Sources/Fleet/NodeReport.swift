@@ -132,7 +132,7 @@ package struct CheckReport: Sendable {
     package var serversThatMayFail: [UpstreamServer]
     /// Lines of nginx's configuration that a release would stop at (see `Upstream.direct`).
     package var direct: [PortMention]
-    /// How nginx can be asked as the app's visitors ask: URL and where it listens.
+    /// How nginx can be asked as the app's visitors ask: `http://blog.domain.com/ at 127.0.0.1:80`.
     package var ways: [String]
 
     package struct Disk: Sendable, Hashable {

@@ -8,6 +8,14 @@ package struct Visit: Sendable, Hashable {
     /// The status with what nginx has loaded now.
     package var now: Int?
 
+    /// `http://blog.domain.com/` at `127.0.0.1:80`, of a fact of the node script: upstream, address, port, kind, host and path, with
+    /// tabs between them.
+    static func url(ofWay fact: String) -> String? {
+        let words = fact.split(separator: "\t", omittingEmptySubsequences: false)
+        guard words.count == 6 else { return nil }
+        return "\(words[3].hasPrefix("tls") ? "https" : "http")://\(words[4])\(words[5]) at \(words[1]):\(words[2])"
+    }
+
     /// From a fact of the node script: URL, endpoint, both statuses, with tabs between them.
     init?(_ fact: String) {
         let words = fact.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)

@@ -83,6 +83,7 @@ extension Site {
             let fleet = try site.fleet(LocalTransport(shell: shell))
             var upstream = site.upstream
             upstream.hosts = ["api.domain.com"]
+            _ = try await fleet.stage(upstream, on: site.node, plan(site))
             let failure = await #expect(throws: NodeFailure.self) {
                 _ = try await fleet.switch(upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
             }
@@ -155,7 +156,7 @@ extension Site {
                 Issue.record("\(String(describing: failure))")
                 return
             }
-            #expect(words.contains { $0.contains("preview.domain.com/") && $0.contains("got 502") })
+            #expect(words.contains { $0.contains("preview.domain.com/") && $0.contains("got 502") }, "\(words)")
             #expect(try await site.answer() == "blue")
         }
     }

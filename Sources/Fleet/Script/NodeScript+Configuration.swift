@@ -74,7 +74,7 @@ extension NodeScript {
             }
             BEGIN {
                 port = "(" blue "|" green ")"
-                mention = ":" port "([^0-9]|$)|^[ \t]*set[ \t]+[$][A-Za-z0-9_]+[ \t]+[\"\047]?" port "[\"\047]?[ \t]*;"
+                mention = ":" port "([^0-9]|$)|(^|[ \t{;])set[ \t]+[$][A-Za-z0-9_]+[ \t]+[\"\047]?" port "[\"\047]?[ \t]*;"
                 here = ""
             }
             /^# configuration file .*:$/ {

@@ -69,6 +69,8 @@ extension NodeScript {
         ask_before() {
             read_ways
             asked_before=
+            clock
+            asked_at=$now
             rest=$ways
             while [ -n "$rest" ]; do
                 each=${rest%%"$newline"*} rest=${rest#*"$newline"}
@@ -78,15 +80,18 @@ extension NodeScript {
                 visit "$each" 3
                 asked_before="$asked_before $way_upstream:${code:-none}"
             done
+            # An app that is slow is given time, one that is quick little of its visitors'.
+            clock
+            visit_limit=$((2 + (now - asked_at) / 50))
             mark_logs
         }
 
         # How long each error log is now: nginx's own, and those that its configuration names.
         mark_logs() {
             marks=
-            for each in "/proc/$master/fd/2" $(printf %s "$logs" | sed -n 's/^viridian-log=//p' | head -n 8); do
-                [ -f "$each" ] || continue
-                marks="$marks$(($(wc -c <"$each") + 1)) $each$newline"
+            for log_file in "/proc/$master/fd/2" $(printf %s "$logs" | sed -n 's/^viridian-log=//p' | head -n 8); do
+                [ -f "$log_file" ] || continue
+                marks="$marks$(($(wc -c <"$log_file") + 1)) $log_file$newline"
             done
         }
 
@@ -130,8 +135,10 @@ extension NodeScript {
                 was=${was%% *}
                 left=3
                 while :; do
-                    visit "$each" 3
+                    visit "$each" "$visit_limit"
                     left=$((left - 1))
+                    # Who waits in vain once has visitors who do.
+                    [ -n "$code" ] || [ -z "$(unanswered "$port")" ] || left=0
                     if better_than "$code" "$was" || [ "$left" = 0 ] || [ -n "$ended" ]; then break; fi
                     pause 0.1
                 done
@@ -147,6 +154,7 @@ extension NodeScript {
                     :
                 else
                     facts said "$(refusals_in_logs "$port")"
+                    [ -z "$(unanswered "$port")" ] || fact said "connections of nginx's to 127.0.0.1:$port get no answer"
                     fact said "GET $way_url at $way_address:$way_port got ${code:-no answer}, before the switch $was"
                     return 1
                 fi
