@@ -16,6 +16,7 @@ extension AppReleases {
             requestedBy: request.by,
             reason: request.reason,
             commitTime: request.commitTime,
+            removeStrays: request.removeStrays,
             rules: Rules(app)
         )
     }
@@ -32,31 +33,35 @@ extension AppReleases {
         live: Release?,
         history: [Release]
     ) throws -> (version: Version, image: String) {
-        let text = version?.text ?? live?.previous?.version
-        guard let text else {
-            throw Refusal(
-                live == nil
-                    ? "\(name) has no live release to go back from: `viridian releases \(name)` lists its history"
-                    : "\(name) has no version before \(live?.order.version ?? "this one"): name one with --to"
-            )
-        }
         let wentLive = history.filter(\.hasBeenLive)
+        let text = version?.text ?? live.flatMap { RollbackTarget.version(before: $0, in: history) }
+        guard let text else {
+            guard let live else {
+                throw Refusal(
+                    "\(name) has no live release to go back from: `viridian releases \(name)` lists its history")
+            }
+            throw Refusal(
+                "\(name) has no version before \(live.order.version): name one with --to",
+                details: had(wentLive.filter { $0.order.version != live.order.version }))
+        }
         if let known = wentLive.first(where: { $0.order.version == text }) {
             return (try Version(text), known.order.image)
         }
         guard version == nil else {
-            let versions = wentLive.map(\.order.version).reduce(into: [String]()) {
-                if !$0.contains($1) { $0.append($1) }
-            }
-            throw Refusal(
-                "\(name) never had version \(text) live",
-                details: versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
-            )
+            throw Refusal("\(name) never had version \(text) live", details: had(wentLive))
         }
         // It was live before this journal knew of it.
         let wanted = try Version(text)
         return (wanted, "\(app.image(for: wanted))")
     }
+}
+
+/// The versions that a rollback may name.
+private func had(_ releases: [Release]) -> [String] {
+    let versions = releases.map(\.order.version).reduce(into: [String]()) {
+        if !$0.contains($1) { $0.append($1) }
+    }
+    return versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
 }
 
 extension Rules {

@@ -19,7 +19,9 @@ extension AppReleases {
             do {
                 return try await engine.run(app: name, number: number, until: stop, lease: lease, observe: telling)
             } catch let lost as LeaseLost where lost.isOutage {
-                try await tell("The cluster does not answer: stopped, and going on when it does", number, telling)
+                let stopped = engine.clock.now
+                try await tell(
+                    .said(Line("The cluster does not answer: stopped, and going on when it does")), number, telling)
                 let end = engine.clock.now + engine.pace.outage
                 var again: LeaseTerm?
                 while again == nil {
@@ -37,13 +39,15 @@ extension AppReleases {
                 }
                 guard let again else { continue }
                 lease = again
-                try await tell("The cluster answers again", number, telling)
+                try await tell(.said(Line("The cluster answers again")), number, telling)
+                let absence = max(engine.clock.now - stopped, .zero)
+                try await tell(.resumed(milliseconds: absence.milliseconds), number, telling)
             }
         }
     }
 
-    private func tell(_ words: String, _ number: Int, _ observe: Engine.Observer) async throws {
-        let (event, release) = try append(.said(Line(words)), to: number)
+    private func tell(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
+        let (event, release) = try append(event, to: number)
         await observe(event, release)
     }
 

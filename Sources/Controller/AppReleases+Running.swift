@@ -8,10 +8,16 @@ extension AppReleases {
         order: (Int) -> Order
     ) async throws -> Release {
         try settleHistory()
-        var last = max(try engine.journal.lastNumber(app: name), lease.lastRelease)
+        try await settleRecord()
+        var last = try lastNumber(lease)
         // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. What cannot be
         // asked here, the survey says.
         if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
+        guard last < Order.highestNumber else {
+            throw Refusal(
+                "a node says that it has seen release \(name)/\(last): no release can be numbered above it",
+                details: ["to fix: remove .viridian/\(name).token beside the upstream file on that node"])
+        }
         let number = last + 1
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
         try engine.journal.append(first, app: name, number: number)
@@ -22,6 +28,20 @@ extension AppReleases {
         return ended
     }
 
+    /// The highest number that any release is known to have had, by journal and cluster.
+    func lastNumber(_ lease: LeaseTerm) throws -> Int {
+        if let unreadable = lease.unreadable { throw unreadable }
+        let last = try engine.journal.lastNumber(app: name)
+        guard last < Order.highestNumber else {
+            throw Refusal(
+                "the journal's newest release is \(name)/\(last): no release can be numbered above it",
+                details: [
+                    "to fix: name another journal in viridian.yaml. What is live is read from the cluster and the nodes"
+                ])
+        }
+        return max(last, lease.lastRelease)
+    }
+
     func takeUp(
         _ number: Int,
         _ lease: LeaseTerm,
@@ -30,7 +50,7 @@ extension AppReleases {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         // The process that began it may have died before it could.
-        try await engine.cluster.note(release: number)
+        if number < Order.highestNumber { try await engine.cluster.note(release: number) }
         let (event, told) = try append(.takenUp(by: by), to: number)
         await observe(event, told)
         let ended = try await run(number, lease, until: stop, observe: observe)
@@ -38,7 +58,7 @@ extension AppReleases {
         return ended
     }
 
-    /// Appends an event that changes nothing, behind whatever others append in the same moment.
+    /// Appends an event that is true whatever has happened meanwhile, behind whatever others append in the same moment.
     func append(_ event: Event, to number: Int) throws -> (RecordedEvent, Release) {
         while true {
             var release = try release(number)
@@ -106,9 +126,8 @@ extension AppReleases {
         let lease: LeaseTerm
         do {
             lease = try await engine.cluster.acquireLease()
-        } catch var held as LeaseHeld {
-            if let open = try latest(), !open.state.hasEnded { held.release = open.order.number }
-            throw held
+        } catch let held as LeaseHeld {
+            throw held.naming(try latest())
         }
         do {
             let value = try await body(lease)
@@ -122,7 +141,9 @@ extension AppReleases {
 
     /// Also when this task was cancelled: otherwise other machines would wait for the lease to run out.
     func giveLeaseBack() async {
-        await Task { [cluster = engine.cluster] in await cluster.releaseLease() }.value
+        await Task(executorPreference: engine.executor) { [cluster = engine.cluster] in
+            await cluster.releaseLease()
+        }.value
     }
 
     /// Tells releases that were live that a newer one is.

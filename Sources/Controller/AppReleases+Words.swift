@@ -5,7 +5,7 @@ extension AppReleases {
     /// Says that the traffic may move to release `number`, or to the newest one.
     package func approve(_ number: Int? = nil, by: String) throws -> Release {
         try write(number) { release throws(Inapplicable) in
-            try release.checkPromotable()
+            try release.checkPromotable(at: engine.clock.now)
             return .promoted(by: by)
         }
     }

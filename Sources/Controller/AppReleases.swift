@@ -21,6 +21,7 @@ package struct AppReleases: Sendable {
         package var verify: Bool?
         package var reason: String?
         package var commitTime: Timestamp?
+        package var removeStrays: Bool?
         package var by: String
 
         package init(
@@ -30,6 +31,7 @@ package struct AppReleases: Sendable {
             verify: Bool? = nil,
             reason: String? = nil,
             commitTime: Timestamp? = nil,
+            removeStrays: Bool? = nil,
             by: String
         ) {
             self.version = version
@@ -38,6 +40,7 @@ package struct AppReleases: Sendable {
             self.verify = verify
             self.reason = reason
             self.commitTime = commitTime
+            self.removeStrays = removeStrays
             self.by = by
         }
     }
@@ -46,19 +49,21 @@ package struct AppReleases: Sendable {
 
     // MARK: - What people ask for
 
-    /// Starts a release of a version and runs it. When the newest release has not ended, is of the same version, and nobody runs it,
-    /// this goes on with it instead.
+    /// Starts a release of a version and runs it. When the newest release has not ended, nobody runs it, and it is what is asked for
+    /// (version, image and replicas), this goes on with it instead.
     package func deploy(
         _ request: Request,
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         try await withLease { lease in
+            let image = request.image ?? app.image(for: request.version)
             if let open = try latest(), !open.state.hasEnded {
-                guard open.order.version == request.version.text else { throw Interrupted(release: open) }
+                guard open.order.version == request.version.text, open.order.image == "\(image)",
+                    open.order.replicas == request.replicas
+                else { throw Interrupted(release: open, app: app) }
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
-            let image = request.image ?? app.image(for: request.version)
             return try await begin(lease: lease, until: stop, observe: observe) { number in
                 order(number, .deploy, request.version.text, "\(image)", request)
             }
@@ -68,7 +73,7 @@ package struct AppReleases: Sendable {
     /// Says that the traffic may move. Runs the release here when nobody else does.
     package func promote(by: String, observe: @escaping Engine.Observer) async throws -> Release {
         let release = try existing()
-        try release.checkPromotable()
+        try release.checkPromotable(at: engine.clock.now)
         return try await say(.promoted(by: by), to: release, by: by, observe: observe)
     }
 
@@ -91,7 +96,7 @@ package struct AppReleases: Sendable {
             return try await abort(by: by, reason: reason ?? "rolled back", observe: observe)
         }
         return try await withLease { lease in
-            if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open) }
+            if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
             let history = try engine.journal.releases(app: name, limit: 200, before: nil)
             let live = history.first { $0.state == .live }
             let target = try target(version, live: live, history: history)
@@ -152,11 +157,22 @@ package struct AppReleases: Sendable {
 /// The newest release has not ended, nobody runs it, and what was asked for is something else.
 package struct Interrupted: Error, Sendable, CustomStringConvertible {
     package var release: Release
+    package var app: AppConfiguration
 
     package var description: String {
         let order = release.order
         return "\(order.name) (\(order.version)) has not ended: it is \(release.state) in phase \(release.phase). "
-            + "Finish it with `viridian deploy \(order.app) --version \(order.version)`, "
-            + "or give it up with `viridian abort \(order.app)`"
+            + "Finish it with `\(order.deployCommand(for: app))`, or give it up with `viridian abort \(order.app)`"
+    }
+}
+
+extension Order {
+    /// The command that asks for the same release, and so goes on with it.
+    package func deployCommand(for app: AppConfiguration) -> String {
+        var words = ["viridian", "deploy", self.app, "--version", version]
+        let usual = (try? Version(version)).map { "\(app.image(for: $0))" }
+        if image != usual { words += ["--image", image] }
+        if let replicas { words += ["--replicas", "\(replicas)"] }
+        return words.joined(separator: " ")
     }
 }

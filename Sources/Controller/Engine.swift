@@ -17,6 +17,10 @@ package struct Engine: Sendable {
         package var lastRetry: Duration = .seconds(5)
         /// Between two looks at what the drain still holds.
         package var drainPoll: Duration = .milliseconds(250)
+        /// Between two questions whether a node that does not answer the drain is still in the inventory.
+        package var rollCall: Duration = .seconds(10)
+        /// So long between two ticks means that nobody ran the release in between.
+        package var absence: Duration = .seconds(10)
         /// For how long a release whose cluster does not answer is held, stopped, to go on with when it does.
         package var outage: Duration = .seconds(900)
 
@@ -28,19 +32,23 @@ package struct Engine: Sendable {
     let journal: any ReleaseJournal
     let clock: any ReleaseClock
     let pace: Pace
+    /// Where effects run; `nil` is where Swift runs tasks. A test's own one knows when none of them can go on.
+    let executor: (any TaskExecutor)?
 
     package init(
         cluster: any Cluster,
         nodes: any Nodes,
         journal: any ReleaseJournal,
         clock: any ReleaseClock,
-        pace: Pace = Pace()
+        pace: Pace = Pace(),
+        executor: (any TaskExecutor)? = nil
     ) {
         self.cluster = cluster
         self.nodes = nodes
         self.journal = journal
         self.clock = clock
         self.pace = pace
+        self.executor = executor
     }
 
     /// Runs the release until it has ended, or waits for a person where `stop` says so. The caller holds the app's lease.

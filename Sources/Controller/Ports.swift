@@ -13,8 +13,10 @@ package protocol Cluster: Sendable {
 
     /// Which colours exist, with which versions, and which one the cluster remembers as live.
     func survey() async throws -> ClusterSurvey
-    /// Makes services and workload of the candidate exist. Doing it twice is doing it once.
-    func createCandidate(_ order: Order, _ survey: Survey) async throws
+    /// Makes services and workload of the candidate exist, when nothing else answers at its port any more. Doing it twice is doing it
+    /// once.
+    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+        async throws
     /// The candidate's pods, anew with every change, until the caller has seen enough.
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error>
     /// Makes the candidate as large as the live colour has become since the survey, and gives it autoscalers as the live colour
@@ -22,9 +24,10 @@ package protocol Cluster: Sendable {
     func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize
     /// Writes down in the cluster which colour is live, by which release.
     func recordLive(_ live: LiveVersion, by order: Order) async throws
-    /// Deletes the colour's workload and its pods, and waits until they are gone. Only what release `number` made is deleted, or,
-    /// where `orOlder` is set, what an earlier release or somebody else made.
-    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws
+    /// Deletes the colour's workload, and returns when its pods have been told to end: how many of them have not yet. Only what
+    /// release `number` made is deleted, or, where `orOlder` is set, what an earlier release or somebody else made.
+    @discardableResult
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int
 }
 
 /// The nodes that run nginx. One value serves one app.
@@ -41,6 +44,10 @@ package protocol Nodes: Sendable {
         async throws
     /// Returns only when the node was read back as routing to `color`; throws `NodeTrouble` otherwise.
     func route(_ node: String, to color: Color, fence: Fence) async throws
+    /// Moves visitors to the candidate: as `route`, and nginx on the node has then been seen to serve them from there. A node that does
+    /// not serve them is put back, and named in `NodeTrouble`.
+    /// - Returns: what shows it, where the backend can tell.
+    func moveVisitors(_ node: String, _ order: Order, _ survey: Survey) async throws -> VisitorEvidence?
     /// Brings over a node that missed releases: what staging would have done there, and then `route`.
     func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws
     /// What still holds the colour on a node: open connections and nginx workers of the old configuration.
@@ -51,6 +58,11 @@ extension Nodes {
     package func lastRelease() async throws -> Int { 0 }
 
     package func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {}
+
+    package func moveVisitors(_ node: String, _ order: Order, _ survey: Survey) async throws -> VisitorEvidence? {
+        try await route(node, to: survey.candidate, fence: Fence(release: order.number, isBack: false))
+        return nil
+    }
 
     package func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {
         try await route(node, to: live.color, fence: fence)
@@ -66,6 +78,18 @@ package struct Fence: Sendable, Hashable {
     package init(release: Int, isBack: Bool) {
         self.release = release
         self.isBack = isBack
+    }
+}
+
+/// What was seen of a node's visitors after its switch.
+package struct VisitorEvidence: Sendable, Hashable {
+    package var text: String
+    /// A request was answered through nginx; otherwise nothing speaks against it.
+    package var isProof: Bool
+
+    package init(_ text: String, isProof: Bool) {
+        self.text = text
+        self.isProof = isProof
     }
 }
 
@@ -100,10 +124,13 @@ package struct LeaseTerm: Sendable, Hashable {
     package var lastRelease: Int
     /// How long the lease lasts without renewal.
     package var duration: Duration
+    /// Why it cannot be told which numbers were given: no release is begun then, while one that runs can be ended.
+    package var unreadable: Refusal?
 
-    package init(lastRelease: Int, duration: Duration) {
+    package init(lastRelease: Int, duration: Duration, unreadable: Refusal? = nil) {
         self.lastRelease = lastRelease
         self.duration = duration
+        self.unreadable = unreadable
     }
 }
 
@@ -111,6 +138,9 @@ package struct LeaseHeld: Error, Hashable, Sendable, CustomStringConvertible {
     package var app: String
     package var holder: String
     package var release: Int?
+    package var version: String?
+    /// It waits for somebody to promote it.
+    package var isPaused = false
 
     package init(app: String, holder: String, release: Int?) {
         self.app = app
@@ -118,8 +148,22 @@ package struct LeaseHeld: Error, Hashable, Sendable, CustomStringConvertible {
         self.release = release
     }
 
+    /// Names the release that runs.
+    package func naming(_ open: Release?) -> LeaseHeld {
+        guard let open, !open.state.hasEnded else { return self }
+        var held = self
+        (held.release, held.version, held.isPaused) = (open.order.number, open.order.version, open.state == .paused)
+        return held
+    }
+
     package var description: String {
-        "\(release.map { "\(app)/\($0)" } ?? "a release of \(app)") is running: \(holder) holds its lease"
+        guard let release else { return "a release of \(app) is running: \(holder) holds its lease" }
+        let name = "\(app)/\(release)" + (version.map { " (\($0))" } ?? "")
+        return isPaused
+            ? "\(name) is paused for verification, and \(holder) holds its lease: viridian promote \(app), "
+                + "or viridian abort \(app)"
+            : "\(name) is running: \(holder) holds its lease. Follow it: viridian logs \(app)/\(release) --follow; "
+                + "give it up: viridian abort \(app)"
     }
 }
 
@@ -169,6 +213,14 @@ package struct ClusterSurvey: Sendable, Hashable {
         self.recordedBy = recordedBy
         self.workloads = workloads
     }
+}
+
+/// What there is to tell while a candidate is being created.
+package enum CreationNews: Sendable, Hashable {
+    /// For the release's log.
+    case note(String)
+    /// The same, and how long it may take at most: pods of an earlier release have their grace period to end.
+    case waiting(String, atMost: Duration)
 }
 
 /// How large a candidate is to be when traffic moves to it.

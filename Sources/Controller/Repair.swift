@@ -28,24 +28,24 @@ package struct RepairReport: Sendable, Hashable {
 
 extension AppReleases {
     /// Brings every node to the colour that the cluster has recorded as live, and then deletes the other colour that a release had
-    /// to leave for nodes astray.
+    /// to leave for nodes astray, or had no time to delete.
     ///
     /// Nothing is moved to a colour that has no ready pod.
     package func repair(isDryRun: Bool) async throws -> RepairReport {
-        try await withLease { try await repair(isDryRun: isDryRun, lastRelease: $0.lastRelease) }
+        try await withLease { try await repair(isDryRun: isDryRun, lastRelease: try lastNumber($0)) }
     }
 
     private func repair(isDryRun: Bool, lastRelease: Int) async throws -> RepairReport {
-        if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open) }
-        let seen = try await engine.cluster.survey()
+        if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
+        var seen = try await engine.cluster.survey()
+        if let newest = try latest() { _ = try await recordLeftover(of: newest, in: &seen, isDryRun: isDryRun) }
         guard let live = seen.recorded else {
             throw Refusal("the cluster has not recorded which colour of \(app.name) is live: a first release does")
         }
         guard let workload = seen.workloads[live.color], workload.ready > 0 else {
             throw Refusal("\(live.color), the live colour of \(app.name), has no ready pod: no node is moved to it")
         }
-        let number = max(lastRelease, try engine.journal.lastNumber(app: app.name.text))
-        let fence = Fence(release: number, isBack: true)
+        let fence = Fence(release: lastRelease, isBack: true)
         let readings = await engine.nodes.read(try await engine.nodes.list(), claiming: nil)
         var nodes: [RepairReport.Node] = []
         for reading in readings {
@@ -65,7 +65,7 @@ extension AppReleases {
             try await engine.waitForDrain(of: other, on: moved, rules: Rules(app))
             let after = await engine.nodes.read(try await engine.nodes.list(), claiming: fence)
             guard after.allSatisfy({ $0.color == live.color }) else { return report }
-            try await engine.cluster.remove(other, madeBy: number, orOlder: true)
+            try await engine.cluster.remove(other, madeBy: lastRelease, orOlder: true)
         }
         report.removed = other
         return report

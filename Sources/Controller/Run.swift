@@ -8,6 +8,8 @@ struct Run {
     private(set) var release: Release
     private var running: [Effect: Task<Void, Never>] = [:]
     private var tries: [Effect: Tries] = [:]
+    /// When the clock was last looked at.
+    private var lastTick: Timestamp
 
     private struct Tries {
         var count: Int
@@ -19,6 +21,7 @@ struct Run {
         self.release = release
         self.inbox = inbox
         self.observe = observe
+        lastTick = engine.clock.now
     }
 
     mutating func work(until stop: Engine.Stop) async throws -> Release {
@@ -30,7 +33,8 @@ struct Run {
             case .ended(let effect, let error): try await end(effect, error)
             case .tick:
                 try await takeInForeign()
-                if let timer = release.timer, engine.clock.now >= timer.at { try await append(timer.event) }
+                try await noticeAbsence()
+                try await noticeDeadline()
             case .leaseLost(let lost): throw lost
             }
             if isOver(stop) { return release }
@@ -66,7 +70,7 @@ struct Run {
         for effect in wanted where running[effect] == nil && !busy.contains(effect.place) {
             if let tries = tries[effect], engine.clock.now < tries.next { continue }
             busy.insert(effect.place)
-            running[effect] = Task { [engine, inbox, release] in
+            running[effect] = Task(executorPreference: engine.executor) { [engine, inbox, release] in
                 do {
                     try await engine.perform(effect, for: release) { inbox.send(.event($0)) }
                     inbox.send(.ended(effect, nil))
@@ -93,20 +97,45 @@ struct Run {
         }
     }
 
+    // MARK: Time
+
+    /// Between two looks at the clock nobody ran the release: the machine slept, the process was stopped, or the clock was set.
+    private mutating func noticeAbsence() async throws {
+        let now = engine.clock.now
+        let gap = now - lastTick
+        lastTick = now
+        if gap >= engine.pace.absence { try await append(.resumed(milliseconds: gap.milliseconds)) }
+    }
+
+    private mutating func noticeDeadline() async throws {
+        while let timer = release.timer, engine.clock.now >= timer.at {
+            do {
+                return try await appendNext(timer.event)
+            } catch is JournalConflict {
+                // What came first may have set another deadline.
+                try await takeInForeign()
+            }
+        }
+    }
+
     // MARK: Events
 
     private mutating func append(_ event: Event) async throws {
         while true {
-            let recorded = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
             do {
-                try engine.journal.append(recorded, app: release.order.app, number: release.order.number)
+                return try await appendNext(event)
             } catch is JournalConflict {
                 // Somebody said something in the meantime: that came first.
                 try await takeInForeign()
-                continue
             }
-            return await take(recorded)
         }
+    }
+
+    /// Appends the event behind those that this run has seen, or throws `JournalConflict` when there are others.
+    private mutating func appendNext(_ event: Event) async throws {
+        let recorded = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+        try engine.journal.append(recorded, app: release.order.app, number: release.order.number)
+        await take(recorded)
     }
 
     /// Takes in what other processes appended: a person's word, given elsewhere.
@@ -133,7 +162,7 @@ extension Effect {
     /// than a moment's wait.
     fileprivate var isInterruptible: Bool {
         switch self {
-        case .switchNode, .revertNode, .createCandidate, .recordLive: false
+        case .switchNode, .revertNode, .recordLive: false
         default: true
         }
     }

@@ -10,6 +10,8 @@ package enum Event: Sendable, Hashable, Codable {
     // What effects brought about.
     case discovered(Survey)
     case candidateCreated
+    /// Pods of an earlier release on the candidate's colour have until then to end; only then is it created.
+    case candidateDelayed(until: Timestamp)
     case podsObserved(PodsReport)
     case podsReady
     /// Tried, that is: what came of it, staging tells.
@@ -19,6 +21,8 @@ package enum Event: Sendable, Hashable, Codable {
     case nodeSwitched(node: String)
     case nodeReverted(node: String)
     case nodeFailed(NodeStep, NodeTrouble)
+    /// The inventory no longer lists them: they take no part in the release any more.
+    case nodesLeft([String])
     case liveRecorded(Color)
     case drained(DrainEvidence)
     case readBack([NodeReading])
@@ -37,6 +41,9 @@ package enum Event: Sendable, Hashable, Codable {
     // What later readers want to know.
     /// Another process took the release up after the one that ran it had gone.
     case takenUp(by: String)
+    /// The release is run again by whoever ran it, after so many milliseconds in which nobody did: its machine slept, or the cluster
+    /// could not be asked whose the release is.
+    case resumed(milliseconds: Int64)
     case said(Line)
     /// A later release took this one's place; `rolledBack` when that one went back to an older version.
     case replaced(by: Int, rolledBack: Bool)

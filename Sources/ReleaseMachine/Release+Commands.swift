@@ -4,8 +4,9 @@ package struct Inapplicable: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension Release {
-    /// Whether `promote` would do something now.
-    package func checkPromotable() throws(Inapplicable) {
+    /// Whether `promote` would do something now. A pause whose time is over and that ends in an abort is over, also where nothing has
+    /// run the release since.
+    package func checkPromotable(at now: Timestamp) throws(Inapplicable) {
         if state.hasEnded { throw Inapplicable(description: "\(order.name) has ended: it is \(state)") }
         if isBackingOut { throw Inapplicable(description: "\(order.name) is going back: there is nothing to promote") }
         guard state == .paused else {
@@ -15,7 +16,17 @@ extension Release {
                         ? ": it will pause for a word when it is staged" : ", not paused")
             )
         }
+        if isOverdue(at: now), order.rules.afterVerifyTimeout == .abort {
+            throw Inapplicable(
+                description:
+                    "\(order.name) can no longer be promoted: its time for verification is over, and then it aborts. "
+                    + "`viridian abort \(order.app)` ends it now; then deploy \(order.version) again"
+            )
+        }
     }
+
+    /// The pause has lasted as long as it may. Whoever runs the release ends it in that moment.
+    package func isOverdue(at now: Timestamp) -> Bool { verifyDeadline.map { now >= $0 } ?? false }
 
     /// Whether `abort` would do something now.
     package func checkAbortable() throws(Inapplicable) {

@@ -17,7 +17,7 @@ extension Release {
         case .verifying: return []
         case .switching:
             guard isConfirmed else { return [.confirmCandidate] }
-            return Set(participants.filter { $0.state == .staged }.map { .switchNode(node: $0.address) })
+            return Set(nodesToSwitch.map { .switchNode(node: $0.address) })
         case .draining:
             return recorded == candidate ? [.drain] : candidate.map { [.recordLive($0)] } ?? []
         case .retiring:
@@ -43,9 +43,18 @@ extension Release {
         return pods.desired > survey.replicas
     }
 
-    /// A first release has nothing to go back to: its nodes stay as they are.
+    /// One node is the canary: only when it has switched, and was proved to have, do the others follow, all at once. One that cannot
+    /// be reached, where that is tolerated, proves nothing: the next is the canary then. Behind one that failed there is none.
+    var nodesToSwitch: [Node] {
+        let waiting = participants.filter { $0.state == .staged }
+        if nodes.contains(where: { $0.state == .switched }) { return waiting }
+        return isTolerable ? Array(waiting.prefix(1)) : []
+    }
+
+    /// Nodes that were told to switch, whatever came of it; the others were not touched. A first release has nothing to go back to: its
+    /// nodes stay as they are.
     var nodesToRevert: [Node] {
-        hasMovedTraffic && previous != nil ? participants : []
+        previous == nil ? [] : nodes.filter(\.mayHaveSwitched)
     }
 
     func isGivenUp(_ node: Node) -> Bool { node.reverts >= Release.revertsBeforeGivingUp }
@@ -55,23 +64,35 @@ extension Release {
 
     /// When time alone changes something, and what it changes.
     package var timer: (at: Timestamp, event: Event)? {
+        clock.map { ($0.start + $0.length, .deadlinePassed(phase)) }
+    }
+
+    /// The present step's time. What people were promised is counted from its point in time; all else from the last take-up.
+    private var clock: (start: Timestamp, length: Duration)? {
         guard !state.hasEnded else { return nil }
-        if case .back(_, let since) = course {
-            return (since + order.rules.patience * 2, .deadlinePassed(phase))
-        }
-        let length: Duration
+        let rules = order.rules
+        if isBackingOut { return (clockStart, rules.patience * 2) }
         switch phase {
-        case .discovering, .creating: length = order.rules.patience
-        case .starting: length = order.rules.readyTimeout
-        case .staging: length = order.rules.stageTimeout
-        case .verifying: length = order.rules.verifyTimeout
+        case .discovering: return (clockStart, rules.patience)
+        case .creating: return (max(clockStart, delayedUntil ?? clockStart), rules.patience)
+        case .starting: return (clockStart, rules.readyTimeout)
+        case .staging: return (clockStart, rules.stageTimeout)
+        case .verifying: return (phaseStart, rules.verifyTimeout)
         case .switching:
-            if let confirmedAt { return (confirmedAt + order.rules.patience, .deadlinePassed(phase)) }
             // Pods that the candidate got because the live colour has grown come up as its first ones did.
-            length = isGrowing ? max(order.rules.patience, order.rules.readyTimeout) : order.rules.patience
-        // Traffic has moved: these are tried for as long as somebody runs the release.
-        case .draining, .retiring, .done: return nil
+            let growing = isGrowing && !isConfirmed
+            return (clockStart, growing ? max(rules.patience, rules.readyTimeout) : rules.patience)
+        // Traffic has moved: when these run out the release is live, and says what it leaves.
+        case .draining: return (max(clockStart, drainBounds?.upperBound ?? clockStart), rules.patience * 2)
+        case .retiring: return (clockStart, rules.patience * 2)
+        case .done: return nil
         }
-        return (phaseStart + length, .deadlinePassed(phase))
+    }
+
+    /// Whoever writes a deadline has looked that it is due. One of another step, or of a clock that was set anew in the same moment,
+    /// is not; one that an earlier version wrote is, by the times that it went by.
+    func isDue(at now: Moment) -> Bool {
+        guard let clock else { return false }
+        return now.time >= clock.start + clock.length || now.written >= clockStartAsWritten + clock.length
     }
 }

@@ -3,24 +3,27 @@ extension Release {
     package mutating func apply(_ recorded: RecordedEvent) {
         sequence = recorded.sequence
         updatedAt = max(updatedAt, recorded.at)
+        let now = Moment(time: updatedAt, written: recorded.at)
         if case .replaced(let number, let rolledBack) = recorded.event {
             replacedBy = number
             if state == .live { state = rolledBack ? .rolledBack : .superseded }
             return
         }
         guard !state.hasEnded else { return }
-        if isBackingOut {
-            applyBack(recorded.event, at: recorded.at)
-        } else {
-            applyForward(recorded.event, at: recorded.at)
+        switch recorded.event {
+        case .takenUp, .resumed: clockStart = now.time
+        case .nodesLeft(let addresses): leave(addresses, at: now)
+        case _ where isBackingOut: applyBack(recorded.event, at: now)
+        default: applyForward(recorded.event, at: now)
         }
     }
 
-    private mutating func applyForward(_ event: Event, at now: Timestamp) {
+    private mutating func applyForward(_ event: Event, at now: Moment) {
         switch event {
-        case .promoted:
+        case .promoted(let by):
             guard phase == .verifying, state == .paused else { return }
             isApproved = true
+            promotedBy = by
             enter(.switching, at: now)
         case .abortRequested(let by, let reason):
             guard !isPastReturn else { return }
@@ -32,6 +35,9 @@ extension Release {
         case .candidateCreated:
             guard phase == .creating else { return }
             enter(.starting, at: now)
+        case .candidateDelayed(let until):
+            guard phase == .creating else { return }
+            delayedUntil = until
         case .podsObserved(let report):
             pods = report
         case .podsReady:
@@ -62,22 +68,27 @@ extension Release {
 
         case .candidateConfirmed:
             guard phase == .switching, !isConfirmed else { return }
-            confirmedAt = now
+            isConfirmed = true
+            startClock(at: now)
             settleSwitching(at: now)
         case .nodeSwitched(let address):
             guard phase == .switching, isConfirmed else { return }
+            // The canary has had its time; the others have theirs.
+            if !nodes.contains(where: { $0.state == .switched }) { clockStart = now.time }
             update(address) { [candidate] node in
                 node.state = .switched
+                node.mayHaveSwitched = true
                 node.color = candidate
                 node.trouble = nil
             }
-            lastChange = now
+            lastChange = now.written
             settleSwitching(at: now)
         case .nodeFailed(.change, let trouble):
             guard phase == .switching else { return }
             update(trouble.node) { node in
                 guard node.state == .staged else { return }
                 node.state = trouble.isUnreachable ? .unreachable : .failed
+                node.mayHaveSwitched = true
                 node.color = nil
                 node.trouble = trouble.message
             }
@@ -114,12 +125,13 @@ extension Release {
         case .deadlinePassed(let passed):
             guard passed == phase, isDue(at: now) else { return }
             runOutOfTime(at: now)
-        case .nodeReverted, .nodeFailed(.revert, _), .candidateRemoved, .requested, .replaced, .takenUp, .said:
+        case .nodeReverted, .nodeFailed(.revert, _), .candidateRemoved, .requested, .replaced, .takenUp,
+            .resumed, .nodesLeft, .said:
             return
         }
     }
 
-    private mutating func applyBack(_ event: Event, at now: Timestamp) {
+    private mutating func applyBack(_ event: Event, at now: Moment) {
         switch event {
         case .nodeReverted(let address):
             update(address) { [previous] node in
@@ -139,11 +151,13 @@ extension Release {
             update(address) { [candidate] node in
                 guard node.state != .reverted else { return }
                 node.state = .switched
+                node.mayHaveSwitched = true
                 node.color = candidate
             }
-            lastChange = now
+            lastChange = now.written
         case .liveRecorded(let color):
             recorded = color
+            trouble = nil
         case .readBack(let readings):
             guard effects == [.readBack] else { return }
             isReadBack = true
@@ -151,8 +165,10 @@ extension Release {
         case .candidateRemoved:
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
-        case .candidateCreated, .podsReady, .nodePrepared, .nodeStaged, .discovered, .candidateConfirmed, .drained,
-            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .requested, .replaced, .takenUp, .said:
+        case .candidateCreated, .candidateDelayed, .podsReady, .nodePrepared, .nodeStaged, .discovered,
+            .candidateConfirmed, .drained,
+            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .requested, .replaced,
+            .takenUp, .resumed, .nodesLeft, .said:
             return
         case .podsObserved(let report):
             pods = report
@@ -165,168 +181,7 @@ extension Release {
             needRepair = nodesToRevert.filter { $0.state != .reverted }.map {
                 NodeReading(node: $0.address, color: nil, message: $0.trouble)
             }
-            end(outcomeBack, at: now)
-        }
-    }
-}
-
-// MARK: - Steps
-
-extension Release {
-    mutating func enter(_ next: Phase, at now: Timestamp) {
-        guard next != phase else { return }
-        spans[spans.count - 1].endedAt = now
-        spans.append(PhaseSpan(phase: next, startedAt: now))
-        phase = next
-        trouble = nil
-        state = next == .verifying ? .paused : .running
-    }
-
-    private mutating func end(_ outcome: State, at now: Timestamp) {
-        enter(.done, at: now)
-        state = outcome
-    }
-
-    mutating func turnBack(_ cause: Cause, at now: Timestamp) {
-        course = .back(cause, since: now)
-        state = .running
-        trouble = nil
-    }
-
-    private mutating func update(_ address: String, _ change: (inout Node) -> Void) {
-        guard let index = nodes.firstIndex(where: { $0.address == address }) else { return }
-        change(&nodes[index])
-    }
-
-    private mutating func takeIn(_ survey: Survey, at now: Timestamp) {
-        self.survey = survey
-        nodes =
-            survey.nodes.map { Node(address: $0, state: .pending, color: survey.live?.color) }
-            + survey.unreachable.map {
-                Node(address: $0.node, state: .unreachable, trouble: $0.message, staging: .unreachable)
-            }
-        if survey.unreachable.count > order.rules.tolerate {
-            turnBack(.failure(nodesFailure("cannot be reached")), at: now)
-        } else {
-            enter(.creating, at: now)
-        }
-    }
-
-    /// Staging is over when every node has answered: a failure names all nodes that failed, not the first.
-    private mutating func settleStaging(at now: Timestamp) {
-        guard phase == .staging, !nodes.contains(where: { $0.state == .pending }) else { return }
-        guard isTolerable else {
-            turnBack(.failure(nodesFailure("could not be staged")), at: now)
-            return
-        }
-        enter(order.verify && !isApproved ? .verifying : .switching, at: now)
-    }
-
-    /// All nodes switch, or those that did go back.
-    private mutating func settleSwitching(at now: Timestamp) {
-        guard phase == .switching, isConfirmed, !participants.contains(where: { $0.state == .staged }) else { return }
-        guard isTolerable else {
-            turnBack(.failure(nodesFailure("could not be switched")), at: now)
-            return
-        }
-        if lastChange == nil { lastChange = now }
-        enter(.draining, at: now)
-    }
-
-    private var isTolerable: Bool {
-        !nodes.contains { $0.state == .failed }
-            && nodes.filter { $0.state == .unreachable }.count <= order.rules.tolerate
-    }
-
-    private func nodesFailure(_ what: String) -> Failure {
-        let bad = nodes.filter { $0.state == .failed || $0.state == .unreachable }
-        return Failure(
-            phase: phase,
-            message: "\(bad.count) of \(nodes.count) nodes \(what)",
-            details: bad.map { "\($0.address): \($0.trouble ?? "no answer")" }
-        )
-    }
-
-    /// The old colour goes only when every node of the inventory is known to route to the new one.
-    private mutating func takeIn(_ readings: [NodeReading], at now: Timestamp) {
-        needRepair = readings.filter { $0.color != candidate }
-        record(readings)
-        if needRepair.isEmpty {
-            isReadBack = true
-            if previous == nil && order.rules.retain > .zero { end(.live, at: now) }
-        } else {
-            end(.live, at: now)
-        }
-    }
-
-    private mutating func record(_ readings: [NodeReading]) {
-        for reading in readings {
-            if nodes.contains(where: { $0.address == reading.node }) {
-                update(reading.node) { node in
-                    node.color = reading.color
-                    if let message = reading.message { node.trouble = message }
-                }
-            } else {
-                nodes.append(
-                    Node(address: reading.node, state: .pending, color: reading.color, trouble: reading.message))
-            }
-        }
-    }
-
-    private func isDue(at now: Timestamp) -> Bool { timer.map { now >= $0.at } ?? false }
-
-    private mutating func runOutOfTime(at now: Timestamp) {
-        switch phase {
-        case .verifying where order.rules.afterVerifyTimeout == .promote:
-            isApproved = true
-            enter(.switching, at: now)
-        case .verifying:
-            turnBack(.verificationExpired, at: now)
-        case .starting:
-            turnBack(.failure(podsFailure { "time ran out: \($0)" }), at: now)
-        case .staging:
-            turnBack(.failure(nodesFailure("could not be staged in time", waitingFor: .pending)), at: now)
-        case .switching where isConfirmed:
-            turnBack(.failure(nodesFailure("could not be switched in time", waitingFor: .staged)), at: now)
-        case .switching where pods.map { $0.ready < $0.desired } ?? false:
-            turnBack(.failure(podsFailure { "\($0) just before the switch" }), at: now)
-        case .discovering, .creating, .switching:
-            let message = trouble.map { "time ran out: \($0)" } ?? "time ran out"
-            turnBack(.failure(Failure(phase: phase, message: message)), at: now)
-        case .draining, .retiring, .done:
-            return
-        }
-    }
-
-    private func podsFailure(_ sentence: (String) -> String) -> Failure {
-        let count = pods.map { "\($0.ready) of \($0.desired) pods are ready" } ?? "no pod was seen"
-        let unready = (pods?.pods ?? []).filter { !$0.isReady }.map { "\($0.name): \($0.reason ?? "not ready")" }
-        return Failure(phase: phase, message: sentence(count), details: (pods?.warnings ?? []) + unready)
-    }
-
-    private func nodesFailure(_ what: String, waitingFor state: Node.State) -> Failure {
-        var copy = self
-        for index in copy.nodes.indices where copy.nodes[index].state == state {
-            copy.nodes[index].state = .unreachable
-        }
-        return copy.nodesFailure(what)
-    }
-
-    /// The candidate stays while a node may route to it: one that does, one that could not be brought back, one that nobody knows.
-    private mutating func takeInBack(_ readings: [NodeReading], at now: Timestamp) {
-        let unknown = Set(nodesToRevert.filter { $0.state != .reverted }.map(\.address))
-            .union(readings.map(\.node).filter { node in !nodes.contains { $0.address == node } })
-        needRepair = readings.filter { reading in
-            reading.color == candidate || (reading.color == nil && unknown.contains(reading.node))
-        }
-        record(readings)
-        if !needRepair.isEmpty { end(outcomeBack, at: now) }
-    }
-
-    private var outcomeBack: State {
-        switch cause {
-        case .failure, nil: .failed
-        case .aborted, .verificationExpired: lastChange == nil ? .aborted : .rolledBack
+            endBack(at: now)
         }
     }
 }

@@ -20,20 +20,31 @@ package struct Release: Sendable, Hashable {
     package internal(set) var drain: DrainEvidence?
     /// Nodes that do not route where they should, or cannot be asked: the work that `repair` ends.
     package internal(set) var needRepair: [NodeReading] = []
+    /// What else the release leaves behind: see `needRepair` for nodes.
+    package internal(set) var leftovers: [Leftover] = []
     /// Until when the old colour's pods stay for an instant rollback.
     package internal(set) var retainedUntil: Timestamp?
     package internal(set) var replacedBy: Int?
+    /// Who said after the pause that the traffic may move; `nil` when nobody did, or nobody had to.
+    package internal(set) var promotedBy: String?
     /// The newest trouble of an effect that is still being tried.
     package internal(set) var trouble: String?
 
     var course = Course.forward
     var isApproved = false
-    /// When the last look at the candidate found its pods ready: from here on traffic moves.
-    var confirmedAt: Timestamp?
-    var isConfirmed: Bool { confirmedAt != nil }
+    /// Until when the candidate's creation waits for pods of an earlier release.
+    var delayedUntil: Timestamp?
+    /// The last look at the candidate found its pods ready: from here on traffic moves.
+    var isConfirmed = false
     /// Every node was read back, and the colour that is given up is carried by none.
     var isReadBack = false
+    /// When the last node switched, by the clock of whoever switched it: who waits for the drain goes by the same clock.
     var lastChange: Timestamp?
+    /// From when the present step's time is counted: its beginning, or when the release was last taken up. What machines do has its
+    /// time while somebody runs the release, and an absence costs none of it.
+    var clockStart: Timestamp
+    /// The beginning of the present step as it was written. Deadlines in journals of versions that counted from there hold.
+    var clockStartAsWritten: Timestamp
 
     /// What the release knows of one node.
     package struct Node: Sendable, Hashable, Codable {
@@ -53,13 +64,15 @@ package struct Release: Sendable, Hashable {
         package var trouble: String?
         var isPrepared = false
         var staging = State.pending
+        /// It was told to switch, or may have been when the release turned back.
+        var mayHaveSwitched = false
         var reverts = 0
     }
 
     /// Where the release is heading.
     enum Course: Sendable, Hashable {
         case forward
-        case back(Cause, since: Timestamp)
+        case back(Cause)
     }
 
     /// Why a release gives its candidate up.
@@ -75,6 +88,8 @@ package struct Release: Sendable, Hashable {
         self.order = order
         createdAt = first.at
         updatedAt = first.at
+        clockStart = first.at
+        clockStartAsWritten = first.at
         sequence = first.sequence
         spans = [PhaseSpan(phase: .discovering, startedAt: first.at)]
     }
@@ -95,7 +110,7 @@ extension Release {
     package var previous: LiveVersion? { survey?.live }
 
     package var cause: Cause? {
-        if case .back(let cause, _) = course { cause } else { nil }
+        if case .back(let cause) = course { cause } else { nil }
     }
 
     package var failure: Failure? {
@@ -124,7 +139,7 @@ extension Release {
     }
 
     /// When the pods must be ready.
-    package var readyDeadline: Timestamp { phaseStart + order.rules.readyTimeout }
+    package var readyDeadline: Timestamp { clockStart + order.rules.readyTimeout }
 
     var phaseStart: Timestamp { spans.last?.startedAt ?? createdAt }
 

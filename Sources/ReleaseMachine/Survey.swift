@@ -58,19 +58,49 @@ package struct NodeReading: Sendable, Hashable, Codable {
     package var isUnreachable: Bool
     /// It has no upstream file of the app: a machine that has just come, or an app's first release.
     package var isNew: Bool
+    /// nginx does not run there: it routes nothing, whatever its file says. `nil` in older journals.
+    package var isDown: Bool?
     package var message: String?
+    /// The newest release of the app that the node has seen, where it said so. Not in journals.
+    package var newestRelease: Int?
 
     package init(
         node: String,
         color: Color?,
         isUnreachable: Bool = false,
         isNew: Bool = false,
+        isDown: Bool? = nil,
         message: String? = nil
     ) {
         self.node = node
         self.color = color
         self.isUnreachable = isUnreachable
         self.isNew = isNew
+        self.isDown = isDown
+        self.message = message
+    }
+}
+
+/// What a release did not get done before its time was over. The next release, `repair` and a server clear it away.
+package struct Leftover: Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable, Codable {
+        /// The workload of a colour that does not serve, with its pods: it may still be there.
+        case workload
+        /// The cluster may not have written down that this is live.
+        case record
+    }
+
+    package var kind: Kind
+    package var version: LiveVersion
+    /// Names of the workload's pods, as far as they were seen.
+    package var pods: [String]
+    /// What stood in the way, where that is known.
+    package var message: String?
+
+    package init(_ kind: Kind, _ version: LiveVersion, pods: [String] = [], message: String? = nil) {
+        self.kind = kind
+        self.version = version
+        self.pods = pods
         self.message = message
     }
 }
@@ -81,12 +111,26 @@ package struct DrainEvidence: Sendable, Hashable, Codable {
         package var node: String
         package var connections: Int
         package var oldWorkers: Int
+        /// New connections that came lately, although nginx sends none any more; `nil` where none did.
+        package var arriving: Int?
+        /// From which addresses they came.
+        package var sources: [String]?
 
-        package init(node: String, connections: Int, oldWorkers: Int) {
+        package init(
+            node: String,
+            connections: Int,
+            oldWorkers: Int,
+            arriving: Int? = nil,
+            sources: [String]? = nil
+        ) {
             self.node = node
             self.connections = connections
             self.oldWorkers = oldWorkers
+            self.arriving = arriving
+            self.sources = sources
         }
+
+        package var isStillArriving: Bool { arriving ?? 0 > 0 }
     }
 
     package var open: [Open]

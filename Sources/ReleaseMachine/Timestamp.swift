@@ -28,6 +28,14 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
     }
 }
 
+/// When an event happened.
+struct Moment {
+    /// In the release's own time, which never goes back: an event of a machine whose clock is behind happens when the one before it did.
+    var time: Timestamp
+    /// By the clock of whoever wrote it.
+    var written: Timestamp
+}
+
 extension Duration {
     /// Whole milliseconds, rounded towards zero.
     package var milliseconds: Int64 {

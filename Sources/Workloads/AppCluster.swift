@@ -57,7 +57,9 @@ package struct AppCluster: Cluster {
         }
         let color = annotations[Annotation.liveColor].flatMap(Color.init)
         return ClusterSurvey(
-            recorded: color.map { LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?") },
+            recorded: color.map {
+                LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?")
+            },
             recordedBy: annotations[Annotation.release].flatMap(Int.init(releaseNumber:)),
             workloads: workloads
         )
@@ -153,7 +155,9 @@ extension JSON {
     }
     var uid: String? { self[at: "metadata.uid"]?.string }
     var isBeingDeleted: Bool { self[at: "metadata.deletionTimestamp"]?.string != nil }
-    var release: Int? { self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init(releaseNumber:)) }
+    var release: Int? {
+        self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init(releaseNumber:))
+    }
     var workloadResource: Resource { self["kind"]?.string == "Deployment" ? .deployments : .replicationControllers }
 }
 

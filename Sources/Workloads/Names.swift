@@ -1,3 +1,5 @@
+import ReleaseMachine
+
 /// What Viridian writes into objects of the cluster: the contract's outward names.
 enum Label {
     static let managedBy = "app.kubernetes.io/managed-by"
@@ -14,4 +16,12 @@ enum Annotation {
     static let liveVersion = "viridian.dev/live-version"
     /// On the lease: the highest number that any release has had, live or not.
     static let lastRelease = "viridian.dev/last-release"
+}
+
+extension Int {
+    /// The number of a release as an annotation has it. Anybody who may write the object may write anything there.
+    init?(releaseNumber text: String) {
+        guard let number = Int(text), (0..<Order.highestNumber).contains(number) else { return nil }
+        self = number
+    }
 }

@@ -400,7 +400,7 @@ struct EngineTests {
 
     @Test("a release that is cancelled waits for the switch that is under way, and can be taken up")
     func cancelWhileSwitching() async throws {
-        let gate = Gate()
+        let gate = Gate(stopping: site.clock)
         await site.world.hold("route \(first) green", at: gate)
         let running = Task { [site] in try await site.deploy() }
         await gate.arrival()
@@ -421,12 +421,12 @@ struct EngineTests {
     @Test("what can be stopped is stopped at once")
     func cancelWhileStarting() async throws {
         await site.world.set(pods: .stayUnready)
-        let gate = Gate()
-        await gate.open()
+        let gate = Gate(stopping: site.clock)
         await site.world.hold("pods", at: gate)
         let running = Task { [site] in try await site.deploy() }
         await gate.arrival()
         running.cancel()
+        await gate.open()
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(await site.world.holder == nil)
         #expect(try site.releases().latest()?.phase == .starting)

@@ -1,11 +1,13 @@
 import Controller
+import Dispatch
 import ReleaseMachine
 import Synchronization
 
 /// A clock that stands still while there is work, and jumps to the next sleeper's time when there is none.
 ///
-/// Nobody waits for real: an hour passes in the time that it takes to have nothing to do.
-final class ManualClock: ReleaseClock {
+/// It runs the tasks that live by it itself, one after the other, so that it knows when none of them can go on: all of them wait, and
+/// what they wait for is time. Nobody waits for real: an hour passes in the time that it takes to have nothing to do.
+final class ManualClock: ReleaseClock, TaskExecutor {
     static let start = Timestamp(milliseconds: 1_445_783_643_000)
 
     private struct Sleeper {
@@ -18,6 +20,20 @@ final class ManualClock: ReleaseClock {
         var nextSleeper = 0
         var sleepers: [Int: Sleeper] = [:]
         var cancelled: Set<Int> = []
+
+        var jobs: [UnownedJob] = []
+        /// A thread is running jobs.
+        var isWorking = false
+        /// Bodies of `running` that have not returned.
+        var bodies = 0
+        /// Tasks that wait for something else than time: see `Gate`.
+        var held = 0
+    }
+
+    private enum Step {
+        case run(UnownedJob)
+        case wake(CheckedContinuation<Void, any Error>)
+        case rest
     }
 
     private let state = Mutex(State())
@@ -36,7 +52,7 @@ final class ManualClock: ReleaseClock {
                     state.sleepers[number] = Sleeper(until: state.now + length, continuation: continuation)
                     return false
                 }
-                if isCancelled { continuation.resume(throwing: CancellationError()) }
+                if isCancelled { continuation.resume(throwing: CancellationError()) } else { work() }
             }
         } onCancel: {
             let sleeper = state.withLock { state in
@@ -50,28 +66,58 @@ final class ManualClock: ReleaseClock {
 
     /// Lets time pass while `body` runs.
     func running<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                while !Task.isCancelled {
-                    // Everything that can go on does so before time does.
-                    for _ in 0..<200 { await Task.yield() }
-                    self.advance()
+        state.withLock { $0.bodies += 1 }
+        defer { state.withLock { $0.bodies -= 1 } }
+        return try await withTaskExecutorPreference(self) { try await body() }
+    }
+
+    /// Nobody looked at this clock for so long: the machine slept.
+    func skip(_ length: Duration) { state.withLock { $0.now = $0.now + length } }
+
+    /// Stands still until `letGo`: somebody waits for what a test does, and not for time.
+    func hold() { state.withLock { $0.held += 1 } }
+
+    func letGo() {
+        state.withLock { $0.held -= 1 }
+        work()
+    }
+
+    // MARK: Running what can go on
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLock { $0.jobs.append(job) }
+        work()
+    }
+
+    private func work() {
+        let begins = state.withLock { state in
+            defer { state.isWorking = true }
+            return !state.isWorking
+        }
+        guard begins else { return }
+        DispatchQueue.global().async { [self] in
+            while true {
+                switch nextStep() {
+                case .run(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+                case .wake(let sleeper): sleeper.resume()
+                case .rest: return
                 }
             }
-            defer { group.cancelAll() }
-            return try await body()
         }
     }
 
-    private func advance() {
-        let sleeper = state.withLock { state -> Sleeper? in
-            guard
-                let (number, sleeper) = state.sleepers.min(by: { ($0.value.until, $0.key) < ($1.value.until, $1.key) })
-            else { return nil }
+    private func nextStep() -> Step {
+        state.withLock { state in
+            if !state.jobs.isEmpty { return .run(state.jobs.removeFirst()) }
+            let first = state.sleepers.min { ($0.value.until, $0.key) < ($1.value.until, $1.key) }
+            guard state.bodies > 0, state.held == 0, let (number, sleeper) = first else {
+                state.isWorking = false
+                return .rest
+            }
             state.sleepers[number] = nil
             state.now = max(state.now, sleeper.until)
-            return sleeper
+            return .wake(sleeper.continuation)
         }
-        sleeper?.continuation.resume()
     }
 }

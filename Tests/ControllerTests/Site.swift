@@ -40,7 +40,8 @@ struct Site: Sendable {
             nodes: WorldNodes(world: world),
             journal: journal,
             clock: clock,
-            pace: pace
+            pace: pace,
+            executor: clock
         )
     }
 

@@ -22,6 +22,7 @@ actor World {
     private(set) var recorded: LiveVersion?
     private(set) var recordedBy: Int?
     private(set) var lastRelease = 0
+    private var unreadableLease: Refusal?
     private(set) var holder: String?
     private(set) var claims: [String: Int] = [:]
     /// Names of calls, in the order in which they came.
@@ -38,6 +39,10 @@ actor World {
     /// Calls of that name stop here until they are let go.
     private var gates: [String: Gate] = [:]
 
+    private var creationNews: [CreationNews] = []
+    private var podsLeft = 0
+    private var gone: Set<String> = []
+
     private var holds: [String: [DrainEvidence.Open]] = [:]
 
     /// An app that is live on blue.
@@ -53,14 +58,25 @@ actor World {
     func set(pods: Pods) { self.pods = pods }
     func fail(_ call: String, with errors: [any Error & Sendable]) { failures[call, default: []] += errors }
     func failAlways(_ call: String, with error: any Error & Sendable) { stubborn[call] = error }
+    /// The machine is taken away: it does not answer, and the inventory no longer lists it.
+    func takeAway(_ node: String) {
+        gone.insert(node)
+        routes[node] = nil
+    }
     func mend(_ call: String) { stubborn[call] = nil }
-    func setLastRelease(_ number: Int) { lastRelease = number }
+    func setLastRelease(_ number: Int, unreadable: Refusal? = nil) {
+        (lastRelease, unreadableLease) = (number, unreadable)
+    }
     func hang(_ call: String) { hanging.insert(call) }
     func hold(_ call: String, at gate: Gate) { gates[call] = gate }
     /// What the node's next answers about the old colour are; then nothing holds it.
     func hold(open: [DrainEvidence.Open]) {
         for answer in open { holds[answer.node, default: []].append(answer) }
     }
+    /// Told by every creation before it does anything.
+    func set(creationNews: [CreationNews]) { self.creationNews = creationNews }
+    /// How many pods are still terminating when a workload has been deleted.
+    func set(podsLeft: Int) { self.podsLeft = podsLeft }
     func steal(by other: String) { holder = other }
     func route(_ node: String, to color: Color) { routes[node] = color }
     func forgetRecord() { (recorded, recordedBy) = (nil, nil) }
@@ -74,6 +90,9 @@ actor World {
             if let error = failures[key]?.removeFirst() { throw error }
         }
         if let error = stubborn[call] ?? stubborn[name] { throw error }
+        if let node = gone.first(where: { call.contains(" \($0)") }) {
+            throw NodeTrouble(node: node, isUnreachable: true, message: "timed out")
+        }
     }
 
     private func check() {
@@ -92,7 +111,7 @@ actor World {
         if let holder, holder != me { throw LeaseHeld(app: "blog", holder: holder, release: nil) }
         if holder == me { throw LeaseHeld(app: "blog", holder: me, release: nil) }
         holder = me
-        return LeaseTerm(lastRelease: lastRelease, duration: .seconds(15))
+        return LeaseTerm(lastRelease: lastRelease, duration: .seconds(15), unreadable: unreadableLease)
     }
 
     func renew(_ me: String) async throws {
@@ -129,7 +148,8 @@ actor World {
         )
     }
 
-    func create(_ order: Order, _ survey: Survey) async throws {
+    func create(_ order: Order, _ survey: Survey, _ tell: (CreationNews) -> Void) async throws {
+        for news in creationNews { tell(news) }
         try await enter("create")
         if workloads[survey.candidate]?.release == order.number { return }
         if routes.values.contains(survey.candidate), survey.live != nil {
@@ -177,26 +197,30 @@ actor World {
         (recorded, recordedBy) = (live, order.number)
     }
 
-    func remove(_ color: Color, _ number: Int, orOlder: Bool) async throws {
+    func remove(_ color: Color, _ number: Int, orOlder: Bool) async throws -> Int {
         try await enter("remove \(color)")
-        guard let made = workloads[color]?.release ?? (orOlder ? 0 : nil) else { return }
-        guard made == number || orOlder && made <= number else { return }
+        guard let made = workloads[color]?.release ?? (orOlder ? 0 : nil) else { return 0 }
+        guard made == number || orOlder && made <= number else { return 0 }
         workloads[color] = nil
         check()
+        return podsLeft
     }
 
     // MARK: The nodes
 
     func list() async throws -> [String] {
         try await enter("list")
-        return World.nodes
+        return World.nodes.filter { !gone.contains($0) }
     }
 
     func read(_ addresses: [String], _ fence: Fence?) async -> [NodeReading] {
         calls.append("read")
         return addresses.map { node in
             if let fence { claims[node] = max(claims[node] ?? 0, fence.release * 2 + (fence.isBack ? 1 : 0)) }
-            return NodeReading(node: node, color: routes[node], isNew: routes[node] == nil)
+            var reading = NodeReading(
+                node: node, color: routes[node], isUnreachable: gone.contains(node), isNew: routes[node] == nil)
+            reading.newestRelease = claims[node].map { $0 / 2 }
+            return reading
         }
     }
 
@@ -226,24 +250,34 @@ actor World {
     }
 }
 
-/// Stops whoever comes until it is opened, and says when somebody has come.
+/// Stops whoever comes until it is opened, and says when somebody has come. Time stands still meanwhile where it is given the clock:
+/// then it is the test that opens it.
 actor Gate {
+    private let clock: ManualClock?
     private var isOpen = false
     private var arrivals = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var watchers: [CheckedContinuation<Void, Never>] = []
+
+    init(stopping clock: ManualClock? = nil) {
+        self.clock = clock
+    }
 
     func pass() async {
         arrivals += 1
         for watcher in watchers { watcher.resume() }
         watchers = []
         if isOpen { return }
+        clock?.hold()
         await withCheckedContinuation { waiting.append($0) }
     }
 
     func open() {
         isOpen = true
-        for visitor in waiting { visitor.resume() }
+        for visitor in waiting {
+            visitor.resume()
+            clock?.letGo()
+        }
         waiting = []
     }
 
@@ -268,7 +302,9 @@ struct WorldCluster: Cluster {
     func releaseLease() async { await world.release(me, wasCancelled: Task.isCancelled) }
     func note(release number: Int) async throws { try await world.note(number, me) }
     func survey() async throws -> ClusterSurvey { try await world.survey() }
-    func createCandidate(_ order: Order, _ survey: Survey) async throws { try await world.create(order, survey) }
+    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+        async throws
+    { try await world.create(order, survey, tell) }
 
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
         AsyncThrowingStream { [world, clock] in
@@ -282,7 +318,7 @@ struct WorldCluster: Cluster {
     }
 
     func recordLive(_ live: LiveVersion, by order: Order) async throws { try await world.record(live, order, me) }
-    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
         try await world.remove(color, number, orOlder: orOlder)
     }
 }

@@ -32,8 +32,7 @@ struct BackTests {
         var story = try Story.reaching(.switching)
         story.tell(.candidateConfirmed)
         story.tell(.abortRequested(by: "anna", reason: nil))
-        #expect(story.effects == [.revertNode(node: first), .revertNode(node: second)])
-        story.tell(.nodeReverted(node: second))
+        // Only the canary was told; the other node is not touched.
         #expect(story.effects == [.revertNode(node: first)])
         story.tell(.nodeReverted(node: first))
         story.tell(.readBack(Story.readings(.blue)))
@@ -68,7 +67,6 @@ struct BackTests {
         story.tell(.nodeReverted(node: first))
         story.tell(.nodeSwitched(node: first))
         #expect(story.release.nodes[0].state == .reverted)
-        story.tell(.nodeReverted(node: second))
         story.tell(.readBack(Story.readings(.blue)))
         story.tell(.candidateRemoved)
         #expect(story.state == .rolledBack)
@@ -169,13 +167,28 @@ struct BackTests {
         #expect(story.effects == [.readBack])
     }
 
+    @Test("a canary that fails goes back at once, and no other node is touched")
+    func canaryFailure() throws {
+        for isUnreachable in [false, true] {
+            var story = try Story.reaching(.switching)
+            story.tell(.candidateConfirmed)
+            story.tell(.nodeFailed(.change, trouble(first, unreachable: isUnreachable, "no answer came through nginx")))
+            let failure = Failure(
+                phase: .switching, message: "1 of 2 nodes could not be switched",
+                details: ["\(first): no answer came through nginx"])
+            #expect(story.release.failure == failure)
+            #expect(story.effects == [.revertNode(node: first)])
+            story.tell(.nodeReverted(node: first))
+            #expect(story.effects == [.readBack])
+        }
+    }
+
     @Test("one node that cannot switch takes all others back, and is itself put right")
     func switchFailure() throws {
         var story = try Story.reaching(.switching)
         story.tell(.candidateConfirmed)
-        story.tell(.nodeFailed(.change, trouble(second, "nginx: invalid parameter")))
-        #expect(!story.release.isBackingOut)
         story.tell(.nodeSwitched(node: first))
+        story.tell(.nodeFailed(.change, trouble(second, "nginx: invalid parameter")))
         let failure = Failure(
             phase: .switching, message: "1 of 2 nodes could not be switched",
             details: ["\(second): nginx: invalid parameter"])
@@ -243,6 +256,16 @@ struct BackTests {
         second.tell(.abortRequested(by: "anna", reason: nil))
         second.tell(.readBack([NodeReading(node: first, color: .blue), ours]))
         #expect(second.effects == [.removeCandidate])
+    }
+
+    @Test("a node that the inventory no longer lists need not be brought back")
+    func leftOnTheWayBack() throws {
+        var story = try Story.reaching(.draining)
+        story.tell(.abortRequested(by: "anna", reason: nil))
+        story.tell(.nodesLeft([first]))
+        #expect(story.effects == [.revertNode(node: second)])
+        story.tell(.nodesLeft([second]))
+        #expect(story.effects == [.recordLive(.blue)])
     }
 
     @Test("trouble on the way back is shown, and never ends it")

@@ -29,9 +29,144 @@ struct DeadlineTests {
         #expect(timer.event == .deadlinePassed(phase))
     }
 
-    @Test("when traffic has moved no clock turns the release back", arguments: [Phase.draining, .retiring, .done])
-    func noTimer(_ phase: Phase) throws {
-        #expect(try Story.reaching(phase).release.timer == nil)
+    // MARK: Absence
+
+    @Test(
+        "what machines do has its time while somebody runs the release: it is counted from the last take-up",
+        arguments: [Phase.discovering, .creating, .starting, .staging, .switching, .retiring],
+        [Event.takenUp(by: "ben"), .resumed(milliseconds: 7_200_000)])
+    func absence(_ phase: Phase, _ event: Event) throws {
+        var story = try Story.reaching(phase, rules: Self.rules)
+        let length = try #require(story.release.timer).at - story.now
+        story.tell(event, at: story.now + .seconds(7200))
+        #expect(story.release.timer?.at == story.now + length)
+        try story.runOut()
+        #expect(story.release.isBackingOut == (phase != .retiring))
+    }
+
+    @Test("an absence takes none of the time of the switch, nor of the way back")
+    func absenceInTheMiddle() throws {
+        var switching = try Story.reaching(.switching, rules: Self.rules)
+        switching.tell(.candidateConfirmed)
+        switching.tell(.takenUp(by: "ben"), at: switching.now + .seconds(7200))
+        #expect(switching.release.timer?.at == switching.now + .seconds(60))
+
+        var back = try Story.reaching(.draining, rules: Self.rules)
+        back.tell(.abortRequested(by: "anna", reason: nil))
+        back.tell(.takenUp(by: "ben"), at: back.now + .seconds(7200))
+        #expect(back.release.timer?.at == back.now + .seconds(120))
+        #expect(back.effects == [.revertNode(node: first), .revertNode(node: second)])
+    }
+
+    @Test("what people were promised stays a point in time: the end of the pause, the bounds of the drain")
+    func promises() throws {
+        var paused = try Story.reaching(.verifying, verify: true, rules: Self.rules)
+        let end = try #require(paused.release.verifyDeadline)
+        paused.tell(.takenUp(by: "ben"), at: paused.now + .seconds(7200))
+        #expect(paused.release.verifyDeadline == end)
+        #expect(paused.release.timer?.at == end)
+        paused.tell(.deadlinePassed(.verifying))
+        #expect(paused.release.cause == .verificationExpired)
+
+        var draining = try Story.reaching(.draining, rules: Self.rules)
+        let bounds = try #require(draining.release.drainBounds)
+        draining.tell(.takenUp(by: "ben"), at: draining.now + .seconds(7200))
+        #expect(draining.release.drainBounds == bounds)
+    }
+
+    @Test("time never goes back: a word from a machine whose clock is behind begins a way back that has all its time")
+    func slowClock() throws {
+        var story = try Story.reaching(.draining, rules: Self.rules)
+        let newest = story.now
+        story.tell(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
+        #expect(story.release.timer?.at == newest + .seconds(120))
+        #expect(story.state == .running)
+        #expect(story.release.spans.allSatisfy { $0.startedAt <= newest })
+    }
+
+    @Test(
+        "a deadline that an earlier version wrote ends its release as it did then, whatever an absence would be worth today"
+    )
+    func writtenByEarlierVersions() throws {
+        var absent = try Story.reaching(.staging, rules: Self.rules)
+        let staging = absent.now
+        absent.tell(.takenUp(by: "ben"), at: staging + .seconds(300))
+        absent.tell(.deadlinePassed(.staging), at: staging + .seconds(360))
+        #expect(absent.release.failure?.phase == .staging)
+
+        var slow = try Story.reaching(.staging, rules: Self.rules)
+        let newest = slow.now
+        slow.tell(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
+        slow.tell(.deadlinePassed(.staging), at: newest + .seconds(1))
+        #expect(slow.state == .aborted)
+    }
+
+    // MARK: When traffic has moved
+
+    @Test("no clock turns a release back whose nodes have all switched: it is live, and says what it leaves")
+    func retiring() throws {
+        var story = try Story.reaching(.retiring, rules: Self.rules)
+        #expect(story.release.timer?.at == story.now + .seconds(120))
+        story.tell(.troubled(.readBack, message: "the inventory does not answer"))
+        try story.runOut()
+        #expect(story.state == .live)
+        let old = LiveVersion(color: .blue, version: "20151018.090000")
+        #expect(
+            story.release.leftovers == [Leftover(.workload, old, message: "the inventory does not answer")])
+        #expect(story.effects == [])
+
+        var rules = Self.rules
+        rules.tolerate = 1
+        var tolerant = try Story.reaching(.retiring, rules: rules, survey: Story.survey(unreachable: [second]))
+        try tolerant.runOut()
+        #expect(tolerant.release.needRepair == [NodeReading(node: second, color: nil, message: "timed out")])
+
+        var first = try Story.reaching(.retiring, rules: Self.rules, survey: Story.survey(live: nil))
+        try first.runOut()
+        #expect(first.state == .live)
+        #expect(first.release.leftovers == [])
+    }
+
+    @Test(
+        "a record that cannot be written ends the release as live: what is to be written is left, and nothing is deleted"
+    )
+    func unrecorded() throws {
+        var story = try Story.reaching(.draining, rules: Self.rules)
+        let bounds = try #require(story.release.drainBounds)
+        #expect(story.release.timer?.at == bounds.upperBound + .seconds(120))
+        story.tell(.troubled(.recordLive(.green), message: "forbidden"))
+        try story.runOut()
+        #expect(story.state == .live)
+        #expect(
+            story.release.leftovers == [
+                Leftover(.record, LiveVersion(color: .green, version: Story.version), message: "forbidden"),
+                Leftover(.workload, LiveVersion(color: .blue, version: "20151018.090000"), message: "forbidden"),
+            ])
+    }
+
+    @Test("a drain that nobody ends is over when its time is, and the nodes are read back")
+    func drainHangs() throws {
+        var story = try Story.reaching(.draining, rules: Self.rules)
+        story.tell(.liveRecorded(.green))
+        try story.runOut()
+        #expect(story.phase == .retiring)
+        #expect(story.effects == [.readBack])
+        #expect(story.release.drain == nil)
+    }
+
+    @Test("the time of the switch is the canary's, and then that of all others")
+    func canaryClock() throws {
+        var story = try Story.reaching(.switching, rules: Self.rules)
+        story.tell(.candidateConfirmed)
+        let confirmed = story.now
+        story.tell(.nodeSwitched(node: first), at: confirmed + .seconds(50))
+        #expect(story.release.timer?.at == confirmed + .seconds(110))
+
+        var silent = try Story.reaching(.switching, rules: Self.rules)
+        silent.tell(.candidateConfirmed)
+        try silent.runOut()
+        // The other node was not asked.
+        #expect(silent.release.failure?.details == ["\(first): no answer"])
     }
 
     @Test("pods that are not ready in time fail the release, and each one's reason is told")
@@ -159,5 +294,34 @@ struct DeadlineTests {
         #expect(story.state == .rolledBack)
         #expect(story.release.needRepair == [NodeReading(node: second, color: nil, message: "timed out")])
         #expect(story.effects == [])
+        #expect(story.release.leftovers.map(\.kind) == [.record, .workload])
+    }
+
+    @Test("a way back whose time runs out names the candidate that it leaves, its pods, and what stood in the way")
+    func backLeavesCandidate() throws {
+        var story = try Story.reaching(.starting)
+        let pods = [PodSummary(name: "blog-green-1", isReady: true), PodSummary(name: "blog-green-2", isReady: false)]
+        story.tell(.podsObserved(PodsReport(ready: 1, desired: 2, pods: pods)))
+        story.tell(.abortRequested(by: "anna", reason: nil))
+        story.tell(.readBack(Story.readings(.blue)))
+        story.tell(.troubled(.removeCandidate, message: "a webhook refuses it"))
+        try story.runOut()
+        #expect(story.state == .aborted)
+        #expect(story.release.needRepair == [])
+        #expect(
+            story.release.leftovers == [
+                Leftover(
+                    .workload, LiveVersion(color: .green, version: Story.version),
+                    pods: ["blog-green-1", "blog-green-2"], message: "a webhook refuses it")
+            ])
+    }
+
+    @Test("one that had made nothing leaves nothing")
+    func backLeavesNothing() throws {
+        var story = try Story.reaching(.discovering)
+        story.tell(.abortRequested(by: "anna", reason: nil))
+        try story.runOut()
+        #expect(story.state == .aborted)
+        #expect(story.release.leftovers == [])
     }
 }

@@ -15,6 +15,10 @@ struct EventFormatTests {
             .requested(fullOrder),
             #"{"requested":{"_0":{"app":"blog","image":"registry.local:5000/blog:20151025.143403","kind":{"rollback":{"from":41}},"number":42,"reason":"too slow","replicas":3,"requestedBy":"anna","rules":{"afterVerifyTimeout":"promote","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"patience":[3,4659767778871345152],"previewURL":"http://preview.blog.domain.com/","readyTimeout":[0,1500000000000000000],"replicas":2,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"verify":true,"version":"20151025.143403"}}}"#
         ),
+        (
+            .requested(strayOrder),
+            #"{"requested":{"_0":{"app":"blog","image":"registry.local:5000/blog:20151025.143403","kind":{"deploy":{}},"number":1,"removeStrays":true,"requestedBy":"anna","rules":{"afterVerifyTimeout":"abort","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"patience":[3,4659767778871345152],"readyTimeout":[32,9704189641294348288],"replicas":1,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"verify":false,"version":"20151025.143403"}}}"#
+        ),
         (.promoted(by: "anna"), #"{"promoted":{"by":"anna"}}"#),
         (.abortRequested(by: "anna", reason: nil), #"{"abortRequested":{"by":"anna"}}"#),
         (
@@ -31,8 +35,18 @@ struct EventFormatTests {
         ),
         (.candidateCreated, #"{"candidateCreated":{}}"#),
         (
+            .candidateDelayed(until: Story.start), #"{"candidateDelayed":{"until":1445783643000}}"#
+        ),
+        (
             .podsObserved(pods),
             #"{"podsObserved":{"_0":{"desired":2,"pods":[{"isReady":true,"name":"blog-green-1","restarts":0},{"isReady":false,"name":"blog-green-2","reason":"running, not ready yet","restarts":1}],"ready":1,"warnings":["exceeded quota: pods"]}}}"#
+        ),
+        (
+            .podsObserved(
+                PodsReport(
+                    ready: 1, desired: 1, pods: [PodSummary(name: "blog-green-1", isReady: true)],
+                    images: [RunningImage(image: "registry.local:5000/blog:1", id: "sha256:0d1c", pods: 1)])),
+            #"{"podsObserved":{"_0":{"desired":1,"images":[{"id":"sha256:0d1c","image":"registry.local:5000/blog:1","pods":1}],"pods":[{"isReady":true,"name":"blog-green-1","restarts":0}],"ready":1,"warnings":[]}}}"#
         ),
         (.podsReady, #"{"podsReady":{}}"#),
         (.nodePrepared(node: "10.122.43.70"), #"{"nodePrepared":{"node":"10.122.43.70"}}"#),
@@ -52,6 +66,7 @@ struct EventFormatTests {
             .nodeFailed(.revert, trouble("10.122.43.70")),
             #"{"nodeFailed":{"_0":"revert","_1":{"isUnreachable":false,"message":"disk full","node":"10.122.43.70"}}}"#
         ),
+        (.nodesLeft(["10.122.43.70"]), #"{"nodesLeft":{"_0":["10.122.43.70"]}}"#),
         (.liveRecorded(.green), #"{"liveRecorded":{"_0":"green"}}"#),
         (.drained(DrainEvidence()), #"{"drained":{"_0":{"open":[]}}}"#),
         (
@@ -113,6 +128,7 @@ struct EventFormatTests {
             #"{"troubled":{"_0":{"removeCandidate":{}},"message":"no answer"}}"#
         ),
         (.deadlinePassed(.verifying), #"{"deadlinePassed":{"_0":"verifying"}}"#),
+        (.resumed(milliseconds: 120_000), #"{"resumed":{"milliseconds":120000}}"#),
         (.takenUp(by: "ben"), #"{"takenUp":{"by":"ben"}}"#),
         (
             .said(Line(source: "10.122.43.70", "déjà vu/1 \"2\"")),
@@ -126,6 +142,12 @@ struct EventFormatTests {
         Order(
             app: "blog", number: 1, version: "20151025.143403", image: "registry.local:5000/blog:20151025.143403",
             requestedBy: "anna")
+    }
+
+    private static var strayOrder: Order {
+        var order = bareOrder
+        order.removeStrays = true
+        return order
     }
 
     private static var fullOrder: Order {
@@ -179,7 +201,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 25)
+        #expect(events.count == 28)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -198,6 +220,7 @@ struct EventFormatTests {
         case .abortRequested: "abortRequested"
         case .discovered: "discovered"
         case .candidateCreated: "candidateCreated"
+        case .candidateDelayed: "candidateDelayed"
         case .podsObserved: "podsObserved"
         case .podsReady: "podsReady"
         case .nodePrepared: "nodePrepared"
@@ -206,6 +229,7 @@ struct EventFormatTests {
         case .nodeSwitched: "nodeSwitched"
         case .nodeReverted: "nodeReverted"
         case .nodeFailed: "nodeFailed"
+        case .nodesLeft: "nodesLeft"
         case .liveRecorded: "liveRecorded"
         case .drained: "drained"
         case .readBack: "readBack"
@@ -216,6 +240,7 @@ struct EventFormatTests {
         case .troubled: "troubled"
         case .deadlinePassed: "deadlinePassed"
         case .takenUp: "takenUp"
+        case .resumed: "resumed"
         case .said: "said"
         case .replaced: "replaced"
         }

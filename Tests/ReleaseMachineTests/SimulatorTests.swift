@@ -89,6 +89,7 @@ struct SimulatorTests {
     /// Engines with one mistake each.
     enum Sabotage: CaseIterable {
         case switchesWhileStaging
+        case switchesAllAtOnce
         case removesOldWhileDraining
         case removesCandidateBeforeReverting
         case goesOnAfterAbort
@@ -97,12 +98,18 @@ struct SimulatorTests {
             switch self {
             case .switchesWhileStaging where release.phase == .staging && !release.isBackingOut:
                 release.effects.union(release.nodes.map { .switchNode(node: $0.address) })
+            case .switchesAllAtOnce where release.phase == .switching && !release.isBackingOut:
+                release.effects.contains(.confirmCandidate)
+                    ? release.effects
+                    : release.effects.union(
+                        release.nodes.filter { $0.state == .staged }.map { .switchNode(node: $0.address) })
             case .removesOldWhileDraining where release.phase == .draining && !release.isBackingOut:
                 release.effects.union([.removeOld])
             case .removesCandidateBeforeReverting where release.isBackingOut && release.hasMovedTraffic:
                 [.removeCandidate]
-            case .goesOnAfterAbort where release.isBackingOut && release.phase == .switching:
-                Set(release.nodes.map { .switchNode(node: $0.address) })
+            case .goesOnAfterAbort where release.isBackingOut && release.hasMovedTraffic:
+                release.effects.union(
+                    release.nodes.filter { $0.state == .staged }.map { .switchNode(node: $0.address) })
             default: release.effects
             }
         }
@@ -110,9 +117,10 @@ struct SimulatorTests {
         /// What the world may say of it, whichever comes first.
         var expected: [String] {
             switch self {
-            case .switchesWhileStaging: ["rule 2"]
+            case .switchesWhileStaging: ["rule 2", "the canary"]
+            case .switchesAllAtOnce: ["the canary"]
             case .removesOldWhileDraining, .removesCandidateBeforeReverting: ["rule 3"]
-            case .goesOnAfterAbort: ["rule 1", "was left on the colour that was given up"]
+            case .goesOnAfterAbort: ["rule 1", "rule 3", "the canary", "was left on the colour that was given up"]
             }
         }
     }

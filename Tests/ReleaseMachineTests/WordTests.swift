@@ -13,12 +13,31 @@ struct WordTests {
         }
     }
 
-    private func promoting(_ story: Story) -> String? { refusal(story.release.checkPromotable) }
+    private func promoting(_ story: Story) -> String? {
+        refusal { () throws(Inapplicable) in try story.release.checkPromotable(at: story.now) }
+    }
     private func aborting(_ story: Story) -> String? { refusal(story.release.checkAbortable) }
 
     @Test("promote applies to a pause")
     func promote() throws {
         #expect(promoting(try Story.reaching(.verifying, verify: true)) == nil)
+    }
+
+    @Test("a pause whose time is over cannot be promoted where it ends in an abort, though nothing has run it since")
+    func promoteOverdue() throws {
+        let story = try Story.reaching(.verifying, verify: true)
+        let end = try #require(story.release.verifyDeadline)
+        func promoting(_ story: Story, at now: Timestamp) -> String? {
+            refusal { () throws(Inapplicable) in try story.release.checkPromotable(at: now) }
+        }
+        #expect(promoting(story, at: end + .milliseconds(-1)) == nil)
+        #expect(
+            promoting(story, at: end)
+                == "blog/42 can no longer be promoted: its time for verification is over, and then it aborts. "
+                + "`viridian abort blog` ends it now; then deploy \(Story.version) again")
+        var rules = Rules()
+        rules.afterVerifyTimeout = .promote
+        #expect(promoting(try Story.reaching(.verifying, verify: true, rules: rules), at: end) == nil)
     }
 
     @Test("a release that will pause says so", arguments: [Phase.discovering, .creating, .starting, .staging])

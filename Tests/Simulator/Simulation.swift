@@ -54,6 +54,8 @@ package struct Simulation {
         var running: [World.Sent] = []
         var faultsLeft = 12
         var aborted = false
+        // A machine that comes later has another address.
+        var gone: Set<String> = []
         let limit = 4000
 
         world.leaseRevision += 1  // taking the lease writes it
@@ -96,7 +98,7 @@ package struct Simulation {
                 if let event { record(event) }
             case 8 where faultsLeft > 0:
                 faultsLeft -= 1
-                switch random.below(6) {
+                switch random.below(7) {
                 case 0:  // kill -9: what is not in the journal is forgotten
                     outcome.crashes += 1
                     world.leaseRevision += 1
@@ -110,11 +112,17 @@ package struct Simulation {
                 case 2: killCandidatePod(of: release)
                 case 3:  // a machine is added, with what the configuration management gives it
                     let address = "10.0.1.\(random.below(3))"
-                    if world.nodes[address] == nil { world.nodes[address] = World.Node(route: world.record?.color) }
+                    if world.nodes[address] == nil, !gone.contains(address) {
+                        world.nodes[address] = World.Node(route: world.record?.color)
+                    }
                 case 4 where random.chance(12) && (try? release.checkAbortable()) != nil:
                     record(.abortRequested(by: "somebody", reason: nil))
                     aborted = true
-                case 5 where (try? release.checkPromotable()) != nil: record(.promoted(by: "somebody"))
+                case 5 where (try? release.checkPromotable(at: now)) != nil: record(.promoted(by: "somebody"))
+                case 6 where world.nodes.count > 1 && random.chance(40):  // a machine is taken away
+                    let address = world.addresses[random.below(world.nodes.count)]
+                    world.nodes[address] = nil
+                    gone.insert(address)
                 default: break
                 }
             case 9:
@@ -200,12 +208,13 @@ package struct Simulation {
         switch release.state {
         case .live:
             if aborted { world.breach("rule 6: aborted, and live all the same") }
-            for node in release.nodes where settled && world.nodes[node.address]?.route != release.candidate {
+            for node in release.nodes
+            where settled && world.nodes[node.address].map({ $0.route != release.candidate }) ?? false {
                 world.breach("rule 4: \(node.address) is said to be switched and is not")
             }
         case .failed, .aborted, .rolledBack:
             for node in release.nodes where settled {
-                if let old = release.previous?.color, world.nodes[node.address]?.route != old {
+                if let old = release.previous?.color, world.nodes[node.address].map({ $0.route != old }) ?? false {
                     world.breach("\(node.address) was left on the colour that was given up")
                 }
             }

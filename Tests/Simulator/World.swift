@@ -12,6 +12,13 @@ package struct World {
         package var lies = false
     }
 
+    private struct Switch {
+        var told: Set<String> = []
+        var isProved = false
+        /// Told, and known not to have answered.
+        var silent: Set<String> = []
+    }
+
     package struct Workload {
         package var identity: Int
         package var release: Int
@@ -26,6 +33,8 @@ package struct World {
     /// The lease's resourceVersion: whoever writes names the one that it has read.
     package var leaseRevision = 0
     package var lastSwitch = Timestamp(milliseconds: 0)
+    /// How each release's switch goes, by the release's number.
+    private var switches: [Int: Switch] = [:]
     package var nextIdentity = 1
     /// Set while requests may fail: the first rule that was broken, and how.
     package var broken: String?
@@ -80,7 +89,8 @@ extension World {
 
     package static var orderLife: Duration { .seconds(20) }
 
-    package func send(_ effect: Effect, for release: Release, at now: Timestamp) -> Sent {
+    package mutating func send(_ effect: Effect, for release: Release, at now: Timestamp) -> Sent {
+        if case .switchNode(let address) = effect { tell(address, toSwitchFor: release.order.number) }
         let color: Color? =
             switch effect {
             case .removeOld: release.previous?.color
@@ -108,6 +118,18 @@ extension World {
         )
     }
 
+    /// The first node to switch is the canary.
+    private mutating func tell(_ address: String, toSwitchFor number: Int) {
+        var progress = switches[number] ?? Switch()
+        let untried = progress.told.subtracting(progress.silent)
+        if !progress.isProved, let first = untried.filter({ nodes[$0] != nil }).sorted().first(where: { $0 != address })
+        {
+            breach("the canary: \(address) is told to switch before \(first) has been proved")
+        }
+        progress.told.insert(address)
+        switches[number] = progress
+    }
+
     /// Does what was sent and tells what is then read back; `nil` when it is to be tried again.
     package mutating func perform(_ sent: Sent, at now: Timestamp, with random: inout SeededGenerator) -> Event? {
         switch sent.effect {
@@ -124,10 +146,20 @@ extension World {
             }
             return .candidateConfirmed
         case .switchNode(let address):
-            for other in sent.participants where (nodes[other]?.stagedFor ?? 0) < sent.order.number {
-                breach("rule 2: \(address) switches before \(other) is staged")
+            // A machine that has come since under an address of the release was never to be staged: orders for it are void by then.
+            if obeys(address, step: 0, sent, at: now) {
+                for other in sent.participants where nodes[other].map({ $0.stagedFor < sent.order.number }) ?? false {
+                    breach("rule 2: \(address) switches before \(other) is staged")
+                }
             }
-            return route(address, to: sent.survey?.candidate, step: 0, sent, at: now)
+            let event = route(address, to: sent.survey?.candidate, step: 0, sent, at: now)
+            switch event {
+            case .nodeSwitched: switches[sent.order.number]?.isProved = true
+            case .nodeFailed(_, let trouble) where trouble.isUnreachable:
+                switches[sent.order.number]?.silent.insert(address)
+            default: break
+            }
+            return event
         case .revertNode(let address): return route(address, to: sent.survey?.live?.color, step: 1, sent, at: now)
         case .recordLive(let color):
             guard leaseRevision == sent.leaseRevision else { return nil }
@@ -218,7 +250,8 @@ extension World {
     }
 
     private mutating func stage(_ address: String, _ sent: Sent, with random: inout SeededGenerator) -> Event? {
-        guard nodes[address]?.isReachable == true else {
+        guard let node = nodes[address] else { return .nodesLeft([address]) }
+        guard node.isReachable else {
             return .nodeFailed(.stage, NodeTrouble(node: address, isUnreachable: true, message: "timed out"))
         }
         if random.chance(3) {
@@ -229,6 +262,12 @@ extension World {
         return .nodeStaged(node: address)
     }
 
+    /// An order that is older than one that the node has seen is void, and so is one that took too long.
+    private func obeys(_ address: String, step: Int, _ sent: Sent, at now: Timestamp) -> Bool {
+        guard let node = nodes[address], node.isReachable else { return false }
+        return (sent.order.number, step) >= node.token && now <= sent.expires
+    }
+
     private mutating func route(
         _ address: String,
         to color: Color?,
@@ -237,10 +276,11 @@ extension World {
         at now: Timestamp
     ) -> Event? {
         let kind = step == 0 ? NodeStep.change : .revert
+        if nodes[address] == nil { return .nodesLeft([address]) }
         guard var node = nodes[address], node.isReachable, let color else {
             return .nodeFailed(kind, NodeTrouble(node: address, isUnreachable: true, message: "timed out"))
         }
-        guard (sent.order.number, step) >= node.token, now <= sent.expires else {
+        guard obeys(address, step: step, sent, at: now) else {
             return .nodeFailed(kind, NodeTrouble(node: address, isUnreachable: false, message: "fenced"))
         }
         node.token = (sent.order.number, step)

@@ -4,24 +4,25 @@ import Fleet
 import Nginx
 import ReleaseMachine
 import ViridianConfiguration
+import Workloads
 
 /// The fleet as the controller asks for it, for one app.
 struct FleetNodes: Nodes {
     let fleet: Fleet
     let app: AppConfiguration
     private let artifacts: NodeArtifacts
-    private let readinessPath: @Sendable (Color) async -> String?
-    private let paths = AskedOnce<Int, String?>()
+    private let readiness: @Sendable (Color) async -> ReadinessProbe?
+    private let probes = AskedOnce<Int, ReadinessProbe?>()
 
-    /// `readinessPath` tells by which path the cluster asks a colour's pods whether they are ready.
+    /// `readiness` tells how the cluster asks a colour's pods whether they are ready.
     init(
         fleet: Fleet,
         app: AppConfiguration,
-        readinessPath: @escaping @Sendable (Color) async -> String? = { _ in nil }
+        readiness: @escaping @Sendable (Color) async -> ReadinessProbe? = { _ in nil }
     ) {
         self.fleet = fleet
         self.app = app
-        self.readinessPath = readinessPath
+        self.readiness = readiness
         artifacts = NodeArtifacts(app: app)
     }
 
@@ -59,7 +60,9 @@ struct FleetNodes: Nodes {
             return addresses.map { ReleaseMachine.NodeReading(node: $0, color: nil, message: error.message) }
         }
         return await fleet.read(upstream, on: nodes, claiming: token).map { reading in
-            ReleaseMachine.NodeReading(reading, ports: upstream.ports)
+            var value = ReleaseMachine.NodeReading(reading, ports: upstream.ports)
+            value.newestRelease = (try? reading.outcome.get().token).map(Fence.release(ofToken:))
+            return value
         }
     }
 
@@ -80,7 +83,7 @@ struct FleetNodes: Nodes {
         say: @escaping @Sendable (Line) async -> Void
     ) async throws {
         let plan = try await plan(for: order, survey)
-        try await troubled(node) {
+        try await troubled(node, plan.probe) {
             _ = try await fleet.stage(upstream, on: Node(node), plan) { line in
                 await say(Line(source: node, line.text))
             }
@@ -90,7 +93,7 @@ struct FleetNodes: Nodes {
     func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {
         if app.artifact != nil || app.postDeploy != nil {
             let plan = try await plan(live, fence, release: "\(app.name)/\(fence.release)")
-            try await troubled(node) { _ = try await fleet.stage(upstream, on: Node(node), plan) }
+            try await troubled(node, plan.probe) { _ = try await fleet.stage(upstream, on: Node(node), plan) }
         }
         try await route(node, to: live.color, fence: fence)
     }
@@ -98,8 +101,7 @@ struct FleetNodes: Nodes {
     private func plan(for order: Order, _ survey: Survey) async throws -> StagePlan {
         let version = LiveVersion(color: survey.candidate, version: order.version)
         var plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
-        // kube-proxy spreads them over the pods, and all nodes ask at once: together they meet every pod, and do not crowd it.
-        plan.probeConnections = min(max(2, 40 / max(1, survey.nodes.count)), 12)
+        plan.probeConnections = Probe.connections(toMeet: survey.replicas)
         return plan
     }
 
@@ -117,16 +119,35 @@ struct FleetNodes: Nodes {
         )
     }
 
-    /// In the app's own language, by the path that the configuration names, or else by that of the pods' readiness probe. Where
-    /// nobody has named one, any answer that is no server's error will do.
+    /// In the app's own language, by the path that the configuration names, or else by that of the pods' readiness probe; by whichever
+    /// path, with what else that probe sends. Where nobody has named a path, any answer that is no server's error will do.
     private func probe(_ color: Color, release: Int) async throws -> Probe {
         let host = app.hosts.first { !$0.hasPrefix("*") } ?? "localhost"
         if app.protocol == .fastcgi {
             return .fastcgi(path: app.probe?.path ?? "/ping", host: host, isGuess: app.probe == nil)
         }
-        if let path = app.probe?.path { return .http(path: path, host: host) }
-        let path = try await paths.value(for: release) { await readinessPath(color) }
-        return .http(path: path ?? "/", host: host, isGuess: path == nil)
+        let kubelet = try await probes.value(for: release) { await readiness(color) }
+        guard let path = app.probe?.path ?? kubelet?.path else {
+            return .http(HTTPProbe(path: "/", host: host, isGuess: true))
+        }
+        return .http(
+            HTTPProbe(
+                path: path,
+                host: host,
+                headers: kubelet?.headers.map { HTTPProbe.Header($0.name, $0.value) } ?? [],
+                isTLS: kubelet?.isTLS ?? false,
+                timeout: kubelet?.timeout ?? .seconds(1),
+                kubelet: kubelet.map(inWords)
+            ))
+    }
+
+    /// The kubelet asks a pod at its own address, and names that as the host unless a header says another (kubernetes/pkg/probe/http).
+    private func inWords(_ probe: ReadinessProbe) -> String {
+        let headers = probe.headers.map { HTTPProbe.Header($0.name, $0.value) }
+        let asked = HTTPProbe(path: probe.path, host: "<the pod's address>:\(app.ports.container)", headers: headers)
+        return
+            "the kubelet's probe sends \(asked.description), and takes the answer for good. To fix: let the app answer both, or "
+            + "name the Host that it wants in httpHeaders of its readinessProbe"
     }
 
     func route(_ node: String, to color: Color, fence: Fence) async throws {
@@ -136,28 +157,39 @@ struct FleetNodes: Nodes {
         }
     }
 
-    func moveVisitors(
-        _ node: String,
-        _ order: Order,
-        _ survey: Survey,
-        say: @escaping @Sendable (Line) async -> Void
-    ) async throws {
+    func moveVisitors(_ node: String, _ order: Order, _ survey: Survey) async throws -> VisitorEvidence? {
         let plan = try await plan(for: order, survey)
-        try await troubled(node) {
+        return try await troubled(node, plan.probe) {
             let report = try await fleet.switch(
                 upstream, on: Node(node), to: plan.port, token: plan.token, proving: plan)
-            if let proof = report.proof { await say(Line(source: node, "\(proof)")) }
+            return report.proof.map { VisitorEvidence("\($0)", isProof: $0.evidence == .visit) }
         }
     }
 
     func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
         let report = try await fleet.drain(upstream, on: Node(node), port: app.port(of: color))
-        return DrainEvidence.Open(node: node, connections: report.connections, oldWorkers: report.draining.count)
+        var arrivals = report.arrivals ?? [:]
+        // The preview shows the colour that is not live, and some files may name a port themselves: from this machine, that is.
+        if app.preview != nil || !app.allowDirect.isEmpty {
+            arrivals = arrivals.filter { !$0.key.hasPrefix("127.") && $0.key != "::1" }
+        }
+        return DrainEvidence.Open(
+            node: node,
+            connections: report.connections,
+            oldWorkers: report.draining.count,
+            arriving: arrivals.values.reduce(0, +),
+            sources: arrivals.keys.sorted()
+        )
     }
 
-    private func troubled(_ node: String, _ body: () async throws -> Void) async throws {
+    /// `probe` is how the candidate was asked, if it was.
+    private func troubled<Value>(
+        _ node: String,
+        _ probe: Probe? = nil,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
         do {
-            try await body()
+            return try await body()
         } catch let failure as NodeFailure {
             var message = "\(failure.reason)"
             if case .fenced(let seen, _) = failure.reason {
@@ -165,6 +197,11 @@ struct FleetNodes: Nodes {
                 message =
                     "refused: \(newer) has been there, which is newer than this release. If there was no such release, remove "
                     + ".viridian/\(app.name).token beside the upstream file on that node"
+            }
+            if case .noAnswer(_, let words) = failure.reason, case .http(let asked) = probe,
+                let advice = asked.advice(on: words)
+            {
+                message += "; \(advice)"
             }
             throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: message)
         }
@@ -174,7 +211,7 @@ struct FleetNodes: Nodes {
 extension Fence {
     /// The highest release that nodes are told of: a shell there has to be able to compare and add its numbers, and every program that
     /// reads them as JSON to tell them apart. Years of releases every second do not come near.
-    static let mostReleases = 1 << 52
+    static let mostReleases = Order.highestNumber
 
     /// One number for the node: a release's way back is above its way forward, and the next release above both.
     /// - Throws: `Refusal` for a release beyond `mostReleases`. Its number comes from outside: the app's Lease, a node, the journal.
@@ -229,7 +266,7 @@ extension ReleaseMachine.NodeReading {
         } else if color == nil {
             message = "\(report.path) has \(file) up"
         }
-        self.init(node: address, color: color, message: message)
+        self.init(node: address, color: color, isDown: report.master == nil ? true : nil, message: message)
     }
 }
 

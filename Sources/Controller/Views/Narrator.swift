@@ -48,11 +48,11 @@ package struct Narrator: Sendable {
         case .podsObserved(let report):
             return observed(report)
         case .podsReady:
-            return ["All pods are online!"]
+            return ["All pods are online!" + running(release.pods?.images ?? [])]
         case .nodeStaged(let node):
             let done = release.nodes.filter { $0.state == .staged }.count
             return ["[\(node)] staged: \(candidate(release)) answers from there (\(done)/\(release.nodes.count))"]
-        case .nodePrepared, .candidateConfirmed:
+        case .nodePrepared, .candidateConfirmed, .candidateDelayed:
             return []
         case .nodeSwitched(let node):
             let done = release.nodes.filter { $0.state == .switched }.count
@@ -67,6 +67,8 @@ package struct Narrator: Sendable {
                 case .revert: "cannot be brought back"
                 }
             return ["[\(trouble.node)] \(what): \(trouble.message)"]
+        case .nodesLeft(let nodes):
+            return nodes.map { "[\($0)] is no longer in the inventory: it takes no part in this release any more" }
         case .liveRecorded(let color):
             return ["Set the live colour of \(order.app) to \(color)"]
         case .drained(let evidence):
@@ -92,8 +94,13 @@ package struct Narrator: Sendable {
             return ["Abort asked by \(by)\(reason.map { ": \($0)" } ?? "")"]
         case .refused: return []
         case .troubled(let effect, let message): return ["\(name(effect)): \(message); trying again"]
-        case .deadlinePassed: return []
+        case .deadlinePassed(let phase):
+            return phase == .draining && release.phase == .retiring
+                ? ["The drain's time is over, and not every node has said what is still open"] : []
         case .takenUp(let by): return ["Taken up again by \(by)"]
+        case .resumed(let milliseconds):
+            let absence = Duration.milliseconds(milliseconds).short
+            return ["Nobody ran this release for \(absence): it goes on, and its deadlines are counted from now"]
         case .said(let line): return [line.source.map { "[\($0)] out: \(line.text)" } ?? line.text]
         case .replaced(let number, let rolledBack):
             return [
@@ -120,10 +127,18 @@ package struct Narrator: Sendable {
         for pod in report.pods {
             guard let reason = pod.reason, podReasons[pod.name] != reason else { continue }
             podReasons[pod.name] = reason
-            lines.append("  \(pod.name): \(reason)")
+            // In full where it becomes the cause of a failure: a container runtime says one thing at length, and again when it gives up.
+            lines.append("  \(pod.name): \(reason.cut(160))")
         }
         for warning in report.warnings where warnings.insert(warning).inserted { lines.append("  \(warning)") }
         return lines
+    }
+
+    /// ` They run registry.local:5000/blog:v2 (sha256:0d1c9f1e7b1f)`: the evidence that they are pods of this release.
+    private func running(_ images: [RunningImage]) -> String {
+        guard !images.isEmpty else { return "" }
+        return " They run "
+            + images.map { $0.id.isEmpty ? $0.image : "\($0.image) (\($0.id.prefix(19)))" }.joined(separator: " and ")
     }
 
     private func drained(_ evidence: DrainEvidence, _ release: Release) -> [String] {
@@ -134,6 +149,8 @@ package struct Narrator: Sendable {
                 open.connections < 0
                     ? "[\(open.node)] does not answer"
                     : "[\(open.node)] \(open.connections) connections, \(open.oldWorkers) old nginx workers"
+                        + (open.isStillArriving
+                            ? ", new connections from \((open.sources ?? []).joined(separator: ", "))" : "")
             }
     }
 
@@ -170,7 +187,8 @@ package struct Narrator: Sendable {
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
             let outcome = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
             return [
-                "--- Paused for verification\(deadline); then it \(outcome) by itself ---",
+                "--- Paused for verification\(deadline); then it \(outcome) when something runs it: "
+                    + "viridian serve, or the same deploy ---",
                 order.rules.previewURL.map { "Try \(order.version) at \($0)" },
                 "Go on: viridian promote \(order.app)    Give up: viridian abort \(order.app)",
             ].compactMap { $0 }

@@ -19,20 +19,62 @@ package struct Outcome: Sendable {
         switch release.state {
         case .live, .superseded:
             let place = release.candidate.map { " on \($0)" } ?? ""
-            let but = release.needRepair.isEmpty ? "" : "; to be repaired: \(counted(release.needRepair.count, "node"))"
+            let but =
+                release.needRepair.isEmpty
+                ? leftovers : "; to be repaired: \(counted(release.needRepair.count, "node"))"
             return "-- DEPLOY DONE -- \(order.name) is live: \(order.version) serves\(place)\(but) (\(took))"
-        case .failed: return "-- DEPLOY FAILED -- \(order.name) (\(order.version)): \(before) (\(took))"
-        case .aborted: return "-- DEPLOY ABORTED -- \(order.name) (\(order.version)): \(before) (\(took))"
+        case .failed: return "-- DEPLOY FAILED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
+        case .aborted: return "-- DEPLOY ABORTED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
         case .rolledBack:
             guard release.replacedBy == nil else { return "\(order.name) (\(order.version)) was rolled back" }
-            return "-- DEPLOY ROLLED BACK -- \(order.name) (\(order.version)): \(before) (\(took))"
-        case .running, .paused: return "\(order.name) is \(release.state) in phase \(release.phase)"
+            return "-- DEPLOY ROLLED BACK -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
+        case .paused:
+            let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
+            let then = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            return "\(order.name) is paused for verification\(deadline); then it \(then) when something runs it: "
+                + "viridian serve, or the same deploy"
+        case .running: return "\(order.name) is \(release.state) in phase \(release.phase)"
         }
     }
 
+    /// `; left behind: blog-green (v2)`
+    private var leftovers: String {
+        let names = release.leftovers.map { $0.name(of: release.order.app) }
+        return names.isEmpty ? "" : "; left behind: \(names.joined(separator: ", "))"
+    }
+
+    /// What the release leaves, each in one line, and what to do about it.
     package var mend: [String] {
-        guard !release.needRepair.isEmpty else { return [] }
-        return release.needRepair.map { "\($0.node): \($0.message ?? $0.color.map { "routes to \($0)" } ?? "unknown")" }
-            + ["nothing that they may route to was deleted; to end it: viridian repair \(release.order.app)"]
+        let nodes = release.needRepair.map {
+            "\($0.node): \($0.message ?? $0.color.map { "routes to \($0)" } ?? "unknown")"
+        }
+        let repair = "viridian repair \(release.order.app)"
+        if !nodes.isEmpty { return nodes + left + ["nothing that they may route to was deleted; to end it: \(repair)"] }
+        return left.isEmpty
+            ? [] : left + ["the next release or `viridian serve` clears it away; to do it now: \(repair)"]
+    }
+
+    private var left: [String] {
+        release.leftovers.map { leftover in
+            let why = leftover.message.map { ": \($0)" } ?? ""
+            switch leftover.kind {
+            case .workload:
+                let pods = leftover.pods.isEmpty ? "its pods" : leftover.pods.joined(separator: ", ")
+                return "\(leftover.name(of: release.order.app)) may still be there, with \(pods)\(why)"
+            case .record:
+                return "the cluster may not have recorded that \(leftover.version.color) "
+                    + "(\(leftover.version.version)) is live\(why)"
+            }
+        }
+    }
+}
+
+extension Leftover {
+    /// `blog-green (v2)`
+    func name(of app: String) -> String {
+        switch kind {
+        case .workload: "\(app)-\(version.color) (\(version.version))"
+        case .record: "the cluster's record"
+        }
     }
 }

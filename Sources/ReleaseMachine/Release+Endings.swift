@@ -1,0 +1,136 @@
+/// How a release ends: by what nodes are read back as, and by its time.
+extension Release {
+    /// The old colour goes only when every node of the inventory is known to route to the new one.
+    mutating func takeIn(_ readings: [NodeReading], at now: Moment) {
+        needRepair = readings.filter { $0.color != candidate }
+        record(readings)
+        trouble = nil
+        if needRepair.isEmpty {
+            isReadBack = true
+            if let stillUsed {
+                trouble = stillUsed
+                endLive(at: now)
+            } else if previous == nil && order.rules.retain > .zero {
+                end(.live, at: now)
+            }
+        } else {
+            endLive(at: now)
+        }
+    }
+
+    /// Who makes new connections to the old colour although no node routes to it, where somebody does: it is not deleted under them.
+    private var stillUsed: String? {
+        let arriving = drain?.open.filter(\.isStillArriving) ?? []
+        guard !arriving.isEmpty, let previous else { return nil }
+        let sources = Set(arriving.flatMap { $0.sources ?? [] }).sorted()
+        return "new connections still arrive at \(previous.color) on \(arriving.map(\.node).joined(separator: ", "))"
+            + (sources.isEmpty ? "" : ", from \(sources.joined(separator: ", "))")
+            + ": find what names its port there"
+    }
+
+    /// Ends with the old colour in place.
+    mutating func endLive(at now: Moment) {
+        let why = trouble
+        if phase == .draining, recorded != candidate, let candidate {
+            leftovers.append(
+                Leftover(.record, LiveVersion(color: candidate, version: order.version), message: why))
+        }
+        if let previous { leftovers.append(Leftover(.workload, previous, message: why)) }
+        end(.live, at: now)
+    }
+
+    /// Ends with the candidate in place.
+    mutating func endBack(at now: Moment) {
+        let why = trouble
+        if phase >= .draining, let previous, recorded != previous.color {
+            leftovers.append(Leftover(.record, previous, message: why))
+        }
+        if let candidate, phase >= .creating {
+            let version = LiveVersion(color: candidate, version: order.version)
+            leftovers.append(Leftover(.workload, version, pods: pods?.pods.map(\.name) ?? [], message: why))
+        }
+        end(outcomeBack, at: now)
+    }
+
+    mutating func record(_ readings: [NodeReading]) {
+        for reading in readings {
+            if nodes.contains(where: { $0.address == reading.node }) {
+                update(reading.node) { node in
+                    node.color = reading.color
+                    if let message = reading.message { node.trouble = message }
+                }
+            } else {
+                nodes.append(
+                    Node(address: reading.node, state: .pending, color: reading.color, trouble: reading.message))
+            }
+        }
+    }
+
+    mutating func runOutOfTime(at now: Moment) {
+        switch phase {
+        case .verifying where order.rules.afterVerifyTimeout == .promote:
+            isApproved = true
+            enter(.switching, at: now)
+        case .verifying:
+            turnBack(.verificationExpired, at: now)
+        case .starting:
+            turnBack(.failure(podsFailure { "time ran out: \($0)" }), at: now)
+        case .staging:
+            turnBack(
+                .failure(nodesFailure("could not be staged in time", without: nodes.filter { $0.state == .pending })),
+                at: now)
+        case .switching where isConfirmed:
+            turnBack(.failure(nodesFailure("could not be switched in time", without: nodesToSwitch)), at: now)
+        case .switching where pods.map { $0.ready < $0.desired } ?? false:
+            turnBack(.failure(podsFailure { "\($0) just before the switch" }), at: now)
+        case .discovering, .creating, .switching:
+            let message = trouble.map { "time ran out: \($0)" } ?? "time ran out"
+            turnBack(.failure(Failure(phase: phase, message: message)), at: now)
+        case .draining where recorded == candidate:
+            // Its time is long over, whatever keeps the answers.
+            enter(.retiring, at: now)
+        case .draining, .retiring:
+            // Those that were gone on without were not read back.
+            if !isReadBack {
+                needRepair = nodes.filter { $0.state != .switched }.map {
+                    NodeReading(node: $0.address, color: nil, message: $0.trouble)
+                }
+            }
+            endLive(at: now)
+        case .done:
+            return
+        }
+    }
+
+    func podsFailure(_ sentence: (String) -> String) -> Failure {
+        let count = pods.map { "\($0.ready) of \($0.desired) pods are ready" } ?? "no pod was seen"
+        let unready = (pods?.pods ?? []).filter { !$0.isReady }.map { "\($0.name): \($0.reason ?? "not ready")" }
+        return Failure(phase: phase, message: sentence(count), details: (pods?.warnings ?? []) + unready)
+    }
+
+    /// `silent` have been asked and have not answered.
+    func nodesFailure(_ what: String, without silent: [Node]) -> Failure {
+        var copy = self
+        for node in silent { copy.update(node.address) { $0.state = .unreachable } }
+        return copy.nodesFailure(what)
+    }
+
+    /// The candidate stays while a node may route to it: one that does, one that could not be brought back, one that nobody knows.
+    mutating func takeInBack(_ readings: [NodeReading], at now: Moment) {
+        let unknown = Set(nodesToRevert.filter { $0.state != .reverted }.map(\.address))
+            .union(readings.map(\.node).filter { node in !nodes.contains { $0.address == node } })
+        needRepair = readings.filter { reading in
+            reading.color == candidate || (reading.color == nil && unknown.contains(reading.node))
+        }
+        record(readings)
+        trouble = nil
+        if !needRepair.isEmpty { endBack(at: now) }
+    }
+
+    var outcomeBack: State {
+        switch cause {
+        case .failure, nil: .failed
+        case .aborted, .verificationExpired: lastChange == nil ? .aborted : .rolledBack
+        }
+    }
+}
