@@ -2,6 +2,18 @@ import Controller
 import Kubernetes
 import ViridianConfiguration
 
+extension AppCluster {
+    /// Why no candidate can be made from the app's template; nil where there is none, or nothing wrong with it.
+    package var templateTrouble: String? {
+        do {
+            _ = try app.template?.object()
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+}
+
 extension AppConfiguration.Template {
     /// The template as kubectl would send it: `{metadata, spec}`.
     /// - Throws: `Refusal` that names the file and the line.

@@ -83,6 +83,7 @@ private struct YAMLExpansion {
             return Node.sequence(.init(items, Tag(.seq), sequence.style, sequence.mark))
         case .mapping(let mapping):
             var members = Members()
+            var written: Set<String> = []
             for (key, value) in mapping {
                 if YAMLScalar.isMergeKey(key) {
                     // go-yaml v2 applies it where it stands: keys behind it win, keys before it do not.
@@ -91,7 +92,11 @@ private struct YAMLExpansion {
                         for (key, value) in merged { members.set(key, value) }
                     }
                 } else {
-                    members.set(try name(key), try expand(value))
+                    let name = try name(key)
+                    guard written.insert(name.scalar?.string ?? "").inserted else {
+                        throw InvalidYAML(key, "the key \(name.scalar?.string ?? "") is there twice")
+                    }
+                    members.set(name, try expand(value))
                 }
             }
             return Node.mapping(.init(members.pairs, Tag(.map), mapping.style, mapping.mark))

@@ -15,7 +15,7 @@ enum YAMLScalar: Hashable {
     /// that have no tag alike.
     static let untyped: Resolver = {
         // A pattern that is fixed and valid.
-        (try? Resolver.basic.appending(untagged, "")) ?? .basic
+        (try? Resolver.basic.appending(untagged, "(?s)^.*$")) ?? .basic
     }()
     private static let untagged = Tag.Name(rawValue: "viridian:untagged")
 
