@@ -18,7 +18,7 @@ actor Answer {
     /// - Returns: A line of the operator's own command, to be passed on.
     func take(_ line: OutputLine) -> String? {
         guard line.stream == .output else {
-            errors = (errors + [line.text]).suffix(5)
+            if !SudoWords.isWarning(line.text) { errors = (errors + [line.text]).suffix(5) }
             return nil
         }
         guard let separator = line.text.firstIndex(of: "=") else { return nil }
@@ -74,6 +74,9 @@ struct Facts: Sendable {
         if self["done"] == action { return self["truncated"] == nil ? nil : .cutOff(words: []) }
         if termination == .deadlineExceeded { return .timedOut(after: limit) }
         if self["viridian-node"] == nil {
+            if errors.contains(where: SudoWords.demandsTerminal) {
+                return .unreachable(why: SudoWords.needsTerminal(user: nil))
+            }
             return .unreachable(why: errors.isEmpty ? "the node script did not start" : errors.joined(separator: " | "))
         }
         return .cutOff(words: errors)

@@ -10,22 +10,26 @@ package enum InstalledNode {
     package struct App: Sendable, Hashable {
         package var name: String
         package var ports: [Int]
+        /// The name of its upstream. Where there is no file yet, one with this upstream and its preview's may be made.
+        package var upstream: String?
         /// The command that runs there after a deployment, as the configuration has it.
         package var postDeploy: String?
         /// The directory of static assets.
         package var assets: String?
-        /// What the URL of an artifact begins with; `file` allows those that come over the connection.
+        /// What the URL of an artifact begins with, to the slash after its host at least; `file` allows those that come over the connection.
         package var artifact: String?
 
         package init(
             name: String,
             ports: [Int],
+            upstream: String? = nil,
             postDeploy: String? = nil,
             assets: String? = nil,
             artifact: String? = nil
         ) {
             self.name = name
             self.ports = ports
+            self.upstream = upstream
             self.postDeploy = postDeploy
             self.assets = assets
             self.artifact = artifact
@@ -62,6 +66,7 @@ package enum InstalledNode {
         if let pid = settings.pid { lines.append("pid=\(pid)") }
         for app in apps {
             lines.append("ports.\(app.name)=" + app.ports.map(String.init).joined(separator: " "))
+            if let upstream = app.upstream { lines.append("upstream.\(app.name)=\(upstream)") }
             if let command = app.postDeploy { lines.append("postDeploy.\(app.name)=\(command)") }
             if let assets = app.assets {
                 lines.append(
@@ -72,9 +77,13 @@ package enum InstalledNode {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A line for `/etc/sudoers.d/viridian` (mode 0440): this program without arguments, and nothing else.
+    /// Lines for `/etc/sudoers.d/viridian` (mode 0440): this program without arguments, and nothing else; without a terminal, which
+    /// some distributions' sudoers demand (`requiretty`, sudoers(5)) and an SSH session without one never has.
     package static func sudoers(user: String) -> String {
-        "\(user) ALL=(root) NOPASSWD: \(path) \"\""
+        """
+        Defaults:\(user) !requiretty
+        \(user) ALL=(root) NOPASSWD: \(path) ""
+        """
     }
 
     /// A line for the user's `authorized_keys`: whatever the client asks for, this is what runs. `restrict` takes away

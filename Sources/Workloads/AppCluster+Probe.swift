@@ -3,17 +3,15 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension AppCluster {
-    /// The path of the readiness probe by which the cluster itself asks this colour's pods on the app's port; `nil` where it asks
-    /// by other means, or cannot tell.
-    package func readinessPath(of color: Color) async -> String? {
+    /// The readiness probe by which the kubelet asks this colour's pods on the app's port; `nil` where it asks by other means than
+    /// HTTP, or cannot tell.
+    package func readinessProbe(of color: Color) async -> ReadinessProbe? {
         guard let object = try? await workload(color) else { return nil }
         for container in object[at: "spec.template.spec.containers"]?.array ?? [] {
-            guard let probe = container[at: "readinessProbe.httpGet"], probe["scheme"]?.string ?? "HTTP" == "HTTP",
-                let port = probe["port"]
-            else { continue }
+            guard let port = container[at: "readinessProbe.httpGet.port"] else { continue }
             let named = (container["ports"]?.array ?? []).first { $0["name"]?.string != nil && $0["name"] == port }
             if (port.integer ?? named?["containerPort"]?.integer) == app.ports.container {
-                return probe["path"]?.string ?? "/"
+                return container["readinessProbe"].flatMap(ReadinessProbe.init)
             }
         }
         return nil

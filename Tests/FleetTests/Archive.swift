@@ -14,8 +14,10 @@ struct Archive {
 
     private(set) var bytes: [UInt8] = []
 
+    /// `owner` and `group` are the names of the account that packed it.
     mutating func add(
-        _ name: String, _ kind: Kind = .file, _ content: String = "", to target: String = "", mode: Int = 0o644
+        _ name: String, _ kind: Kind = .file, _ content: String = "", to target: String = "", mode: Int? = nil,
+        owner: String = "", group: String = ""
     ) {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, at offset: Int) {
@@ -27,7 +29,7 @@ struct Archive {
         }
         let data = Array(content.utf8)
         put(name, at: 0)
-        put(octal(kind == .directory ? 0o755 : mode, 7), at: 100)
+        put(octal(mode ?? (kind == .directory ? 0o755 : 0o644), 7), at: 100)
         put(octal(4000, 7), at: 108)
         put(octal(4000, 7), at: 116)
         put(octal(data.count, 11), at: 124)
@@ -37,6 +39,8 @@ struct Archive {
         put(target, at: 157)
         put("ustar", at: 257)
         put("00", at: 263)
+        put(owner, at: 265)
+        put(group, at: 297)
         put(octal(1, 7), at: 329)
         put(octal(3, 7), at: 337)
         put(octal(header.reduce(0) { $0 + Int($1) }, 6), at: 148)

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Glibc
 import Nginx
 import Processes
 import Testing
@@ -133,62 +134,6 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    private static let hostile: [(String, Archive, String)] = {
-        func archive(_ build: (inout Archive) -> Void) -> Archive {
-            var archive = Archive()
-            archive.add("good.css", .file, "good")
-            build(&archive)
-            return archive
-        }
-        return [
-            ("absolute name", archive { $0.add("/tmp/viridian-absolute", .file, "x") }, "lead out"),
-            ("dots", archive { $0.add("../../viridian-dots", .file, "x") }, "lead out"),
-            ("dots inside", archive { $0.add("a/../../viridian-dots", .file, "x") }, "lead out"),
-            ("device", archive { $0.add("null", .device) }, "null: neither a file"),
-            ("pipe", archive { $0.add("pipe", .pipe) }, "pipe: neither a file"),
-            ("link out", archive { $0.add("etc", .link, to: "/etc") }, "etc: a link to /etc"),
-            ("relative link out", archive { $0.add("d/up", .link, to: "../../x") }, "d/up: a link to ../../x"),
-            (
-                "links of links",
-                archive {
-                    $0.add("d/e/up", .link, to: "..")
-                    $0.add("out", .link, to: "d/e/up/../..")
-                }, "out: a link that leads outside"
-            ),
-            (
-                "through a link",
-                archive {
-                    $0.add("a", .link, to: "b")
-                    $0.add("a/passwd", .file, "x")
-                }, "leads through the link a"
-            ),
-            ("hard link out", archive { $0.add("h", .hardLink, to: "/etc/hostname") }, "lead"),
-            ("relative hard link out", archive { $0.add("h", .hardLink, to: "../../../etc/hostname") }, "lead|outside"),
-        ]
-    }()
-
-    @Test("an archive that reaches out of its directory is refused, with nothing changed", arguments: shells)
-    func hostile(shell: [String]) async throws {
-        try await withAssetSite { it in
-            let fleet = try it.site.fleet(LocalTransport(shell: shell))
-            for (name, archive, _) in Self.hostile {
-                let url = try it.serve(archive.whole, as: "hostile.tar")
-                let failure = await #expect(throws: NodeFailure.self, "\(name)") {
-                    try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
-                }
-                guard case .artifact(let words) = failure?.reason else {
-                    Issue.record("\(name): \(String(describing: failure))")
-                    continue
-                }
-                #expect(
-                    words.joined().contains("lead") || words.joined().contains("outside")
-                        || words.joined().contains("neither a file"), "\(name): \(words)")
-                #expect(it.releases.isEmpty && it.current == nil, "\(name): \(it.releases)")
-            }
-            #expect(!FileManager.default.fileExists(atPath: "/tmp/viridian-absolute"))
-        }
-    }
-
     @Test(
         "what is cut off, of another size, not what its checksum says, not there or no archive is refused",
         arguments: shells)
@@ -247,6 +192,61 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
                 _ = try await fleet.switch(it.upstream, on: it.site.node, to: port, token: version)
                 #expect(try it.served() == "\(version)")
             }
+        }
+    }
+
+    @Test("what Viridian did not make in releases/ is never removed, however old it is", arguments: shells)
+    func foreign(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            for name in ["20141025.143403", "backup", ".before.2", ".kept.1.txt"] {
+                try FileManager.default.createDirectory(
+                    atPath: it.assets + "/releases/" + name, withIntermediateDirectories: true)
+            }
+            for version in 1...3 {
+                let url = try await it.serve("\(version)")
+                let plan = it.plan(ArtifactPlan(.url(url), keep: 1), version: "\(version)", token: version)
+                _ = try await fleet.stage(it.upstream, on: it.site.node, plan)
+            }
+            #expect(it.releases == [".kept.1.txt", "20141025.143403", "3", "backup"])
+        }
+    }
+
+    @Test("a releases/ that is a link, or that others may write, is refused: root removes directories there")
+    func linked() async throws {
+        try await withAssetSite { it in
+            let files = FileManager.default
+            let fleet = try it.site.fleet()
+            let plan = it.plan(ArtifactPlan(.url(try await it.serve("one")), keep: 1))
+            let precious = it.directory + "/precious"
+            try files.createDirectory(atPath: precious + "/1", withIntermediateDirectories: true)
+            try files.createDirectory(atPath: it.assets, withIntermediateDirectories: true)
+            try files.createSymbolicLink(atPath: it.assets + "/releases", withDestinationPath: precious)
+            func refusal(_ plan: StagePlan) async -> String {
+                do {
+                    _ = try await fleet.stage(it.upstream, on: it.site.node, plan)
+                    return "not refused"
+                } catch {
+                    return "\(error)"
+                }
+            }
+            #expect(await refusal(plan).contains("/releases is a symbolic link"))
+            let path = it.directory + "/blog.tar"
+            try Data(Archive.assets("local").whole).write(to: URL(fileURLWithPath: path))
+            #expect(await refusal(it.plan(ArtifactPlan(.file(path)))).contains("/releases is a symbolic link"))
+            #expect(try files.contentsOfDirectory(atPath: precious) == ["1"])
+            try files.removeItem(atPath: it.assets + "/releases")
+            for place in [it.assets + "/releases", it.assets] {
+                try files.createDirectory(atPath: place, withIntermediateDirectories: true)
+                try files.setAttributes([.posixPermissions: 0o777], ofItemAtPath: place)
+                #expect(await refusal(plan).contains("\(place) can be written by"))
+                try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place)
+                guard geteuid() == 0 else { continue }
+                try files.setAttributes([.ownerAccountID: 65534], ofItemAtPath: place)
+                #expect(await refusal(plan).contains("\(place) can be written by others than root"))
+                try files.setAttributes([.ownerAccountID: 0], ofItemAtPath: place)
+            }
+            #expect(await refusal(plan) == "not refused")
         }
     }
 

@@ -18,7 +18,7 @@ private let mayMount: Bool = {
 
 /// A small disk of its own at `path`, which is there already; unmounted at the end.
 private func withDisk(at path: String, kibibytes: Int, _ body: () async throws -> Void) async throws {
-    let mounted = try await Command("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", path]).run()
+    let mounted = try await Command("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k,mode=755", "tmpfs", path]).run()
     guard mounted.succeeded else { throw SocketError(description: mounted.error) }
     let outcome: Result<Void, any Error>
     do {
@@ -41,7 +41,7 @@ struct DiskTests {
                 let fleet = try it.site.fleet(LocalTransport(shell: shell))
                 var archive = Archive.assets("big")
                 archive.add("big.bin", .file, String(repeating: "x", count: 200_000))
-                // Compressed it fits; unpacked it does not. As it is, not even the file does.
+                // Compressed it fits; unpacked it does not. As it is, not even the file does. Neither is tried to the last byte.
                 let packed = try it.serve(try await gzipped(archive.whole, in: it.directory), as: "big.tgz")
                 let plain = try it.serve(archive.whole, as: "big.tar")
                 for url in [packed, plain] {
@@ -53,9 +53,8 @@ struct DiskTests {
                         continue
                     }
                     let said = words.joined(separator: " ")
-                    #expect(
-                        said.contains("the disk of \(it.assets) had 0 KiB left") || said.contains("No space left"),
-                        "\(said)")
+                    #expect(said.contains("is larger, once it is unpacked, than the 2"), "\(said)")
+                    #expect(said.contains("the disk of \(it.assets) had "), "\(said)")
                     #expect(it.releases.isEmpty && it.current == nil, "\(it.releases)")
                 }
                 let small = it.plan(ArtifactPlan(.url(try await it.serve("small"))))

@@ -24,12 +24,12 @@ private struct TakenOverNode: NodeTransport {
 }
 
 @Suite struct HostileNodeTests {
-    private static let numbers = [
+    private static let odd = [
         "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-1", "99999999999999999999",
         "9007199254740993", "1e400", "0x7f", "", " ", "٣", "9007199254740992", "4611686018427387904", "+5",
     ]
 
-    @Test("no number that a node says ends this process, wherever it says it", arguments: numbers)
+    @Test("no number that a node says ends this process, wherever it says it", arguments: odd)
     func numbers(_ number: String) async throws {
         let facts = [
             "clock=\(number)@b", "token=\(number)", "master=\(number)", "workers=\(number) \(number):\(number)",

@@ -36,14 +36,15 @@ private struct InstalledSite: Sendable {
     var program: String
     var configuration: String
 
-    init(_ it: AssetSite, post: String? = nil, artifact: String? = nil) throws {
+    init(_ it: AssetSite, upstream: String? = "blogLB", post: String? = nil, artifact: String? = nil) throws {
         self.it = it
         program = it.directory + "/viridian-node"
         configuration = it.directory + "/node.conf"
         try Data(InstalledNode.program(configuration: configuration).utf8).write(to: URL(fileURLWithPath: program))
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
         let app = InstalledNode.App(
-            name: "blog", ports: [it.site.blue, it.site.green], postDeploy: post, assets: it.assets, artifact: artifact)
+            name: "blog", ports: [it.site.blue, it.site.green], upstream: upstream, postDeploy: post,
+            assets: it.assets, artifact: artifact)
         try write(InstalledNode.configuration(it.site.settings, apps: [app]))
     }
 
@@ -54,6 +55,20 @@ private struct InstalledSite: Sendable {
 
     func fleet(_ change: (inout NodeSettings) -> Void = { _ in }) throws -> Fleet {
         try it.site.fleet(InstalledTransport(program: program, original: "touch \(it.directory)/ran"), change)
+    }
+
+    /// What the script answers to a request of the key's holder's own making.
+    func answer(_ action: String, _ arguments: [String], _ payload: NodePayload = .none) async throws -> [String] {
+        let (said, nginx) = (Said(), it.site.nginx)
+        let fixed = [
+            "app=blog", "backends=\(nginx.backends)", "test=\(nginx.test)", "reload=\(nginx.reload)",
+            "pid=\(nginx.pidFile)",
+        ]
+        _ = try await InstalledTransport(program: program).run(
+            arguments: [action] + fixed + arguments, payload: payload, on: it.site.node, sudo: false,
+            deadline: .seconds(30)
+        ) { await said.add($0.text) }
+        return await said.all
     }
 
     func refusal(_ body: () async throws -> Void) async -> String {
@@ -131,6 +146,7 @@ private struct InstalledSite: Sendable {
             for url in [
                 "http://127.0.0.1:\(it.port)/other.tgz", "http://127.0.0.1:\(it.port)/blog/../other.tgz",
                 "http://evil.example.com/?http://127.0.0.1:\(it.port)/blog/",
+                "http://127.0.0.1:\(it.port)/blog/%2e%2E/other.tgz",
             ] {
                 #expect(
                     await staging { plan, _ in plan.artifact = ArtifactPlan(.url(url)) }.contains(
@@ -141,22 +157,13 @@ private struct InstalledSite: Sendable {
             #expect(
                 await staging { plan, _ in plan.artifact = ArtifactPlan(.file(file)) }.contains("does not say file"))
             // An upstream of their own.
-            let transport = InstalledTransport(program: installed.program)
             for (old, new) in [
                 (it.site.article(), "upstream blogLB { server 127.0.0.1:\(it.site.green); server 10.6.6.6:80; }\n"),
                 (it.site.article(), it.site.article(live: "green") + "include /tmp/evil.conf;\n"),
             ] {
-                let said = Said()
-                _ = try await transport.run(
-                    arguments: [
-                        "switch", "app=blog", "backends=\(it.site.nginx.backends)", "test=\(it.site.nginx.test)",
-                        "reload=\(it.site.nginx.reload)", "pid=\(it.site.nginx.pidFile)", "token=9", "expect=yes",
-                        "port=\(it.site.green)",
-                    ],
-                    payload: .texts([.init("old", Array(old.utf8)), .init("new", Array(new.utf8))]), on: node,
-                    sudo: false, deadline: .seconds(30)
-                ) { await said.add($0.text) }
-                let all = await said.all
+                let all = try await installed.answer(
+                    "switch", ["token=9", "expect=yes", "port=\(it.site.green)"],
+                    .texts([.init("old", Array(old.utf8)), .init("new", Array(new.utf8))]))
                 #expect(all.contains("forbidden=the new file differs in more than the word down"), "\(all)")
                 #expect(try it.site.text() == it.site.article())
             }
@@ -193,10 +200,99 @@ private struct InstalledSite: Sendable {
         }
     }
 
+    @Test(
+        "where there is no file yet, the key's holder can make no upstream of another name, for other sites may use that one"
+    )
+    func otherUpstreams() async throws {
+        try await withAssetSite { it in
+            try FileManager.default.removeItem(atPath: it.site.file)
+            let servers = """
+                    server 127.0.0.1:\(it.site.blue) max_fails=0;
+                    server 127.0.0.1:\(it.site.green) max_fails=0 down;
+                }
+
+                """
+            func making(_ text: String, in installed: InstalledSite) async throws -> [String] {
+                try await installed.answer(
+                    "switch", ["token=9", "expect=no", "port=\(it.site.blue)"], .texts([.init("new", Array(text.utf8))])
+                )
+            }
+            let installed = try InstalledSite(it)
+            for name in ["api.internal", "blogLB-other", "blog", "blogLB {}\nupstream api"] {
+                for before in ["", "upstream blogLB {\n\(servers)"] {
+                    let said = try await making("\(before)upstream \(name) {\n\(servers)", in: installed)
+                    #expect(
+                        said.contains("forbidden=the new file is more than an upstream of the two ports"), "\(said)")
+                    #expect(!FileManager.default.fileExists(atPath: it.site.file))
+                }
+            }
+            let unnamed = try InstalledSite(it, upstream: nil)
+            let said = try await making("upstream blogLB {\n\(servers)", in: unnamed)
+            #expect(said.contains { $0.hasPrefix("forbidden=") && $0.hasSuffix("has no upstream.blog") }, "\(said)")
+            let own = try await making("upstream blogLB {\n\(servers)", in: try InstalledSite(it))
+            #expect(own.contains("verified=yes"), "\(own)")
+        }
+    }
+
+    @Test("a number that no release reaches is not taken, so that those that come are not locked out")
+    func lockOut() async throws {
+        try await withAssetSite { it in
+            let fleet = try InstalledSite(it).fleet()
+            _ = await fleet.read(it.upstream, on: [it.site.node], claiming: 84)
+            for token in [1_000_085, 1 << 53, Int.max] {
+                let reading = await fleet.read(it.upstream, on: [it.site.node], claiming: token)[0]
+                #expect(reading.failure != nil, "\(token)")
+            }
+            let reading = await fleet.read(it.upstream, on: [it.site.node], claiming: 86)[0]
+            #expect(try reading.outcome.get().token == 86)
+        }
+    }
+
+    @Test("nothing is received or unpacked anywhere but in the app's directory of assets")
+    func elsewhere() async throws {
+        try await withAssetSite { it in
+            let installed = try InstalledSite(it, artifact: "file")
+            for assets in [[], ["assets="], ["assets=\(it.directory)"], ["assets=\(it.assets)/.."]] {
+                for (action, arguments) in [
+                    ("receive", ["offset=0", "size=3"]), ("stage", ["artifact=part", "port=\(it.site.green)"]),
+                ] {
+                    let said = try await installed.answer(
+                        action, ["token=9", "version=v1"] + arguments + assets, .bytes([1, 2, 3]))
+                    #expect(said.contains { $0.hasPrefix("forbidden=assets.blog is not what") }, "\(assets) \(said)")
+                }
+            }
+            #expect(!FileManager.default.fileExists(atPath: "/releases"))
+            #expect(!FileManager.default.fileExists(atPath: it.directory + "/releases"))
+            let endless = try await installed.answer(
+                "receive", ["token=9", "version=v1", "assets=\(it.assets)", "offset=67108864", "size=3"],
+                .bytes([1, 2, 3]))
+            #expect(endless.contains { $0.hasPrefix("misused=offset") }, "\(endless)")
+        }
+    }
+
+    @Test("a source without a slash after its host allows no host at all")
+    func openSources() async throws {
+        try await withAssetSite { it in
+            for (source, url) in [
+                ("https://assets.example.com", "https://assets.example.com.evil.invalid/x.tgz"),
+                ("https://assets.example.com", "https://assets.example.com@127.0.0.1:1/x.tgz"),
+                ("https://", "https://evil.invalid/x.tgz"), ("https:///", "https:///evil.invalid/x.tgz"),
+            ] {
+                let installed = try InstalledSite(it, artifact: source)
+                let plan = it.plan(ArtifactPlan(.url(url)))
+                let said = await installed.refusal {
+                    _ = try await installed.fleet().stage(it.upstream, on: it.site.node, plan)
+                }
+                #expect(said.contains("needs a slash after its host"), "\(source): \(said)")
+            }
+        }
+    }
+
     @Test("the lines for sudoers and authorized_keys are taken by sudo and by sshd's own check")
     func lines() async throws {
         #expect(
-            InstalledNode.sudoers(user: "deploy") == "deploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"")
+            InstalledNode.sudoers(user: "deploy")
+                == "Defaults:deploy !requiretty\ndeploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"")
         #expect(
             InstalledNode.authorizedKey("ssh-ed25519 AAAA deploy")
                 == "restrict,command=\"sudo -n /usr/local/sbin/viridian-node\" ssh-ed25519 AAAA deploy")

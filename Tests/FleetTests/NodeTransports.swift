@@ -26,6 +26,25 @@ struct AlteredTransport: NodeTransport {
     }
 }
 
+/// What a node may have: a shell with GNU's tools, or busybox for everything.
+enum Toolbox: String, CaseIterable, Sendable {
+    case dash, bash, busybox
+
+    /// As far as they are installed here.
+    static let installed = allCases.filter { toolbox in shells.contains { $0[0] == toolbox.rawValue } }
+
+    /// busybox's own tools come first on its `PATH`; links to them are made in `directory`.
+    func transport(in directory: String) async throws -> LocalTransport {
+        guard self == .busybox else { return LocalTransport(shell: [rawValue]) }
+        let tools = directory + "/busybox"
+        try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: true)
+        let made = try await Command("busybox", ["--install", "-s", tools]).run()
+        try #require(made.succeeded, "\(made.error)")
+        return LocalTransport(
+            shell: ["busybox", "sh"], environment: ["PATH": tools + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"])
+    }
+}
+
 /// Keeps orders to switch instead of delivering them, and tells its caller that time is up.
 actor HeldOrders {
     struct Order: Sendable {

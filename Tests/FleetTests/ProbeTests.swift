@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Glibc
 import Nginx
 import Processes
 import Testing
@@ -95,6 +96,159 @@ private let ways: [AlteredTransport] =
                 #expect(said.contains("does not answer on 127.0.0.1:\(dead)"), "\(said)")
             }
         }
+    }
+
+    private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    @Test(
+        "the request is the kubelet's: HTTP/1.1, one a connection, with the headers of the readiness probe",
+        arguments: ways.indices)
+    func request(way: Int) async throws {
+        try await withSite { site in
+            let responder = try HTTPResponder { _, _ in
+                // In pieces, and with an answer before the answer.
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+                    + "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+            }
+            let headers = [
+                ("host", "blog.internal"), ("X-Forwarded-Proto", "https"), ("X-Try", "a\r\nEvil: yes"), ("X-Try", "b"),
+            ]
+            let probe = HTTPProbe(
+                path: "/up", host: "blog.domain.com", headers: headers.map { HTTPProbe.Header($0.0, $0.1) })
+            try await stage(site, responder.port, .http(probe), ways[way])
+            let expected = [
+                "GET /up HTTP/1.1", "User-Agent: viridian", "Accept: */*", "host: blog.internal",
+                "X-Forwarded-Proto: https",
+                "X-Try: b", "Connection: close", "", "",
+            ]
+            #expect(responder.asked == [expected.joined(separator: "\r\n")])
+            let plain = try HTTPResponder { _, _ in Self.ok }
+            try await stage(site, plain.port, .http(path: "/", host: "blog.domain.com"), ways[way])
+            #expect(plain.asked.first?.contains("\r\nHost: blog.domain.com\r\n") == true, "\(plain.asked)")
+        }
+    }
+
+    @Test("of so many answers each has to be good: one that is not may be one pod's of many", arguments: ways.indices)
+    func each(way: Int) async throws {
+        try await withSite { site in
+            let responder = try HTTPResponder { number, _ in
+                number.isMultiple(of: 5) ? "HTTP/1.1 503 Service Unavailable\r\n\r\n" : Self.ok
+            }
+            func refusal(_ connections: Int) async -> String {
+                let plan = StagePlan(
+                    port: responder.port, token: 1, version: "2", color: "green", release: "blog/1",
+                    probe: .http(path: "/"),
+                    probeConnections: connections, probeTimeout: .seconds(2))
+                do {
+                    _ = try await site.fleet(ways[way]).stage(site.upstream, on: site.node, plan)
+                    return "passed"
+                } catch {
+                    return "\(error)"
+                }
+            }
+            #expect(await refusal(4) == "passed")
+            #expect(responder.asked.count == 4)
+            #expect(await refusal(5).contains("503 Service Unavailable"))
+        }
+    }
+
+    @Test(
+        "a candidate that speaks TLS is asked through TLS, as the kubelet does: whatever its certificate is",
+        arguments: ways.indices)
+    func tls(way: Int) async throws {
+        try await withSite { site in
+            let port = try await freePorts(1)[0]
+            let made = try await Command(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-days", "2", "-keyout",
+                    site.nginx.directory + "/key.pem", "-out", site.nginx.directory + "/certificate.pem",
+                ]
+            ).run(deadline: .seconds(60))
+            try #require(made.succeeded, "\(made.error)")
+            try site.write(
+                """
+                server { listen 127.0.0.1:\(port) ssl; ssl_certificate ../certificate.pem; ssl_certificate_key ../key.pem;
+                location = /up { return 200 ok; } location / { return 403; } }
+
+                """.replacing("../", with: site.nginx.directory + "/"),
+                to: "hosts.d/candidate.conf")
+            try await site.reloadByHand()
+            try await stage(site, port, .http(HTTPProbe(path: "/up", isTLS: true)), ways[way])
+            let said = await refusal(site, port, .http(HTTPProbe(path: "/", isTLS: true)), ways[way])
+            #expect(said.contains("HTTP/1.1 403 Forbidden"), "\(said)")
+            // Without openssl curl does, and without both a connection has to.
+            var other = ways[way]
+            other.replaced["command -v openssl"] = "false"
+            if other.shell == ["sh"] {
+                try await stage(site, port, .http(HTTPProbe(path: "/up", isTLS: true)), other)
+                #expect(
+                    await refusal(site, port, .http(HTTPProbe(path: "/", isTLS: true)), other).contains("HTTP/1.1 403"))
+            }
+            other.replaced["command -v curl"] = "false"
+            let lines = Lines()
+            let plan = StagePlan(
+                port: port, token: 1, version: "2", color: "green", release: "blog/1",
+                probe: .http(HTTPProbe(path: "/", isTLS: true)), probeTimeout: .seconds(8))
+            _ = try await site.fleet(other).stage(site.upstream, on: site.node, plan) { await lines.add($0) }
+            #expect(await lines.all.contains { $0.contains("only that it takes connections is tried") })
+        }
+    }
+
+    /// How many connections to the port there are whose first packet nobody has answered (proc(5): state 02 is SYN_SENT).
+    private func unanswered(_ port: Int) async throws -> Int {
+        let hex = String(port, radix: 16, uppercase: true)
+        let row = "^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:\(String(repeating: "0", count: 4 - hex.count))\(hex) 02 "
+        let counted = try await Command("grep", ["-cE", row, "/proc/net/tcp"]).run().output
+        return Int(counted.filter(\.isNumber)) ?? 0
+    }
+
+    /// Processes that ask this port.
+    private func askers(_ port: Int) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { process in
+            guard let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return nil }
+            let words = String(decoding: data, as: UTF8.self)
+            return words.contains("\0\(port)\0") ? words.replacing("\0", with: " ") : nil
+        }
+    }
+
+    @Test(
+        "a connection that does not come about is tried again beside, long before Linux sends its packet again",
+        arguments: ways.indices)
+    func lostPacket(way: Int) async throws {
+        try await withSite { site in
+            // One waits to be accepted, and the kernel drops what comes after it.
+            let listener = try Listener(backlog: 0)
+            let first = try connected(to: listener.port)
+            defer { close(first) }
+            let plan = StagePlan(
+                port: listener.port, token: 1, version: "2", color: "green", release: "blog/1",
+                probe: .http(path: "/"), probeConnections: 3, probeTimeout: .seconds(30))
+            async let staged = site.fleet(ways[way]).stage(site.upstream, on: site.node, plan)
+            try await eventually { try await unanswered(listener.port) == 2 }
+            let responder = try HTTPResponder(on: listener) { _, _ in Self.ok }
+            _ = try await staged
+            #expect(responder.asked.count >= 3)
+            // Whoever came too late is gone.
+            try await eventually { try askers(listener.port).isEmpty }
+        }
+    }
+
+    @Test("as many connections are made as hardly ever miss one of the pods")
+    func mathematics() {
+        for endpoints in 1...11 {
+            let count = Double(Probe.connections(toMeet: endpoints))
+            let missed = Double(endpoints) * pow(1 - 1 / Double(endpoints), count)
+            #expect(missed < 0.001, "\(endpoints)")
+            if endpoints > 1 {
+                #expect(
+                    Double(endpoints) * pow(1 - 1 / Double(endpoints), count - 1) >= 0.001,
+                    "\(endpoints): more than it takes")
+            }
+        }
+        #expect([2, 3, 4, 10].map(Probe.connections) == [11, 20, 29, 88])
+        #expect([0, -3, Int.min].allSatisfy { Probe.connections(toMeet: $0) == 2 })
+        #expect([12, 1000, Int.max].allSatisfy { Probe.connections(toMeet: $0) == 100 })
     }
 
     @Test("a candidate takes as many connections in a row as were asked for: each may reach another of its pods")

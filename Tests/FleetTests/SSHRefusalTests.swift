@@ -10,7 +10,10 @@ import Testing
         try await withSSHServer { server in
             try Data().write(to: URL(fileURLWithPath: server.knownHosts))
             let why = try await server.whyUnreachable()
-            #expect(why.contains("ED25519 host key is not known here") && why.contains("ssh-keyscan"), "\(why)")
+            #expect(why.hasPrefix("its ED25519 host key is not known here. "), "\(why)")
+            // Into the file that this ssh reads.
+            #expect(
+                why.contains("ssh-keyscan -p \(server.port) 127.0.0.1 >> \(server.knownHosts)`"), "\(why)")
             #expect(try String(contentsOfFile: server.knownHosts, encoding: .utf8) == "")
             #expect(await server.logins == 0)
         }
@@ -23,6 +26,25 @@ import Testing
             let why = try await server.whyUnreachable()
             #expect(why.contains("host key is not known here"), "\(why)")
             #expect(await server.logins == 0)
+        }
+    }
+
+    @Test("known hosts that are /dev/null are named with their line, and what is advised instead works")
+    func forgetful() async throws {
+        try await withSSHServer(client: ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null"]) { server in
+            let why = try await server.whyUnreachable()
+            #expect(
+                why.contains("(\(server.directory)/ssh_config, line 3) says `UserKnownHostsFile /dev/null`"), "\(why)")
+            #expect(why.contains("say `UserKnownHostsFile ~/.ssh/known_hosts` there instead; then add it"), "\(why)")
+            #expect(await server.logins == 0)
+            let config = server.directory + "/ssh_config"
+            let mended = try String(contentsOfFile: config, encoding: .utf8)
+                .replacing("UserKnownHostsFile /dev/null", with: "UserKnownHostsFile \(server.knownHosts)")
+            try Data(mended.utf8).write(to: URL(fileURLWithPath: config))
+            try await server.withFleet { fleet in
+                let reading = try #require(try await fleet.read(blog).first)
+                #expect(reading.report != nil, "\(reading)")
+            }
         }
     }
 
@@ -97,6 +119,38 @@ import Testing
             server in
             let why = try await server.whyUnreachable(sudo: true)
             #expect(why.contains(words) && why.contains("viridian render sudoers"), "\(why)")
+        }
+    }
+
+    @Test("a sudo that demands a terminal is told as that, with the line that takes the demand back")
+    func terminal() async throws {
+        let sudo = "echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1"
+        try await withSSHServer(programs: ["sudo": sudo]) { server in
+            let why = try await server.whyUnreachable(ssh: { $0.user = NSUserName() }, sudo: true)
+            #expect(
+                why.contains("demands a terminal") && why.contains("`Defaults:\(NSUserName()) !requiretty`"), "\(why)")
+        }
+    }
+
+    @Test("what sudo only warns of is never the cause")
+    func warnings() async throws {
+        let warning = "sudo: unable to resolve host web-1: Name or service not known"
+        let runs = #"[ "$1 $2" = "-n sh" ] && shift && exec "$@""#
+        try await withSSHServer(programs: ["sudo": "echo '\(warning)' >&2; \(runs)"]) { server in
+            try await server.withFleet(node: { $0.sudo = true }) { fleet in
+                let reading = try #require(try await fleet.read(blog).first)
+                #expect(reading.report != nil, "\(reading)")
+            }
+        }
+        for (words, cause) in [
+            ("sudo: a password is required", "viridian render sudoers"), ("killed", "killed"),
+            ("sudo: sh: command not found", "may not run the node script"),
+        ] {
+            let sudo = "echo '\(warning)' >&2; echo '\(words)' >&2; exit 1"
+            try await withSSHServer(programs: ["sudo": sudo]) { server in
+                let why = try await server.whyUnreachable(sudo: true)
+                #expect(why.contains(words) && why.contains(cause) && !why.contains("unable to resolve"), "\(why)")
+            }
         }
     }
 
@@ -190,8 +244,13 @@ import Testing
     private func effectiveOptions(_ settings: SSHSettings) async throws -> [String: String] {
         try await withDirectory { directory in
             let program = directory + "/ssh"
-            try Data("#!/bin/sh\nexec ssh -G \"$@\" >\(directory)/options 2>&1\n".utf8)
-                .write(to: URL(fileURLWithPath: program))
+            let text = """
+                #!/bin/sh
+                case $1 in -V | -Q) exec ssh "$@" ;; esac
+                exec ssh -G "$@" >\(directory)/options 2>&1
+
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: program))
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
             var settings = settings
             settings.program = program
@@ -201,9 +260,9 @@ import Testing
                     onLine: { _ in }
                 )
             }
-            let text = try String(contentsOfFile: directory + "/options", encoding: .utf8)
+            let said = try String(contentsOfFile: directory + "/options", encoding: .utf8)
             var options: [String: String] = [:]
-            for line in text.split(separator: "\n") {
+            for line in said.split(separator: "\n") {
                 let words = line.split(separator: " ", maxSplits: 1).map(String.init)
                 if words.count == 2 { options[words[0]] = words[1] }
             }

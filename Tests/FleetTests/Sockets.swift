@@ -24,9 +24,10 @@ final class Listener: Sendable {
     let descriptor: Int32
     let port: Int
 
-    init(port: Int = 0) throws {
+    /// So many connections wait at most to be accepted, and one more; the kernel drops the first packet of those after them.
+    init(port: Int = 0, backlog: Int32 = 64) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-        guard withAddress(port, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 64) == 0 else {
+        guard withAddress(port, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, backlog) == 0 else {
             close(descriptor)
             throw SocketError(description: "cannot listen on \(port): \(String(cString: strerror(errno)))")
         }

@@ -55,7 +55,7 @@ actor SSHSession {
         self.sudo = sudo
         command = Command(
             settings.program,
-            settings.arguments(for: node, sudo: sudo, configuration: configuration.path)
+            settings.arguments(for: node, sudo: sudo, configuration: configuration)
         )
         (input, inputEnd) = AsyncStream.makeStream()
         (closing, closingEnd) = AsyncStream.makeStream()

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 
 /// How nodes are reached over SSH. What is `nil` is left to ssh and the user's configuration of it.
 package struct SSHSettings: Sendable, Hashable {
@@ -41,12 +42,13 @@ package struct SSHSettings: Sendable, Hashable {
     ///
     /// `ControlPath=none`: the connection is this process's own, so that it ends with it. No forwarding, no command and no terminal that
     /// someone's configuration asks for on every host; `exec` is understood by every login shell.
-    func arguments(for node: Node, sudo: Bool, configuration: String) -> [String] {
-        var words = ["-F", configuration, "-T", "-x", "-S", "none"]
+    func arguments(for node: Node, sudo: Bool, configuration: SSHConfiguration) -> [String] {
+        var words = ["-F", configuration.path, "-T", "-x", "-S", "none"]
         var options = [
-            "ControlMaster=no", "ClearAllForwardings=yes", "PermitLocalCommand=no", "RemoteCommand=none",
+            "ControlMaster=no", "ClearAllForwardings=yes", "PermitLocalCommand=no",
             "ConnectTimeout=\(wholeConnectSeconds)",
         ]
+        if configuration.client.knowsRemoteCommand { options.append("RemoteCommand=none") }
         if let user { options.append("User=\(user)") }
         if let port { options.append("Port=\(port)") }
         if let identityFile {
@@ -74,6 +76,7 @@ struct SSHConfiguration: Sendable {
     /// The copy of the file that the settings name: `Include` refuses one that its group may write, which `-F` takes.
     private let copy: String?
     private let original: String?
+    let client: SSHClient
 
     var path: String { directory.path + "/ssh_config" }
 
@@ -87,23 +90,28 @@ struct SSHConfiguration: Sendable {
 
         """
 
-    /// What a connection costs is mostly its key exchange. OpenSSH's default since 9.0, sntrup761x25519-sha512, takes the client about 80 ms
-    /// of processor time; curve25519-sha256, in OpenSSH's own portable C, 9 ms at each end; ecdh-sha2-nistp256, in OpenSSL's assembly,
-    /// less than one. So the last comes first and the second next, for servers that do not have it. Given up is that somebody who records
-    /// the traffic today and has a quantum computer one day cannot read the node script and what nodes answered. `KexAlgorithms` in the
-    /// user's configuration counts instead.
-    ///
-    /// A peer that is silent for 15 s is gone.
-    private static let last = """
-        Host *
-            KexAlgorithms ^ecdh-sha2-nistp256,curve25519-sha256,curve25519-sha256@libssh.org
-            ServerAliveInterval 5
-            ServerAliveCountMax 3
+    /// A peer that is silent for 15 s is gone. `KexAlgorithms` in the user's configuration counts instead of ours.
+    private static func last(_ client: SSHClient) -> String {
+        let fast = client.fastKeyExchanges
+        return """
+            Host *
+                ServerAliveInterval 5
+                ServerAliveCountMax 3
 
-        """
+            """ + (fast.isEmpty ? "" : "    KexAlgorithms ^\(fast.joined(separator: ","))\n")
+    }
 
     /// - Throws: `SSHConfigurationError`.
-    init(_ settings: SSHSettings) throws {
+    init(_ settings: SSHSettings, client: SSHClient) throws {
+        self.client = client
+        guard !client.isTooOld else {
+            let oldest = SSHClient.oldest
+            throw SSHConfigurationError(
+                path: settings.program,
+                problem:
+                    "it is \(client.name ?? "too old"), and Viridian needs OpenSSH \(oldest.major).\(oldest.minor) or later"
+            )
+        }
         var theirs: Data?
         if let config = settings.config {
             guard let data = FileManager.default.contents(atPath: config) else {
@@ -114,11 +122,15 @@ struct SSHConfiguration: Sendable {
         if let key = settings.identityFile, !FileManager.default.isReadableFile(atPath: key) {
             throw SSHConfigurationError(path: key, problem: "cannot be read; nodes.ssh.identityFile names it")
         }
-        directory = try PrivateDirectory()
+        do {
+            directory = try PrivateDirectory(prefix: "viridian-ssh-")
+        } catch {
+            throw SSHConfigurationError(path: error.path, problem: error.problem)
+        }
         original = settings.config
         copy = settings.config == nil ? nil : directory.path + "/config"
         let includes = copy.map { ["\"\($0)\""] } ?? ["~/.ssh/config", "/etc/ssh/ssh_config"]
-        let text = Self.first + includes.map { "Include \($0)\n" }.joined() + Self.last
+        let text = Self.first + includes.map { "Include \($0)\n" }.joined() + Self.last(client)
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             if let copy, let theirs {

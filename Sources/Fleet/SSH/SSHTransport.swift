@@ -15,7 +15,7 @@ package struct SSHTransport: NodeTransport {
         _ settings: SSHSettings,
         _ body: (SSHTransport) async throws -> Value
     ) async throws -> Value {
-        let configuration = try SSHConfiguration(settings)
+        let configuration = try SSHConfiguration(settings, client: await SSHClient.asked(settings.program))
         defer { configuration.remove() }
         let (births, birth) = AsyncStream<SSHSession>.makeStream()
         let pool = SSHPool(settings, configuration, birth)
@@ -82,7 +82,7 @@ package struct SSHTransport: NodeTransport {
                 // sshd refuses some of many that come at once (MaxStartups): that passes.
                 let pause = backoff * Double.random(in: 0.5...1.5)
                 guard trouble.isTransient, begin.duration(to: clock.now) + pause < settings.connectTimeout else {
-                    throw NodeUnreachable(trouble.sentence)
+                    throw NodeUnreachable(await trouble.explanation)
                 }
                 try await Task.sleep(for: pause)
                 backoff = min(backoff * 2, .seconds(1))

@@ -23,10 +23,11 @@ struct SSHTrouble: Sendable {
 
     private enum Kind {
         case changedHostKey
-        case unknownHostKey(type: String)
+        case unknownHostKey(UnknownHostKey)
         case refusedHostKey
         case noSuchHost
         case configuration
+        case ownConfiguration
         case keyNotAccepted
         case tooManyKeys
         case noConnection
@@ -34,6 +35,7 @@ struct SSHTrouble: Sendable {
         case closedEarly
         case negotiation
         case sudo
+        case noTerminal
         case noProgram
         case lost
         case other
@@ -42,21 +44,23 @@ struct SSHTrouble: Sendable {
     /// sshd closed the connection before it said who it is, which it does to some of many that come at once (MaxStartups).
     var isTransient: Bool { if case .closedEarly = kind { true } else { false } }
 
-    private func line(with text: String) -> String? { words.first { $0.contains(text) } }
+    /// What is about the cause: not what sudo only warns of.
+    private var telling: [String] { words.filter { !SudoWords.isWarning($0) } }
+
+    private func line(with text: String) -> String? { telling.first { $0.contains(text) } }
 
     /// The causes in the order in which they can happen; a later one's words may follow from an earlier one.
     private var kind: Kind {
         if line(with: "REMOTE HOST IDENTIFICATION HAS CHANGED") != nil { return .changedHostKey }
-        if let unknown = line(with: " host key is known for ") {
-            return .unknownHostKey(type: unknown.split(separator: " ").dropFirst().first.map(String.init) ?? "")
-        }
+        if let unknown = telling.lazy.compactMap(UnknownHostKey.init).first { return .unknownHostKey(unknown) }
         if line(with: "Host key verification failed") != nil { return .refusedHostKey }
         if line(with: "Could not resolve hostname") != nil { return .noSuchHost }
         for mistake in [
             "Bad configuration option", "Bad owner or permissions on", "terminating, ", "unknown option --",
         ]
         where line(with: mistake) != nil {
-            return .configuration
+            return [configuration.path, "command-line"].contains { line(with: $0) != nil }
+                ? .ownConfiguration : .configuration
         }
         if line(with: "Too many authentication failures") != nil { return .tooManyKeys }
         if line(with: "Permission denied (") != nil { return .keyNotAccepted }
@@ -64,6 +68,7 @@ struct SSHTrouble: Sendable {
         if line(with: "timed out during banner exchange") != nil { return .silent }
         if line(with: "Unable to negotiate with ") != nil { return .negotiation }
         if !hasShell, line(with: "kex_exchange_identification: ") != nil { return .closedEarly }
+        if telling.contains(where: SudoWords.demandsTerminal) { return .noTerminal }
         if line(with: "sudo: ") != nil || line(with: "is not in the sudoers file") != nil
             || line(with: "is not allowed to execute") != nil
         {
@@ -75,15 +80,26 @@ struct SSHTrouble: Sendable {
         return termination == .exited(255) ? .lost : .other
     }
 
-    /// One sentence for a person, with what to do.
+    /// One sentence for a person, with what to do; where ssh has to be asked for it, it is.
+    var explanation: String {
+        get async {
+            guard case .unknownHostKey(let key) = kind else { return sentence }
+            return await key.sentence(for: node, settings, configuration)
+        }
+    }
+
+    /// The same without asking anybody.
     var sentence: String {
         switch kind {
         case .changedHostKey: changedHostKey
-        case .unknownHostKey(let type): unknownHostKey(type)
+        case .unknownHostKey(let key): "the \(key.type) host key of \(key.host) is not known here"
         case .refusedHostKey: "its host key is refused: \(said)"
         case .noSuchHost:
             "no such host: \(quoted("Could not resolve hostname")). Is the address right, and can this machine resolve it?"
         case .configuration: "ssh does not accept its configuration: \(said)"
+        case .ownConfiguration:
+            "\(configuration.client.name ?? "the ssh") on this machine does not know an option that Viridian gives it: \(said). "
+                + "Nothing in your own ssh configuration is wrong. To fix: install a current OpenSSH here, and report this"
         case .keyNotAccepted: keyNotAccepted
         case .tooManyKeys:
             "it was offered too many keys before the right one: set nodes.ssh.identityFile, or IdentitiesOnly in ssh_config"
@@ -94,6 +110,7 @@ struct SSHTrouble: Sendable {
         case .closedEarly:
             "its sshd closes connections at once: \(quoted("kex_exchange_identification")). Too many at one time (MaxStartups in sshd_config, nodes.ssh.parallel here), or a firewall"
         case .sudo: sudo
+        case .noTerminal: SudoWords.needsTerminal(user: settings.user)
         case .noProgram: "a program that the login needs is not there: \(said)"
         case .lost: words.isEmpty ? "the connection was lost" : "the connection was lost: \(said)"
         case .other: other
@@ -116,15 +133,6 @@ struct SSHTrouble: Sendable {
         return """
             its host key has changed\(place). If the machine was set up anew: \(mend), then add its new key. If it was not, \
             something else answers there
-            """
-    }
-
-    private func unknownHostKey(_ type: String) -> String {
-        let port = settings.port.map { "-p \($0) " } ?? ""
-        return """
-            its \(type) host key is not known here, and unknown keys are never accepted silently. Add it with \
-            `ssh-keyscan \(port)\(node.address) >> ~/.ssh/known_hosts` and compare it with the machine's own \
-            (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there)
             """
     }
 
@@ -180,7 +188,7 @@ struct SSHTrouble: Sendable {
 
     /// The last words, on one line.
     private var said: String {
-        words.filter { !$0.trimmed.isEmpty && !$0.hasPrefix("@@@") }.suffix(4)
+        telling.filter { !$0.trimmed.isEmpty && !$0.hasPrefix("@@@") }.suffix(4)
             .map { configuration.named($0).trimmed }.joined(separator: " | ")
     }
 }

@@ -216,6 +216,7 @@ extension NodeScript {
                 $as_nginx timeout "$3" openssl s_client -quiet -connect "$probe_host:$2" \
                     <"$asked.request" >>"$asked.$1" 2>/dev/null 9>&- &
                 ;;
+            hex) $as_nginx timeout "$3" nc "$probe_host" "$2" <"$asked.request" >>"$asked.$1" 2>/dev/null 9>&- & ;;
             *) $as_nginx timeout "$3" nc "$probe_host" "$2" <"$asked.request" >>"$asked.$1" 2>&1 9>&- & ;;
             esac
             parts="$parts $!"
