@@ -13,7 +13,7 @@ struct EventFieldsTests {
         let order = Order(
             app: "blog", number: 42, kind: .rollback(from: 41), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 3, verify: true, requestedBy: "ann", reason: "too slow",
-            commitTime: Timestamp(milliseconds: 1_445_783_643_000), rules: rules)
+            commitTime: Timestamp(milliseconds: 1_445_783_643_000), removeStrays: true, rules: rules)
         let trouble = NodeTrouble(node: "web-1", isUnreachable: true, message: "timed out")
         return [
             .requested(order), .promoted(by: "ann"), .abortRequested(by: "ann", reason: "prices"),

@@ -170,6 +170,7 @@ struct OutcomeTests {
         #expect(
             outcome.mend == [
                 "10.122.41.136: timed out",
+                "blog-blue (20151024.090000) may still be there, with its pods",
                 "nothing that they may route to was deleted; to end it: viridian repair blog",
             ])
     }

@@ -121,6 +121,59 @@ struct LookoutTests {
         }
     }
 
+    @Test("a lease with a number that is none ends nothing: the server looks on, and refuses what it cannot number")
+    func spoiltLease() async throws {
+        try await withServer(configure: { $0.repair = .auto }, settings: { $0.lookInterval = .milliseconds(50) }) {
+            server in
+            await server.world.spoilLease("blog")
+            await server.world.route(FakeWorld.nodes[1], of: "blog", to: .green)
+            let astray = try await eventually {
+                try await server.get("/api/v1/apps").json["apps"][0]["astray"].array.isEmpty ? nil : true
+            }
+            #expect(astray == true)
+            let answer = try await server.post("/api/v1/apps/blog/releases", #"{"version": "v2"}"#)
+            #expect(answer.status == 409 || answer.status == 422, "\(answer)")
+            #expect("\(answer.json)".contains("no number of a release"), "\(answer)")
+            #expect(await server.world.place("blog").routes[FakeWorld.nodes[1]] == .green)
+            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+        }
+    }
+
+    @Test("what a release had no time to delete is deleted, and the audit log says so")
+    func leftovers() async throws {
+        let world = FakeWorld()
+        try await withServer(world: world, settings: { $0.lookInterval = .milliseconds(100) }) { server in
+            var rules = Rules()
+            rules.drainLeast = .milliseconds(100)
+            let order = Order(
+                app: "blog", number: 1, version: "v2", image: "registry.local:5000/blog:v2", requestedBy: "anna",
+                rules: rules)
+            let survey = Survey(
+                live: LiveVersion(color: .blue, version: FakeWorld.oldVersion), candidate: .green, replicas: 2,
+                nodes: FakeWorld.nodes)
+            try await world.create(order, survey)
+            let start = SystemClock().now + .seconds(-3600)
+            let events: [Event] = [
+                .requested(order), .discovered(survey), .candidateCreated, .abortRequested(by: "anna", reason: nil),
+                .readBack(FakeWorld.nodes.map { NodeReading(node: $0, color: .blue) }), .deadlinePassed(.starting),
+            ]
+            for (index, event) in events.enumerated() {
+                let at = start + .seconds(index == events.count - 1 ? 600 : index)
+                let recorded = RecordedEvent(sequence: index + 1, at: at, event: event)
+                try server.journal.append(recorded, app: "blog", number: 1)
+            }
+            let isGone = try await eventually { await world.place("blog").workloads[.green] == nil ? true : nil }
+            #expect(isGone == true)
+            let entry = try await eventually {
+                try server.journal.audit(limit: 10).first { $0.action == "leftovers-cleared" }
+            }
+            #expect(entry?.detail == "workload green (v2)")
+            #expect(await world.place("blog").workloads[.blue] != nil)
+            let release = try await server.get("/api/v1/apps/blog/releases/1").json
+            #expect(release["leftovers"][0]["kind"].string == "workload", "\(release)")
+        }
+    }
+
     @Test("an old colour that was kept goes when its time is over")
     func retention() async throws {
         try await withServer(

@@ -154,6 +154,13 @@ struct ValueTests {
     }
 
     @Test(
+        "numbers and dots that are no address are no node",
+        arguments: ["999.1.1.1", "10.0.0", "10.0.0.1.", "1.2.3.4.5"])
+    func noAddress(_ text: String) {
+        #expect(throws: (any Error).self) { try NodeAddress.validate(text) }
+    }
+
+    @Test(
         "durations are read and written",
         arguments: [
             ("500ms", Duration.milliseconds(500)), ("30s", .seconds(30)), ("10m", .seconds(600)),

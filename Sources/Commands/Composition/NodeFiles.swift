@@ -1,6 +1,7 @@
 import AWS
 import Controller
 import Fleet
+import Foundation
 import Scaffold
 import ViridianConfiguration
 
@@ -17,32 +18,55 @@ struct NodeFiles {
 
     func file(_ part: Part) async throws -> RenderedFile {
         switch part {
-        case .sudoers: RenderedFile(path: "etc/sudoers.d/viridian", text: sudoers)
+        case .sudoers: RenderedFile(path: "etc/sudoers.d/viridian", text: try sudoers, mode: 0o440)
         case .program:
-            RenderedFile(path: String(InstalledNode.path.dropFirst()), text: InstalledNode.program())
+            RenderedFile(path: String(InstalledNode.path.dropFirst()), text: InstalledNode.program(), mode: 0o755)
         case .configuration:
             RenderedFile(
                 path: String(InstalledNode.configurationPath.dropFirst()),
-                text: InstalledNode.configuration(settings, apps: try await installed))
+                text: InstalledNode.configuration(settings, apps: try await installed), mode: 0o644)
         }
     }
 
-    private var user: String {
-        if case .ssh(let ssh) = nodes.transport { ssh.user ?? "deploy" } else { "deploy" }
-    }
-
+    /// - Throws: `Refusal` where nothing is asked of sudo.
     private var sudoers: String {
-        """
-        # For nodes whose key runs viridian-node and nothing else. Install that program, and what it may do, first:
-        #   viridian render viridian-node > viridian-node   (\(InstalledNode.path), mode 0755, of root)
-        #   viridian render node.conf > node.conf           (\(InstalledNode.configurationPath), mode 0644, of root)
-        # The key's line in \(user)'s authorized_keys begins with
-        #   \(InstalledNode.authorizedKey("ssh-ed25519 …"))
-        # This file: /etc/sudoers.d/viridian, mode 0440; `visudo -cf` checks it.
-        \(InstalledNode.sudoers(user: user))
+        get throws {
+            guard nodes.sudo else {
+                throw Refusal(
+                    "nodes.sudo is false: nothing is asked of sudo on the nodes, and there is nothing to allow")
+            }
+            guard case .ssh(let ssh) = nodes.transport else {
+                let user = caller()
+                return """
+                    # For \(user), who runs viridian on this machine, and with it nginx's commands as root. Whoever may do this is root.
+                    # This file: /etc/sudoers.d/viridian, mode 0440; `visudo -cf` checks it.
+                    \(shell(user))
 
-        """
+                    """
+            }
+            let user = ssh.user ?? "deploy"
+            guard user != "root" else {
+                throw Refusal(
+                    "nodes.ssh.user is root, who needs no sudo. To fix: set nodes.sudo to false, or log in as another user, whose "
+                        + "key then can do no more than release (viridian render viridian-node)")
+            }
+            return """
+                # For nodes whose key runs viridian-node and nothing else. Install that program, and what it may do, first:
+                #   viridian render viridian-node > viridian-node   (\(InstalledNode.path), mode 0755, of root)
+                #   viridian render node.conf > node.conf           (\(InstalledNode.configurationPath), mode 0644, of root)
+                # The key's line in \(user)'s authorized_keys begins with
+                #   \(InstalledNode.authorizedKey("ssh-ed25519 …"))
+                # This file: /etc/sudoers.d/viridian, mode 0440; `visudo -cf` checks it.
+                \(InstalledNode.sudoers(user: user))
+                # Instead of all that, where whoever has the key may be root:
+                #   \(shell(user))
+
+                """
+        }
     }
+
+    /// Viridian's own program goes to a shell of root's on standard input: `sudo -n sh`, found where sudo's `secure_path` finds it.
+    private func shell(_ user: String) -> String { "\(user) ALL=(root) NOPASSWD: /bin/sh, /usr/bin/sh" }
 
     private var settings: NodeSettings {
         NodeSettings(
@@ -56,31 +80,38 @@ struct NodeFiles {
             for app in apps {
                 list.append(
                     InstalledNode.App(
-                        name: app.name.text, ports: [app.ports.blue, app.ports.green],
+                        name: app.name.text, ports: [app.ports.blue, app.ports.green], upstream: app.upstream,
                         postDeploy: app.postDeploy?.command, assets: app.artifact?.to,
-                        artifact: try await app.artifact.asyncFlatMap(source)))
+                        artifact: try await app.artifact.asyncMap { try await source($0, of: app.name) }))
             }
             return list
         }
     }
 
-    /// What the URL of every version's artifact begins with.
-    private func source(_ artifact: AppConfiguration.Artifact) async throws -> String? {
-        let before = artifact.from.split(separator: "{", maxSplits: 1, omittingEmptySubsequences: false).first ?? ""
-        if before.hasPrefix("s3://") {
-            let parts = before.dropFirst(5).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            let key = parts.count > 1 ? String(parts[1]) : ""
-            let storage = S3(credentials: .standard)
-            // A key has to be there; what follows the bucket's slash is cut off again where the placeholder is all of it.
-            let address = try await storage.address(bucket: String(parts[0]), key: key.isEmpty ? "x" : key)
-            return key.isEmpty ? String(address.dropLast()) : address
+    /// What the URL of every version's artifact begins with: to the version, and beyond the host, since whoever holds the key may ask
+    /// for everything that begins so.
+    /// - Throws: `Refusal` where the version is a part of the host or the bucket.
+    private func source(_ artifact: AppConfiguration.Artifact, of app: AppName) async throws -> String {
+        let from = artifact.from.replacing("{app}", with: app.text)
+        guard !from.hasPrefix("/") else { return "file" }
+        let before = from.range(of: "{version}").map { String(from[..<$0.lowerBound]) } ?? from
+        let place = before.range(of: "://").map { before[$0.upperBound...] } ?? before[...]
+        guard let slash = place.firstIndex(of: "/"), slash > place.startIndex else {
+            throw Refusal(
+                "artifact.from of \(app) is \(artifact.from), where the version is a part of the host or the bucket: node.conf could "
+                    + "allow any at all. To fix: let the version come after the first slash of the path")
         }
-        return before.hasPrefix("https://") ? String(before) : "file"
+        guard before.hasPrefix("s3://") else { return before }
+        let key = String(place[place.index(after: slash)...])
+        // A key has to be there; what follows the bucket's slash is cut off again where the version is all of it.
+        let address = try await S3(credentials: .standard).address(
+            bucket: String(place[..<slash]), key: key.isEmpty ? "x" : key)
+        return key.isEmpty ? String(address.dropLast()) : address
     }
 }
 
 extension Optional where Wrapped: Sendable {
-    fileprivate func asyncFlatMap<T>(_ body: (Wrapped) async throws -> T?) async throws -> T? {
+    fileprivate func asyncMap<T>(_ body: (Wrapped) async throws -> T) async throws -> T? {
         guard let self else { return nil }
         return try await body(self)
     }

@@ -9,6 +9,8 @@ protocol Desk: Sendable {
     /// All apps' names.
     func apps() async throws -> [String]
     func view(of app: String) async throws -> AppView
+    /// The app's image at a version; `nil` where only the server knows it.
+    func image(of app: String, _ version: Version) throws -> ImageReference?
     func nodes(of app: String) async throws -> [NodeRoute]
     /// The newest releases, newest first.
     func history(of app: String, limit: Int) async throws -> [ReleaseView]

@@ -25,6 +25,10 @@ struct LocalDesk: Desk {
         }
     }
 
+    func image(of app: String, _ version: Version) throws -> ImageReference? {
+        try installation.configuration.app(app).image(for: version)
+    }
+
     func nodes(of app: String) async throws -> [NodeRoute] {
         // The nodes tell their truth also while the cluster cannot be asked.
         let seen = try await installation.releases(app).lookAtNodes()

@@ -77,6 +77,8 @@ struct RemoteDesk: Desk {
 
     func view(of app: String) async throws -> AppView { try await server.get(path(app)) }
 
+    func image(of app: String, _ version: Version) throws -> ImageReference? { nil }
+
     func nodes(of app: String) async throws -> [NodeRoute] {
         try await server.get("/api/v1/nodes?app=\(PercentEncoding.encode(app))", NodesAnswer.self).nodes
     }

@@ -36,6 +36,11 @@ struct DeployCommand: Verb {
     var commitTime: String?
     @Flag(help: "Delete pods that belong to nobody and would answer as the candidate's, instead of stopping there.")
     var removeStrays = false
+    @Flag(
+        help:
+            "Only say what a release would find and do now. Exit status: 0; 1 something is in the way; 75 a release is running."
+    )
+    var dryRun = false
     @Option(help: "Until when to wait: live, paused, none.") var wait: Wait = .live
     @Option(help: "Why, for the record.") var reason: String?
     @OptionGroup var output: OutputOptions
@@ -59,6 +64,7 @@ struct DeployCommand: Verb {
             removeStrays: removeStrays ? true : nil,
             by: caller()
         )
+        if dryRun { return try await plan(request) }
         if let handover { return try await runInBackground(request, Handover(in: handover)) }
         if version == "latest", image == nil {
             complain(
@@ -84,6 +90,19 @@ struct DeployCommand: Verb {
             try await Follower(output: output.output).run { observe in
                 try await desk.deploy(app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
             }
+        }
+    }
+
+    private func plan(_ request: AppReleases.Request) async throws -> ExitStatus {
+        try await global.atDesk(reachingOut: true, for: .looking) { desk in
+            let image = try request.image ?? desk.image(of: app, request.version)
+            let plan = DeployPlan(request, image: image.map { "\($0)" }, try await desk.view(of: app))
+            if output.output == .json {
+                say(try plan.jsonLine())
+            } else {
+                for line in plan.lines { say(line) }
+            }
+            return plan.isBusy ? .busy : plan.obstacles.isEmpty ? .done : .couldNot
         }
     }
 

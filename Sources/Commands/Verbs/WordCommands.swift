@@ -6,7 +6,11 @@ import ViridianConfiguration
 struct PromoteCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "promote",
-        abstract: "Move the traffic to a release that waits for verification.",
+        abstract: "Move the traffic to a release that is paused for verification.",
+        discussion: """
+            Exit status: 0 the version is live; 1 could not; 2 the release failed and traffic is where it was; 4 aborted meanwhile; \
+            5 ended, but a node needs repair; 130 stopped by Ctrl-C.
+            """,
         aliases: ["finish"]
     )
 
@@ -32,7 +36,11 @@ struct PromoteCommand: Verb {
 struct AbortCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "abort",
-        abstract: "Give a running release up: its candidate goes, traffic stays or comes back."
+        abstract: "Give a running release up: its candidate goes, traffic stays or comes back.",
+        discussion: """
+            Exit status: 0 it is aborted; 1 could not; 2 it failed by itself meanwhile; 5 ended, but a node needs repair; 130 stopped by \
+            Ctrl-C.
+            """
     )
 
     @Argument(help: "The app.", completion: .app) var app: String
@@ -62,8 +70,12 @@ struct RollbackCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "rollback",
         abstract: "Go back to the version before, or to another one that was released.",
-        discussion:
-            "A release that is still running is aborted; otherwise this is a release of its own, without a pause."
+        discussion: """
+            A release that is still running is aborted; otherwise this is a release of its own, without a pause.
+
+            Exit status: 0 the earlier version serves; 1 could not; 2 the release failed and traffic is where it was; 5 ended, but a node \
+            needs repair; 75 another release is running; 130 stopped by Ctrl-C.
+            """
     )
 
     @Argument(help: "The app.", completion: .app) var app: String

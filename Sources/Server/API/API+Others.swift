@@ -80,7 +80,12 @@ extension API {
         let identity = try context.require(.viewer)
         let limit = try request.integer("limit", 1...500) ?? 50
         let before = try request.integer("before", 1...Int.mostInJSON)
-        let found = try services.journal.audit(limit: limit + 1, before: before, apps: identity.apps)
+        var apps = identity.apps
+        if let only = request.uri.queryParameters["app"].map(String.init) {
+            try context.require(.viewer, for: only)
+            apps = [try services.apps.configuration(only).name.text]
+        }
+        let found = try services.journal.audit(limit: limit + 1, before: before, apps: apps)
         let page = found.prefix(limit)
         return .json(AuditAnswer(entries: page.map { AuditView($0) }, next: found.count > limit ? page.last?.id : nil))
     }
@@ -105,8 +110,8 @@ extension API {
     }
 
     @Sendable func listTokens(_ request: Request, _ context: ServerContext) async throws -> Response {
-        try context.require(.admin)
-        return .json(TokensAnswer(tokens: try services.journal.tokens().map { TokenView($0, at: services.clock.now) }))
+        let tokens = try services.acts(context).tokens()
+        return .json(TokensAnswer(tokens: tokens.map { TokenView($0, at: services.clock.now) }))
     }
 
     @Sendable func createToken(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -147,6 +152,8 @@ package struct AuditView: Codable, Sendable, Hashable {
     package var id: Int
     package var at: String
     package var who: String
+    /// The id of the token: its name is not unique. Absent for what was done on the command line.
+    package var token: String?
     package var action: String
     package var app: String?
     package var release: Int?
@@ -159,6 +166,7 @@ package struct AuditView: Codable, Sendable, Hashable {
         id = entry.id
         at = entry.at.iso8601
         who = entry.who
+        token = entry.token
         action = entry.action
         app = entry.app
         release = entry.release

@@ -44,6 +44,7 @@ struct Door: HTTPResponder {
         } catch {
             response = refuse(APIError(error), request, context)
         }
+        if request.bringsUnreadBody { response = last(response, context) }
         finish(&response, request)
         report(request, context, response, ContinuousClock.now - started)
         return response
@@ -57,6 +58,10 @@ struct Door: HTTPResponder {
     }
 
     private func wrongPlace(_ request: Request) -> APIError {
+        if request.uri.path.hasPrefix("/hooks/") || request.uri.path.hasPrefix("/slack/") {
+            // So that whoever sends them sees that nothing came of it, and does not look for a wrong address.
+            return APIError(.notImplemented, "not_implemented", "this version of viridian takes no hooks and no Slack requests")
+        }
         let methods = table.methods(of: request.uri.path)
         guard !methods.isEmpty else { return .notFound("there is nothing at \(request.uri.path.prefix(200))") }
         var names = Set(methods.map(\.rawValue))
@@ -78,7 +83,7 @@ struct Door: HTTPResponder {
         for (name, value) in error.headers {
             if let name = HTTPField.Name(name) { response.headers[name] = value }
         }
-        if error.status == .contentTooLarge { response = last(response, context) }
+        if error.status == .contentTooLarge, !request.bringsUnreadBody { response = last(response, context) }
         return response
     }
 
@@ -100,14 +105,21 @@ struct Door: HTTPResponder {
     /// Acts that were refused are in the audit log, looks are not.
     private func note(_ error: APIError, _ request: Request, _ context: ServerContext) {
         guard let identity = context.identity, request.method != .get, request.method != .head,
-            [.forbidden, .conflict].contains(error.status)
+            [.forbidden, .conflict].contains(error.status),
+            let action = table.action(request.method, request.uri.path)
         else { return }
+        var detail = error.message.safe.cut(500)
+        if let excess = services.access.refusals.count(identity.tokenID) {
+            // The log can never be shortened: nobody fills it.
+            guard excess.isFirst else { return }
+            detail += " (more that is refused to this token within a minute is not listed)"
+        }
         let parts = request.uri.path.split(separator: "/").map(String.init)
         let app = parts.firstIndex(of: "apps").flatMap { parts.count > $0 + 1 ? parts[$0 + 1] : nil }
         let entry = AuditEntry(
-            at: services.clock.now, who: identity.name, action: parts.last == "releases" ? "deploy" : parts.last ?? "?",
+            at: services.clock.now, who: identity.name, token: identity.tokenID, action: action,
             app: app.flatMap { services.knows($0) ? $0 : nil }, origin: context.remoteAddress, outcome: .refused,
-            detail: error.message.safe.cut(500))
+            detail: detail)
         do { try services.journal.note(entry) } catch {
             services.logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
         }
@@ -204,6 +216,15 @@ enum SecurityHeaders {
         + [("Strict-Transport-Security", "max-age=31536000")].compactMap { name, value in
             HTTPField.Name(name).map { ($0, value) }
         }
+}
+
+extension Request {
+    /// A body that comes with a request for which none is read. Waiting for its end would keep the connection for as long as somebody
+    /// likes to take.
+    fileprivate var bringsUnreadBody: Bool {
+        guard method == .get || method == .head else { return false }
+        return headers[.transferEncoding] != nil || headers[.contentLength].map { $0 != "0" } ?? false
+    }
 }
 
 extension Services {

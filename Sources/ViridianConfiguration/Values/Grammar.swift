@@ -28,6 +28,8 @@ enum Grammar {
     /// What ssh can be given as a host: an address, a DNS name or an alias of its configuration, and never an option.
     static func isNodeAddress(_ text: String) -> Bool {
         if isIPv6(text) { return true }
+        // Numbers and dots are an address, or a slip in one.
+        if text.utf8.contains(dot), text.utf8.allSatisfy({ $0 == dot || isDigit($0) }) { return isIPv4(text) }
         guard let first = text.utf8.first, isAlphanumeric(first), text.utf8.count <= 253 else { return false }
         return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == dash || $0 == dot || $0 == underscore }
     }
