@@ -1,0 +1,40 @@
+import Kubernetes
+import Testing
+
+extension AtTheDoor {
+    /// A colour that another program takes for its own.
+    @Suite struct ManagedTests {
+        @Test("check warns of a workload that another program manages, and a release leaves its marks behind")
+        func marks() async throws {
+            try await withWorld(nodes: 1) { world in
+                // A mirror: what a person wrote as a template is theirs.
+                try world.write(
+                    world.read("apps/blog.yaml").replacing("template: ../blog-pod.yaml\n", with: ""),
+                    to: "apps/blog.yaml")
+                try await world.release("v1")
+                let before = try await world.viridian("check")
+                #expect(!before.output.contains("managed by"), "\(before)")
+                let marks: JSON = [
+                    "metadata": [
+                        "labels": ["app.kubernetes.io/instance": "blog"],
+                        "annotations": ["argocd.argoproj.io/tracking-id": "blog:/ReplicationController:blog/blog-blue"],
+                    ]
+                ]
+                _ = try await world.client.patch(.replicationControllers, "blog-blue", .merge(marks), namespace: "blog")
+                let check = try await world.viridian("check")
+                #expect(check.status == 0, "\(check)")
+                let keys = "app.kubernetes.io/instance, argocd.argoproj.io/tracking-id"
+                #expect(
+                    check.lines.contains {
+                        $0.hasPrefix("warning")
+                            && $0.contains("ReplicationController blog-blue is managed by Argo CD as well (\(keys)): ")
+                    }, "\(check)")
+                let said = try await world.release("v2")
+                #expect(said.output.contains("Not copied from blog-blue: \(keys) (Argo CD)"), "\(said)")
+                let green = try await world.client.get(.replicationControllers, "blog-green", namespace: "blog")
+                #expect(green[at: "metadata.labels"]?["app.kubernetes.io/instance"] == nil)
+                #expect(green[at: "metadata.annotations"]?["argocd.argoproj.io/tracking-id"] == nil)
+            }
+        }
+    }
+}
