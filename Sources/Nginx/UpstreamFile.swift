@@ -112,7 +112,9 @@ package struct UpstreamFile: Sendable, Hashable {
     /// another one that a switch edits with it.
     package func routing(of name: String, ports: PortPair) throws(UpstreamFileError) -> Routing {
         let upstream = try upstream(name)
-        let others = upstreams.filter { $0.name != name && !$0.isPreview && $0.isPair(of: ports) }.flatMap(\.servers)
+        let others = upstreams.filter {
+            $0.name != name && $0.isPreview == upstream.isPreview && $0.isPair(of: ports)
+        }.flatMap(\.servers)
         let blue = (try servers(of: upstream, onPort: ports.blue) + others.filter { $0.loopbackPort == ports.blue })
             .contains { !$0.isDown }
         let green = (try servers(of: upstream, onPort: ports.green) + others.filter { $0.loopbackPort == ports.green })

@@ -1,8 +1,8 @@
 /// What the sandbox does for an image that a pod names.
 package enum ImageBehavior: Sendable {
-    /// The image's own entry point, run on this machine; a container's `command` and `args` replace it as usual.
-    /// With an empty command the container must bring its own.
-    case process(command: [String], environment: [String: String] = [:])
+    /// The image's `ENTRYPOINT` and `CMD`, run on this machine; a container's `command` replaces both, its `args` the latter.
+    /// With both empty the container must bring its own.
+    case process(command: [String], arguments: [String] = [], environment: [String: String] = [:])
     /// The registry does not know it: `ErrImagePull`, then `ImagePullBackOff`.
     case notFound
     /// Pulling times out this many times, then succeeds as `command`.
@@ -32,8 +32,8 @@ package struct ImageCatalog: Sendable {
         guard let reference = ImageReference(image), reference.domain == "docker.io",
             Self.host.contains(reference.shortPath)
         else { return .notFound }
-        // What the images run when a pod gives no command: a shell, which ends at once without a terminal.
-        return .process(command: ["sh"])
+        // They have no entry point, and a shell as command, which ends at once without a terminal.
+        return .process(command: [], arguments: ["sh"])
     }
 }
 

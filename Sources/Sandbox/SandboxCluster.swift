@@ -1,18 +1,28 @@
+import Foundation
 import Hummingbird
+import HummingbirdTLS
 import Kubernetes
 import Logging
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// A Kubernetes cluster inside this process: the API, its controllers, and one node that runs pods as local processes.
 ///
 ///     try await SandboxCluster.withCluster(configuration) { cluster in
-///         try cluster.kubeconfig.write(toFile: path, atomically: true, encoding: .utf8)
+///         try cluster.writeKubeconfig(to: path)
 ///         ...
 ///     }
 package final class SandboxCluster: Sendable {
-    /// `http://127.0.0.1:PORT`.
+    /// `https://127.0.0.1:PORT`.
     package let server: String
     package let apiPort: Int
+    /// The certificate of the API, in PEM, which is its own authority.
+    package let certificate: String
     /// Failures of the API that a test wants.
     package let faults: Faults
 
@@ -23,7 +33,8 @@ package final class SandboxCluster: Sendable {
     private init(_ configuration: SandboxConfiguration, port: Int, _ parts: Parts) {
         self.configuration = configuration
         apiPort = port
-        server = "http://\(configuration.host):\(port)"
+        server = "https://\(configuration.host):\(port)"
+        certificate = parts.certificate.pem
         faults = parts.faults
         store = parts.store
         kubelet = parts.kubelet
@@ -55,7 +66,8 @@ package final class SandboxCluster: Sendable {
                 guard let found = try await iterator.next() else { throw CancellationError() }
                 port = found
             } catch let error where !(error is CancellationError) {
-                throw SandboxError.cannotListen(host: configuration.host, port: configuration.port, reason: "\(error)")
+                throw SandboxError.cannotListen(
+                    host: configuration.host, port: configuration.port, reason: error.systemText)
             }
             await parts.services.addresses.settle(apiPort: port)
             try await parts.store.perform { try $0.found(configuration) }
@@ -72,27 +84,46 @@ package final class SandboxCluster: Sendable {
         }
     }
 
+    /// What the API wants of whoever asks it anything; it is in ``kubeconfig``.
+    package var token: String { configuration.token }
+
     /// A kubeconfig for this cluster, whose only context is `sandbox`.
     package var kubeconfig: String {
-        let token = configuration.tokens.sorted().first
-        return """
-            apiVersion: v1
-            kind: Config
-            clusters:
-            - name: sandbox
-              cluster:
-                server: \(server)
-            contexts:
-            - name: sandbox
-              context:
-                cluster: sandbox
-                user: sandbox
-            current-context: sandbox
-            users:
-            - name: sandbox
-              user: \(token.map { "{token: \"\($0)\"}" } ?? "{}")
+        """
+        apiVersion: v1
+        kind: Config
+        clusters:
+        - name: sandbox
+          cluster:
+            server: \(server)
+            certificate-authority-data: \(Data(certificate.utf8).base64EncodedString())
+        contexts:
+        - name: sandbox
+          context:
+            cluster: sandbox
+            user: sandbox
+        current-context: sandbox
+        users:
+        - name: sandbox
+          user: {token: "\(token)"}
 
-            """
+        """
+    }
+
+    /// Writes ``kubeconfig`` into a file that only this user can read, in place of what is there.
+    package func writeKubeconfig(to path: String) throws {
+        let draft = "\(path).\(String.unmistakable(8))"
+        let file = open(draft, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw SandboxError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+        do {
+            try FileHandle(fileDescriptor: file, closeOnDealloc: true).write(contentsOf: Data(kubeconfig.utf8))
+            guard rename(draft, path) == 0 else {
+                throw SandboxError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+            }
+        } catch {
+            unlink(draft)
+            throw error
+        }
     }
 
     /// The first process of a running container, for tests that end it from outside.
@@ -105,11 +136,14 @@ package final class SandboxCluster: Sendable {
 /// Why a sandbox cannot be.
 package enum SandboxError: Error, Sendable, CustomStringConvertible {
     case cannotListen(host: String, port: Int, reason: String)
+    /// The kubeconfig cannot be written.
+    case cannotWrite(path: String, reason: String)
 
     package var description: String {
         switch self {
         case .cannotListen(let host, let port, let reason):
             "the sandbox's API cannot listen on \(host):\(port): \(reason); choose another port, or 0 for a free one"
+        case .cannotWrite(let path, let reason): "the kubeconfig \(path) cannot be written: \(reason)"
         }
     }
 }
@@ -117,6 +151,7 @@ package enum SandboxError: Error, Sendable, CustomStringConvertible {
 /// What a cluster is made of.
 private struct Parts: Sendable {
     let configuration: SandboxConfiguration
+    let certificate: OwnCertificate
     let store: ObjectStore
     let faults: Faults
     let services: NodeServices
@@ -124,6 +159,7 @@ private struct Parts: Sendable {
 
     init(_ configuration: SandboxConfiguration) throws {
         self.configuration = configuration
+        certificate = try OwnCertificate(host: configuration.host)
         store = ObjectStore(
             limits: Objects.Limits(history: configuration.watchHistory, nodePorts: configuration.nodePorts))
         faults = Faults(store: store)
@@ -139,11 +175,12 @@ private struct Parts: Sendable {
     }
 
     /// The API's server.
-    func application(onPort: @escaping @Sendable (Int) -> Void) -> Application<APIServer> {
+    func application(onPort: @escaping @Sendable (Int) -> Void) throws -> Application<APIServer> {
         Application(
             responder: APIServer(
                 store: store, logs: services.logs, proxy: services.proxy, events: services.events, faults: faults,
-                tokens: configuration.tokens, logger: configuration.logger),
+                gate: RequestGate(host: configuration.host, token: configuration.token), logger: configuration.logger),
+            server: try .tls(tlsConfiguration: certificate.tls),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
             onServerRunning: { onPort($0.localAddress?.port ?? 0) },

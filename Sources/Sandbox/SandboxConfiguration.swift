@@ -7,8 +7,9 @@ package struct SandboxConfiguration: Sendable {
     /// The API's port; 0 takes a free one.
     package var port = 0
     package var images = ImageCatalog()
-    /// Bearer tokens of which the API wants one; with none it lets everyone in.
-    package var tokens: Set<String> = []
+    /// The bearer token that the API wants with every request. A new one for each sandbox: pods run as this user, so nobody else
+    /// may start any.
+    package var token = String.unmistakable(40)
     package var nodeName = "sandbox"
     /// Labels of the node, for pods that select it.
     package var nodeLabels: [String: String] = [:]

@@ -12,7 +12,10 @@ struct KubectlTests {
         try await withSandbox { cluster, kubectl in
             #expect(try await kubectl("version").contains("Server Version: v1.28.15"))
             let resources = try await kubectl("api-resources")
-            for kind in ["Pod", "ReplicationController", "Deployment", "Lease", "EndpointSlice"] {
+            for kind in [
+                "Pod", "ReplicationController", "Deployment", "Lease", "EndpointSlice", "HorizontalPodAutoscaler",
+                "RoleBinding",
+            ] {
                 #expect(resources.contains(kind))
             }
             #expect(try await kubectl("auth", "can-i", "delete", "pods", "-n", "blog") == "yes\n")
@@ -22,6 +25,35 @@ struct KubectlTests {
                     "no"))
             #expect(try await kubectl("get", "nodes").contains("sandbox   Ready"))
             #expect(try await kubectl("get", "ns").contains("kube-system"))
+        }
+    }
+
+    @Test("roles and autoscalers are applied and kept")
+    func roles() async throws {
+        try await withSandbox { cluster, kubectl in
+            let objects = """
+                apiVersion: rbac.authorization.k8s.io/v1
+                kind: Role
+                metadata: {name: "viridian:x", namespace: blog}
+                rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+                ---
+                apiVersion: rbac.authorization.k8s.io/v1
+                kind: ClusterRole
+                metadata: {name: nodes}
+                rules: [{apiGroups: [""], resources: [nodes], verbs: [list]}]
+                ---
+                apiVersion: autoscaling/v2
+                kind: HorizontalPodAutoscaler
+                metadata: {name: blog, namespace: blog}
+                spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: v1, kind: ReplicationController, name: blog-blue}}
+
+                """
+            let first = try await kubectl("apply", "-f", "-", input: objects)
+            #expect(first.contains("viridian:x created"), "\(first)")
+            let again = try await kubectl("apply", "-f", "-", input: objects)
+            #expect(again.contains("clusterrole.rbac.authorization.k8s.io/nodes unchanged"), "\(again)")
+            let names = try await kubectl("get", "role,hpa", "-n", "blog", "-o", "name").split(separator: "\n")
+            #expect(names.count == 2)
         }
     }
 

@@ -36,6 +36,20 @@ struct PodTests {
         }
     }
 
+    @Test("a container's args take the place of the command of a host image, and follow its own command")
+    func arguments() async throws {
+        try await withSandbox { cluster, kubectl in
+            try await kubectl("run", "args", "-n", "blog", "--image=busybox", "--restart=Never", "--", "echo", "hi")
+            try await kubectl(
+                "run", "both", "-n", "blog", "--image=busybox", "--restart=Never", "--command", "--", "sh", "-c",
+                "echo ho")
+            for (name, said) in [("args", "hi\n"), ("both", "ho\n")] {
+                _ = try await cluster.waitFor(.pods, name) { $0[at: "status.phase"] == "Succeeded" }
+                #expect(try await kubectl("logs", name, "-n", "blog") == said)
+            }
+        }
+    }
+
     @Test("images that are not there, come late, or cannot be named")
     func images() async throws {
         try await withSandbox { cluster, kubectl in

@@ -11,7 +11,7 @@ struct Kubectl: Sendable {
 
     init(_ cluster: SandboxCluster, in directory: URL) throws {
         self.directory = directory
-        try cluster.kubeconfig.write(to: directory.appending(path: "config"), atomically: true, encoding: .utf8)
+        try cluster.writeKubeconfig(to: directory.appending(path: "config").path)
     }
 
     func command(_ words: [String], input: String? = nil) -> Command {
@@ -198,6 +198,28 @@ extension SandboxCluster {
 
     func pods(_ labels: [String: String] = [:]) async -> [JSON] {
         await store.list(.pods, ObjectFilter(namespace: "blog", labels: LabelSelector(labels)))
+    }
+}
+
+/// The API as curl sees it.
+extension SandboxCluster {
+    func call(_ path: String, _ more: String...) async throws -> (code: Int, body: JSON) { try await call(path, more) }
+
+    /// With the token, and with JSON for a body, unless `more` says otherwise.
+    func call(_ path: String, _ more: [String]) async throws -> (code: Int, body: JSON) {
+        let done = try await curl(path, ["--max-time", "10", "--write-out", "\n%{http_code}"] + more).run()
+        var lines = done.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let code = Int(lines.removeLast()) ?? 0
+        return (code, (try? JSON(parsing: lines.joined(separator: "\n"))) ?? .null)
+    }
+
+    func curl(_ path: String, _ more: String...) -> Command { curl(path, more) }
+
+    func curl(_ path: String, _ more: [String]) -> Command {
+        let usual = ["Authorization: Bearer \(token)", "Content-Type: application/json"]
+        let headers = usual.filter { header in !more.contains { $0.hasPrefix(header.prefix { $0 != ":" }) } }
+        // Whether the certificate is the right one is kubectl's to ask.
+        return Command("curl", ["--silent", "--insecure", server + path] + headers.flatMap { ["-H", $0] } + more)
     }
 }
 

@@ -113,7 +113,7 @@ struct Browser: Sendable {
         _ driver: HTTPConnection, _ method: String, _ path: String, _ body: JSON? = nil
     ) async throws -> JSON {
         let request = HTTPConnection.Request(
-            method, path, headers: body == nil ? [:] : ["Content-Type": "application/json"], body: body?.data,
+            method, path, headers: body == nil ? [:] : ["Content-Type": "application/json"], body: try body?.data,
             deadline: .seconds(70), largestBody: 64 << 20)
         let response = try await driver.send(request)
         let answer = try JSON(parsing: response.body)["value"] ?? .null

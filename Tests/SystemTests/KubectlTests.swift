@@ -181,9 +181,11 @@ private func withSandbox<Value: Sendable>(
         }
         var server = ""
         for await line in stream {
-            if let found = line.firstMatch(of: /listens on (http:\S+)/) { server = String(found.1) }
+            if let found = line.firstMatch(of: /listens on (https:\S+)/) { server = String(found.1) }
             if line.hasPrefix("Ctrl-C ends it") { break }
         }
+        let mode = try FileManager.default.attributesOfItem(atPath: directory + "/config")[.posixPermissions] as? Int
+        #expect(mode == 0o600)
         let value = try await body(Kubectl(viridian: viridian, server: server))
         if let process = await process.id { kill(process, SIGINT) }
         let said = try await group.next()

@@ -129,7 +129,7 @@ func withWorld<Value: Sendable>(
     var configuration = SandboxConfiguration()
     configuration.images = SampleApp.images(program: Program.path, registries: ["registry.local:5000/"])
     return try await SandboxCluster.withCluster(configuration) { cluster in
-        try cluster.kubeconfig.write(toFile: directory + "/kubeconfig", atomically: true, encoding: .utf8)
+        try cluster.writeKubeconfig(to: directory + "/kubeconfig")
         let client = KubernetesClient(try ClusterAccess.discover(kubeconfig: directory + "/kubeconfig"))
         let world = World(
             directory: directory,

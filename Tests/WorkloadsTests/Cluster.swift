@@ -39,7 +39,12 @@ struct TestCluster: Sendable {
         configuration.nodePorts = 1024...65535
         configuration.stopGrace = .milliseconds(500)
         try await SandboxCluster.withCluster(configuration) { sandbox in
-            let client = KubernetesClient(ClusterAccess(server: sandbox.server, namespace: "blog", origin: "test"))
+            let kubeconfig = FileManager.default.temporaryDirectory.appending(path: "workloads-\(UUID())").path
+            defer { try? FileManager.default.removeItem(atPath: kubeconfig) }
+            try sandbox.writeKubeconfig(to: kubeconfig)
+            var access = try ClusterAccess.discover(kubeconfig: kubeconfig)
+            (access.namespace, access.origin) = ("blog", "test")
+            let client = KubernetesClient(access)
             do {
                 _ = try await client.create(.namespaces, ["metadata": ["name": "blog"]])
                 try await body(TestCluster(sandbox: sandbox, client: client, app: app))

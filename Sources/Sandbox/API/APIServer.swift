@@ -16,7 +16,7 @@ struct APIContext: RequestContext {
     }
 }
 
-/// Answers the API's requests: authentication, faults, then discovery or the objects.
+/// Answers the API's requests: who may ask, faults, then discovery or the objects.
 struct APIServer: HTTPResponder {
     typealias Context = APIContext
 
@@ -25,13 +25,13 @@ struct APIServer: HTTPResponder {
     let proxy: ServiceProxy
     let events: EventRecorder
     let faults: Faults
-    let tokens: Set<String>
+    let gate: RequestGate
     let logger: Logger
 
     func respond(to request: Request, context: APIContext) async throws -> Response {
         let info = RequestInfo(request)
         do {
-            try authenticate(request)
+            try gate.check(request)
             switch faults.action(for: info) {
             case .none: break
             case .delay(let duration): try await Task.sleep(for: duration)
@@ -52,13 +52,6 @@ struct APIServer: HTTPResponder {
                 code: 500, reason: "InternalError", message: "Internal error occurred: \(error)")
             return Response.json(status.status, status: .internalServerError)
         }
-    }
-
-    private func authenticate(_ request: Request) throws {
-        guard !tokens.isEmpty else { return }
-        guard let header = request.headers[.authorization], header.hasPrefix("Bearer "),
-            tokens.contains(String(header.dropFirst(7)))
-        else { throw APIError.unauthorized }
     }
 
     private func answer(_ request: Request, _ info: RequestInfo, _ context: APIContext) async throws -> Response {
@@ -85,6 +78,7 @@ struct APIServer: HTTPResponder {
     func body(_ request: Request) async throws -> JSON {
         let buffer = try await request.body.collect(upTo: 4 << 20)
         guard buffer.readableBytes > 0 else { return .null }
+        try gate.checkMediaType(request)
         do {
             return try JSON(parsing: Data(buffer.readableBytesView))
         } catch {
@@ -97,6 +91,6 @@ extension Response {
     static func json(_ value: JSON, status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: value.data)))
+            body: .init(byteBuffer: ByteBuffer(string: value.text)))
     }
 }

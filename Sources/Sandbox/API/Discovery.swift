@@ -31,18 +31,28 @@ enum Discovery {
             guard let name = parts.first, groups.contains(name) else { return nil }
             if parts.count == 1 { return group(name) }
             // Not as a conditional expression: `nil` in one that is JSON would be a JSON null.
-            if parts.count == 2, parts[1] == "v1" { return resources(group: name) }
+            if parts.count == 2, parts[1] == version(of: name) { return resources(group: name) }
             return nil
         }
         return nil
     }
 
-    private static let groups = ["apps", "authorization.k8s.io", "coordination.k8s.io", "discovery.k8s.io"]
+    /// Of these nothing is stored: they answer what is asked of them.
+    private static let reviews = "authorization.k8s.io"
 
-    private static let groupVersions = ["api/v1"] + groups.map { "apis/\($0)/v1" }
+    private static let groups = Set(ResourceType.all.map(\.group) + [reviews]).subtracting([""]).sorted()
+
+    private static let groupVersions = ["api/v1"] + groups.map { "apis/\($0)/\(version(of: $0))" }
+
+    /// The one version that is served of a group.
+    private static func version(of group: String) -> String {
+        ResourceType.all.first { $0.group == group }?.version ?? "v1"
+    }
 
     private static func group(_ name: String) -> JSON {
-        let version: JSON = ["groupVersion": .string("\(name)/v1"), "version": "v1"]
+        let version: JSON = [
+            "groupVersion": .string("\(name)/\(version(of: name))"), "version": .string(version(of: name)),
+        ]
         return [
             "kind": "APIGroup", "apiVersion": "v1", "name": .string(name), "versions": [version],
             "preferredVersion": version,
@@ -51,7 +61,7 @@ enum Discovery {
 
     private static func resources(group: String) -> JSON {
         var list = ResourceType.all.filter { $0.group == group }.flatMap(entries)
-        if group == "authorization.k8s.io" {
+        if group == reviews {
             list = ["SelfSubjectAccessReview", "SelfSubjectRulesReview"].map {
                 [
                     "name": .string($0.lowercased() + "s"), "singularName": .string($0.lowercased()),
@@ -61,7 +71,7 @@ enum Discovery {
         }
         return [
             "kind": "APIResourceList", "apiVersion": "v1",
-            "groupVersion": .string(group.isEmpty ? "v1" : "\(group)/v1"), "resources": .array(list),
+            "groupVersion": .string(group.isEmpty ? "v1" : "\(group)/\(version(of: group))"), "resources": .array(list),
         ]
     }
 

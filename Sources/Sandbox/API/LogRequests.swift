@@ -20,7 +20,9 @@ extension APIServer {
         if let tail = info.number("tailLines") { lines = lines.suffix(max(0, tail)) }
         let isTimed = info.flag("timestamps")
         var text = lines.map { $0.text(timed: isTimed) }.joined()
-        if let limit = info.number("limitBytes") { text = String(decoding: text.utf8.prefix(limit), as: UTF8.self) }
+        if let limit = info.number("limitBytes") {
+            text = String(decoding: text.utf8.prefix(max(0, limit)), as: UTF8.self)
+        }
         let headers: HTTPFields = [.contentType: "text/plain"]
         guard info.flag("follow") else {
             return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))

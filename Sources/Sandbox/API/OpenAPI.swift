@@ -27,7 +27,7 @@ enum OpenAPI {
                     "parameters": parameters, "responses": ["200": ["description": "OK"]],
                     "x-kubernetes-action": "patch",
                     "x-kubernetes-group-version-kind": [
-                        "group": .string(group), "version": "v1", "kind": .string(type.kind),
+                        "group": .string(group), "version": .string(type.version), "kind": .string(type.kind),
                     ],
                 ]
             ]

@@ -37,7 +37,7 @@ struct PodSummary {
         }
         if pod.meta.isDeleting { status = "Terminating" }
         let list = initial == nil ? statuses : pod[at: "status.initContainerStatuses"]?.array ?? []
-        let count = list.reduce(0) { $0 + ($1["restartCount"]?.integer ?? 0) }
+        let count = list.reduce(0) { $0 + ($1["restartCount"]?.amount ?? 0) }
         let last = list.compactMap { $0[at: "lastState.terminated.finishedAt"]?.string.flatMap(Timestamp.parse) }.max()
         restarts = String(count) + (last.map { count > 0 ? " (\(Age.text(since: $0, now)) ago)" : "" } ?? "")
     }
@@ -73,7 +73,7 @@ struct PodSummary {
 enum Age {
     static func text(since date: Date, _ now: Date) -> String {
         guard date != .distantPast else { return "<unknown>" }
-        let seconds = max(0, Int(now.timeIntervalSince(date)))
+        let seconds = max(0, Int(bounded: now.timeIntervalSince(date)))
         let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400)
         func pair(_ big: Int, _ unit: String, _ small: Int, _ smallUnit: String) -> String {
             small == 0 ? "\(big)\(unit)" : "\(big)\(unit)\(small)\(smallUnit)"

@@ -181,6 +181,12 @@ extension DeleteOptions {
     /// From the query and the body, of which the body has the last word.
     init(_ info: RequestInfo, _ body: JSON) throws {
         gracePeriod = body["gracePeriodSeconds"]?.integer ?? info.number("gracePeriodSeconds")
+        if let gracePeriod, !Validation.int32.contains(gracePeriod) {
+            throw APIError(
+                code: 422, reason: "Invalid",
+                message: "DeleteOptions.meta.k8s.io \"\" is invalid: "
+                    + FieldProblem.outOfRange("gracePeriodSeconds", gracePeriod, Validation.int32).description)
+        }
         if let text = body["propagationPolicy"]?.string ?? info.query["propagationPolicy"] {
             guard let known = Propagation(rawValue: text) else {
                 throw APIError.badRequest(

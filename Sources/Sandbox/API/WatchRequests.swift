@@ -23,7 +23,7 @@ extension APIServer {
             $0.watch(target.type, filter, from: start, bookmarks: bookmarks, isExternal: true)
         }
         // The API server ends watches after 30 to 60 minutes; a client may ask for less.
-        let timeout = TimeAmount.seconds(Int64(min(info.number("timeoutSeconds") ?? 3_600, 3_600)))
+        let timeout = TimeAmount.seconds(Int64(min(max(0, info.number("timeoutSeconds") ?? 3_600), 3_600)))
         let timer = context.channel.eventLoop.scheduleTask(in: timeout) { watch.end() }
         return Response(
             status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-cache, private"],
@@ -38,7 +38,7 @@ extension APIServer {
                     // The head goes out at once, so that the client knows that it watches.
                     try await writer.write(ByteBuffer())
                     for await event in watch.events {
-                        try await writer.write(ByteBuffer(bytes: view.event(event).data + Data("\n".utf8)))
+                        try await writer.write(ByteBuffer(string: view.event(event).text + "\n"))
                     }
                 }
                 try await writer.finish(nil)

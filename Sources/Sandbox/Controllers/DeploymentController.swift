@@ -74,10 +74,16 @@ struct DeploymentController: Sendable {
         }
     }
 
+    /// The revision of a replica set. It is an annotation, so anything may be written there.
+    private static func number(_ set: JSON) -> Int {
+        let number = Int(set.meta.annotations[revision] ?? "") ?? 0
+        return (0...Int(Int32.max)).contains(number) ? number : 0
+    }
+
     /// Gives the replica set of the present template the highest revision, also when it was one of the old.
     private func markNewest(_ set: JSON, old: [JSON], of deployment: JSON) async throws -> JSON {
-        let highest = old.compactMap { Int($0.meta.annotations[Self.revision] ?? "") }.max() ?? 0
-        let own = Int(set.meta.annotations[Self.revision] ?? "") ?? 0
+        let highest = old.map(Self.number).max() ?? 0
+        let own = Self.number(set)
         let number = own > highest ? own : highest + 1
         let text = JSON.string(String(number))
         return try await store.perform { objects in
@@ -113,12 +119,10 @@ struct DeploymentController: Sendable {
     }
 
     private func prune(_ old: [JSON], of deployment: JSON) async throws {
-        let limit = deployment[at: "spec.revisionHistoryLimit"]?.integer ?? 10
+        let limit = deployment[at: "spec.revisionHistoryLimit"]?.amount ?? 10
         let empty = old.filter { $0[at: "spec.replicas"]?.integer == 0 && $0[at: "status.replicas"]?.integer == 0 }
         guard empty.count > limit else { return }
-        let oldest = empty.sorted {
-            (Int($0.meta.annotations[Self.revision] ?? "") ?? 0) < (Int($1.meta.annotations[Self.revision] ?? "") ?? 0)
-        }
+        let oldest = empty.sorted { Self.number($0) < Self.number($1) }
         for set in oldest.prefix(empty.count - limit) {
             _ = try? await store.perform { try $0.delete(.replicaSets, set.meta.key) }
         }

@@ -8,10 +8,10 @@ struct DeploymentStatus {
     let old: [JSON]
 
     private func sum(_ field: String) -> Int {
-        ((new.map { [$0] } ?? []) + old).reduce(0) { $0 + ($1["status"]?[field]?.integer ?? 0) }
+        ((new.map { [$0] } ?? []) + old).reduce(0) { $0 + ($1["status"]?[field]?.amount ?? 0) }
     }
 
-    private var wanted: Int { deployment[at: "spec.replicas"]?.integer ?? 1 }
+    private var wanted: Int { deployment[at: "spec.replicas"]?.amount ?? 1 }
 
     /// - Returns: when the deadline of the rollout should be looked at again.
     func write(to store: ObjectStore) async throws -> Duration? {
@@ -31,10 +31,10 @@ struct DeploymentStatus {
         return .seconds(max(0.5, deadline - now.timeIntervalSince(since) + 1))
     }
 
-    private var deadline: Double { Double(deployment[at: "spec.progressDeadlineSeconds"]?.integer ?? 600) }
+    private var deadline: Double { Double(deployment[at: "spec.progressDeadlineSeconds"]?.amount ?? 600) }
 
     private func status(_ now: Date) -> JSON {
-        let updated = new?[at: "status.replicas"]?.integer ?? 0
+        let updated = new?[at: "status.replicas"]?.amount ?? 0
         let total = sum("replicas")
         let available = sum("availableReplicas")
         var status: JSON = ["observedGeneration": .int(deployment.meta.generation)]
@@ -71,7 +71,7 @@ struct DeploymentStatus {
     private func progress(_ status: JSON, _ now: Date) -> JSON? {
         let before = deployment.condition("Progressing")
         guard let new else { return before }
-        func number(_ status: JSON?, _ field: String) -> Int { status?[field]?.integer ?? 0 }
+        func number(_ status: JSON?, _ field: String) -> Int { status?[field]?.amount ?? 0 }
         let past = deployment["status"]
         let isComplete =
             number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted

@@ -41,7 +41,7 @@ struct EventRecorder: Sendable {
             }
             _ = try? objects.update(.events, key) { _ in
                 var again = before
-                again["count"] = .int((before["count"]?.integer ?? 1) + 1)
+                again["count"] = .int((before["count"]?.amount ?? 1) + 1)
                 again["lastTimestamp"] = Timestamp.now()
                 return again
             }

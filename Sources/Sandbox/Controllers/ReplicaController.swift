@@ -30,10 +30,10 @@ struct ReplicaController: Sendable {
         guard let object = await store.find(type, key), !object.meta.isDeleting else { return nil }
         let type = type
         var pods = await store.perform { $0.claimedPods(of: object, type) }
-        let wanted = object[at: "spec.replicas"]?.integer ?? 1
+        let wanted = object[at: "spec.replicas"]?.amount ?? 1
         var failure: APIError?
         if pods.count < wanted {
-            for _ in pods.count..<wanted {
+            for _ in pods.count..<wanted where !Task.isCancelled {
                 do {
                     pods.append(try await createPod(for: object))
                 } catch let error as APIError {
@@ -88,7 +88,7 @@ struct ReplicaController: Sendable {
     private func writeStatus(
         _ key: ObjectKey, _ object: JSON, _ pods: [JSON], _ failure: APIError?
     ) async throws -> Duration? {
-        let least = object[at: "spec.minReadySeconds"]?.integer ?? 0
+        let least = object[at: "spec.minReadySeconds"]?.amount ?? 0
         let ready = pods.filter(\.isReady)
         let waits = ready.map { Double(least) - Date().timeIntervalSince($0.readySince ?? Date()) }
         let available = least == 0 ? ready.count : waits.count { $0 <= 0 }

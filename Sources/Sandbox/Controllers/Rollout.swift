@@ -13,7 +13,7 @@ struct Rollout {
     init(_ deployment: JSON, new: JSON, old: [JSON]) {
         self.new = new
         self.old = old
-        replicas = deployment[at: "spec.replicas"]?.integer ?? 1
+        replicas = deployment[at: "spec.replicas"]?.amount ?? 1
         let rolling = deployment[at: "spec.strategy.rollingUpdate"] ?? [:]
         (surge, unavailable) = Self.margins(rolling, replicas)
     }
@@ -21,18 +21,19 @@ struct Rollout {
     /// How many pods more and fewer than wanted there may be; not both none, or nothing could move.
     static func margins(_ rolling: JSON, _ replicas: Int) -> (surge: Int, unavailable: Int) {
         func amount(_ value: JSON?, roundingUp: Bool) -> Int {
-            if let number = value?.integer { return number }
+            if let number = value?.amount { return number }
             guard let text = value?.string, let percent = Double(text.dropLast()) else { return 0 }
-            return Int((percent * Double(replicas) / 100).rounded(roundingUp ? .up : .down))
+            let amount = (percent * Double(replicas) / 100).rounded(roundingUp ? .up : .down)
+            return min(max(0, Int(bounded: amount)), Int(Int32.max))
         }
         let surge = amount(rolling["maxSurge"], roundingUp: true)
         let unavailable = amount(rolling["maxUnavailable"], roundingUp: false)
         return (surge, surge == 0 && unavailable == 0 ? 1 : unavailable)
     }
 
-    private static func wanted(_ set: JSON) -> Int { set[at: "spec.replicas"]?.integer ?? 0 }
+    private static func wanted(_ set: JSON) -> Int { set[at: "spec.replicas"]?.amount ?? 0 }
 
-    private static func available(_ set: JSON) -> Int { set[at: "status.availableReplicas"]?.integer ?? 0 }
+    private static func available(_ set: JSON) -> Int { set[at: "status.availableReplicas"]?.amount ?? 0 }
 
     /// A paused deployment is scaled, but not rolled out.
     func scalingOnly() -> [Change] {

@@ -10,14 +10,21 @@ struct ContainerProgram: Sendable {
     var problem: String?
 }
 
+/// What an image brings: its entry point, the arguments that a container may replace, and its environment.
+struct ContainerImage: Sendable {
+    var command: [String]
+    var arguments: [String] = []
+    var environment: [String: String] = [:]
+}
+
 /// A configuration that a container needs and that is not there.
 struct ContainerConfigError: Error {
     var message: String
 }
 
 extension ContainerRunner {
-    /// What the container runs, given the image's own command and environment.
-    func program(_ image: (command: [String], environment: [String: String])) async throws -> ContainerProgram {
+    /// What the container runs of its image.
+    func program(_ image: ContainerImage) async throws -> ContainerProgram {
         var environment = [
             "PATH": ProcessInfo.processInfo.environment["PATH"]
                 ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -37,11 +44,11 @@ extension ContainerRunner {
                 environment[name] = Self.expand(variable["value"]?.string ?? "", environment)
             }
         }
-        let command = container["command"]?.array?.compactMap(\.string)
-        let arguments = container["args"]?.array?.compactMap(\.string)
-        // `command` replaces the image's entry point and its arguments, `args` only the arguments. An image here has no
-        // such seam, so `args` follow its command.
-        let words = ((command?.isEmpty == false ? command : nil) ?? image.command) + (arguments ?? [])
+        let command = (container["command"]?.array ?? []).compactMap(\.string)
+        let arguments = (container["args"]?.array ?? []).compactMap(\.string)
+        let words =
+            command.isEmpty
+            ? image.command + (arguments.isEmpty ? image.arguments : arguments) : command + arguments
         let directory = container["workingDir"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
         var program = ContainerProgram(
             words: words.map { Self.expand($0, environment) }, environment: environment, workingDirectory: directory)

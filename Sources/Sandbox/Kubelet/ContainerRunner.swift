@@ -194,7 +194,7 @@ struct ContainerRunner: Sendable {
         let prober = Prober(
             address: address, environment: program.environment, workingDirectory: program.workingDirectory)
         if let seconds = hook?["sleep"]?["seconds"]?.integer {
-            try? await Task.sleep(for: .seconds(seconds))
+            try? await Task.sleep(for: .bounded(seconds: seconds))
         } else if let hook, hook.object?.isEmpty == false, let probe = Probe(hook: hook, of: container) {
             if let failure = await prober.failure(of: probe) {
                 await record(.warning, "FailedPreStopHook", "PreStopHook failed: \(failure)")
@@ -208,7 +208,9 @@ struct ContainerRunner: Sendable {
     /// - Returns: `true` when they have more than the limit; `false` when cancelled.
     private func exceedsMemory(_ limit: Double) async -> Bool {
         while !Task.isCancelled {
-            if let pid = await pod.pid(of: name), ProcessMemory.resident(group: pid) > Int(limit) { return true }
+            if let pid = await pod.pid(of: name), ProcessMemory.resident(group: pid) > Int(bounded: limit) {
+                return true
+            }
             try? await Task.sleep(for: .milliseconds(200))
         }
         return false

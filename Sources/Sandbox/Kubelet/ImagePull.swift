@@ -18,7 +18,7 @@ extension ContainerRunner {
         return nil
     }
 
-    private func pull() async -> (command: [String], environment: [String: String])? {
+    private func pull() async -> ContainerImage? {
         guard let reference = ImageReference(image) else {
             let message =
                 "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": "
@@ -34,13 +34,13 @@ extension ContainerRunner {
         while !pod.stopping.isSet, !Task.isCancelled {
             let problem: String
             switch services.images[image] {
-            case .process(let command, let environment):
+            case .process(let command, let arguments, let environment):
                 await record(.normal, "Pulled", "Container image \"\(image)\" already present on machine")
-                return (command, environment)
+                return ContainerImage(command: command, arguments: arguments, environment: environment)
             case .transient(let expected, let command):
                 if failures >= expected {
                     await record(.normal, "Pulled", "Successfully pulled image \"\(image)\"")
-                    return (command, [:])
+                    return ContainerImage(command: command)
                 }
                 problem =
                     "rpc error: code = DeadlineExceeded desc = failed to pull and unpack image \"\(reference)\": "

@@ -31,7 +31,8 @@ actor Kubelet {
                     }
                 } else if pod.meta.isDeleting {
                     let runner = runners[uid]
-                    let grace = Duration.seconds(pod[at: "metadata.deletionGracePeriodSeconds"]?.integer ?? 30)
+                    let grace = Duration.bounded(
+                        seconds: pod[at: "metadata.deletionGracePeriodSeconds"]?.integer ?? 30)
                     group.addTask {
                         await runner?.terminate(grace: grace)
                         await self.remove(pod)

@@ -28,7 +28,7 @@ struct Probe: Sendable {
         guard let probe = container[kind.rawValue.lowercased() + "Probe"], probe.object != nil else { return nil }
         self.kind = kind
         func seconds(_ key: String, _ fallback: Int, least: Int) -> Duration {
-            .seconds(max(least, probe[key]?.integer ?? fallback))
+            .bounded(seconds: max(least, probe[key]?.integer ?? fallback))
         }
         initialDelay = seconds("initialDelaySeconds", 0, least: 0)
         period = seconds("periodSeconds", 10, least: 1)
@@ -40,10 +40,10 @@ struct Probe: Sendable {
 
     private static func check(_ probe: JSON, _ container: JSON) -> Check {
         func port(_ value: JSON?) -> Int? {
-            if let number = value?.integer { return number }
-            guard let name = value?.string else { return nil }
-            let named = (container["ports"]?.array ?? []).first { $0["name"]?.string == name }
-            return named?["containerPort"]?.integer ?? Int(name)
+            let name = value?.string
+            let named = (container["ports"]?.array ?? []).first { name != nil && $0["name"]?.string == name }
+            let number = value?.integer ?? named?["containerPort"]?.integer ?? name.flatMap { Int($0) }
+            return number.flatMap { (1...65_535).contains($0) ? $0 : nil }
         }
         if let get = probe["httpGet"], get.object != nil {
             guard get["scheme"]?.string != "HTTPS" else { return .unsupported("HTTPS probes are not supported") }

@@ -93,7 +93,7 @@ extension ContainerRunner {
         await update { $0.isReady = false }
         await stop(program)
         let grace = pod.pod[at: "spec.terminationGracePeriodSeconds"]?.integer ?? 30
-        guard (try? await Task.sleep(for: .seconds(grace))) != nil else { return }
+        guard (try? await Task.sleep(for: .bounded(seconds: grace))) != nil else { return }
         await pod.signal(name, SIGKILL, toAll: true)
     }
 }

@@ -101,7 +101,7 @@ actor ServiceProxy {
             listeners[port] = Listener(
                 channel: try await bound.get(), owner: owner, backends: backends, isReserved: false)
         } catch {
-            throw PortUnavailable(port: port, reason: "\(error)")
+            throw PortUnavailable(port: port, reason: error.systemText)
         }
         return true
     }
@@ -177,7 +177,7 @@ actor ServiceProxy {
     private static func addresses(of port: JSON, in endpoints: JSON?) -> [SocketAddress] {
         (endpoints?["subsets"]?.array ?? []).flatMap { subset -> [SocketAddress] in
             let target = (subset["ports"]?.array ?? []).first { $0["name"] == port["name"] }?["port"]?.integer
-            guard let target else { return [] }
+            guard let target, (1...65_535).contains(target) else { return [] }
             return (subset["addresses"]?.array ?? []).compactMap {
                 try? SocketAddress(ipAddress: $0["ip"]?.string ?? "", port: target)
             }

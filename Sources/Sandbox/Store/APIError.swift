@@ -72,7 +72,7 @@ struct APIError: Error, CustomStringConvertible, Sendable {
         APIError(
             code: 415, reason: "UnsupportedMediaType",
             message: "the body of the request was in an unknown format - accepted media types include: "
-                + "application/json-patch+json, application/merge-patch+json, "
+                + "application/json, application/yaml, application/json-patch+json, application/merge-patch+json, "
                 + "application/strategic-merge-patch+json, application/apply-patch+yaml; got \(type)")
     }
 
@@ -122,6 +122,14 @@ struct FieldProblem: CustomStringConvertible, Sendable {
 
     static func invalid(_ field: String, _ value: String, _ why: String) -> FieldProblem {
         FieldProblem(reason: .invalid, field: field, text: "Invalid value: \(value): \(why)")
+    }
+
+    static func outOfRange(_ field: String, _ value: Int, _ range: ClosedRange<Int>) -> FieldProblem {
+        .invalid(
+            field, String(value),
+            value < range.lowerBound
+                ? "must be greater than or equal to \(range.lowerBound)"
+                : "must be less than or equal to \(range.upperBound)")
     }
 
     static func notSupported(_ field: String, _ value: String, _ supported: [String]) -> FieldProblem {

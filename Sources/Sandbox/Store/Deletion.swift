@@ -88,7 +88,7 @@ extension Objects {
     ) -> (object: JSON, isGone: Bool) {
         let phase = pod[at: "status.phase"]?.string
         let isScheduled = !(pod[at: "spec.nodeName"]?.string ?? "").isEmpty
-        var grace = max(0, options.gracePeriod ?? pod[at: "spec.terminationGracePeriodSeconds"]?.integer ?? 30)
+        var grace = options.gracePeriod ?? pod[at: "spec.terminationGracePeriodSeconds"]?.amount ?? 30
         if !isScheduled || phase == "Succeeded" || phase == "Failed" { grace = 0 }
         guard grace > 0 else { return (remove(.pods, key) ?? pod, true) }
         if let already = pod[at: "metadata.deletionGracePeriodSeconds"]?.integer, already <= grace {

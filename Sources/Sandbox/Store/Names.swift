@@ -39,6 +39,11 @@ enum Names {
             + "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
     }
 
+    static func problemAsPathSegment(_ name: String) -> String? {
+        if name == "." || name == ".." { return "may not be '\(name)'" }
+        return ["/", "%"].first { name.contains($0) }.map { "may not contain '\($0)'" }
+    }
+
     private static func isLabel(_ name: Substring) -> Bool {
         let bytes = Array(name.utf8)
         let isEdge = { (byte: UInt8) in isLower(byte) || isDigit(byte) }

@@ -41,7 +41,7 @@ extension Objects {
 struct Quantity {
     var value: Double
 
-    var whole: Int { Int(value.rounded(.up)) }
+    var whole: Int { Int(bounded: value.rounded(.up)) }
 
     init?(_ json: JSON?) {
         if let number = json?.integer {

@@ -75,11 +75,26 @@ extension ResourceType {
         group: "discovery.k8s.io", version: "v1", plural: "endpointslices", singular: "endpointslice",
         kind: "EndpointSlice")
 
+    /// Roles and who has them: kept and shown, and asked about nothing; whoever has the sandbox's token may do everything.
+    static let roles = rbac("roles", "role", "Role")
+    static let roleBindings = rbac("rolebindings", "rolebinding", "RoleBinding")
+    static let clusterRoles = rbac("clusterroles", "clusterrole", "ClusterRole", isNamespaced: false)
+    static let clusterRoleBindings = rbac(
+        "clusterrolebindings", "clusterrolebinding", "ClusterRoleBinding", isNamespaced: false)
+
+    private static func rbac(
+        _ plural: String, _ singular: String, _ kind: String, isNamespaced: Bool = true
+    ) -> ResourceType {
+        ResourceType(
+            group: "rbac.authorization.k8s.io", version: "v1", plural: plural, singular: singular, kind: kind,
+            isNamespaced: isNamespaced)
+    }
+
     /// Everything that is stored, in the order in which discovery lists it.
     static let all: [ResourceType] = [
         namespaces, nodes, pods, services, endpoints, replicationControllers, events, configMaps, secrets,
         serviceAccounts, resourceQuotas, deployments, replicaSets, horizontalPodAutoscalers, leases,
-        endpointSlices,
+        endpointSlices, roles, roleBindings, clusterRoles, clusterRoleBindings,
     ]
 
     static func named(group: String, version: String, plural: String) -> ResourceType? {

@@ -3,6 +3,11 @@ import Kubernetes
 
 /// The rules of the API server that a deployer can run into, in its words (`pkg/apis/*/validation`).
 enum Validation {
+    /// What the API's types hold: 32 bits, of which nothing is below zero.
+    static let int32 = 0...Int(Int32.max)
+    /// Of one controller. A real cluster takes more; this one has a single node, and every pod that waits for it takes memory.
+    static let replicas = 0...1_000
+
     static func problems(_ type: ResourceType, _ object: JSON) -> [FieldProblem] {
         var problems = nameProblems(type, object) + labelProblems(object["metadata"]?["labels"], "metadata.labels")
         let spec = object["spec"] ?? [:]
@@ -68,6 +73,7 @@ enum Validation {
             switch type {
             case .services: Names.problemAsLabel1035(name)
             case .namespaces: Names.problemAsLabel1123(name)
+            case .roles, .roleBindings, .clusterRoles, .clusterRoleBindings: Names.problemAsPathSegment(name)
             default: Names.problemAsSubdomain(name)
             }
         return why.map { [.invalid("metadata.name", "\"\(name)\"", $0)] } ?? []
@@ -84,9 +90,9 @@ enum Validation {
         _ type: ResourceType, _ spec: JSON, _ selector: LabelSelector
     ) -> [FieldProblem] {
         var problems: [FieldProblem] = []
-        if let replicas = spec["replicas"]?.integer, replicas < 0 {
-            problems.append(.invalid("spec.replicas", String(replicas), "must be greater than or equal to 0"))
-        }
+        problems += numberProblems(spec, "spec", ["replicas"], replicas)
+        problems += numberProblems(
+            spec, "spec", ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"], int32)
         if selector.requirements.isEmpty { problems.append(.required("spec.selector")) }
         guard let template = spec["template"], template.object != nil else {
             return problems + [.required("spec.template")]
@@ -106,8 +112,41 @@ enum Validation {
         return problems + podSpecProblems(template["spec"] ?? [:], "spec.template.spec")
     }
 
-    private static func podSpecProblems(_ spec: JSON, _ field: String) -> [FieldProblem] {
+    /// Members that have to be whole numbers within a range, where they are there.
+    private static func numberProblems(
+        _ object: JSON, _ field: String, _ names: [String], _ range: ClosedRange<Int>
+    ) -> [FieldProblem] {
+        names.compactMap { name in
+            guard let value = object[name], !value.isNull else { return nil }
+            guard let number = value.integer else {
+                return .invalid("\(field).\(name)", value.text, "must be a whole number")
+            }
+            return range.contains(number) ? nil : .outOfRange("\(field).\(name)", number, range)
+        }
+    }
+
+    private static func probeProblems(_ container: JSON, _ field: String) -> [FieldProblem] {
         var problems: [FieldProblem] = []
+        for name in ["readinessProbe", "livenessProbe", "startupProbe"] {
+            guard let probe = container[name], probe.object != nil else { continue }
+            problems += numberProblems(
+                probe, "\(field).\(name)",
+                [
+                    "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold",
+                    "terminationGracePeriodSeconds",
+                ], int32)
+            for check in ["httpGet", "tcpSocket"] {
+                guard let port = probe[check]?["port"], port.string == nil else { continue }
+                problems += portProblems(port, "\(field).\(name).\(check).port")
+            }
+        }
+        let hook = container["lifecycle"]?["preStop"]?["sleep"] ?? [:]
+        return problems + numberProblems(hook, "\(field).lifecycle.preStop.sleep", ["seconds"], int32)
+    }
+
+    private static func podSpecProblems(_ spec: JSON, _ field: String) -> [FieldProblem] {
+        var problems = numberProblems(
+            spec, field, ["terminationGracePeriodSeconds", "activeDeadlineSeconds"], int32)
         if (spec["containers"]?.array ?? []).isEmpty { problems.append(.required("\(field).containers")) }
         let policy = spec["restartPolicy"]?.string ?? "Always"
         if !["Always", "OnFailure", "Never"].contains(policy) {
@@ -126,6 +165,7 @@ enum Validation {
                     problems.append(.duplicate("\(at).name", "\"\(name)\""))
                 }
                 if (container["image"]?.string ?? "").isEmpty { problems.append(.required("\(at).image")) }
+                problems += probeProblems(container, at)
                 for (number, port) in (container["ports"]?.array ?? []).enumerated() {
                     problems += portProblems(port["containerPort"], "\(at).ports[\(number)].containerPort")
                 }
