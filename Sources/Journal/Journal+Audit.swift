@@ -15,6 +15,8 @@ package struct AuditEntry: Sendable, Hashable {
     package var at: Timestamp
     /// A token's name, or a login name for what was done on the command line.
     package var who: String
+    /// The id of the token: its name is not unique. `nil` for what was done on the command line.
+    package var token: String?
     /// `deploy`, `rollback`, `promote`, `abort`, `repair`, `token.create`, `sign-in`, …
     package var action: String
     package var app: String?
@@ -28,6 +30,7 @@ package struct AuditEntry: Sendable, Hashable {
     package init(
         at: Timestamp,
         who: String,
+        token: String? = nil,
         action: String,
         app: String? = nil,
         release: Int? = nil,
@@ -39,6 +42,7 @@ package struct AuditEntry: Sendable, Hashable {
         id = 0
         self.at = at
         self.who = who
+        self.token = token
         self.action = action
         self.app = app
         self.release = release
@@ -49,11 +53,11 @@ package struct AuditEntry: Sendable, Hashable {
     }
 
     /// What the log says of an event that is a person's word; `nil` for other events.
-    package init?(_ recorded: RecordedEvent, app: String, number: Int, origin: String) {
+    package init?(_ recorded: RecordedEvent, app: String, number: Int, origin: String, token: String? = nil) {
         func entry(_ who: String, _ action: String, _ reason: String?, _ detail: String? = nil) -> AuditEntry {
             AuditEntry(
-                at: recorded.at, who: who, action: action, app: app, release: number, origin: origin, reason: reason,
-                detail: detail)
+                at: recorded.at, who: who, token: token, action: action, app: app, release: number, origin: origin,
+                reason: reason, detail: detail)
         }
         switch recorded.event {
         case .requested(let order):
@@ -69,6 +73,7 @@ package struct AuditEntry: Sendable, Hashable {
         id = row["id"]
         at = Timestamp(milliseconds: row["at"])
         who = row["who"]
+        token = row["token"]
         action = row["action"]
         app = row["app"]
         release = row["release"]
@@ -81,11 +86,11 @@ package struct AuditEntry: Sendable, Hashable {
     func insert(_ database: Database) throws {
         try database.execute(
             sql: """
-                INSERT INTO audit (at, who, action, app, release, origin, reason, outcome, detail)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO audit (at, who, token, action, app, release, origin, reason, outcome, detail)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                at.milliseconds, who, action, app, release, origin, reason, outcome.rawValue, detail,
+                at.milliseconds, who, token, action, app, release, origin, reason, outcome.rawValue, detail,
             ]
         )
     }
@@ -170,10 +175,13 @@ extension Journal {
 /// Where a person's words come from, and the key that was given to the request that brought them.
 package struct Provenance: Sendable, Hashable {
     package var origin: String
+    /// The id of the token that brought them, where one did.
+    package var token: String?
     package var request: KeyedRequest?
 
-    package init(origin: String, request: KeyedRequest? = nil) {
+    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil) {
         self.origin = origin
+        self.token = token
         self.request = request
     }
 }

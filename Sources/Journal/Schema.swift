@@ -29,6 +29,9 @@ enum Schema {
         }
         migrator.registerMigration("2: heads") { try $0.execute(sql: heads) }
         migrator.registerMigration("3: access") { try $0.execute(sql: access) }
+        migrator.registerMigration("4: tokens in the audit log") {
+            try $0.execute(sql: "ALTER TABLE audit ADD COLUMN token TEXT")
+        }
         return migrator
     }
 

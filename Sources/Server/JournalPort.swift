@@ -21,7 +21,7 @@ package struct JournalPort: ReleaseJournal {
                 event,
                 app: app,
                 number: number,
-                act: AuditEntry(event, app: app, number: number, origin: provenance.origin),
+                act: AuditEntry(event, app: app, number: number, origin: provenance.origin, token: provenance.token),
                 request: request
             )
         } catch {

@@ -61,4 +61,16 @@ package struct ServerSettings: Sendable {
 
     /// The pages' cookie is sent over TLS only.
     var isSecure: Bool { tls != nil || url?.hasPrefix("https://") == true }
+
+    /// The pages' cookie. Over TLS browsers take one of this name from this host alone, and not from a page of a sibling domain.
+    var cookie: String { isSecure ? "__Host-viridian_session" : "viridian_session" }
+
+    /// Why tokens and sessions can be read on their way; `nil` where nothing is known against it.
+    var exposure: String? {
+        let isLocal = ["localhost", "::1"].contains(listen.host) || listen.host.hasPrefix("127.")
+        guard !isSecure, !isLocal else { return nil }
+        return
+            "access tokens and sessions cross the network in the clear: set server.tls, or let a proxy with TLS stand before it, "
+            + "listen on 127.0.0.1, and set server.url to the proxy's https address"
+    }
 }

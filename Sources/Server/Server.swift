@@ -102,6 +102,9 @@ package struct WebServer: Sendable {
             ),
             onServerRunning: { channel in
                 StartPages.drop()
+                if let exposure = settings.exposure {
+                    services.logger.warning("\(exposure)", metadata: ["listen": "\(settings.listen)"])
+                }
                 await onListening(channel.localAddress?.port ?? settings.listen.port)
             },
             logger: services.logger.quiet

@@ -5,6 +5,7 @@ import Journal
 import ReleaseMachine
 import Synchronization
 import Testing
+import ViridianConfiguration
 
 @testable import Server
 
@@ -109,6 +110,131 @@ struct AccessTests {
         }
     }
 
+    @Test("bad tokens by the thousand are a line in the log for each of the first, and no more")
+    func warnings() async throws {
+        let limit = RateLimit(most: 3, within: .seconds(60))
+        let counted = (0..<6).map { _ in limit.count("10.0.0.1") }
+        #expect(counted.map { $0 == nil } == [true, true, true, false, false, false])
+        #expect(counted.map { $0?.isFirst ?? false } == [false, false, false, true, false, false])
+        #expect(limit.count("10.0.0.2") == nil)
+    }
+
+    @Test("a password that a proxy asked for leaves the session's visitor in")
+    func foreignCredentials() async throws {
+        try await withServer { server in
+            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            var headers = ["Cookie": "viridian_session=\(visit.cookie)", "Authorization": "Basic YTpi"]
+            #expect(try await server.get("/api/v1/apps", token: "", headers: headers).status == 200)
+            headers["Authorization"] = "Bearer \(AccessToken().text)"
+            #expect(try await server.get("/api/v1/apps", token: "", headers: headers).status == 401)
+        }
+    }
+
+    @Test("a default port is the same as none, and a refused origin says which setting would allow it")
+    func origins() async throws {
+        #expect(WebOrigin("https://viridian.example.com") == WebOrigin("HTTPS://Viridian.example.com:443/"))
+        #expect(WebOrigin("http://[::1]") == WebOrigin("http://[::1]:80"))
+        #expect(WebOrigin("https://a") != WebOrigin("https://a:80") && WebOrigin("https://a") != WebOrigin("http://a"))
+        for text in ["null", "", "a", "https://", "https://a:b", "https://a:99999", "https://x@a"] {
+            #expect(WebOrigin(text) == nil, "\(text)")
+        }
+        try await withServer { server in
+            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            func post(_ origin: String, _ host: String) async throws -> TestServer.Answer {
+                try await server.call(
+                    "POST", "/apps/blog/rollback", token: "",
+                    headers: [
+                        "Cookie": "viridian_session=\(visit.cookie)", "X-CSRF-Token": visit.session.csrf,
+                        "Origin": origin,
+                        "Host": host,
+                    ])
+            }
+            let ours = try await post("https://viridian.example.com", "viridian.example.com:443")
+            #expect(ours.status == 409, "it came in: \(ours)")
+            #expect(try await post("http://viridian.example.com:80", "viridian.example.com").status == 409)
+            for (origin, host) in [
+                ("https://viridian.example.com", "viridian.example.com:80"),
+                ("https://evil.example", "viridian.example.com"),
+                ("null", "viridian.example.com"),
+            ] {
+                let refused = try await post(origin, host)
+                #expect(refused.status == 403 && refused.text.contains("set server.url to it"), "\(refused)")
+            }
+        }
+    }
+
+    @Test("over TLS the cookie is this host's alone, and a server that sends tokens in the clear says so")
+    func settings() throws {
+        var settings = ServerSettings(listen: try ListenAddress("0.0.0.0:8080"), version: "1")
+        #expect(settings.cookie == "viridian_session")
+        #expect(settings.exposure?.contains("server.tls") == true)
+        settings.url = "https://viridian.example.com"
+        #expect(settings.cookie == "__Host-viridian_session" && settings.exposure == nil)
+        for local in ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"] {
+            #expect(ServerSettings(listen: try ListenAddress(local), version: "1").exposure == nil, "\(local)")
+        }
+    }
+
+    @Test("who is an admin of some apps sees and revokes the tokens of those, and of no others")
+    func scopedAdmin() async throws {
+        try await withServer(apps: ["blog", "shop"]) { server in
+            let office = TokenOffice(journal: server.journal)
+            func made(_ name: String, _ apps: [String]?) throws -> String {
+                try office.create(
+                    name: name, role: .viewer, apps: apps, by: "test", origin: "test", at: SystemClock().now
+                ).record.id
+            }
+            let (own, other, both, all) = (
+                try made("own", ["blog"]), try made("other", ["shop"]), try made("both", ["blog", "shop"]),
+                try made("all", nil)
+            )
+            let some = try server.token(.admin, name: "root", apps: ["blog"])
+            let seen = try await server.get("/api/v1/tokens", token: some).json["tokens"].array
+            #expect(Set(seen.compactMap { $0["name"].string }) == ["own", "root"])
+            let visit = try #require(try server.services.access.signIn(bearing: some, origin: "test"))
+            let cookie = ["Cookie": "viridian_session=\(visit.cookie)"]
+            let page = try await server.get("/tokens", token: "", headers: cookie)
+            #expect(page.text.contains(own) && ![other, both, all].contains { page.text.contains($0) })
+            for id in [other, both, all] {
+                #expect(try await server.call("DELETE", "/api/v1/tokens/\(id)", token: some).status == 404)
+                #expect(try await server.get("/tokens/\(id)/revoke", token: "", headers: cookie).status == 404)
+            }
+            #expect(try await server.call("DELETE", "/api/v1/tokens/\(own)", token: some).status == 204)
+            // Anybody may call their token root: the log tells which one it was.
+            let entry = try await server.get("/api/v1/audit").json["entries"].array.first {
+                $0["action"].string == "token.revoke" && $0["outcome"].string == "done"
+            }
+            let id = seen.first { $0["name"].string == "root" }?["id"]
+            #expect(entry?["who"].string == "root" && entry?["token"] == id)
+        }
+    }
+
+    @Test("what is refused is in the audit log by its route's name, and nobody can fill the log with it")
+    func refusals() async throws {
+        try await withServer { server in
+            let viewer = try server.token(.viewer, name: "vera")
+            let long = String(repeating: "A", count: 10_000)
+            for _ in 0..<15 {
+                #expect(try await server.call("DELETE", "/api/v1/tokens/\(long)", token: viewer).status == 403)
+            }
+            for _ in 0..<15 {
+                let answer = try await server.call("DELETE", "/api/v1/tokens/token.create", token: viewer)
+                #expect(answer.status == 403)
+            }
+            let refused = try await server.get("/api/v1/audit?limit=500").json["entries"].array.filter {
+                $0["outcome"].string == "refused"
+            }
+            #expect(refused.count == 21)
+            #expect(refused.allSatisfy { $0["action"].string == "token.revoke" })
+            #expect(refused.allSatisfy { ($0["detail"].string ?? "").count < 600 })
+            #expect(refused.first?["detail"].string?.contains("is not listed") == true)
+            let other = try server.token(.viewer, name: "otto")
+            _ = try await server.post("/api/v1/apps/blog/releases", #"{"version": "v1"}"#, token: other)
+            let last = try await server.get("/api/v1/audit?limit=1").json["entries"][0]
+            #expect(last["who"].string == "otto" && last["action"].string == "deploy")
+        }
+    }
+
     @Test("a session opens the API for looking; what changes something has to come from our pages")
     func sessions() async throws {
         try await withServer { server in
@@ -162,7 +288,28 @@ struct AccessTests {
         let third = try #require(try access.signIn(bearing: token.text, origin: "test"))
         _ = try TokenOffice(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
         #expect(try access.session(cookie: third.cookie) == nil)
+        #expect(try access.isStillIn(third.session.identity, third.session) == false)
         #expect(try access.session(cookie: "x") == nil)
+    }
+
+    @Test("who watches a stream is still in until the token expires, or the visit was idle for too long")
+    func watching() throws {
+        let folder = try TestFolder()
+        let journal = try Journal(path: folder.journal)
+        let clock = SettableClock()
+        let access = Access(journal: journal, clock: clock)
+        let token = try TokenOffice(journal: journal).create(
+            name: "anna", role: .viewer, expiresAt: clock.now + .seconds(20 * 3600), by: "test", origin: "test",
+            at: clock.now
+        ).token
+        let identity = try #require(try access.identity(bearing: token.text))
+        let visit = try #require(try access.signIn(bearing: token.text, origin: "test")).session
+        clock.advance(by: .seconds(11 * 3600))
+        #expect(try access.isStillIn(identity, nil) && access.isStillIn(identity, visit))
+        clock.advance(by: .seconds(2 * 3600))
+        #expect(try access.isStillIn(identity, nil) && !access.isStillIn(identity, visit))
+        clock.advance(by: .seconds(8 * 3600))
+        #expect(try !access.isStillIn(identity, nil))
     }
 
     @Test("every act is in the audit log: who, what, when, from where, why, and what was refused")

@@ -43,7 +43,9 @@ struct EventStreamTests {
                 world: server.world, journal: port.journal, me: "cli", configurations: server.apps.configurations)
             _ = try apps.releases("blog", port.provenance).giveUp(by: "bert", reason: "lunch")
             #expect(
-                try await messages.contains { $0.data.contains(#""abortRequested":{"by":"bert","reason":"lunch"}"#) })
+                try await messages.contains {
+                    $0.data.contains(#""event":{"by":"bert","reason":"lunch","type":"abortRequested"}"#)
+                })
             let audit = try await server.get("/api/v1/audit").json["entries"].array
             #expect(audit.contains { $0["action"].string == "abort" && $0["origin"].string == "cli@ci-1" })
         }
@@ -163,6 +165,67 @@ struct EventStreamTests {
             _ = try await server.deploy(app: "shop")
             let messages = try await seen.filter { !$0.data.isEmpty }
             #expect(messages.allSatisfy { $0.data.contains(#""app":"shop""#) && !$0.data.contains(#""app":"blog""#) })
+        }
+    }
+
+    private static let streams = ["/api/v1/events", "/api/v1/apps/blog/releases/1/events"]
+
+    /// Opens both kinds of stream, does something, and returns when both have ended.
+    private func ended(
+        _ server: TestServer, _ headers: HTTPConnection.Headers, after act: () async throws -> Void
+    ) async throws {
+        var headers = headers
+        headers["Accept"] = "text/event-stream"
+        try await withThrowingTaskGroup(of: Void.self) { [headers] group in
+            for path in EventStreamTests.streams {
+                let lines = try await server.http.lines(.init("GET", path, headers: headers, deadline: .seconds(60)))
+                try #require(lines.status == 200)
+                group.addTask { for try await _ in lines {} }
+            }
+            try await act()
+            try await group.waitForAll()
+        }
+        for path in EventStreamTests.streams {
+            let again = try await server.http.send(.init("GET", path, headers: headers, deadline: .seconds(60)))
+            #expect(again.status == 401)
+        }
+    }
+
+    private func paused(_ server: TestServer) async throws {
+        _ = try await server.deploy(more: #", "verify": true"#)
+        _ = try await server.release(1, in: .paused)
+    }
+
+    @Test("a stream ends at once when its token is revoked or its visitor signs out")
+    func revoked() async throws {
+        try await withServer(settings: { $0.heartbeat = .seconds(3600) }) { server in
+            try await paused(server)
+            let made = try await server.post("/api/v1/tokens", #"{"name": "ci", "role": "viewer"}"#)
+            let (id, token) = (made.json["id"].string ?? "", made.json["token"].string ?? "")
+            try await ended(server, ["Authorization": "Bearer \(token)"]) {
+                let answer = try await server.call("DELETE", "/api/v1/tokens/\(id)")
+                #expect(answer.status == 204, "\(answer)")
+            }
+            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let cookie = "viridian_session=\(visit.cookie)"
+            try await ended(server, ["Cookie": cookie]) {
+                let answer = try await server.call(
+                    "POST", "/signout", token: "", headers: ["Cookie": cookie, "X-CSRF-Token": visit.session.csrf])
+                #expect(answer.status == 303, "\(answer)")
+            }
+        }
+    }
+
+    @Test("a stream ends with the next heartbeat when another process has revoked its token")
+    func revokedElsewhere() async throws {
+        try await withServer(settings: { $0.heartbeat = .milliseconds(200) }) { server in
+            try await paused(server)
+            let other = TokenOffice(journal: try Journal(path: server.journal.path))
+            let made = try other.create(name: "ci", role: .viewer, by: "test", origin: "test", at: SystemClock().now)
+            try await ended(server, ["Authorization": "Bearer \(made.token.text)"]) {
+                let isRevoked = try other.revoke(made.record.id, by: "test", origin: "test", at: SystemClock().now)
+                #expect(isRevoked)
+            }
         }
     }
 

@@ -16,6 +16,7 @@ actor FakeWorld {
         var recorded: LiveVersion?
         var recordedBy: Int?
         var lastRelease = 0
+        var unreadable: Refusal?
         var holder: String?
     }
 
@@ -25,6 +26,8 @@ actor FakeWorld {
     private var places: [String: Place] = [:]
     /// No API call works.
     private var isDown = false
+    /// API calls are taken and never answered.
+    private(set) var isSilent = false
     /// Pods of these versions never become ready.
     private var broken: Set<String> = []
     /// Where a node's switch stops until it is let go.
@@ -57,8 +60,11 @@ actor FakeWorld {
 
     func goDown() { isDown = true }
     func comeBack() { isDown = false }
+    func fallSilent() { isSilent = true }
     func breakVersion(_ version: String) { broken.insert(version) }
     func route(_ node: String, of app: String, to color: Color) { _ = try? change(app) { $0.routes[node] = color } }
+    /// Somebody wrote into the app's lease what is no number of a release.
+    func spoilLease(_ app: String) { _ = try? change(app) { $0.unreadable = Refusal("no number of a release") } }
     func holdSwitches(at gate: Gate?) { self.gate = gate }
     func holdReading(at gate: Gate?) { readingGate = gate }
     func hold(_ app: String, by other: String?) { _ = try? change(app) { $0.holder = other } }
@@ -69,7 +75,8 @@ actor FakeWorld {
         try change(app) { place in
             if let holder = place.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
             place.holder = me
-            return LeaseTerm(lastRelease: place.lastRelease, duration: .seconds(15))
+            return LeaseTerm(
+                lastRelease: place.lastRelease, duration: .seconds(15), unreadable: place.unreadable)
         }
     }
 
@@ -188,8 +195,13 @@ struct FakeCluster: Cluster {
     func renewLease() async throws { try await world.renew(app, me) }
     func releaseLease() async { await world.release(app, me) }
     func note(release number: Int) async throws { try await world.note(app, number) }
-    func survey() async throws -> ClusterSurvey { try await world.survey(app) }
-    func createCandidate(_ order: Order, _ survey: Survey) async throws { try await world.create(order, survey) }
+    func survey() async throws -> ClusterSurvey {
+        if await world.isSilent { try await Task.sleep(for: .seconds(3600)) }
+        return try await world.survey(app)
+    }
+    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+        async throws
+    { try await world.create(order, survey) }
 
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
         AsyncThrowingStream { [world, app] in try await world.observe(app, color, desired: desired) }
@@ -200,8 +212,9 @@ struct FakeCluster: Cluster {
     }
 
     func recordLive(_ live: LiveVersion, by order: Order) async throws { try await world.record(live, order) }
-    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws {
+    func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
         try await world.remove(app, color, number, orOlder: orOlder)
+        return 0
     }
 }
 

@@ -48,7 +48,7 @@ struct MetricsTests {
     func format() {
         var family = MetricFamily("x_seconds", .histogram([0.1, 1]), "Help.")
         for value in [0.05, 0.5, 0.5, 7] { family.observe(value, ["v": "a\"b\\c\nd"]) }
-        let label = #"v="a\"b\\c\nd""#
+        let label = #"v="a\"b\\c\\u{a}d""#
         #expect(
             family.text == """
                 # HELP x_seconds Help.

@@ -1,4 +1,5 @@
 import Controller
+import Dispatch
 import Foundation
 import Journal
 import Logging
@@ -87,11 +88,75 @@ import ViridianConfiguration
         story.stage()
         let html = try await html(try story.page())
         #expect(html.contains(#"href="http://preview.blog.domain.com/""#))
-        #expect(html.contains(#"action="/apps/blog/releases/42/promote""#))
+        #expect(html.contains(#"href="/apps/blog/releases/42/promote" data-dialog"#))
+        #expect(!html.contains(#"action="/apps/blog/releases/42/promote""#), "it asks first")
         #expect(Outline(html).text.contains("1:00:00 then it aborts by itself"))
         let looking = Outline(try await self.html(try story.page(may: false))).text
         #expect(looking.contains("Your role may look, not promote."))
         #expect(!looking.contains("Abort…"))
+    }
+
+    @Test("the clock of a phase stands when its release was aborted, and is not the pause's any more")
+    func aborted() async throws {
+        var story = try PagesStory(verify: true)
+        story.start()
+        story.stage()
+        #expect(try await html(try story.page()).contains(#"class="phase held""#))
+        story.tell(.abortRequested(by: "anna", reason: "the font"), after: .seconds(20))
+        for event in [
+            Event.readBack(PagesStory.nodes.map { NodeReading(node: $0, color: .blue) }), .candidateRemoved,
+        ] {
+            let html = try await html(try story.page())
+            #expect(html.contains(#"class="phase stop""#) && !html.contains(#"class="phase held""#))
+            #expect(html.contains("aborted here"))
+            let verifying = try #require(html.firstMatch(of: /id="phase-verifying".*?<\/a>/)).output
+            #expect(!verifying.contains("data-since"), "\(verifying)")
+            story.tell(event)
+        }
+        #expect(story.release.state == .aborted)
+        let html = try await html(try story.page())
+        #expect(html.contains(#"class="phase stop""#) && !html.contains("data-since"))
+    }
+
+    @Test("history tells a rollback from a deploy, why a release was aborted, and who promoted one")
+    func history() async throws {
+        var promoted = try PagesStory(41, verify: true)
+        promoted.start()
+        promoted.stage()
+        promoted.tell(.promoted(by: "lisa"))
+        promoted.finish()
+        #expect(Outline(try await html(try promoted.page())).text.contains("promoted by lisa"))
+        var aborted = try PagesStory()
+        aborted.start()
+        aborted.tell(.abortRequested(by: "bert", reason: "wrong font"))
+        var rollback = try PagesStory(43, isRollback: true)
+        rollback.start()
+        let page = AppPage(
+            app: try PagesStory.app(nil), configuration: try PagesStory.configuration(), latest: nil,
+            history: [rollback.release, aborted.release, promoted.release], before: nil, mayRelease: true,
+            now: rollback.now)
+        let rows = try await html(page.page).split(separator: "<tr id=\"r").map(String.init)
+        #expect(rows.first { $0.hasPrefix("43") }?.contains("rollback") == true)
+        #expect(rows.first { $0.hasPrefix("42") }?.contains("aborted by bert: wrong font") == true)
+        #expect(rows.first { $0.hasPrefix("42") }?.contains("rollback") == false)
+    }
+
+    @Test("numbers of the cluster that cannot be are shown as none")
+    func impossible() async throws {
+        var app = try PagesStory.app(nil)
+        for (replicas, ready) in [(-1, -1), (Int.min, Int.max), (Int.max, Int.min)] {
+            app.colors["blue"]?.replicas = replicas
+            app.colors["blue"]?.ready = ready
+            let home = HomePage(
+                entries: [.init(app: app, latest: nil, mayRelease: true)], query: nil, only: nil, now: PagesStory.start)
+            let page = AppPage(
+                app: app, configuration: try PagesStory.configuration(), latest: nil, history: [], before: nil,
+                mayRelease: true, now: PagesStory.start)
+            for page in [home.page, page.page] {
+                let text = Outline(try await html(page)).text
+                #expect(!text.contains(/-\d/), "\(replicas) \(ready): \(text)")
+            }
+        }
     }
 
     @Test("what failed first stands on top, with what serves now")

@@ -21,13 +21,15 @@ struct PagesStory {
     init(
         _ number: Int = 42, version: String = "20151025.143403", reason: String? = "faster front page",
         verify: Bool = false,
+        isRollback: Bool = false,
         at start: Timestamp = start
     ) throws {
         var rules = Rules()
         rules.previewURL = "http://preview.blog.domain.com/"
         let order = Order(
-            app: "blog", number: number, version: version, image: "registry.local:5000/blog:\(version)", verify: verify,
-            requestedBy: "anna", reason: reason, rules: rules)
+            app: "blog", number: number, kind: isRollback ? .rollback(from: 42) : .deploy, version: version,
+            image: "registry.local:5000/blog:\(version)", verify: verify, requestedBy: "anna", reason: reason,
+            rules: rules)
         let first = RecordedEvent(sequence: 1, at: start, event: .requested(order))
         guard let chronicle = Chronicle([first]) else { throw NoRelease() }
         self.chronicle = chronicle

@@ -79,6 +79,55 @@ struct SlowClientTests {
         }
     }
 
+    @Test("a body that comes with a GET is not waited for: the answer is the connection's last")
+    func bodyOfGet() async throws {
+        try await withServer { server in
+            for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+                let wire = try Wire(port: server.port)
+                wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n1")
+                let answer = try #require(try await wire.readToEnd(within: 10), "\(head): it is still open")
+                #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
+                #expect(answer.lowercased().contains("connection: close"), "\(answer)")
+            }
+            #expect(try await server.get("/healthz", headers: ["Content-Length": "0"]).status == 200)
+        }
+    }
+
+    @Test(
+        "neither a body that does not come, nor a reader that takes nothing, nor a cluster that is silent holds the server's end up"
+    )
+    func end() async throws {
+        let (wires, ending) = try await withServer { server in
+            _ = try await server.deploy(more: #", "verify": true"#)
+            _ = try await server.release(1, in: .paused)
+            let next = try server.journal.events(app: "blog", number: 1).count + 1
+            for line in 0..<1000 {
+                let text = String(repeating: "\(line) ", count: 1200)
+                try server.journal.append(
+                    .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
+                    number: 1)
+            }
+            let bearer = "Host: x\r\nAuthorization: Bearer \(server.admin)\r\n"
+            let stalled = try Wire(port: server.port, receiveBuffer: 4096)
+            stalled.send(
+                "GET /api/v1/apps/blog/releases/1/events HTTP/1.1\r\nAccept: text/event-stream\r\n\(bearer)\r\n")
+            let body = try Wire(port: server.port)
+            body.send("POST /api/v1/apps/blog/rollback HTTP/1.1\r\n\(bearer)Content-Length: 100\r\n\r\n{")
+            await server.world.fallSilent()
+            let look = Task { await server.services.lookout.look(at: "blog") }
+            let isOpen = try await eventually {
+                server.services.metrics.text.contains("viridian_event_streams 1\n") ? true : nil
+            }
+            #expect(isOpen == true)
+            _ = look
+            return ([stalled, body], ContinuousClock.now)
+        }
+        let took = ContinuousClock.now - ending
+        // A service group gives up after 30 seconds, and cuts everything off.
+        #expect(took < .seconds(15), "\(took)")
+        withExtendedLifetime(wires) {}
+    }
+
     @Test("a body that is too large is refused before it is sent")
     func large() async throws {
         try await withServer { server in

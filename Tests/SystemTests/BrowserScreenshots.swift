@@ -54,6 +54,8 @@ extension Releases {
                     try await keep("abort", browser, most: 900)
                     try await browser.open(stage.page + "apps/blog/releases/4")
                     try await browser.click("#promote")
+                    try await browser.wait(until: "document.querySelector('dialog[open]')")
+                    try await browser.click("dialog button.primary")
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
                     try await keep("release-live", browser, most: 1400)
 

@@ -71,7 +71,11 @@ extension Releases {
 
                     try await browser.open(stage.page + "apps/blog/releases/3")
                     try await browser.click("#promote")
+                    try await browser.wait(until: "document.querySelector('dialog[open]')")
+                    #expect(try await browser.text("dialog").contains("2 nodes switch to blue: visitors get v3."))
+                    try await browser.click("dialog button.primary")
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
+                    #expect(try await browser.text("#head").contains("promoted by"))
                     // The sample app has no icon, which is its own affair, and is noticed whenever the browser asks for one.
                     let complaints = try await browser.complaints().filter { !$0.contains("preview.localhost") }
                     #expect(complaints == [])
@@ -150,6 +154,8 @@ extension Releases {
                     try await browser.deploy("v3", verify: true, stage)
                     try await browser.eventually("it pauses") { try await browser.isThere("#promote") }
                     try await browser.click("#promote")
+                    try await browser.eventually("it asks") { try await browser.url.hasSuffix("/promote") }
+                    try await browser.click("#confirm button.primary")
                     try await browser.eventually("it is live") { try await browser.text("#state") == "live" }
                     #expect(try await browser.text("#outcome").contains("v3 serves on blue"))
 

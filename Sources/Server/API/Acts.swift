@@ -26,6 +26,7 @@ package struct Acts: Sendable {
         verify: Bool? = nil,
         reason: String? = nil,
         commitTime: String? = nil,
+        removeStrays: Bool? = nil,
         request: KeyedRequest? = nil
     ) async throws -> Release {
         let identity = try may(.deployer, app)
@@ -42,10 +43,11 @@ package struct Acts: Sendable {
             verify: verify,
             reason: try words(reason),
             commitTime: time,
+            removeStrays: removeStrays == true ? true : nil,
             by: identity.name
         )
         return try await services.runner.deploy(
-            app, wanted, Provenance(origin: context.remoteAddress, request: request))
+            app, wanted, provenance(for: request))
     }
 
     package func promote(_ app: String, _ number: Int?) async throws -> Release {
@@ -69,12 +71,11 @@ package struct Acts: Sendable {
         let identity = try may(isDryRun ? .viewer : .deployer, app)
         let report = try await services.apps.releases(app, provenance).repair(isDryRun: isDryRun)
         if !isDryRun {
-            let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
-            let detail = moved.isEmpty ? "nothing had to be moved" : "brought back: \(moved.joined(separator: " "))"
             try services.journal.note(
                 AuditEntry(
-                    at: now, who: identity.name, action: "repair", app: app, origin: context.remoteAddress,
-                    detail: detail))
+                    at: now, who: identity.name, token: identity.tokenID, action: "repair", app: app,
+                    origin: context.remoteAddress,
+                    detail: report.deeds))
             await services.lookout.look(at: app)
         }
         return report
@@ -104,21 +105,45 @@ package struct Acts: Sendable {
         }
         return try TokenOffice(journal: services.journal).create(
             name: name, role: role, apps: apps, expiresAt: expiresIn.map { now + $0 }, by: identity.name,
-            origin: context.remoteAddress, at: now)
+            bearing: identity.tokenID, origin: context.remoteAddress, at: now)
     }
 
     package func revokeToken(_ id: String) throws {
         let identity = try context.require(.admin)
-        if identity.apps != nil { throw APIError.forbidden("a token for some apps revokes no others") }
+        _ = try goodToken(id)
         guard
             try TokenOffice(journal: services.journal).revoke(
-                id, by: identity.name, origin: context.remoteAddress, at: now)
-        else { throw APIError.notFound("there is no token \(id.safe.cut(50)) that is still good") }
+                id, by: identity.name, bearing: identity.tokenID, origin: context.remoteAddress, at: now)
+        else { throw noToken(id) }
+        services.access.forget(token: id)
+    }
+
+    /// All tokens that whoever asks may know of, those that are good no longer too.
+    package func tokens() throws -> [TokenRecord] {
+        let identity = try context.require(.admin)
+        return try services.journal.tokens().filter(identity.oversees)
+    }
+
+    /// One of them that was not revoked. One that is none of their business is not there.
+    package func goodToken(_ id: String) throws -> TokenRecord {
+        let identity = try context.require(.admin)
+        guard let token = try services.journal.token(id: id), token.revokedAt == nil, identity.oversees(token) else {
+            throw noToken(id)
+        }
+        return token
+    }
+
+    private func noToken(_ id: String) -> APIError {
+        .notFound("there is no token \(id.safe.cut(50)) that is still good")
     }
 
     // MARK: - Parts
 
-    private var provenance: Provenance { Provenance(origin: context.remoteAddress) }
+    private var provenance: Provenance { provenance(for: nil) }
+
+    private func provenance(for request: KeyedRequest?) -> Provenance {
+        Provenance(origin: context.remoteAddress, token: context.identity?.tokenID, request: request)
+    }
 
     private func may(_ role: Role, _ app: String) throws -> Identity {
         let identity = try context.require(role, for: app)

@@ -15,7 +15,11 @@ struct EventStreams: Sendable {
         stream(request) { writer in
             let viewer = await tail.enter()
             do {
-                try await EventStreams.tell(tail, to: viewer, at: context.channel, after: sequence, &writer)
+                try await whileIn(context) {
+                    await tail.dismiss(viewer)
+                } _: {
+                    try await EventStreams.tell(tail, to: viewer, at: context.channel, after: sequence, &writer)
+                }
                 await tail.leave(viewer)
             } catch {
                 await tail.leave(viewer)
@@ -55,25 +59,15 @@ struct EventStreams: Sendable {
     }
 
     /// A message for each app that changes, from now on.
-    func changes(_ identity: Identity, _ request: Request) -> Response {
-        stream(request) { [services] writer in
+    func changes(_ identity: Identity, _ request: Request, _ context: ServerContext) -> Response {
+        stream(request) { writer in
             let board = services.board
             let (id, signals) = await board.watchChanges()
-            var last = await board.version
-            var beat = ContinuousClock.now
             do {
-                try await writer.write(ReleaseTail.heartbeat)
-                for await _ in signals {
-                    let (apps, version) = try await board.changes(after: last)
-                    let text = apps.filter { identity.sees($0.name) }.map { "data: \($0.json)\n\n" }.joined()
-                    last = version
-                    if !text.isEmpty {
-                        try await writer.write(ByteBuffer(string: text))
-                        beat = .now
-                    } else if .now - beat >= services.settings.heartbeat {
-                        try await writer.write(ReleaseTail.heartbeat)
-                        beat = .now
-                    }
+                try await whileIn(context) {
+                    await board.unwatchChanges(id)
+                } _: {
+                    try await tellChanges(signals, to: identity, &writer)
                 }
                 await board.unwatchChanges(id)
             } catch {
@@ -81,6 +75,42 @@ struct EventStreams: Sendable {
                 throw error
             }
         }
+    }
+
+    private func tellChanges(
+        _ signals: AsyncStream<Void>, to identity: Identity, _ writer: inout any ResponseBodyWriter
+    ) async throws {
+        let board = services.board
+        var last = await board.version
+        var beat = ContinuousClock.now
+        try await writer.write(ReleaseTail.heartbeat)
+        for await _ in signals {
+            let (apps, version) = try await board.changes(after: last)
+            let text = apps.filter { identity.sees($0.name) }.map { "data: \($0.json)\n\n" }.joined()
+            last = version
+            if !text.isEmpty {
+                try await writer.write(ByteBuffer(string: text))
+                beat = .now
+            } else if .now - beat >= services.settings.heartbeat {
+                try await writer.write(ReleaseTail.heartbeat)
+                beat = .now
+            }
+        }
+    }
+
+    /// Runs `body` for as long as whoever asked would still be let in; then calls `end`, which ends it.
+    private func whileIn(
+        _ context: ServerContext, end: @escaping @Sendable () async -> Void, _ body: () async throws -> Void
+    ) async throws {
+        guard let identity = context.identity else { throw APIError.unauthorized }
+        let access = services.access
+        try await access.streams.during(
+            identity.tokenID,
+            askingEvery: services.settings.heartbeat,
+            // A journal that cannot be read has nothing to tell either.
+            isStillIn: { (try? access.isStillIn(identity, context.session)) ?? true },
+            end: end,
+            body)
     }
 
     private func stream(

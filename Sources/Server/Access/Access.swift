@@ -24,6 +24,11 @@ package struct Identity: Sendable, Hashable {
     package func sees(_ app: String) -> Bool { apps?.contains(app) ?? true }
     /// May release: for showing or hiding what can be done.
     package func mayRelease(_ app: String) -> Bool { role >= .deployer && sees(app) }
+    /// Whether a token gives no more than they may give themselves: for some apps, what is for others too is none of their business.
+    package func oversees(_ token: TokenRecord) -> Bool {
+        guard let apps else { return true }
+        return token.apps?.allSatisfy(apps.contains) ?? false
+    }
 }
 
 /// A person's visit to the pages.
@@ -54,7 +59,12 @@ package final class Access: Sendable {
     private let journal: Journal
     private let clock: any ReleaseClock
     private let state = NIOLockedValueBox(State())
-    package let failures = FailureLimit()
+    /// What came with a bad token, by address.
+    package let failures = RateLimit(most: 20, within: .seconds(60))
+    /// What was refused to whoever is in, by token.
+    let refusals = RateLimit(most: 20, within: .seconds(60))
+    /// Open streams, which end with their token or session.
+    let streams = OpenStreams()
 
     init(journal: Journal, clock: any ReleaseClock) {
         self.journal = journal
@@ -115,7 +125,8 @@ package final class Access: Sendable {
         try journal.forgetSessions(notSeenSince: now - Access.idle, begunBefore: now - Access.absolute)
         try journal.add(
             SessionRecord(token: identity.tokenID, csrf: session.csrf, createdAt: now, seenAt: now), hash: session.hash)
-        try journal.note(AuditEntry(at: now, who: identity.name, action: "sign-in", origin: origin))
+        try journal.note(
+            AuditEntry(at: now, who: identity.name, token: identity.tokenID, action: "sign-in", origin: origin))
         return (cookie, session)
     }
 
@@ -123,17 +134,41 @@ package final class Access: Sendable {
         guard cookie.utf8.count == 43 else { return nil }
         let hash = hash(cookie)
         let now = clock.now
-        guard let found = try journal.session(hash: hash), now - found.seenAt < Access.idle,
-            now - found.createdAt < Access.absolute, let token = try journal.token(id: found.token),
-            token.isGood(at: now)
+        guard let found = try journal.session(hash: hash), Access.isOpen(found, at: now),
+            let token = try journal.token(id: found.token), token.isGood(at: now)
         else { return nil }
         if now - found.seenAt > .seconds(60) { try journal.noteVisit(ofSession: hash, at: now) }
         return Session(identity: Identity(token), csrf: found.csrf, hash: hash)
     }
 
+    private static func isOpen(_ session: SessionRecord, at now: Timestamp) -> Bool {
+        now - session.seenAt < idle && now - session.createdAt < absolute
+    }
+
     package func signOut(_ session: Session, origin: String) throws {
         try journal.endSession(hash: session.hash)
-        try journal.note(AuditEntry(at: clock.now, who: session.identity.name, action: "sign-out", origin: origin))
+        streams.ask(session.identity.tokenID)
+        try journal.note(
+            AuditEntry(
+                at: clock.now, who: session.identity.name, token: session.identity.tokenID, action: "sign-out",
+                origin: origin))
+    }
+
+    /// A token was revoked: nothing that is remembered of it counts any more, and its streams end.
+    func forget(token id: String) {
+        state.withLockedValue { state in state.tokens = state.tokens.filter { $0.value.value.id != id } }
+        streams.ask(id)
+    }
+
+    /// Whether somebody who was let in a while ago would be let in now.
+    func isStillIn(_ identity: Identity, _ session: Session?) throws -> Bool {
+        let now = clock.now
+        if let session {
+            guard let found = try journal.session(hash: session.hash), Access.isOpen(found, at: now) else {
+                return false
+            }
+        }
+        return try journal.token(id: identity.tokenID)?.isGood(at: now) ?? false
     }
 
     private func hash(_ cookie: String) -> [UInt8] { Array(SHA256.hash(data: Data(cookie.utf8))) }
@@ -142,32 +177,5 @@ package final class Access: Sendable {
 extension Timestamp {
     fileprivate static func - (later: Timestamp, length: Duration) -> Timestamp {
         Timestamp(milliseconds: later.milliseconds - length.milliseconds)
-    }
-}
-
-/// Counts what came with a bad token, for each address.
-package final class FailureLimit: Sendable {
-    static let most = 20
-    static let window: Duration = .seconds(60)
-
-    private struct Count: Sendable {
-        var failures: Int
-        var until: ContinuousClock.Instant
-    }
-
-    private let counts = NIOLockedValueBox<[String: Count]>([:])
-
-    /// Counts one more.
-    /// - Returns: for how long nothing more is looked at from there; `nil` while there have not been too many.
-    package func count(_ address: String) -> Duration? {
-        let now = ContinuousClock.now
-        return counts.withLockedValue { counts in
-            if counts.count > 10_000 { counts = counts.filter { $0.value.until > now } }
-            var count = counts[address] ?? Count(failures: 0, until: now + FailureLimit.window)
-            if count.until <= now { count = Count(failures: 0, until: now + FailureLimit.window) }
-            count.failures += 1
-            counts[address] = count
-            return count.failures > FailureLimit.most ? count.until - now : nil
-        }
     }
 }

@@ -22,7 +22,8 @@ package struct AccessToken: Sendable {
     package var hash: [UInt8] { Array(SHA256.hash(data: Data(text.utf8))) }
 }
 
-/// Makes tokens, keeps their hashes, and tells the audit log.
+/// Makes tokens, keeps their hashes, and tells the audit log. `by` and `bearing` are who asks: a name, and the id of their token where
+/// they have one.
 package struct TokenOffice: Sendable {
     private let journal: Journal
 
@@ -37,6 +38,7 @@ package struct TokenOffice: Sendable {
         apps: [String]? = nil,
         expiresAt: Timestamp? = nil,
         by: String,
+        bearing caller: String? = nil,
         origin: String,
         at now: Timestamp
     ) throws(JournalError) -> (record: TokenRecord, token: AccessToken) {
@@ -52,15 +54,17 @@ package struct TokenOffice: Sendable {
         )
         let scope = apps.map { " for \($0.joined(separator: ", "))" } ?? ""
         let act = AuditEntry(
-            at: now, who: by, action: "token.create", origin: origin,
+            at: now, who: by, token: caller, action: "token.create", origin: origin,
             detail: "\(record.id) \(name): \(role.rawValue)\(scope)")
         try journal.add(record, hash: token.hash, act: act)
         return (record, token)
     }
 
     /// - Returns: false when there is no such token that is still good.
-    package func revoke(_ id: String, by: String, origin: String, at now: Timestamp) throws(JournalError) -> Bool {
-        let act = AuditEntry(at: now, who: by, action: "token.revoke", origin: origin, detail: id)
+    package func revoke(
+        _ id: String, by: String, bearing caller: String? = nil, origin: String, at now: Timestamp
+    ) throws(JournalError) -> Bool {
+        let act = AuditEntry(at: now, who: by, token: caller, action: "token.revoke", origin: origin, detail: id)
         return try journal.revokeToken(id: id, at: now, act: act)
     }
 }

@@ -270,6 +270,19 @@
       link.closest('dialog').close();
     }
   });
+  // What cannot be put on the clipboard, as on a page without TLS, is selected, to be copied by hand.
+  for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
+  document.addEventListener('click', async (event) => {
+    const button = event.target.closest('[data-copy]');
+    if (!button) return;
+    const source = byId(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = 'Copied';
+    } catch {
+      getSelection().selectAllChildren(source);
+    }
+  });
   // One click is one request.
   document.addEventListener('submit', (event) => {
     if (event.target.method !== 'post') return;

@@ -1,18 +1,20 @@
+import Controller
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Journal
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import ReleaseMachine
+import ServiceLifecycle
 
 /// Finds out who makes a request, and refuses what must not come through.
 struct Guardian: Sendable {
     /// Names the first step to whoever has installed the server.
     static let firstToken = "viridian token create --role admin --name NAME"
-    static let cookie = "viridian_session"
-
+    private static let patienceAtTheEnd = TimeAmount.seconds(1)
     private let services: Services
 
     init(_ services: Services) {
@@ -34,8 +36,11 @@ struct Guardian: Sendable {
         switch surface {
         case .health, .metrics, .hooks: return
         case .api:
-            if let header = request.headers[.authorization] {
-                context.identity = try bearer(header, context)
+            if let token = Guardian.bearer(request) {
+                guard let identity = try services.access.identity(bearing: token) else {
+                    throw failed(context, "this access token is not one, has expired, or was revoked")
+                }
+                context.identity = identity
             } else {
                 try takeSession(request, &context)
                 guard context.session != nil else { throw APIError.unauthorized }
@@ -47,21 +52,25 @@ struct Guardian: Sendable {
         }
     }
 
-    private func bearer(_ header: String, _ context: ServerContext) throws -> Identity {
-        let parts = header.split(separator: " ", omittingEmptySubsequences: true)
-        if parts.count == 2, parts[0].lowercased() == "bearer",
-            let identity = try services.access.identity(bearing: String(parts[1]))
-        {
-            return identity
-        }
-        throw failed(context, "this access token is not one, has expired, or was revoked")
+    /// The token that a request brings. Another scheme is not for us: a proxy before the server may ask for a password of its own
+    /// (`auth_basic`), and browsers send that along.
+    private static func bearer(_ request: Request) -> String? {
+        let parts = (request.headers[.authorization] ?? "").split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.first?.lowercased() == "bearer" else { return nil }
+        return parts.dropFirst().joined(separator: " ")
     }
 
-    /// One more that came with something wrong from that address.
+    /// One more that came with something wrong from that address. A good token is taken from there all the same: behind a proxy or a
+    /// network's one address, somebody's mistakes must not lock everybody out, and 256 random bits are not guessed.
     func failed(_ context: ServerContext, _ message: String) -> APIError {
-        services.logger.warning("a token was refused", metadata: ["from": "\(context.remoteAddress)"])
-        if let wait = services.access.failures.count(context.remoteAddress) {
-            let seconds = max(1, Int(wait.components.seconds))
+        let excess = services.access.failures.count(context.remoteAddress)
+        if excess?.isFirst ?? true {
+            services.logger.warning(
+                excess == nil ? "a token was refused" : "too many bad tokens: the next are refused without a line here",
+                metadata: ["from": "\(context.remoteAddress)"])
+        }
+        if let excess {
+            let seconds = max(1, Int(excess.wait.components.seconds))
             return APIError(
                 .tooManyRequests, "too_many_failures",
                 "too many bad tokens from \(context.remoteAddress): try again in \(seconds) s",
@@ -73,7 +82,7 @@ struct Guardian: Sendable {
     }
 
     private func takeSession(_ request: Request, _ context: inout ServerContext) throws {
-        guard let cookie = request.cookies[Guardian.cookie]?.value else { return }
+        guard let cookie = request.cookies[services.settings.cookie]?.value else { return }
         context.session = try services.access.session(cookie: cookie)
         context.identity = context.session?.identity
     }
@@ -97,20 +106,27 @@ struct Guardian: Sendable {
 
     // MARK: - What it brings
 
-    /// Reads the whole body, no more than is taken, and no longer than is waited for it.
+    /// Reads the whole body, no more than is taken, and no longer than is waited for it, which is a moment when the server ends.
     func takeBody(_ request: Request, _ context: inout ServerContext) async throws {
         guard request.method != .get, request.method != .head else { return }
         let limit = services.settings.maximumBody
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
-        let deadline = context.channel.eventLoop.scheduleTask(
-            in: .nanoseconds(services.settings.idleTimeout.milliseconds * 1_000_000)
-        ) { [channel = context.channel] in
-            // A body that drips in byte by byte holds nothing up but its own connection.
-            channel.close(promise: nil)
+        // A body that drips in byte by byte holds nothing up but its own connection.
+        let isRead = NIOLockedValueBox(false)
+        let giveUp = { @Sendable [channel = context.channel] (limit: TimeAmount) in
+            channel.eventLoop.scheduleTask(in: limit) {
+                if !isRead.withLockedValue({ $0 }) { channel.close(promise: nil) }
+            }
         }
+        let deadline = giveUp(.nanoseconds(services.settings.idleTimeout.milliseconds * 1_000_000))
         defer { deadline.cancel() }
         do {
-            context.body = try await request.body.collect(upTo: limit)
+            defer { isRead.withLockedValue { $0 = true } }
+            context.body = try await withGracefulShutdownHandler {
+                try await request.body.collect(upTo: limit)
+            } onGracefulShutdown: {
+                _ = giveUp(Guardian.patienceAtTheEnd)
+            }
         } catch is NIOTooManyBytesError {
             throw tooLarge(limit)
         }
@@ -145,7 +161,10 @@ struct Guardian: Sendable {
             throw APIError.forbidden("this was sent by another site")
         }
         if let origin = request.headers[.origin], !isOurs(origin, request) {
-            throw APIError.forbidden("this was sent by another site")
+            let here = services.settings.url ?? request.head.authority ?? "no host"
+            throw APIError.forbidden(
+                "this was sent by another site: \(origin.safe.cut(200)) is not \(here.safe.cut(200)). If people reach this server "
+                    + "by that address, through a proxy for one, set server.url to it")
         }
         guard let session = context.session else { return }
         let brought = context.form["csrf"] ?? request.headers[HTTPField.Name("X-CSRF-Token") ?? .from] ?? ""
@@ -155,9 +174,11 @@ struct Guardian: Sendable {
     }
 
     private func isOurs(_ origin: String, _ request: Request) -> Bool {
-        if let url = services.settings.url, origin == url { return true }
-        guard let host = request.head.authority, let scheme = origin.range(of: "://") else { return false }
-        return origin[scheme.upperBound...] == host
+        guard let sender = WebOrigin(origin) else { return false }
+        if let url = services.settings.url, WebOrigin(url) == sender { return true }
+        // The scheme that the browser used is the proxy's, not this connection's.
+        guard let host = request.head.authority else { return false }
+        return WebOrigin("\(sender.scheme)://\(host)") == sender
     }
 
     /// In a time that does not tell how much of it was right.

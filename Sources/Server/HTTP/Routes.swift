@@ -60,6 +60,26 @@ struct RouteTable: Sendable {
         return entries.filter { RouteTable.matches($0.path.split(separator: "/"), parts) }.map(\.method)
     }
 
+    /// What the audit log calls a request that changes something: the name of its route, whatever stands in the path. `nil` where there
+    /// is no route.
+    func action(_ method: HTTPRequest.Method, _ path: String) -> String? {
+        let parts = path.split(separator: "/")
+        guard
+            let route = entries.first(where: {
+                $0.method == method && RouteTable.matches($0.path.split(separator: "/"), parts)
+            })
+        else { return nil }
+        let name = route.path.split(separator: "/").last { !$0.hasPrefix("{") }
+        return switch (name, method) {
+        case ("releases", _): "deploy"
+        case ("tokens", .post): "token.create"
+        case ("tokens", .delete), ("revoke", _): "token.revoke"
+        case ("signin", _): "sign-in"
+        case ("signout", _): "sign-out"
+        default: name.map { String($0) }
+        }
+    }
+
     private static func matches(_ pattern: [Substring], _ path: [Substring]) -> Bool {
         guard pattern.count == path.count else { return false }
         return zip(pattern, path).allSatisfy { $0.hasPrefix("{") || $0 == $1 }

@@ -8,7 +8,10 @@ final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
     typealias InboundOut = NIOAny
 
-    private let limit: TimeAmount
+    /// How long such a client is waited for when the server ends.
+    private static let limitAtTheEnd = TimeAmount.seconds(2)
+
+    private var limit: TimeAmount
     private var timer: Scheduled<Void>?
 
     init(limit: Duration) {
@@ -16,13 +19,24 @@ final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        watch(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            limit = min(limit, StallHandler.limitAtTheEnd)
+            watch(context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func watch(_ context: ChannelHandlerContext) {
         timer?.cancel()
         timer = nil
-        if !context.channel.isWritable {
-            let channel = context.channel
-            timer = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
-        }
-        context.fireChannelWritabilityChanged()
+        guard !context.channel.isWritable else { return }
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -91,7 +91,7 @@ struct MetricFamily: Sendable {
 
     private static func escaped(_ value: String) -> String {
         // Versions among others come from whoever may annotate a workload.
-        value.safe.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        value.safe.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     }
 
     private static func number(_ value: Double) -> String {

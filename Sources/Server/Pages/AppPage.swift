@@ -13,8 +13,15 @@ extension Pages {
         let app = try visibleApp(context)
         // Whoever opens the page wants to know what is so now; an open page hears of it.
         await services.lookout.begin(at: app, unlessYoungerThan: .seconds(5))
-        let before = request.uri.queryParameters["before"].flatMap { Int($0) }
-        return respond(try await appPage(app, context, before: before).page, request, context)
+        let query = request.uri.queryParameters
+        var page = try await appPage(app, context, before: query["before"].flatMap { Int($0) })
+        if let id = query["refused"], let identity = context.identity,
+            let refused = refusedForms.find(String(id), of: app, token: identity.tokenID)
+        {
+            page.form = refused.form
+            page.error = refused.message
+        }
+        return respond(page.page, request, context)
     }
 
     func appPage(_ app: String, _ context: ServerContext, before: Int? = nil) async throws -> AppPage {
@@ -38,7 +45,8 @@ extension Pages {
         return try services.apps.configuration(name).name.text
     }
 
-    /// The form was sent. What is wrong with it is said above it, with everything still filled in.
+    /// The form was sent. What is wrong with it is said above it, with everything still filled in, on the app's own page: loading that
+    /// again, which it also does by itself, sends nothing.
     @Sendable func deploy(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try visibleApp(context)
         let identity = try context.require(.deployer, for: app)
@@ -57,12 +65,9 @@ extension Pages {
         } catch {
             let error = APIError(error)
             guard error.status == .unprocessableContent || error.status == .conflict else { throw error }
-            var page = try await appPage(app, context)
-            page.form = form
-            page.error = error.message
-            var response = page.page
-            response.status = error.status
-            return respond(response, request, context)
+            let id = refusedForms.keep(
+                .init(form: form, message: error.message), of: app, token: identity.tokenID)
+            return Response(status: .seeOther, headers: [.location: "/apps/\(app)?refused=\(id)#deploy"])
         }
     }
 }
@@ -187,6 +192,8 @@ struct AppPage {
         model["verify"] = form.verify
         model["reason"] = form.reason.isEmpty ? nil : form.reason
         model["error"] = error
+        // Where there is no form to say it at: a release has begun.
+        model["refused"] = mayRelease && isIdle && before == nil ? nil : error
         model["live"] = live?.version
         let target = (live?.color.other ?? .blue).rawValue
         model["plan"] =
@@ -195,7 +202,7 @@ struct AppPage {
             : "It comes up on \(target); visitors notice nothing until all is ready."
         let rollback = mayRelease && isIdle && before == nil ? RollbackPlan(history: history, live: live) : nil
         model["rollback"] = rollback.flatMap { plan in
-            plan.versions.first.map { version in
+            plan.target.map { version in
                 Model {
                     $0["version"] = version
                     $0["words"] = plan.words(to: version).joined(separator: " ")
@@ -236,26 +243,13 @@ struct AppPage {
                 $0["version"] = release.order.version
                 $0["hue"] = Words.hue(release.candidate)
                 $0["badge"] = Words.badge(release)
-                $0["why"] = why(release)?.cut(240)
+                $0["why"] = Words.why(release)?.cut(240)
+                $0["isRollback"] = release.isRollback
                 $0["took"] = release.elapsed(at: now).short
                 $0["by"] = release.order.requestedBy
                 $0["iso"] = release.createdAt.iso8601
                 $0["when"] = Words.when(release.createdAt, now: now)
                 $0["reason"] = release.order.reason
-            }
-        }
-    }
-
-    private func why(_ release: Release) -> String? {
-        switch release.cause {
-        case .failure(let failure): failure.message
-        case .aborted(let by, let reason): "by \(by)" + (reason.map { ": \($0)" } ?? "")
-        case .verificationExpired: "nobody promoted it in time"
-        case nil:
-            if !release.needRepair.isEmpty {
-                "\(counted(release.needRepair.count, "node")) to be repaired"
-            } else {
-                release.replacedBy.map { "by \(release.order.app)/\($0)" }
             }
         }
     }
@@ -265,14 +259,16 @@ struct AppPage {
 struct RollbackPlan {
     /// Versions that were live before, the newest first.
     var versions: [String] = []
+    /// Where it goes when no version is named; `nil` where one has to be.
+    var target: String?
     private let live: LiveVersion?
 
     init(history: [Release], live: LiveVersion?) {
         self.live = live
         guard let live else { return }
-        // What the newest live release took over from comes first, also where it was not a release of ours.
-        let before = history.first { $0.state == .live }?.previous?.version
-        for version in [before].compactMap({ $0 }) + history.filter(\.hasBeenLive).map(\.order.version)
+        let newest = history.first { $0.state == .live }
+        target = newest.flatMap { RollbackTarget.version(before: $0, in: history) }
+        for version in [target].compactMap({ $0 }) + history.filter(\.hasBeenLive).map(\.order.version)
         where version != live.version && !versions.contains(version) {
             versions.append(version)
         }

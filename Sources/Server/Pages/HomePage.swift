@@ -104,7 +104,7 @@ struct HomePage {
                     $0["name"] = release.order.name
                     $0["href"] = "/apps/\(app.app)/releases/\(release.order.number)"
                     $0["badge"] = Words.badge(release)
-                    let why = release.failure?.message ?? release.order.reason
+                    let why = release.isBackingOut ? Words.why(release) : release.order.reason
                     let ago = Words.ago(release.endedAt ?? release.createdAt, now: now)
                     $0["words"] =
                         "\(release.order.requestedBy), \(ago) ago" + (why.map { ": \($0.cut(120))" } ?? "")

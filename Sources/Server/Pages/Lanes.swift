@@ -65,6 +65,8 @@ struct Lanes {
             release = running.order.number
             if let pods = running.pods { (ready, replicas) = (pods.ready, pods.desired) }
         }
+        // The cluster's numbers are whatever somebody wrote there.
+        (ready, replicas) = (max(0, ready), max(0, replicas))
         let routed = nodes.count { $0.color == color }
         return Model {
             $0["color"] = color.rawValue

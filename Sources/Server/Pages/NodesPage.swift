@@ -63,6 +63,7 @@ struct NodesPage {
         switch route.state {
         case .ok: nil
         case .astray: route.message ?? "\(route.live?.rawValue ?? "the other colour") is live"
+        case .down: route.message ?? "nginx does not run"
         case .edited, .new, .unclear, .unreachable: route.message ?? route.state.rawValue
         }
     }

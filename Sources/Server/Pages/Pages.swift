@@ -15,6 +15,7 @@ import ReleaseMachine
 struct Pages: Sendable {
     let services: Services
     let idempotency: Idempotency
+    let refusedForms = RefusedForms()
     private let assets = Assets.all
 
     init(_ services: Services) {
@@ -32,6 +33,7 @@ struct Pages: Sendable {
         routes.get("", use: home)
         routes.get("apps/{app}", use: showApp)
         routes.post("apps/{app}/deploy", use: deploy)
+        routes.get("apps/{app}/deploy") { _, context in redirect("/apps/\(try visibleApp(context))") }
         routes.get("apps/{app}/rollback", use: askRollback)
         routes.post("apps/{app}/rollback", use: rollback)
         routes.get("apps/{app}/releases/{number}", use: showRelease)

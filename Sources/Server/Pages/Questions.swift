@@ -51,12 +51,16 @@ extension Pages {
     @Sendable func askPromote(_ request: Request, _ context: ServerContext) async throws -> Response {
         let (release, path) = try await release(context)
         try context.require(.deployer, for: release.order.app)
-        try release.checkPromotable()
-        let nodes = counted(release.nodes.count { $0.state == .staged }, "node")
+        try release.checkPromotable(at: SystemClock().now)
+        let staged = release.nodes.count { $0.state == .staged }
+        let nodes = "\(counted(staged, "node")) \(staged == 1 ? "switches" : "switch")"
         let place = release.candidate.map { " to \($0)" } ?? ""
+        var words = ["\(nodes)\(place): visitors get \(release.order.version)."]
+        if let previous = release.previous {
+            words.append("\(previous.version) on \(previous.color) goes after the drain.")
+        }
         var question = Question(
-            heading: "Promote \(release.order.name)", action: "\(path)/promote",
-            words: ["\(nodes) switch\(place): visitors get \(release.order.version)."],
+            heading: "Promote \(release.order.name)", action: "\(path)/promote", words: words,
             button: "Promote \(release.order.version)", cancel: path)
         question.takesReason = false
         return respond(question.page, request, context)

@@ -114,6 +114,7 @@ struct NodeGrid {
     private func cell(_ step: Step, of node: Release.Node) -> Model {
         let mark = marks.steps[node.address]?[step] ?? waiting(step, node)
         return Model {
+            $0["label"] = step.label.lowercased()
             $0["class"] = mark.style
             $0["text"] = mark.text
             $0["words"] = mark.words

@@ -90,7 +90,7 @@ struct ReleasePage {
         model["name"] = order.name
         model["version"] = order.version
         model["href"] = path
-        model["kind"] = if case .rollback = order.kind { "Rollback" } else { "Deploy" }
+        model["kind"] = release.isRollback ? "Rollback" : "Deploy"
         model["hue"] = Words.hue(release.candidate)
         model["previous"] = release.previous.map { previous in
             Model {
@@ -102,6 +102,7 @@ struct ReleasePage {
         model["iso"] = release.createdAt.iso8601
         model["when"] = Words.when(release.createdAt, now: now)
         model["reason"] = order.reason
+        model["promotedBy"] = release.promotedBy
         model["badge"] = Words.badge(release)
         model["announce"] = announcement
         model["mayAbort"] = mayRelease && (try? release.checkAbortable()) != nil
@@ -176,6 +177,7 @@ struct ReleasePage {
         Model {
             $0["count"] = counted(release.needRepair.count, "node")
             $0["app"] = order.app
+            $0["isUnclear"] = release.needRepair.contains { $0.isUnclear }
             $0["nodes"] = release.needRepair.map { reading in
                 "\(reading.node): \(reading.message ?? reading.color.map { "routes to \($0)" } ?? "not known")"
             }

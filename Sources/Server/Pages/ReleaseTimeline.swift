@@ -18,9 +18,9 @@ struct UsualTimes: Sendable {
                     }
                 })
         }
-        // A person's pause says nothing of how long the rest takes.
+        // A person's pause says nothing of how long the rest takes, and a first release, which takes over from nothing, nothing of others.
         whole = Self.median(
-            good.compactMap { release in
+            good.filter { release in release.phases.contains { $0.phase == .draining } }.compactMap { release in
                 release.endedAt.map { end in
                     let pause = release.phases.first { $0.phase == .verifying }
                     return (end - release.createdAt)
@@ -46,7 +46,7 @@ struct Timeline {
     var now: Timestamp
 
     private enum Look {
-        case done, now, held, failed, toCome, skipped
+        case done, now, held, failed, aborted, toCome, skipped
     }
 
     func fill(_ model: inout Model) {
@@ -81,7 +81,7 @@ struct Timeline {
     private var end: Timestamp { release.endedAt ?? now }
 
     private func look(_ phase: Phase, _ span: PhaseSpan?) -> Look {
-        if release.isBackingOut, phase == stopped { return release.failure == nil ? .held : .failed }
+        if release.isBackingOut, phase == stopped { return release.failure == nil ? .aborted : .failed }
         guard let span else {
             return release.state.hasEnded || release.isBackingOut || phase < release.phase ? .skipped : .toCome
         }
@@ -121,6 +121,7 @@ struct Timeline {
         case .now: "run"
         case .held: "held"
         case .failed: "fail"
+        case .aborted: "stop"
         case .toCome: "wait"
         case .skipped: "skip-it"
         }
@@ -132,6 +133,7 @@ struct Timeline {
         case .now: "run"
         case .held: "pause"
         case .failed: "cross"
+        case .aborted: "stop"
         case .toCome, .skipped: "wait"
         }
     }
@@ -140,8 +142,9 @@ struct Timeline {
         switch look {
         case .done: "done"
         case .now: "now"
-        case .held: "stopped here"
+        case .held: "paused here"
         case .failed: "failed here"
+        case .aborted: "aborted here"
         case .toCome: "to come"
         case .skipped: "not reached"
         }

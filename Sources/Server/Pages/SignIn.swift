@@ -45,7 +45,7 @@ extension Pages {
     }
 
     private func header(_ value: String, age: Int64) -> String {
-        "\(Guardian.cookie)=\(value); Path=/; Max-Age=\(age); HttpOnly; SameSite=Lax"
+        "\(services.settings.cookie)=\(value); Path=/; Max-Age=\(age); HttpOnly; SameSite=Lax"
             + (services.settings.isSecure ? "; Secure" : "")
     }
 

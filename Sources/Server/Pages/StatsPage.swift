@@ -69,7 +69,7 @@ struct StatsPage {
             $0["app"] = app.app
             $0["releases"] = measures.outcomes.values.reduce(0, +)
             $0["live"] = measures.deployments
-            $0["frequency"] = rounded(measures.perDay * 7)
+            $0["frequency"] = measures.deployments == 0 ? "–" : rounded(measures.perDay * 7)
             $0["lead"] = length(measures.leadTimeSeconds)
             $0["failed"] = percent(measures.changeFailureRate)
             $0["restore"] = length(measures.timeToRestoreSeconds)
@@ -77,14 +77,9 @@ struct StatsPage {
         }
     }
 
-    /// In the unit in which it is a number that one can picture.
+    /// Always a week's, so that figures of two spans or two apps are compared without reckoning.
     private func frequency(_ measures: StatisticsView.Measures) -> String {
-        switch measures.perDay {
-        case 0: "none"
-        case ..<0.1: "\(rounded(measures.perDay * 30)) a month"
-        case ..<1: "\(rounded(measures.perDay * 7)) a week"
-        default: "\(rounded(measures.perDay)) a day"
-        }
+        measures.deployments == 0 ? "none" : "\(rounded(measures.perDay * 7)) a week"
     }
 
     private func length(_ seconds: Double?) -> String {
@@ -98,6 +93,6 @@ struct StatsPage {
 
     private func rounded(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(abs(tenths % 10))"
+        return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(abs(tenths % 10))"
     }
 }

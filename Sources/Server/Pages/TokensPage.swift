@@ -8,8 +8,7 @@ import ReleaseMachine
 extension Pages {
     func addTokens(to routes: Routes) {
         routes.get("tokens") { request, context in
-            try context.require(.admin)
-            return respond(try tokensPage(), request, context)
+            respond(try tokensPage(context), request, context)
         }
         routes.post("tokens", use: createToken)
         routes.get("tokens/{id}/revoke", use: askRevoke)
@@ -19,9 +18,9 @@ extension Pages {
         }
     }
 
-    private func tokensPage() throws -> Page {
+    private func tokensPage(_ context: ServerContext) throws -> Page {
         let now = services.clock.now
-        let tokens = try services.journal.tokens()
+        let tokens = try services.acts(context).tokens()
         var model = Model()
         model["hasTokens"] = !tokens.isEmpty
         model["tokens"] = tokens.sorted { ($0.isGood(at: now) ? 0 : 1) < ($1.isGood(at: now) ? 0 : 1) }.map { token in
@@ -51,14 +50,14 @@ extension Pages {
             let length = try lifetime(days)
             let (record, token) = try services.acts(context).createToken(
                 name: name, role: form["role"] ?? "", apps: apps.isEmpty ? nil : apps, expiresIn: length)
-            var page = try tokensPage()
+            var page = try tokensPage(context)
             page.model["made"] = Model {
                 $0["name"] = record.name
                 $0["token"] = token.text
             }
             return respond(page, request, context)
         } catch let error as APIError where error.status == .unprocessableContent {
-            var page = try tokensPage()
+            var page = try tokensPage(context)
             page.status = error.status
             page.model["error"] = error.message
             page.model["name"] = name
@@ -77,11 +76,7 @@ extension Pages {
     }
 
     @Sendable private func askRevoke(_ request: Request, _ context: ServerContext) async throws -> Response {
-        try context.require(.admin)
-        let id = try context.parameter("id")
-        guard let token = try services.journal.token(id: id), token.revokedAt == nil else {
-            throw APIError.notFound("there is no token \(id.safe.cut(50)) that is still good")
-        }
+        let token = try services.acts(context).goodToken(try context.parameter("id"))
         var model = Model()
         model["heading"] = "Revoke \(token.name)"
         model["action"] = "/tokens/\(token.id)/revoke"

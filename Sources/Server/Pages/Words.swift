@@ -52,6 +52,21 @@ enum Words {
         }
     }
 
+    /// Why a release is as it is: what failed, who aborted it and why, what took its place.
+    static func why(_ release: Release) -> String? {
+        switch release.cause {
+        case .failure(let failure): failure.message
+        case .aborted(let by, let reason): "aborted by \(by)" + (reason.map { ": \($0)" } ?? "")
+        case .verificationExpired: "nobody promoted it in time"
+        case nil:
+            if !release.needRepair.isEmpty {
+                "\(counted(release.needRepair.count, "node")) to be repaired"
+            } else {
+                release.replacedBy.map { "by \(release.order.app)/\($0)" }
+            }
+        }
+    }
+
     static func hue(_ color: Color?) -> Model? {
         color.map { color in Model { $0["color"] = color.rawValue } }
     }
@@ -125,4 +140,8 @@ enum Words {
     static func preview(_ url: String?) -> String? {
         url.flatMap { $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil }
     }
+}
+
+extension Release {
+    var isRollback: Bool { if case .rollback = order.kind { true } else { false } }
 }

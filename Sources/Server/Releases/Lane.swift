@@ -81,6 +81,14 @@ final class Lane: Sendable {
         }
     }
 
+    /// Gives one viewer back to whoever handed it over.
+    func dismiss(_ id: Int) {
+        loop.execute {
+            for viewer in self.viewers.value where viewer.id == id { Lane.depart(viewer) }
+            self.viewers.value.removeAll { $0.id == id }
+        }
+    }
+
     /// Gives every viewer back to whoever handed it over, with all that was published.
     func dismiss() {
         loop.execute {

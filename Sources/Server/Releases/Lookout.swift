@@ -15,6 +15,8 @@ package actor Lookout {
     private let interval: Duration
     private let logger: Logger
     private var looking: [String: Task<Void, Never>] = [:]
+    /// Who waits for the look at an app.
+    private var waiting: [String: [AsyncStream<Void>.Continuation]] = [:]
     private var isOver = false
     /// When the cluster last answered for any app.
     package private(set) var reachedAt: Timestamp?
@@ -42,7 +44,25 @@ package actor Lookout {
 
     /// Looks at every app within the interval, one after the other, until it is cancelled. Where looking takes longer than that, a round
     /// takes as long as it takes: the metric says how long.
+    ///
+    /// A look is cancelled with it: one at a cluster that does not answer would hold the server's end up for as long as its calls may
+    /// take.
     func run(afterFirstRound: @Sendable () -> Void = {}) async {
+        await withTaskCancellationHandler {
+            await goRound(afterFirstRound)
+        } onCancel: {
+            Task { await self.end() }
+        }
+        end()
+        for task in looking.values { await task.value }
+    }
+
+    private func end() {
+        isOver = true
+        for task in looking.values { task.cancel() }
+    }
+
+    private func goRound(_ afterFirstRound: @Sendable () -> Void) async {
         var isFirst = true
         while !Task.isCancelled {
             let began = clock.now
@@ -55,9 +75,6 @@ package actor Lookout {
             if rest > .zero { try? await clock.sleep(for: rest) }
             metrics.set("viridian_look_round_seconds", (clock.now - began).inSeconds)
         }
-        isOver = true
-        for task in looking.values { task.cancel() }
-        for task in looking.values { await task.value }
     }
 
     private func lookAtAll(within length: Duration) async {
@@ -91,19 +108,26 @@ package actor Lookout {
         let ended = await board.latest(app)?.endedAt
         let isOutdated = sight.flatMap { sight in ended.map { $0 > sight.at } } ?? false
         let isOld = age.map { age in sight.map { clock.now - $0.at >= age } ?? true } ?? false
-        guard isOutdated || isOld, looking[app] == nil, !isOver else { return }
-        looking[app] = Task {
-            await reallyLook(at: app, mending: false)
-            looking[app] = nil
-        }
+        guard isOutdated || isOld else { return }
+        start(at: app, mending: false)
     }
 
+    /// Returns when the look is over, or when whoever waits for it is cancelled: the look is there for others too, and goes on.
     private func look(at app: String, mending: Bool) async {
-        if let task = looking[app] { return await task.value }
-        let task = Task { await self.reallyLook(at: app, mending: mending) }
-        looking[app] = task
-        await task.value
-        looking[app] = nil
+        start(at: app, mending: mending)
+        guard looking[app] != nil else { return }
+        let (done, waiter) = AsyncStream.makeStream(of: Void.self)
+        waiting[app, default: []].append(waiter)
+        for await _ in done {}
+    }
+
+    private func start(at app: String, mending: Bool) {
+        guard looking[app] == nil, !isOver else { return }
+        looking[app] = Task {
+            await reallyLook(at: app, mending: mending)
+            looking[app] = nil
+            for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.finish() }
+        }
     }
 
     private func reallyLook(at app: String, mending: Bool) async {
@@ -122,6 +146,7 @@ package actor Lookout {
                 logger.warning("nodes are astray", metadata: ["app": "\(app)", "nodes": "\(nodes)"])
                 if releases.app.repair == .auto { await repair(releases, app) }
             }
+            if !sight.left(by: latest).isEmpty { await clearLeftovers(releases, app) }
             await endRetention(releases, sight, latest, app)
         } catch is CancellationError {
             return
@@ -149,6 +174,23 @@ package actor Lookout {
             return  // A release has begun: it reads every node itself.
         } catch {
             logger.error("drift cannot be repaired", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func clearLeftovers(_ releases: AppReleases, _ app: String) async {
+        do {
+            let cleared = try await releases.clearLeftovers()
+            guard !cleared.isEmpty else { return }
+            let text = cleared.map { "\($0.kind) \($0.version.color) (\($0.version.version))" }.joined(separator: ", ")
+            logger.notice("what a release left was cleared away", metadata: ["app": "\(app)", "what": "\(text.safe)"])
+            note("leftovers-cleared", app, detail: text)
+            await board.note(try await releases.look(), for: app)
+        } catch is LeaseHeld {
+            return
+        } catch {
+            logger.error(
+                "what a release left cannot be cleared away",
+                metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
         }
     }
 

@@ -122,7 +122,7 @@ package actor ReleaseRunner {
         guard !isStopping else { throw Stopping() }
         await justEnded(app)
         guard !running.contains(app) else {
-            throw LeaseHeld(app: app, holder: "this server", release: await board.latest(app)?.order.number)
+            throw LeaseHeld(app: app, holder: "this server", release: nil).naming(await board.latest(app))
         }
         running.insert(app)
         let (first, answer) = AsyncThrowingStream.makeStream(of: Release.self, bufferingPolicy: .bufferingOldest(1))
@@ -225,7 +225,8 @@ extension Event {
             "\(name) \(node)"
         case .nodeFailed(let step, let trouble): "\(name) \(step.rawValue) \(trouble.node): \(trouble.message.safe)"
         case .refused(_, let message, _), .troubled(_, let message): "\(name): \(message.safe)"
-        case .takenUp(let by), .promoted(let by): "\(name) by \(by.safe)"
+        case .takenUp(let by), .promoted(let by), .abortRequested(let by, _): "\(name) by \(by.safe)"
+        case .requested(let order): "\(name) by \(order.requestedBy.safe)"
         default: name
         }
     }

@@ -76,6 +76,13 @@ package actor ReleaseTail {
         usedAt = .now
     }
 
+    /// Ends the stream of one who may not watch any more.
+    func dismiss(_ id: Int) {
+        guard viewers.remove(id) != nil else { return }
+        for lane in lanes.values { lane.dismiss(id) }
+        usedAt = .now
+    }
+
     var hasViewers: Bool { !viewers.isEmpty }
 
     enum Joining {
@@ -84,13 +91,13 @@ package actor ReleaseTail {
         case joined(AsyncStream<Int>)
         /// Something has happened that the viewer has not got: it has to catch up first.
         case behind
-        /// The server ends.
+        /// The server ends, or the viewer may not watch any more.
         case over
     }
 
     /// Hands a viewer over that has got everything up to `sequence`.
     func join(_ id: Int, _ channel: any Channel, after sequence: Int) -> Joining {
-        if isEnding { return .over }
+        if isEnding || !viewers.contains(id) { return .over }
         let newest = release.sequence
         guard sequence >= newest, !release.state.hasEnded else { return .behind }
         let lane = lanes[ObjectIdentifier(channel.eventLoop)] ?? Lane(channel.eventLoop)
