@@ -19,6 +19,18 @@ struct KubectlYAMLTests {
     }
 
     @Test(
+        "three thousand words that look like numbers mean what they mean to kubectl",
+        .enabled(if: Kubectl.isInstalled, "kubectl is not on PATH"))
+    func randomWords() async throws {
+        let words = Templates.randomWords(3_000)
+        let text = "  x:\n" + words.map { "  - \($0)\n" }.joined()
+        let theirs = try await Kubectl.objects(of: [text])["t0"]?[at: "template.x"]?.array ?? []
+        let ours = try JSON(yaml: Templates.file(0, text))[at: "template.x"]?.array ?? []
+        #expect(ours.count == words.count && theirs.count == words.count)
+        for (word, (mine, other)) in zip(words, zip(ours, theirs)) { #expect(mine == other, "\(word)") }
+    }
+
+    @Test(
         "what kubectl refuses we refuse, with its line", .enabled(if: Kubectl.isInstalled, "kubectl is not on PATH"),
         arguments: Templates.refused)
     func refusedByBoth(text: String) async throws {
@@ -135,6 +147,26 @@ private enum Templates {
         \(text)
 
         """
+    }
+
+    /// The same ones each time.
+    static func randomWords(_ count: Int) -> [String] {
+        let letters = Array("00112789__++--..eExXbBoO:afinfNyY")
+        var state: UInt64 = 2015
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        var words: [String] = []
+        while words.count < count {
+            let word = String((0...next(9)).map { _ in letters[next(letters.count)] })
+            // What is no word of YAML, and the numbers that JSON does not have.
+            guard !word.hasSuffix(":"), word.contains(where: { !"-.:".contains($0) }), !word.contains(".inf"),
+                !word.lowercased().contains(".nan")
+            else { continue }
+            words.append(word)
+        }
+        return words
     }
 
     private static let words = [

@@ -58,7 +58,7 @@ enum YAMLScalar: Hashable {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"):
             // Times and dates stay text: go-yaml knows no numbers to the base 60.
             let digits = text.replacing("_", with: "")
-            return whole(digits) ?? decimal(digits) ?? .string(text)
+            return whole(digits) ?? decimal(digits) ?? binary(digits) ?? .string(text)
         default:
             return .string(text)
         }
@@ -100,6 +100,12 @@ enum YAMLScalar: Hashable {
         if isNegative { return size <= 1 << 63 ? .integer(Int64(truncatingIfNeeded: 0 &- size)) : nil }
         if let value = Int64(exactly: size) { return .integer(value) }
         return hasSign ? nil : .large(size)
+    }
+
+    /// `0b+11`: go-yaml takes a sign behind the prefix too.
+    private static func binary(_ text: String) -> YAMLScalar? {
+        guard text.hasPrefix("0b") else { return nil }
+        return Int64(text.dropFirst(2), radix: 2).map(YAMLScalar.integer)
     }
 
     private static func decimal(_ text: String) -> YAMLScalar? {
