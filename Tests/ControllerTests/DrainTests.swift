@@ -19,6 +19,8 @@ import Testing
             DrainEvidence.Open(node: node, connections: connections, oldWorkers: workers)
         }
         await site.world.hold(open: [
+            // The first look is taken before the drain could end, to tell who comes, and is not told.
+            open(one, 4, 1), open(two, 2, 0),
             open(one, 3, 1), open(one, 1, 1), open(one, 0, 2), open(two, 1, 0),
         ])
         let release = try await site.deploy()
@@ -34,6 +36,35 @@ import Testing
         #expect(
             lines.filter { $0.source == two }.map(\.text)
                 == ["still open: 1 connection to blue", "nothing holds blue any more"])
+    }
+
+    @Test("a node to which new connections came a moment ago is not drained yet, though none is open")
+    func arrivals() throws {
+        var watch = DrainWatch(quiet: .seconds(10))
+        func open(_ arriving: Int?) -> [DrainEvidence.Open] {
+            [.init(node: "web-1", connections: 0, oldWorkers: 0, arriving: arriving, sources: ["10.0.0.7"])]
+        }
+        let start = Timestamp(milliseconds: 0)
+        #expect(watch.stillOpen(open(2), at: start).map(\.arriving) == [2])
+        let later = watch.stillOpen(open(0), at: start + .seconds(9))
+        #expect(later.map(\.isStillArriving) == [true] && later[0].sources == ["10.0.0.7"])
+        #expect(watch.stillOpen(open(0), at: start + .seconds(10)).isEmpty)
+        #expect(watch.stillOpen(open(nil), at: start + .seconds(11)).isEmpty)
+    }
+
+    @Test("an old colour to which new connections come until the drain's end is kept, and the log says from where")
+    func keptColor() async throws {
+        let node = World.nodes[0]
+        let arriving = DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0, arriving: 1, sources: ["10.0.0.7"])
+        await site.world.hold(open: Array(repeating: arriving, count: 10_000))
+        let release = try await site.deploy()
+        #expect(release.state == .live)
+        #expect(release.leftovers.map(\.version.color) == [.blue])
+        #expect(await site.world.workloads.keys.contains(.blue))
+        #expect(
+            try said().contains {
+                $0.source == node && $0.text.contains("still arriving: 1 new connection to blue from 10.0.0.7")
+            })
     }
 
     @Test("a node that cannot be asked is named as that")

@@ -197,6 +197,24 @@ private func plan(
         }
     }
 
+    @Test(
+        "who makes new connections to the old port is told, and those that were there before are not", arguments: shells
+    )
+    func arrivals(shell: [String]) async throws {
+        try await withSite { site in
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            let before = try connected(to: site.blue)
+            #expect(try await fleet.drain(site.upstream, on: site.node, port: site.blue).arrivals == nil)
+            #expect(try await fleet.drain(site.upstream, on: site.node, port: site.blue).arrivals == [:])
+            let after = try connected(to: site.blue)
+            let drain = try await fleet.drain(site.upstream, on: site.node, port: site.blue)
+            #expect(drain.arrivals == ["127.0.0.1": 1] && !drain.isDrained)
+            #expect(try await fleet.drain(site.upstream, on: site.node, port: site.blue).arrivals == [:])
+            close(before)
+            close(after)
+        }
+    }
+
     @Test("a long request keeps its worker, and the drain says so until it has ended")
     func drainingWorker() async throws {
         try await withSite { site in

@@ -74,6 +74,14 @@ struct EventFormatTests {
             #"{"drained":{"_0":{"open":[{"connections":2,"node":"10.122.43.70","oldWorkers":1}]}}}"#
         ),
         (
+            .drained(
+                DrainEvidence(
+                    open: [
+                        .init(node: "web-1", connections: 0, oldWorkers: 0, arriving: 3, sources: ["10.0.0.7"])
+                    ])),
+            #"{"drained":{"_0":{"open":[{"arriving":3,"connections":0,"node":"web-1","oldWorkers":0,"sources":["10.0.0.7"]}]}}}"#
+        ),
+        (
             .readBack([NodeReading(node: "10.122.43.70", color: .green)]),
             #"{"readBack":{"_0":[{"color":"green","isNew":false,"isUnreachable":false,"node":"10.122.43.70"}]}}"#
         ),

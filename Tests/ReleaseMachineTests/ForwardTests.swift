@@ -90,6 +90,30 @@ struct ForwardTests {
         #expect(zip(story.release.spans, story.release.spans.dropFirst()).allSatisfy { $0.endedAt == $1.startedAt })
     }
 
+    @Test("an old colour to which new connections come is kept, and who comes is told")
+    func stillArriving() throws {
+        let first = try #require(Story.survey().nodes.first)
+        func drained(arriving: Int?) throws -> Story {
+            var story = try Story.reaching(.draining)
+            story.tell(.liveRecorded(.green))
+            let open = DrainEvidence.Open(
+                node: first, connections: 1, oldWorkers: 0, arriving: arriving,
+                sources: arriving.map { _ in ["10.0.0.7"] })
+            story.tell(.drained(DrainEvidence(open: [open])))
+            story.tell(.readBack(Story.readings(.green)))
+            return story
+        }
+        let kept = try drained(arriving: 3)
+        #expect(kept.state == .live)
+        #expect(kept.effects == [])
+        let leftover = try #require(kept.release.leftovers.first)
+        #expect(leftover.kind == .workload && leftover.version.color == .blue)
+        #expect(leftover.message?.contains("10.0.0.7") == true && leftover.message?.contains(first) == true)
+        // What is only still open has had its time.
+        #expect(try drained(arriving: nil).effects == [.removeOld])
+        #expect(try drained(arriving: 0).effects == [.removeOld])
+    }
+
     @Test("with verify it pauses when all nodes are staged, and goes on at a word")
     func pause() throws {
         var story = try Story.reaching(.verifying, verify: true)

@@ -48,6 +48,7 @@ struct ContractTests {
         retain: 0s                          # how long the old colour's pods stay for an instant rollback
         tolerate: 0                         # unreachable nodes to go on without
         repair: manual                      # or auto
+        allowDirect: [sites-enabled/debug]  # files of nginx that may name a colour's port themselves
         """#
 
     static let pod = """
@@ -108,7 +109,8 @@ struct ContractTests {
             verify: .init(required: false, timeout: .seconds(3600), then: .abort),
             postDeploy: .init(command: "/sbin/deploy-blog", timeout: .seconds(300)),
             artifact: .init(from: "s3://domain-deploy/blog/{version}.tgz", to: "/srv/blog", keep: 5),
-            drain: .init(least: .seconds(30), most: .seconds(300)), retain: .zero, tolerate: 0, repair: .manual)
+            drain: .init(least: .seconds(30), most: .seconds(300)), retain: .zero, tolerate: 0, repair: .manual,
+            allowDirect: ["sites-enabled/debug"])
         #expect(configuration.apps == [expected])
     }
 
