@@ -63,6 +63,9 @@ struct Facts: Sendable {
     /// `nil` where the node says none, or something else than a number (`Int.init(saidByNode:)`).
     func number(_ key: String) -> Int? { self[key].flatMap { Int(saidByNode: $0) } }
 
+    /// Of something that is counted and may be added up.
+    func count(_ key: String) -> Int? { self[key].flatMap { Int(counted: $0) } }
+
     /// Nothing, if the script ran to its end; else what is wrong with it as a conversation.
     func problem(of action: String, _ termination: Termination, limit: Duration) -> NodeFailure.Reason? {
         if let version = self["viridian-node"], version != "\(NodeScript.version)" {

@@ -6,7 +6,7 @@ extension Fleet {
     /// - Throws: `NodeFailure`, `CancellationError`.
     package func drain(_ upstream: Upstream, on node: Node, port: Int) async throws -> DrainReport {
         let facts = try await converse("drain", of: upstream, with: node, arguments: ["port=\(port)"])
-        guard let connections = facts["connections"].flatMap({ Int($0) }) else {
+        guard let connections = facts.count("connections") else {
             throw NodeFailure(node, .notUnderstood(what: "a count of connections that is none"))
         }
         return DrainReport(
@@ -17,7 +17,7 @@ extension Fleet {
                 ? nil
                 : facts.all("from").reduce(into: [:]) { arrivals, fact in
                     let words = fact.split(separator: " ")
-                    if words.count == 2, let count = Int(words[1]) { arrivals[String(words[0])] = count }
+                    if words.count == 2, let count = Int(counted: words[1]) { arrivals[String(words[0])] = count }
                 }
         )
     }

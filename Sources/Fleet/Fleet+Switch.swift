@@ -122,8 +122,8 @@ extension Fleet {
             loaded: .yes,
             because: "verified workers are still running",
             serving: routing,
-            token: max(facts["token"].flatMap { Int($0) } ?? 0, token),
-            master: facts["master"].flatMap { Int($0) },
+            token: max(facts.number("token") ?? 0, token),
+            master: facts.number("master"),
             workers: facts.numbers("workers"),
             draining: facts.numbers("draining"),
             assets: facts.assets

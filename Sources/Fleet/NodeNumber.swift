@@ -11,6 +11,13 @@ extension Int {
         else { return nil }
         self = number
     }
+
+    /// A count that a node says: as above, and of no more than a 32-bit number, so that those of thousands of lines and nodes can be
+    /// added up.
+    init?(counted text: some StringProtocol) {
+        self.init(saidByNode: text)
+        guard self <= Int(Int32.max) else { return nil }
+    }
 }
 
 extension Duration {

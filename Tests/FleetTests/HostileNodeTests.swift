@@ -33,7 +33,8 @@ private struct TakenOverNode: NodeTransport {
     func numbers(_ number: String) async throws {
         let facts = [
             "clock=\(number)@b", "token=\(number)", "master=\(number)", "workers=\(number) \(number):\(number)",
-            "draining=\(number)", "replaced=\(number)", "connections=\(number)", "assets=none",
+            "draining=\(number)", "replaced=\(number)", "connections=\(number)",
+            "arriving=\(number)", "from=10.0.0.1 \(number)", "from=10.0.0.2 \(number)", "assets=none",
             "assets_of=\(number) releases/1", "file=missing", "path=/etc/nginx/backends.d/blog.conf", "loaded=no",
             "time=\(number)", "disk=\(number) /", "inodes=\(number) /", "writable=yes /", "open=\(number)",
             "localnet=\(number)", "staged=yes", "post=\(number)", "reloaded=no", "verified=yes",
@@ -49,7 +50,11 @@ private struct TakenOverNode: NodeTransport {
             #expect((0...(1 << 53)).contains(reading.report?.token ?? 0))
             #expect(reading.report?.workers.allSatisfy { $0 >= 0 } == true)
             _ = try? await fleet.check(blog, on: node, asking: [30000])
-            _ = try? await fleet.drain(blog, on: node, port: 30000)
+            if let drain = try? await fleet.drain(blog, on: node, port: 30000) {
+                // These are added up, over sources and nodes.
+                let counts = [drain.connections] + (drain.arrivals.map { Array($0.values) } ?? [])
+                #expect(counts.allSatisfy { (0...Int(Int32.max)).contains($0) }, "\(counts)")
+            }
             _ = try? await fleet.stage(blog, on: node, plan)
             _ = try? await fleet.switch(blog, on: node, to: 30001, token: 2)
         }

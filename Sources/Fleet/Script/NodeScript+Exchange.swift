@@ -166,6 +166,7 @@ extension NodeScript {
 
         # The same by nc, which says nothing of when it is connected: here it is the answer that is waited for.
         exchange_by_nc() {
+            [ -d "$state" ] || mkdir -p "$state" 2>/dev/null || return 127
             asked=$state/.$app.$token.probe
             left=$connections reply= status=0 number=0
             while [ "$left" -gt 0 ]; do
