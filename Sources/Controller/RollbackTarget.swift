@@ -5,7 +5,8 @@ import ReleaseMachine
 /// It follows what each release took over from; releases of the same version in a row are one step. A rollback stands where the release
 /// stands whose version it brought back: rolling back again goes further back, and never forward to what was just left.
 package enum RollbackTarget {
-    /// - Parameter history: the app's releases, newest first.
+    /// `history` is the app's releases, newest first.
+    ///
     /// - Returns: `nil` where nothing is known to have been live before.
     package static func version(before live: Release, in history: [Release]) -> String? {
         let left = versionsLeft(by: live, in: history)

@@ -170,9 +170,43 @@ struct OutcomeTests {
         #expect(
             outcome.mend == [
                 "10.122.41.136: timed out",
-                "blog-blue (20151024.090000) may still be there, with its pods",
+                "blog-blue (20151024.090000) and its pods were not deleted",
                 "nothing that they may route to was deleted; to end it: viridian repair blog",
             ])
+    }
+}
+
+@Suite("What happens to a release beside its own steps, in its lines")
+struct NarratedTroubleTests {
+    @Test("a machine that was taken away, and one that slept")
+    func departures() {
+        var telling = Telling()
+        telling.tell(.requested(Telling.order))
+        telling.tell(.discovered(Telling.survey))
+        telling.tell(.nodesLeft(["10.122.41.136"]), at: 2)
+        telling.tell(.resumed(milliseconds: 7_200_000), at: 3)
+        #expect(
+            telling.lines.suffix(2) == [
+                "blog/42 +2.0s [10.122.41.136] is no longer in the inventory: it takes no part in this release any more",
+                "blog/42 +3.0s Nobody ran this release for \(Duration.seconds(7200).short): it goes on, and its deadlines "
+                    + "are counted from now",
+            ])
+    }
+
+    @Test("a pause says what ends it, and that something has to run it then")
+    func pause() throws {
+        var order = Telling.order
+        order.verify = true
+        var telling = Telling()
+        telling.tell(.requested(order))
+        telling.tell(.discovered(Telling.survey))
+        telling.tell(.candidateCreated)
+        telling.tell(.podsReady)
+        for node in Telling.survey.nodes { telling.tell(.nodeStaged(node: node)) }
+        let words = "; then it aborts when something runs it: viridian serve, or the same deploy"
+        #expect(telling.lines.contains { $0.contains("--- Paused for verification until") && $0.contains(words) })
+        let sentence = Outcome(try #require(telling.release)).sentence
+        #expect(sentence.hasPrefix("blog/42 is paused for verification until") && sentence.hasSuffix(words))
     }
 }
 
@@ -193,6 +227,60 @@ struct LiveBlockTests {
         #expect(written.allSatisfy { $0.count <= width })
         #expect(written[1].hasPrefix("✖ long"))
         #expect(!written.joined().contains("\u{1b}"))
+    }
+}
+
+@Suite("A release on a terminal, in particular")
+struct LiveBlockDetailTests {
+    private let now = Timestamp(milliseconds: 1_445_783_650_000)
+
+    private func lines(_ release: Release?, _ terminal: Terminal) throws -> [String] {
+        LiveBlock(release: try #require(release), now: now, terminal: terminal).lines.map(\.written)
+    }
+
+    @Test("in a pipe the first line is as long as its words")
+    func piped() throws {
+        let terminal = Terminal(isInteractive: false, usesColor: false, width: 200)
+        let first = try #require(try lines(Telling.untilSwitched().release, terminal).first)
+        #expect(
+            first.count < 80 && first.hasPrefix("blog/42  20151024.090000 → 20151025.143403 on green  "), "\(first)")
+    }
+
+    @Test("a block is never higher than the window, and keeps what is going on", arguments: 2...10)
+    func small(_ height: Int) throws {
+        let terminal = Terminal(isInteractive: true, usesColor: false, width: 80, height: height)
+        let lines = try lines(Telling.untilSwitched().release, terminal)
+        #expect(lines.count <= height - 1, "\(lines)")
+        #expect(lines[0].hasPrefix("blog/42"))
+        if height > 2 { #expect(lines.contains { $0.hasPrefix("▸ draining") }, "\(lines)") }
+    }
+
+    @Test(
+        "a pause says what happens at its end and where to try the version; then who promoted",
+        arguments: [true, false])
+    func paused(aborts: Bool) throws {
+        var rules = Rules()
+        rules.previewURL = "http://preview.blog.domain.com/"
+        rules.afterVerifyTimeout = aborts ? .abort : .promote
+        var order = Telling.order
+        order.verify = true
+        order.rules = rules
+        var telling = Telling()
+        telling.tell(.requested(order))
+        telling.tell(.discovered(Telling.survey))
+        telling.tell(.candidateCreated, at: 1)
+        telling.tell(.podsReady, at: 4)
+        for node in Telling.survey.nodes { telling.tell(.nodeStaged(node: node), at: 5) }
+        let terminal = Terminal(isInteractive: true, usesColor: false, width: 100)
+        let paused = try lines(telling.release, terminal)
+        #expect(telling.release?.state == .paused)
+        let line = try #require(paused.first { $0.hasPrefix("‖ verifying") }, "\(paused)")
+        #expect(
+            line.contains("viridian promote blog") && line.hasSuffix(aborts ? "it aborts" : "it promotes"), "\(line)")
+        #expect(paused.contains { $0.hasSuffix("try it at http://preview.blog.domain.com/") }, "\(paused)")
+        telling.tell(.promoted(by: "ann"), at: 6)
+        let after = try lines(telling.release, terminal)
+        #expect(after.contains { $0.hasPrefix("✔ verifying") && $0.hasSuffix("promoted by ann") }, "\(after)")
     }
 }
 

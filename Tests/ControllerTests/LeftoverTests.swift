@@ -49,7 +49,7 @@ struct LeftoverTests {
         #expect(outcome.sentence.contains("serves on green; left behind: blog-blue (\(World.oldVersion))"))
         #expect(
             outcome.mend == [
-                "blog-blue (\(World.oldVersion)) may still be there, with its pods: the API did not answer",
+                "blog-blue (\(World.oldVersion)) and its pods were not deleted: the API did not answer",
                 "the next release or `viridian serve` clears it away; to do it now: viridian repair blog",
             ])
     }
@@ -100,6 +100,10 @@ struct LeftoverTests {
         let release = try await leaveRecord()
         #expect(release.state == .live)
         #expect(release.leftovers.map(\.kind) == [.record, .workload])
+        #expect(
+            Outcome(release).mend.first
+                == "the cluster is not known to have recorded that green (\(Site.version)) is live: the API did not answer"
+        )
         #expect(await site.world.workloads.count == 2)
         #expect(try await repair(isDryRun: true).live == new)
         #expect(await site.world.recorded == old)
@@ -139,6 +143,10 @@ struct LeftoverTests {
         #expect(release.leftovers.map(\.version) == [new])
         #expect(release.leftovers.first?.pods == ["blog-green-0", "blog-green-1"])
         #expect(Outcome(release).sentence.contains("serves, as before; left behind: blog-green (\(Site.version))"))
+        #expect(
+            Outcome(release).mend.first
+                == "blog-green (\(Site.version)) and its pods blog-green-0 blog-green-1 were not deleted: "
+                + "the API did not answer")
         #expect(await site.world.workloads.count == 2)
         await site.world.set(pods: .becomeReady)
         await site.world.mend("remove green")

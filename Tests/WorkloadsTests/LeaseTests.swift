@@ -35,6 +35,29 @@ struct LeaseTests {
         }
     }
 
+    @Test(
+        "what is no number of a release is named with the fix, and the lease is had all the same",
+        arguments: ["9223372036854775807", "9223372036854775808", "4611686018427387904", "4503599627370496", "-1", "x"])
+    func noNumber(_ text: String) async throws {
+        try await TestCluster.run { cluster in
+            let lease = cluster.lease(.named("ci-1"))
+            _ = try await lease.acquire()
+            try await lease.annotate(["viridian.dev/last-release": text, "viridian.dev/release": "7"])
+            await lease.release()
+            let term = try await lease.acquire()
+            #expect(term.lastRelease == 7)
+            #expect(
+                term.unreadable?.message
+                    == "lease default/viridian has viridian.dev/last-release=\(text), which is no number of a release of blog"
+            )
+            #expect(
+                term.unreadable?.details == [
+                    "to fix: kubectl -n default annotate lease viridian --overwrite viridian.dev/last-release=N, "
+                        + "where N is the highest number of `viridian releases blog`"
+                ])
+        }
+    }
+
     @Test("of two that want it at the same moment one gets it, twenty times", arguments: [false, true])
     func race(_ isOneProcess: Bool) async throws {
         try await TestCluster.run { cluster in

@@ -59,10 +59,10 @@ package struct Outcome: Sendable {
             let why = leftover.message.map { ": \($0)" } ?? ""
             switch leftover.kind {
             case .workload:
-                let pods = leftover.pods.isEmpty ? "its pods" : leftover.pods.joined(separator: ", ")
-                return "\(leftover.name(of: release.order.app)) may still be there, with \(pods)\(why)"
+                let pods = (["its pods"] + leftover.pods).joined(separator: " ")
+                return "\(leftover.name(of: release.order.app)) and \(pods) were not deleted\(why)"
             case .record:
-                return "the cluster may not have recorded that \(leftover.version.color) "
+                return "the cluster is not known to have recorded that \(leftover.version.color) "
                     + "(\(leftover.version.version)) is live\(why)"
             }
         }
