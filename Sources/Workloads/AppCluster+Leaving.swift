@@ -4,10 +4,22 @@ import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
 
+/// The cluster has deleted a workload and has not come to its pods: its garbage collector is behind, or does not run.
+struct PodsNotTold: Error, CustomStringConvertible {
+    var workload: String
+    var pods: [String]
+
+    var description: String {
+        "\(counted(pods.count, "pod")) of \(workload) \(pods.count == 1 ? "was" : "were") not told to end, though it is deleted: "
+            + "\(pods.joined(separator: ", ")). Does the cluster's controller manager run?"
+    }
+}
+
 /// Pods that a deleted workload left, and that end when their grace period is over; or never, where their machine is lost.
 extension AppCluster {
     /// How many pods of the colour's former workloads are there still, as soon as all of them have been told to end. Whoever deleted
-    /// the workload need not wait for more. The cluster's garbage collector is given a while to come to them.
+    /// the workload need not wait for more.
+    /// - Throws: `PodsNotTold` when the cluster's garbage collector has not come to them in a while.
     func podsTerminating(_ color: Color) async throws -> Int {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watchLeft(color) { left in left.allSatisfy(\.isBeingDeleted) } }
@@ -15,7 +27,10 @@ extension AppCluster {
             defer { group.cancelAll() }
             try await group.next()
         }
-        return try await podsLeft(color).count
+        let left = try await podsLeft(color)
+        let untold = left.filter { !$0.isBeingDeleted }.compactMap(\.name)
+        guard untold.isEmpty else { throw PodsNotTold(workload: app.workloadName(color), pods: untold) }
+        return left.count
     }
 
     /// Waits for the pods that a workload of the colour left, and for `others`. Pods that merely carry its labels are somebody else's.

@@ -14,8 +14,17 @@ struct LeavingTests {
     private static let stubborn = """
         spec:
           terminationGracePeriodSeconds: 60
-          containers: [{name: blog, image: registry.local:5000/blog, command: [sh, -c, "trap '' TERM; while :; do sleep 0.1; done"]}]
+          containers: [{name: blog, image: registry.local:5000/blog, command: [sh, -c, "trap '' TERM; echo up; while :; do sleep 0.1; done"]}]
         """
+
+    /// A candidate whose pods will not end before they are killed.
+    private func bringUp(_ cluster: TestCluster, replicas: Int = 1) async throws {
+        try await cluster.bringUp(.green, 7, replicas: replicas)
+        for pod in try await cluster.pods("blog-green") {
+            let name = try #require(pod.name)
+            try await eventually { try await cluster.client.logs(ofPod: name, namespace: "blog").contains("up") }
+        }
+    }
 
     @Test(
         "whoever deletes a workload does not wait for its pods, and is told how many there are",
@@ -25,7 +34,7 @@ struct LeavingTests {
             $0.workload = workload
             $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn)
         }) { cluster in
-            try await cluster.bringUp(.green, 7, replicas: 2)
+            try await bringUp(cluster, replicas: 2)
             let began = ContinuousClock.now
             #expect(try await cluster.cluster().remove(.green, madeBy: 7, orOlder: false) == 2)
             #expect(ContinuousClock.now - began < .seconds(20))
@@ -34,12 +43,39 @@ struct LeavingTests {
         }
     }
 
+    @Test("pods that nobody tells to end are not ending: whoever deletes their workload says so and tries again")
+    func untold() async throws {
+        try await TestCluster.run({ $0.workload = .deployment }) { cluster in
+            // What a Deployment that was deleted with --cascade=orphan leaves.
+            let labels: JSON = ["name": "blog-green", "pod-template-hash": "abc"]
+            let set: JSON = [
+                "metadata": ["name": "blog-green-abc"],
+                "spec": [
+                    "replicas": 1, "selector": ["matchLabels": labels],
+                    "template": [
+                        "metadata": ["labels": labels],
+                        "spec": ["containers": [["name": "x", "image": "busybox", "command": ["sleep", "1000"]]]],
+                    ],
+                ],
+            ]
+            _ = try await cluster.client.create(.replicaSets, set)
+            try await eventually { try await cluster.pods("blog-green").count == 1 }
+            let pod = try #require(try await cluster.pods("blog-green").first?.name)
+            var app = cluster.cluster()
+            app.lateness = .milliseconds(200)
+            #expect(
+                await words { try await app.remove(.green, madeBy: 7, orOlder: true) }
+                    == "1 pod of blog-green was not told to end, though it is deleted: \(pod). "
+                    + "Does the cluster's controller manager run?")
+        }
+    }
+
     @Test(
         "a candidate is created when the pods of an earlier release have ended, and says for which it waits, and how long"
     )
     func waits() async throws {
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn) }) { cluster in
-            try await cluster.bringUp(.green, 7)
+            try await bringUp(cluster)
             let old = try #require(try await cluster.pods("blog-green").first?.name)
             try await cluster.cluster().remove(.green, madeBy: 7, orOlder: false)
             let news = News()
@@ -64,7 +100,7 @@ struct LeavingTests {
     @Test("pods that do not end fail the creation, with their machines and the way to get rid of them")
     func lost() async throws {
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn) }) { cluster in
-            try await cluster.bringUp(.green, 7)
+            try await bringUp(cluster)
             let pod = try #require(try await cluster.pods("blog-green").first)
             let name = try #require(pod.name)
             let machine = try #require(pod.machine)
@@ -88,7 +124,7 @@ struct LeavingTests {
     @Test("a creation that is given up while it waits ends at once, and makes nothing")
     func cancelled() async throws {
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn) }) { cluster in
-            try await cluster.bringUp(.green, 7)
+            try await bringUp(cluster)
             try await cluster.cluster().remove(.green, madeBy: 7, orOlder: false)
             let news = News()
             let creating = Task {

@@ -61,9 +61,12 @@ struct ObservationTests {
     func transientPull() async throws {
         try await TestCluster.run { cluster in
             let order = Blog.order(1, version: "late")
-            try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1))
             var reasons: [String] = []
+            var isCreated = false
             for try await seen in cluster.cluster().pods(of: .green, for: order, desired: 1) {
+                // Watched from the beginning: the pull is tried again in a moment.
+                if !isCreated { try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1)) }
+                isCreated = true
                 reasons += seen.report.pods.compactMap(\.reason)
                 if case .hopeless(let why, _) = seen.verdict { Issue.record("\(why)") }
                 if seen.verdict != .waiting { break }
