@@ -10,7 +10,8 @@ struct RemoteServer: Sendable {
     /// `token` is an access token, as `viridian token create` made it.
     init(_ url: String, token: String) throws {
         // A stream that says nothing for so long has lost its server: that one says something every 15 s.
-        connection = try HTTPConnection(baseURL: url, streamIdleLimit: .seconds(60))
+        let proxy = try ProxyEnvironment(ProcessInfo.processInfo.environment).proxy(for: url)
+        connection = try HTTPConnection(baseURL: url, proxy: proxy, streamIdleLimit: .seconds(60))
         headers = ["Authorization": "Bearer \(token)", "Content-Type": "application/json"]
     }
 
