@@ -34,9 +34,11 @@ struct Preflight {
         }
         do {
             let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
+            let way = client.access.proxy.map { ", through \($0)" } ?? ""
             findings.append(
                 Finding(
-                    state: .ok, what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin))")
+                    state: .ok,
+                    what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))")
             )
         } catch {
             findings.append(
