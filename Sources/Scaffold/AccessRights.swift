@@ -6,21 +6,28 @@ struct AccessRights {
     var configuration: Configuration
     var apps: [AppConfiguration]
 
-    /// The account lives in the namespace of its only app, or in one of its own where it serves several.
-    private var home: String { apps.count == 1 ? apps[0].namespace : "viridian" }
+    /// Where the account lives: in a namespace of its own, so that it stays the same whichever apps there are.
+    private let home = "viridian"
+
+    init(configuration: Configuration, apps: [AppConfiguration]) {
+        self.configuration = configuration
+        self.apps = apps
+    }
 
     var files: [RenderedFile] {
-        var documents = apps.count == 1 ? [] : [KubernetesObjects.namespace(home).replacing("---\n", with: "")]
-        documents.append(
-            """
-            apiVersion: v1
+        let account = """
+            # The account that releases. Its roles are in the apps' namespaces, which have to be there first: viridian render kubernetes.
+            # A server in the cluster runs as it (serviceAccountName). Anywhere else it needs a kubeconfig with a token:
+            #   kubectl create token viridian --namespace \(home) --duration 8760h
+            # The API server may give a shorter one than is asked for: make a new one before that.
+            \(KubernetesObjects.namespace(home))apiVersion: v1
             kind: ServiceAccount
             metadata:
               name: viridian
-              namespace: \(yaml(home))
+              namespace: \(home)
 
-            """)
-        var files = [RenderedFile(path: "rbac/account.yaml", text: documents.joined(separator: "---\n"))]
+            """
+        var files = [RenderedFile(path: "rbac/account.yaml", text: account)]
         files += apps.map { RenderedFile(path: "rbac/\($0.name).yaml", text: role($0)) }
         if let rule = AccessRule.inventory(configuration) {
             files.append(RenderedFile(path: "rbac/nodes.yaml", text: nodes(rule)))
@@ -50,7 +57,7 @@ struct AccessRights {
             subjects:
             - kind: ServiceAccount
               name: viridian
-              namespace: \(yaml(home))
+              namespace: \(home)
 
             """
     }
@@ -74,7 +81,7 @@ struct AccessRights {
         subjects:
         - kind: ServiceAccount
           name: viridian
-          namespace: \(yaml(home))
+          namespace: \(home)
 
         """
     }

@@ -5,10 +5,13 @@ package struct RenderedFile: Sendable, Hashable {
     /// Where it belongs, relative to the folder or machine that it is for: `etc/nginx/backends.d/blog.conf`.
     package var path: String
     package var text: String
+    /// The permissions that it needs; `nil` where any will do.
+    package var mode: Int?
 
-    package init(path: String, text: String) {
+    package init(path: String, text: String, mode: Int? = nil) {
         self.path = path
         self.text = text
+        self.mode = mode
     }
 }
 
@@ -42,8 +45,11 @@ package enum Rendering: String, Sendable, CaseIterable {
         switch self {
         case .kubernetes: return apps.map(KubernetesObjects.file)
         case .nginx:
+            try apps.checkHosts()
             return apps.flatMap { NginxSite(app: $0, backends: configuration.nodes.backendsOnNode).files }
-        case .salt: return SaltStates(apps: apps, backends: configuration.nodes.backendsOnNode).files
+        case .salt:
+            try apps.checkHosts()
+            return SaltStates(apps: apps, backends: configuration.nodes.backendsOnNode).files
         case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
         case .compose: return [Containers.compose(apps)]
         case .dockerfile: return apps.map(Containers.dockerfile)

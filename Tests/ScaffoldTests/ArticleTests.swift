@@ -59,9 +59,11 @@ struct ArticleTests {
         #expect(try parsed.serversThatMayFail(in: "blogLB", ports: ports).isEmpty)
     }
 
-    @Test("the virtual host is the article's")
+    @Test("the virtual host is the article's, and tells PHP that the visitor came by https")
     func host() throws {
-        let files = try Rendering.nginx.files(configuration([try blog()]), apps: [try blog()])
+        // In the article the static files are on the nodes.
+        let app = try blog { $0.artifact = .init(from: "s3://deploy/blog/{version}.tgz", to: "/srv/blog") }
+        let files = try Rendering.nginx.files(configuration([app]), apps: [app])
         let file = try #require(files.last)
         #expect(file.path == "etc/nginx/conf.d/blog.conf")
         // `extra` is a log format of the article's nginx.conf.
@@ -87,10 +89,10 @@ struct ArticleTests {
             location ~ \.php$ {
             try_files $uri =404;
             fastcgi_pass blogLB;
-            proxy_set_header X-Forwarded-Proto https;
             fastcgi_index index.php;
             fastcgi_param SCRIPT_FILENAME /code/public/$fastcgi_script_name;
             include fastcgi_params;
+            fastcgi_param HTTPS on;
             fastcgi_param APPLICATION_ENV production;
             }
             }

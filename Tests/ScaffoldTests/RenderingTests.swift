@@ -9,6 +9,38 @@ import ViridianConfiguration
 struct RenderingTests {
     // MARK: - nginx
 
+    /// What is rendered for nginx as it would lie on a machine, below `folder`; the path of the main file.
+    private func site(_ apps: [AppConfiguration], in folder: String) throws -> String {
+        let backends = "\(folder)/backends.d"
+        for file in try Rendering.nginx.files(configuration(apps, backends: backends), apps: apps) {
+            let path = "/\(file.path)".hasPrefix(backends) ? "/\(file.path)" : "\(folder)/\(file.path)"
+            let text = file.text.replacing("/var/log/nginx", with: folder)
+                .replacing("include fastcgi_params;", with: "")
+                .replacing("listen 80;", with: "listen unix:\(folder)/nginx.sock;")
+            try write(text, to: path)
+        }
+        let main = "\(folder)/nginx.conf"
+        try write(
+            """
+            pid \(folder)/nginx.pid;
+            error_log \(folder)/error.log;
+            events {}
+            http {
+                client_body_temp_path \(folder)/t1; proxy_temp_path \(folder)/t2; fastcgi_temp_path \(folder)/t3;
+                uwsgi_temp_path \(folder)/t4; scgi_temp_path \(folder)/t5;
+                server_names_hash_bucket_size 128;
+                include \(folder)/etc/nginx/conf.d/*.conf;
+            }
+            """, to: main)
+        return main
+    }
+
+    private func nginx(_ words: String..., main: String) async throws -> Completed {
+        let program = Executable.find("nginx") ?? "/usr/sbin/nginx"
+        return try await Command(program, ["-p", (main as NSString).deletingLastPathComponent, "-c", main] + words)
+            .run(deadline: .seconds(30))
+    }
+
     @Test("nginx takes what is rendered for it, whatever the apps are")
     func nginx() async throws {
         let apps = [
@@ -16,35 +48,60 @@ struct RenderingTests {
             try AppConfiguration(
                 app: "static-site", ports: .init(container: 80, blue: 30020, green: 30021), image: "r.local/s",
                 hosts: ["*.static.domain.com"], artifact: .init(from: "s3://d/s/{version}.tgz", to: "/srv/assets")),
+            try AppConfiguration(
+                app: "php", ports: .init(container: 9000, blue: 30030, green: 30031), image: "r.local/php",
+                protocol: .fastcgi, artifact: .init(from: "s3://d/s/{version}.tgz", to: "/srv/php")),
         ]
         try await withFolder { folder in
-            let backends = "\(folder)/backends.d"
-            let files = try Rendering.nginx.files(configuration(apps, backends: backends), apps: apps)
-            for file in files {
-                let path = "/\(file.path)".hasPrefix(backends) ? "/\(file.path)" : "\(folder)/\(file.path)"
-                let text = file.text.replacing("/var/log/nginx", with: folder)
-                    .replacing("include fastcgi_params;", with: "")
-                    .replacing("listen 80;", with: "listen unix:\(folder)/nginx.sock;")
-                try write(text, to: path)
-            }
-            try write(
-                """
-                pid \(folder)/nginx.pid;
-                error_log \(folder)/error.log;
-                events {}
-                http {
-                    client_body_temp_path \(folder)/t1; proxy_temp_path \(folder)/t2; fastcgi_temp_path \(folder)/t3;
-                    uwsgi_temp_path \(folder)/t4; scgi_temp_path \(folder)/t5;
-                    server_names_hash_bucket_size 128;
-                    include \(folder)/etc/nginx/conf.d/*.conf;
-                }
-                """, to: "\(folder)/nginx.conf")
-            let program = Executable.find("nginx") ?? "/usr/sbin/nginx"
-            let tested = try await Command(program, ["-t", "-p", folder, "-c", "\(folder)/nginx.conf"])
-                .run(deadline: .seconds(30))
+            let tested = try await nginx("-t", main: try site(apps, in: folder))
             #expect(tested.succeeded, "\(tested.error)")
             #expect(!tested.error.contains("warn"), "\(tested.error)")
         }
+    }
+
+    @Test("a fastcgi app whose files are in its containers only gets every request, its pages and its .php files")
+    func fastCGIWithoutFiles() async throws {
+        try await withFolder { folder in
+            let main = try site([try blog()], in: folder)
+            let started = try await nginx(main: main)
+            try #require(started.succeeded, "\(started.error)")
+            for path in ["/", "/articles/1?x=1", "/index.php", "/style.css"] {
+                let asked = try await Command(
+                    "curl",
+                    [
+                        "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", "\(folder)/nginx.sock", "-H",
+                        "X-Forwarded-Proto: https", "-H", "Host: blog.domain.com", "http://blog.domain.com\(path)",
+                    ]
+                ).run(deadline: .seconds(30))
+                // Nobody listens on the app's port: nginx asked it, and did not look for a file.
+                #expect(asked.output == "502", "\(path): \(asked.output)")
+            }
+            let log = try String(contentsOfFile: "\(folder)/blog.error.log", encoding: .utf8)
+            #expect(log.contains("fastcgi://127.0.0.1:30000"), "\(log)")
+            _ = try await nginx("-s", "stop", main: main)
+        }
+    }
+
+    @Test("two apps without names are not rendered together, and one says that it answers every name")
+    func nameless() throws {
+        let apps = [try blog { $0.hosts = [] }, try www { $0.hosts = [] }]
+        for what in [Rendering.nginx, .salt] {
+            let error = #expect(throws: ScaffoldError.self) { try what.files(configuration(apps), apps: apps) }
+            #expect(error?.description.contains("blog and www have no `hosts`") == true)
+        }
+        let one = try rendered(.nginx, configuration([apps[0]]))
+        #expect(one.contains("server_name _;") && one.contains("which may be so of one site only"))
+    }
+
+    @Test("a preview's comment speaks of static files only where there are any")
+    func previewComment() throws {
+        let app = try www { $0.preview = "preview.www.domain.com" }
+        #expect(try rendered(.nginx, configuration([app])).contains("Static files") == false)
+        let files = try www {
+            $0.preview = "preview.www.domain.com"
+            $0.artifact = .init(from: "s3://d/s/{version}.tgz", to: "/srv/www")
+        }
+        #expect(try rendered(.nginx, configuration([files])).contains("Static files are\n# those"))
     }
 
     @Test("the preview goes to the colour that is not live, before and after a switch")
@@ -98,11 +155,15 @@ struct RenderingTests {
                 "[coordination.k8s.io] [leases] [get, create, update]", "[\"\"] [services] [get, create]",
                 "[\"\"] [replicationcontrollers] [get, list, watch, create, patch, delete]",
                 "[\"\"] [pods] [list, watch]", "[\"\"] [pods] [delete]", "[\"\"] [pods/log] [get]",
-                "[\"\"] [events] [list, watch]",
+                "[\"\"] [events] [list, watch]", "[\"\"] [persistentvolumeclaims] [get]",
                 "[autoscaling] [horizontalpodautoscalers] [list, create, delete]",
             ])
         #expect(!text.contains("ClusterRole"))
-        #expect(text.contains("kind: ServiceAccount\nmetadata:\n  name: viridian\n  namespace: blog\n"))
+        // It is the same one whichever apps there are, and says how to get at a token.
+        let account = "kind: ServiceAccount\nmetadata:\n  name: viridian\n  namespace: viridian\n"
+        #expect(text.contains(account))
+        #expect(try rendered(.rbac, configuration([try blog(), try www()])).contains(account))
+        #expect(text.contains("kubectl create token viridian --namespace viridian"))
         let deployment = try rendered(.rbac, configuration([try blog { $0.workload = .deployment }]))
         #expect(rules(deployment).contains("[apps] [deployments] [get, list, watch, create, patch, delete]"))
         #expect(!deployment.contains("replicationcontrollers"))
@@ -134,9 +195,19 @@ struct RenderingTests {
         #expect(text.contains("region = \"eu-west-1\""))
         #expect(text.contains("\"Environment\" = \"a\\\"$${b}\""))
         #expect(text.contains("\"preview.blog.domain.com\","))
-        let formatted = try await Command("terraform", ["fmt", "-check", "-diff", "-"], input: text)
-            .run(deadline: .seconds(60))
-        #expect(formatted.succeeded, "\(formatted.output)\(formatted.error)")
+        #expect(text.contains("source  = \"hashicorp/aws\""))
+        #expect(text.contains("ec2:DescribeInstances") && !text.contains("s3:GetObject"))
+        #expect(!text.contains("nobody the NodePorts"))
+        let objects = try blog { $0.artifact = .init(from: "s3://deploy/{app}/{version}.tgz", to: "/srv/blog") }
+        let elsewhere = try rendered(.terraform, configuration([objects]))
+        #expect(elsewhere.contains("\"arn:aws:s3:::deploy/blog/*\",") && !elsewhere.contains("ec2:DescribeInstances"))
+        // What nobody has configured is asked for.
+        #expect(elsewhere.contains("variable \"node_tags\"") && !elsewhere.contains("us-east-1"))
+        for text in [text, elsewhere, try rendered(.terraform, configuration([try www()]))] {
+            let formatted = try await Command("terraform", ["fmt", "-check", "-diff", "-"], input: text)
+                .run(deadline: .seconds(60))
+            #expect(formatted.succeeded, "\(formatted.output)\(formatted.error)")
+        }
         let bare = try blog { $0.hosts = [] }
         #expect(throws: ScaffoldError.self) { try rendered(.terraform, configuration([bare])) }
     }
@@ -147,10 +218,13 @@ struct RenderingTests {
         for what in [Rendering.jenkins, .gitlab] {
             let text = try rendered(what, configuration([try blog()], server: server))
             #expect(text.contains("https://deploy.domain.com/api/v1/apps/blog/releases"))
-            #expect(text.contains("curl -fsS -K -"))
+            #expect(text.contains("curl -sS -K -"))
+            #expect(text.contains("docker login") && text.contains("docker run --rm"))
+            #expect(text.components(separatedBy: "date -u +%Y%m%d.%H%M%S").count == 2, "the version is made once")
+            #expect(text.contains("commitTime"))
             #expect(text.contains("Idempotency-Key"))
             #expect(text.contains("registry.local:5000/blog"))
-            #expect(!text.contains("curl -fsS -H 'Authorization"))
+            #expect(!text.contains("-H 'Authorization") && !text.contains("-H \"Authorization"))
         }
         let manifest = try rendered(.slackManifest, configuration([try blog()], server: server))
         #expect(manifest.contains("https://deploy.domain.com/slack/commands"))

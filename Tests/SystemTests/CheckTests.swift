@@ -1,3 +1,4 @@
+import Fleet
 import Foundation
 import Kubernetes
 import Nginx
@@ -45,6 +46,31 @@ extension AtTheDoor {
                 let status = try await world.viridian("status", "blog")
                 let advice = status.lines.filter { $0.contains("viridian repair blog") }
                 #expect(advice.count == 1 && advice[0].contains("node-1"), "\(status)")
+            }
+        }
+
+        @Test(
+            "an upstream file that lacks the preview's upstream is named, and what to add, not the file that passes to it"
+        )
+        func previewWithoutUpstream() async throws {
+            try await withWorld(nodes: 1, .init(more: "preview: preview.localhost")) { world in
+                let site = try #require(world.sites[0].split(separator: "/").last.map(String.init))
+                let hosts = ["blogLB", "blogLB-preview"].map {
+                    VirtualHost(
+                        listen: site, names: [$0 == "blogLB" ? "blog.localhost" : "preview.localhost"], upstream: $0)
+                }
+                try world.nodes[0].write(hosts: hosts)
+                try world.write(
+                    UpstreamFile.rendered(upstream: "blogLB", ports: world.ports, live: world.ports.blue),
+                    to: world.upstreamFile(1))
+                let check = try await world.viridian("check")
+                #expect(check.status == 1, "\(check)")
+                let bad = check.lines.filter { $0.hasPrefix("bad") }
+                let refused = bad.filter { $0.contains("nginx does not accept its configuration") }
+                try #require(refused.count == 1, "\(check)")
+                #expect(refused[0].contains("backends.d/blog.conf has no upstream blogLB-preview"), "\(check)")
+                #expect(refused[0].contains("To fix: add it there"), "\(check)")
+                #expect(!bad.contains { $0.contains("does not include") }, "\(check)")
             }
         }
 

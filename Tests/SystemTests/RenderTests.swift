@@ -94,24 +94,55 @@ extension AtTheDoor {
             }
         }
 
-        @Test("sudo takes the rights that are rendered for it")
+        @Test("sudo takes the rights that are rendered for it, and what is installed has the permissions that it needs")
         func sudoers() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")
+                let main = viridian.directory + "/viridian.yaml"
+                let text = try String(contentsOfFile: main, encoding: .utf8)
+                func configure(_ nodes: String) throws {
+                    let changed = text.replacing(#/ +transport: local[^\n]*\n/#, with: nodes).replacing(
+                        #/ +sudo: true\n/#, with: "")
+                    try Data(changed.utf8).write(to: URL(fileURLWithPath: main))
+                }
+                let local = try await viridian("render", "sudoers")
+                #expect(local.output.contains("ALL=(root) NOPASSWD: /bin/sh, /usr/bin/sh\n"), "\(local)")
+                try configure("  transport: ssh\n  ssh: {user: deploy}\n  sudo: true\n")
                 let said = try await viridian("render", "sudoers")
                 #expect(said.status == 0, "\(said)")
-                #expect(said.output.contains("deploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"\n"))
+                #expect(said.output.contains("\nDefaults:deploy !requiretty\n"))
+                #expect(said.output.contains("\ndeploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"\n"))
                 let settings = try await viridian("render", "node.conf")
-                #expect(settings.output.contains("ports.blog=30000 30001\n"), "\(settings)")
+                #expect(settings.output.contains("ports.blog=30000 30001\nupstream.blog="), "\(settings)")
                 let program = try await viridian("render", "viridian-node")
                 let checked = try await Command("sh", ["-n"], input: program.output).run(deadline: .seconds(20))
                 #expect(checked.succeeded, "\(checked)")
+                for (what, path, mode) in [
+                    ("sudoers", "etc/sudoers.d/viridian", 0o440),
+                    ("viridian-node", "usr/local/sbin/viridian-node", 0o755),
+                ] {
+                    let written = try await viridian("render", what, "--to", "out")
+                    #expect(written.status == 0, "\(written)")
+                    let file = "\(viridian.directory)/out/\(path)"
+                    let found = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+                    #expect(found == mode, "\(path)")
+                }
+                for (nodes, problem) in [
+                    ("  transport: ssh\n  ssh: {user: deploy}\n  sudo: false\n", "nodes.sudo is false"),
+                    ("  transport: ssh\n  ssh: {user: root}\n  sudo: true\n", "is root, who needs no sudo"),
+                ] {
+                    try configure(nodes)
+                    let refused = try await viridian("render", "sudoers")
+                    #expect(refused.status == 1 && refused.error.contains(problem), "\(refused)")
+                }
                 // sudo is not on every machine that Viridian is built on.
                 guard
                     let visudo = ["/usr/sbin/visudo", "/sbin/visudo"].first(where: FileManager.default.isExecutableFile)
                 else { return }
-                let taken = try await Command(visudo, ["-c", "-f", "-"], input: said.output).run(deadline: .seconds(20))
-                #expect(taken.succeeded, "\(taken)")
+                for text in [local.output, said.output] {
+                    let taken = try await Command(visudo, ["-c", "-f", "-"], input: text).run(deadline: .seconds(20))
+                    #expect(taken.succeeded, "\(taken)")
+                }
             }
         }
 

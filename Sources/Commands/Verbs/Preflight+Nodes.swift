@@ -1,6 +1,7 @@
 import Controller
 import Fleet
 import Kubernetes
+import Nginx
 import ReleaseMachine
 import ViridianConfiguration
 import Workloads
@@ -77,6 +78,14 @@ struct NodeFindings {
                 .bad, "nginx was not asked about its configuration: \(words)",
                 "correct nodes.test, with the program's whole path if need be")
         }
+        // nginx names the file that passes to it. It is missing in another one, which was there before `preview` was configured.
+        let preview = UpstreamFile.previewName(of: app.upstream)
+        if app.preview != nil, words.contains("host not found in upstream \"\(preview)\"") {
+            return finding(
+                .bad, "nginx does not accept its configuration: \(report.path) has no upstream \(preview): \(words)",
+                "add it there, with the servers of \(app.upstream) and `down` at the other one of them "
+                    + "(viridian render nginx \(app.name) shows it): every reload fails until then")
+        }
         return finding(
             .bad, "nginx does not accept its configuration: \(words)",
             "correct the file that it names: every reload fails until then")
@@ -93,7 +102,8 @@ struct NodeFindings {
                 finding(
                     .bad, "nginx is not running", "start it, or set nodes.pid if its pid file is in an unusual place"))
         }
-        if report.isIncluded == false {
+        // What nginx does not accept it does not show either.
+        if report.isIncluded == false, report.accepted {
             findings.append(
                 finding(
                     .bad, "nginx's configuration does not include \(report.path)",
