@@ -19,7 +19,7 @@ package struct Journal: Sendable {
     package init(path: String) throws(JournalError) {
         self.path = path
         do {
-            if try Schema.isToBeMade(path) { try Schema.make(path) } else { try Schema.check(path) }
+            if try Schema.isToBeMade(path) { Schema.make(path) } else { try Schema.check(path) }
             pool = try Schema.open(path)
         } catch {
             throw JournalError(path: path, error)

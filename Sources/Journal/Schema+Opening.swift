@@ -31,11 +31,10 @@ extension Schema {
     }
 
     /// Makes the file, for its owner alone: the audit log is in it. SQLite gives what it puts beside it the same rights.
-    static func make(_ path: String) throws {
+    static func make(_ path: String) {
         let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw Rejection.unusable("it cannot be made: \(String(cString: strerror(errno)))")
-        }
+        // Where it cannot be made, SQLite says why.
+        guard descriptor >= 0 else { return }
         close(descriptor)
     }
 
