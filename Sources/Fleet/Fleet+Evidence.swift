@@ -3,9 +3,19 @@ import Nginx
 
 extension Fleet {
     /// What is still open to a port: connections of anyone on the node, and nginx's workers from before a reload.
+    ///
+    /// Who comes is counted from one look to the next, at least `apart` later: in between it is not told.
     /// - Throws: `NodeFailure`, `CancellationError`.
-    package func drain(_ upstream: Upstream, on node: Node, port: Int) async throws -> DrainReport {
-        let facts = try await converse("drain", of: upstream, with: node, arguments: ["port=\(port)"])
+    package func drain(
+        _ upstream: Upstream,
+        on node: Node,
+        port: Int,
+        apart: Duration = .milliseconds(1500)
+    ) async throws -> DrainReport {
+        let (seconds, attoseconds) = apart.components
+        let facts = try await converse(
+            "drain", of: upstream, with: node,
+            arguments: ["port=\(port)", "apart=\(seconds * 100 + attoseconds / 10_000_000_000_000_000)"])
         guard let connections = facts.count("connections") else {
             throw NodeFailure(node, .notUnderstood(what: "a count of connections that is none"))
         }

@@ -133,6 +133,46 @@ extension Site {
         }
     }
 
+    @Test(
+        "a site that is served by TLS alone, or behind the proxy protocol, is asked in that way", arguments: shells,
+        ["ssl", "proxy_protocol"])
+    func otherProtocols(shell: [String], parameter: String) async throws {
+        try await withSite { site in
+            let directory = site.nginx.directory
+            let made = try await Command(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=blog.domain.com", "-keyout", directory + "/key.pem", "-out",
+                    directory + "/certificate.pem",
+                ]
+            ).run()
+            try #require(made.succeeded, "\(made.error)")
+            // The plain server knows the host, and the app only the other: who is sent there has not seen the app.
+            let plain = try await freePorts(1)[0]
+            try await site.serve(
+                """
+                server { listen 127.0.0.1:\(plain); server_name blog.domain.com; return 301 https://$host$request_uri; }
+                server {
+                    listen 127.0.0.1:\(site.listen) \(parameter);
+                    server_name blog.domain.com;
+                    ssl_certificate \(directory)/certificate.pem;
+                    ssl_certificate_key \(directory)/key.pem;
+                    location / { proxy_pass http://blogLB; }
+                }
+                """)
+            var upstream = site.upstream
+            upstream.hosts = ["blog.domain.com"]
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            _ = try await fleet.stage(upstream, on: site.node, plan(site))
+            let report = try await fleet.switch(upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            #expect(report.proof?.evidence == .visit)
+            let scheme = parameter == "ssl" ? "https" : "http"
+            #expect(report.proof?.visits.map(\.url) == ["\(scheme)://blog.domain.com/"])
+            #expect(report.proof?.visits.map(\.now) == [200])
+        }
+    }
+
     @Test("the candidate is asked through nginx at its preview host before anything moves", arguments: shells)
     func preview(shell: [String]) async throws {
         try await withSite(green: "if ($http_x_forwarded_for) { return 502; } return 200 green;") { site in

@@ -109,42 +109,47 @@ extension NodeScript {
 
         # Who has made connections to port $port since this was last asked: arriving=COUNT, and from=ADDRESS COUNT for the
         # first of them. Every connection is known by the address and port that it comes from: to the kernel's connection
-        # tracking for two minutes after its end, whoever makes it (nf_conntrack_proto_tcp.c), else to
-        # /proc/net/tcp, which knows those of this machine. The first time tells nothing, nor does one after a long while.
+        # tracking for two minutes after its end, whoever makes it (nf_conntrack_proto_tcp.c), else to /proc/net/tcp,
+        # which knows those of this machine. The first time tells nothing, nor does one after a long while, and these
+        # tables may be long, so that they are not read all the time.
         arrivals() {
             state_directory
             clock
             seen_before=$state/$app.drain
+            { read -r seen_port seen_boot seen_at <"$seen_before"; } 2>/dev/null || seen_port=
+            if [ "$seen_port $seen_boot" = "$port $boot" ] && [ $((now - seen_at)) -lt "$apart" ]; then return; fi
+            [ -e "$seen_before" ] || : >"$seen_before"
             tables=/proc/net
             [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
-            set -- "$tables/tcp" "$tables/tcp6"
-            [ ! -r /proc/net/nf_conntrack ] || set -- "$@" /proc/net/nf_conntrack
-            [ -e "$seen_before" ] || : >"$seen_before"
+            hex=$(printf %04X "$port")
             {
+                grep -hE "[0-9A-F]:$hex 0[1-9B] " "$tables/tcp" "$tables/tcp6"
+                if [ -r /proc/net/nf_conntrack ]; then
+                    grep -F "dport=$port " /proc/net/nf_conntrack
                 # Not every kernel has it as a file.
-                [ -r /proc/net/nf_conntrack ] || ! command -v conntrack >/dev/null ||
-                    conntrack -L -p tcp --orig-port-dst "$port" 2>/dev/null
-            } | awk -v port="$port" -v hex="$(printf %04X "$port")" -v now="$now" -v boot="$boot" '
-                function address(digits,   i, text) {
-                    if (length(digits) == 32 && digits ~ /^0+FFFF0000/) digits = substr(digits, 25)
-                    if (length(digits) != 8) return digits ~ /^0+1000000$/ ? "::1" : "an IPv6 address"
-                    for (i = 7; i > 0; i -= 2)
-                        text = text (text == "" ? "" : ".") 16 * (index("0123456789ABCDEF", substr(digits, i, 1)) - 1) + \
-                            index("0123456789ABCDEF", substr(digits, i + 1, 1)) - 1
-                    return text
-                }
+                elif command -v conntrack >/dev/null; then
+                    conntrack -L -p tcp --orig-port-dst "$port"
+                fi
+            } 2>/dev/null | awk -v port="$port" -v hex="$hex" -v now="$now" -v boot="$boot" '
                 function number(digits,   i, value) {
                     for (i = 1; i <= length(digits); i++) value = 16 * value + index("0123456789ABCDEF", substr(digits, i, 1)) - 1
                     return value
+                }
+                # As the kernel writes them: each four bytes in the order of the machine.
+                function address(digits,   i, text) {
+                    if (digits ~ /^0+FFFF0000........$/) digits = substr(digits, 25)
+                    if (length(digits) != 8) return digits ~ /^0+01000000$/ ? "::1" : "an IPv6 address"
+                    for (i = 7; i > 0; i -= 2) text = text (text == "" ? "" : ".") number(substr(digits, i, 2))
+                    return text
                 }
                 FILENAME == ARGV[1] {
                     if (FNR == 1) { comparable = $1 == port && $2 == boot && now - $3 < 6000; next }
                     known[$0] = 1
                     next
                 }
-                FILENAME ~ /\/tcp6?$/ {
+                $1 ~ /^[0-9]+:$/ {
                     split($3, far, ":")
-                    if (far[2] != hex || $4 == "0A") next
+                    if (far[2] != hex) next
                     split($2, near, ":")
                     seen[address(near[1]) " " number(near[2])] = 1
                     next
@@ -152,8 +157,8 @@ extension NodeScript {
                 {
                     source = from = to = ""
                     for (i = 1; i <= NF && to == ""; i++) {
-                        if ($i ~ /^src=/ && source == "") source = substr($i, 5)
-                        if ($i ~ /^sport=/ && from == "") from = substr($i, 7)
+                        if ($i ~ /^src=/) source = substr($i, 5)
+                        if ($i ~ /^sport=/) from = substr($i, 7)
                         if ($i ~ /^dport=/) to = substr($i, 7)
                     }
                     if (to == port && from != "") seen[source " " from] = 1
@@ -170,7 +175,7 @@ extension NodeScript {
                     if (!comparable) exit
                     print "arriving=" arriving + 0
                     for (each in per) if (++shown <= 5) print "from=" each " " per[each]
-                }' "$seen_before" "$@" - 2>/dev/null
+                }' "$seen_before" - 2>/dev/null
         }
 
         act_check() {
@@ -248,7 +253,7 @@ extension NodeScript {
             port= ports= probe=none send= send_more= accept=good seconds=10 try=2 connections=1 post= post_seconds=300
             version= color= release=
             assets= artifact= artifact_seconds=300 size= sha256= keep=5 offset=0
-            upstream= hosts= preview= path=/ pair= prove= as_nginx=
+            upstream= hosts= preview= path=/ pair= prove= as_nginx= apart=150
             master= running= draining= present_workers= tested= included= accepted=
             ended= written= putback= text= long= flipped= present= half=
             for word; do
@@ -279,6 +284,7 @@ extension NodeScript {
                 path=*) path=${word#*=} ;;
                 pair=*) pair=${word#*=} ;;
                 prove=*) prove=${word#*=} ;;
+                apart=*) apart=${word#*=} ;;
                 post=*) post=${word#*=} ;;
                 post_seconds=*) post_seconds=${word#*=} ;;
                 version=*) version=${word#*=} ;;
@@ -298,7 +304,7 @@ extension NodeScript {
             case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
             case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
             for word in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$try" "$connections" "$post_seconds" "$artifact_seconds" \
-                "${size:-0}" "$keep" "$offset"; do
+                "${size:-0}" "$keep" "$offset" "$apart"; do
                 number "$word" || { fact misused "$word"; exit 64; }
             done
             case $until in '' | [0-9]*@?*) number "${until%%@*}" || [ -z "$until" ] ;; *) false ;; esac ||

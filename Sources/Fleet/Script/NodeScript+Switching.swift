@@ -42,6 +42,9 @@ extension NodeScript {
             # `loaded` is what held before the switch. Only a file that nginx had loaded may be loaded again.
             if [ "$1" -gt 0 ] && [ "$loaded" = yes ]; then
                 old_workers=$present_workers
+                # Whether what is read now is the file as it has been put back, and not what another reload had begun to read.
+                back=
+                ! settle || back=$putback
                 # Whoever ended this waits only for a few seconds more. What nginx's own command would find broken now keeps
                 # it from sending the signal.
                 if reloads_by_signal; then
@@ -53,9 +56,10 @@ extension NodeScript {
                 back_until=$((now + $1))
                 until replaced "$old_workers"; do
                     clock
-                    [ "$now" -lt "$back_until" ] || break
+                    [ "$now" -lt "$back_until" ] || { back=; break; }
                     pause
                 done
+                if [ "$back" = yes ] && same_master; then record "$text"; fi
             fi
             if [ "$loaded" = yes ] && same_master && [ "$running" = "$before" ]; then
                 # A child without a name may come of the file that has been put back.
