@@ -28,10 +28,15 @@ final class HTTPResponder: Sendable {
                 guard client >= 0 else { return }
                 var patience = timeval(tv_sec: 2, tv_usec: 0)
                 setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+                var request = ""
                 var buffer = [UInt8](repeating: 0, count: 8192)
-                let count = recv(client, &buffer, buffer.count, 0)
-                if count > 0 {
-                    let request = String(decoding: buffer[..<count], as: UTF8.self)
+                while !request.hasSuffix("\r\n\r\n") {
+                    let count = recv(client, &buffer, buffer.count, 0)
+                    guard count > 0 else { break }
+                    request += String(decoding: buffer[..<count], as: UTF8.self)
+                }
+                if !request.isEmpty {
+                    let request = request
                     let number = requests.requests.withLock { all in
                         all.append(request)
                         return all.count

@@ -121,7 +121,9 @@ private let ways: [AlteredTransport] =
                 "X-Forwarded-Proto: https",
                 "X-Try: b", "Connection: close", "", "",
             ]
-            #expect(responder.asked == [expected.joined(separator: "\r\n")])
+            // Twice where the machine is too busy to connect at once.
+            let asked = Set(responder.asked)
+            #expect(asked == [expected.joined(separator: "\r\n")], "\(asked)")
             let plain = try HTTPResponder { _, _ in Self.ok }
             try await stage(site, plain.port, .http(path: "/", host: "blog.domain.com"), ways[way])
             #expect(plain.asked.first?.contains("\r\nHost: blog.domain.com\r\n") == true, "\(plain.asked)")
@@ -131,14 +133,10 @@ private let ways: [AlteredTransport] =
     @Test("of so many answers each has to be good: one that is not may be one pod's of many", arguments: ways.indices)
     func each(way: Int) async throws {
         try await withSite { site in
-            let responder = try HTTPResponder { number, _ in
-                number.isMultiple(of: 5) ? "HTTP/1.1 503 Service Unavailable\r\n\r\n" : Self.ok
-            }
-            func refusal(_ connections: Int) async -> String {
+            func refusal(_ responder: HTTPResponder) async -> String {
                 let plan = StagePlan(
                     port: responder.port, token: 1, version: "2", color: "green", release: "blog/1",
-                    probe: .http(path: "/"),
-                    probeConnections: connections, probeTimeout: .seconds(2))
+                    probe: .http(path: "/"), probeConnections: 5, probeTimeout: .seconds(3))
                 do {
                     _ = try await site.fleet(ways[way]).stage(site.upstream, on: site.node, plan)
                     return "passed"
@@ -146,9 +144,13 @@ private let ways: [AlteredTransport] =
                     return "\(error)"
                 }
             }
-            #expect(await refusal(4) == "passed")
-            #expect(responder.asked.count == 4)
-            #expect(await refusal(5).contains("503 Service Unavailable"))
+            let good = try HTTPResponder { _, _ in Self.ok }
+            #expect(await refusal(good) == "passed")
+            #expect(good.asked.count >= 5)
+            let mixed = try HTTPResponder { number, _ in
+                number.isMultiple(of: 5) ? "HTTP/1.1 503 Service Unavailable\r\n\r\n" : Self.ok
+            }
+            #expect(await refusal(mixed).contains("503 Service Unavailable"))
         }
     }
 

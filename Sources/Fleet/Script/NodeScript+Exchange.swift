@@ -28,10 +28,15 @@ extension NodeScript {
         # end STATUS REPLY; what else there is are bash's own words.
         exchange_program='
             port=$1 limit=$2 send=$3 mode=$4 host=$5 total=$6 accept=$7
-            cr=$(printf "\r")
-            # Each part in a process group of its own, which ends with what it has started; nobody is told how they end.
-            set -m
+            # Nobody is told of what bash has to say of this program: how its parts end, bytes that it leaves out.
             exec 2>/dev/null
+            cr=$(printf "\r")
+            # As text, for bash writes what printf makes of a format line by line, each in a packet of its own that may wait
+            # for an answer to the one before (RFC 9293, 3.7.4). FastCGI has bytes 0, which no text can hold.
+            text=$(printf "$send.")
+            text=${text%.}
+            # Each part in a process group of its own, which ends with what it has started.
+            set -m
             parts= number=0 kept= words=
             end_parts() {
                 for part in $parts; do
@@ -54,16 +59,16 @@ extension NodeScript {
             # The answer to $send through TLS. The kubelet names no server either, and takes any certificate.
             ask_through_tls() {
                 if command -v openssl >/dev/null; then
-                    reply=$(printf "$send" | openssl s_client -quiet -connect "$host:$port" 2>/dev/null | head -n 1)
+                    reply=$(printf %s "$text" | openssl s_client -quiet -connect "$host:$port" 2>/dev/null | head -n 1)
                     return
                 fi
-                request=$(printf "$send") headers=()
-                path=${request#* }
+                headers=()
+                path=${text#* }
                 path=${path%% *}
                 while IFS= read -r line; do
                     line=${line%"$cr"}
                     case $line in *:*) headers+=(-H "$line") ;; esac
-                done <<<"${request#*
+                done <<<"${text#*
         }"
                 reply="HTTP/1.1 $(curl -qsk -o /dev/null -w "%{http_code}" --globoff --path-as-is --noproxy "*" --http1.1 \
                     "${headers[@]}" "https://$host:$port$path")"
@@ -72,7 +77,7 @@ extension NodeScript {
 
             # The first line of the answer; those that only say that one will come (1xx, RFC 9110, 15.2) are passed over.
             ask() {
-                printf "$send" >&3
+                printf %s "$text" >&3
                 while IFS= read -r reply <&3; do
                     case $reply in "HTTP/1."?" 1"*) ;; *) break ;; esac
                     while IFS= read -r line <&3 && [ -n "${line%"$cr"}" ]; do :; done
