@@ -14,6 +14,19 @@ struct PodWaits {
     }
 
     private var waits: [String: Wait] = [:]
+    private var emptySince: Timestamp?
+
+    /// What is to be said of a candidate that has no pod at all, for which nobody else gave a reason.
+    mutating func absence(isEmpty: Bool, at now: Timestamp) -> String? {
+        guard isEmpty else {
+            emptySince = nil
+            return nil
+        }
+        let since = emptySince ?? now
+        emptySince = since
+        guard now - since >= PodWaits.longStep else { return nil }
+        return "the cluster has made no pod yet, and does not say why: its controller manager may be away"
+    }
 
     /// The diagnoses as they are at this moment.
     mutating func settled(_ diagnoses: [PodDiagnosis], at now: Timestamp) -> [PodDiagnosis] {

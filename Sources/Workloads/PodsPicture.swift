@@ -66,11 +66,12 @@ struct PodsPicture {
                 .map { PodDiagnosis($0, warnings: warnings[$0.name ?? ""] ?? [:]) }
                 .sorted { $0.summary.name < $1.summary.name },
             at: now)
+        let absence = waits.absence(isEmpty: diagnoses.isEmpty && refusal == nil && desired > 0, at: now)
         let report = PodsReport(
             ready: diagnoses.filter { $0.outlook == .ready }.count,
             desired: desired,
             pods: diagnoses.map(\.summary),
-            warnings: refusal.map { [$0.words] } ?? []
+            warnings: [refusal?.words ?? absence].compactMap(\.self)
         )
         for diagnosis in diagnoses {
             if case .hopeless(let why, let crashed) = diagnosis.outlook {

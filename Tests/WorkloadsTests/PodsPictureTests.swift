@@ -239,6 +239,21 @@ struct PodsPictureTests {
         #expect(reason(at: .seconds(32), &picture) == "its phase is Pending")
     }
 
+    @Test("a candidate without any pod for 10 seconds is said, where the cluster gives no reason itself")
+    func noPods() throws {
+        var picture = PodsPicture(desired: 1, stable: .zero)
+        picture.take(pods: snapshot())
+        #expect(picture.observation(at: start).0.report.warnings == [])
+        #expect(picture.observation(at: start + .milliseconds(9_999)).0.report.warnings == [])
+        let words = "the cluster has made no pod yet, and does not say why: its controller manager may be away"
+        #expect(picture.observation(at: start + .seconds(10)).0.report.warnings == [words])
+        picture.take(workload: .modified(try workload(quota)), at: start + .seconds(11))
+        #expect(picture.observation(at: start + .seconds(11)).0.report.warnings == [quota])
+        picture.take(workload: .modified(try workload(nil)), at: start + .seconds(12))
+        picture.take(pods: .added(try starting("blog-green-1")))
+        #expect(picture.observation(at: start + .seconds(30)).0.report.warnings == [])
+    }
+
     @Test("numbers that no cluster has are added up without an end of this process")
     func hostileCounts() throws {
         for count in ["9223372036854775807", "-9223372036854775808", "1e300"] {
