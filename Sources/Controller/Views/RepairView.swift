@@ -56,7 +56,7 @@ extension RepairReport {
             if case .stillAstray(let why) = node.outcome { "\(node.address) (\(why))" } else { nil }
         }
         let parts = [
-            moved.isEmpty ? nil : "brought back: \(moved.joined(separator: " "))",
+            moved.isEmpty ? nil : "brought back to \(live.color): \(moved.joined(separator: " "))",
             left.isEmpty ? nil : "not brought back: \(left.joined(separator: ", "))",
             removed.map { "deleted \($0)" },
         ].compactMap { $0 }

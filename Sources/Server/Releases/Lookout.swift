@@ -163,10 +163,9 @@ package actor Lookout {
         do {
             let report = try await releases.repair(isDryRun: false)
             let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
-            let text = "brought back to \(report.live.color): \(moved.joined(separator: " "))"
             logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
             metrics.count("viridian_repairs_total", ["app": app])
-            note("repair", app, detail: moved.isEmpty ? "nothing could be brought back" : text)
+            note("repair", app, detail: report.deeds)
             let sight = try await releases.look()
             await board.note(sight, for: app)
             metrics.set(sight, astray: sight.astray.count, of: app)
