@@ -60,8 +60,8 @@ package struct Simulation {
 
         world.leaseRevision += 1  // taking the lease writes it
 
-        func record(_ event: Event) {
-            let recorded = RecordedEvent(sequence: events.count + 1, at: now, event: event)
+        func record(_ event: Event, at time: Timestamp? = nil) {
+            let recorded = RecordedEvent(sequence: events.count + 1, at: time ?? now, event: event)
             events.append(recorded)
             release.apply(recorded)
             trace("\(number) \(now.milliseconds % 100_000_000) \(release.phase) \(event)")
@@ -107,7 +107,10 @@ package struct Simulation {
                     guard let folded = Release(folding: events) else { return }
                     if folded != release { world.breach("the fold of the journal is another release") }
                     release = folded
+                    // Nobody may be there for hours to go on with it.
+                    if random.chance(20) { now = now + .seconds(random.below(7200)) }
                     record(.takenUp(by: "another engine"))
+                    checkTime(of: release)
                 case 1: disturbNode()
                 case 2: killCandidatePod(of: release)
                 case 3:  // a machine is added, with what the configuration management gives it
@@ -116,7 +119,11 @@ package struct Simulation {
                         world.nodes[address] = World.Node(route: world.record?.color)
                     }
                 case 4 where random.chance(12) && (try? release.checkAbortable()) != nil:
-                    record(.abortRequested(by: "somebody", reason: nil))
+                    // By the clock of that person's machine.
+                    record(
+                        .abortRequested(by: "somebody", reason: nil),
+                        at: now + .seconds(random.chance(30) ? -random.below(300) : 0))
+                    checkTime(of: release)
                     aborted = true
                 case 5 where (try? release.checkPromotable(at: now)) != nil: record(.promoted(by: "somebody"))
                 case 6 where world.nodes.count > 1 && random.chance(40):  // a machine is taken away
@@ -199,6 +206,12 @@ package struct Simulation {
             }
         }
         now = now + .seconds(600)
+    }
+
+    /// Rule 10: what machines do has its time from when somebody takes the release up, or turns it back.
+    private mutating func checkTime(of release: Release) {
+        guard release.state == .running, let timer = release.timer, timer.at <= now else { return }
+        world.breach("rule 10: the time of \(release.phase) is over before anybody could use it")
     }
 
     // MARK: What must hold at the end

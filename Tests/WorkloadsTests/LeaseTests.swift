@@ -48,11 +48,11 @@ struct LeaseTests {
             #expect(term.lastRelease == 7)
             #expect(
                 term.unreadable?.message
-                    == "lease default/viridian has viridian.dev/last-release=\(text), which is no number of a release of blog"
+                    == "lease blog/viridian has viridian.dev/last-release=\(text), which is no number of a release of blog"
             )
             #expect(
                 term.unreadable?.details == [
-                    "to fix: kubectl -n default annotate lease viridian --overwrite viridian.dev/last-release=N, "
+                    "to fix: kubectl -n blog annotate lease viridian --overwrite viridian.dev/last-release=N, "
                         + "where N is the highest number of `viridian releases blog`"
                 ])
         }
