@@ -65,6 +65,12 @@ struct RenderCommand: Verb {
         switch what {
         case .scaffold(let rendering):
             files = try rendering.files(configuration, apps: apps)
+            let backends = configuration.nodes.backends
+            if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {
+                complain(
+                    "viridian: nodes.backends is \(backends), another directory on each node: the files are named for "
+                        + "/etc/nginx/backends.d, put them where each node has its own")
+            }
             text = rendering.text(files)
         case .node(let part):
             let file = try await NodeFiles(nodes: configuration.nodes, apps: apps).file(part)

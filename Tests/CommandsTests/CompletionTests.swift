@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite("Completions")
+struct CompletionTests {
+    @Test("there is a script for each shell, and it asks for apps' names", arguments: CompletionsCommand.Shell.allCases)
+    func scripts(_ shell: CompletionsCommand.Shell) {
+        let script = Viridian.completionScript(for: shell.completed)
+        #expect(
+            script.contains("deploy") && script.contains("rollback") && script.contains("---completion"), "\(shell)")
+    }
+
+    @Test("the names are those of the configuration that the words name; where there is none, there are none")
+    func apps() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/viridian-completion-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let main =
+            "journal: j.sqlite\nnodes: {inventory: static, static: [127.0.0.1], transport: local}\napps: apps/*.yaml\n"
+        try Data(main.utf8).write(to: URL(fileURLWithPath: directory + "/x.yaml"))
+        for (index, app) in ["blog", "shop"].enumerated() {
+            let ports = "{container: 9000, blue: \(30000 + index * 10), green: \(30001 + index * 10)}"
+            try Data("app: \(app)\nports: \(ports)\nimage: registry.local:5000/\(app)\n".utf8)
+                .write(to: URL(fileURLWithPath: directory + "/apps/\(app).yaml"))
+        }
+        #expect(
+            AppNames.completing(["viridian", "--config", directory + "/x.yaml", "deploy", ""]) == ["blog", "shop"])
+        #expect(AppNames.completing(["viridian", "deploy", "--config", directory + "/nowhere.yaml"]) == [])
+        #expect(AppNames.completing(["viridian", "deploy", "--config"]).isEmpty)
+    }
+}
