@@ -163,6 +163,9 @@ extension Fleet {
             return "the candidate answers through nginx: " + visits.map(\.description).joined(separator: "; ")
         case "unknown":
             return "not tried through nginx: no server of its configuration passes to the preview's upstream"
+        case "other":
+            return
+                "not tried through nginx: its file has the candidate's colour up already, so that the preview shows the other"
         default: return nil
         }
     }

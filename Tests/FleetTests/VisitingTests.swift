@@ -200,6 +200,32 @@ extension Site {
             #expect(try await site.answer() == "blue")
         }
     }
+
+    @Test(
+        "before a first release to the colour that the file has up, its preview, which shows the other, is no proof",
+        arguments: shells)
+    func previewOfTheOther(shell: [String]) async throws {
+        try await withSite { site in
+            let proxy = VirtualHost.proxying(to: "blogLB-preview", scheme: "$scheme").joined(separator: " ")
+            try site.write(
+                site.article(live: "green")
+                    + "upstream blogLB-preview { server 127.0.0.1:\(site.blue) max_fails=0; server 127.0.0.1:\(site.green) down; }\n"
+            )
+            try await site.serve(
+                """
+                server { listen 127.0.0.1:\(site.listen); location / { proxy_pass http://blogLB; } }
+                server { listen 127.0.0.1:\(site.listen); server_name preview.domain.com; location / { \(proxy) } }
+                """)
+            var upstream = site.upstream
+            upstream.preview = "preview.domain.com"
+            let lines = Lines()
+            _ = try await site.fleet(LocalTransport(shell: shell)).stage(upstream, on: site.node, plan(site)) {
+                await lines.add($0)
+            }
+            let told = await lines.all
+            #expect(told.contains { $0.contains("the preview shows the other") }, "\(told)")
+        }
+    }
 }
 
 @Suite("other ways to a colour's port") struct DirectPortTests {

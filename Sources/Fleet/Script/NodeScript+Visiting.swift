@@ -197,8 +197,28 @@ extension NodeScript {
             return 0
         }
 
+        # Whether the preview's upstream shows port $1. It does not where that is the colour which the file has up already, as before
+        # a first release.
+        previews() {
+            block=$(cat "$file")
+            case $block in *"upstream $upstream-preview"[!A-Za-z0-9._-]*) ;; *) return 0 ;; esac
+            block=${block#*"upstream $upstream-preview"}
+            block="${block%%\}*};"
+            while [ -n "$block" ]; do
+                case " ${block%%;*} " in
+                *":$1 "*) case " ${block%%;*} " in *" down "*) ;; *) return 0 ;; esac ;;
+                esac
+                block=${block#*;}
+            done
+            return 1
+        }
+
         # The candidate through nginx, before anything moves: by the host at which it can be tried.
         ask_preview() {
+            if ! previews "$port"; then
+                fact preview other
+                return
+            fi
             read_ways
             case $ways in
             *"viridian-way=$upstream-preview$tab"*) ;;
