@@ -27,6 +27,11 @@ extension AppCluster {
         let strays = try await clearStrays(order, survey, beside: before) { $0.isPod(ofWorkloadCalled: name) }
         for pod in strays { tell(.note("Deleted pod \(pod.name ?? "?"), which belonged to nobody")) }
         try await ensureServices()
+        // Pods of a leftover answer at the candidate's port for as long as they are there.
+        let gone = Set(strays.compactMap(\.uid))
+        func waitForPodsGone() async throws {
+            try await self.waitForPodsGone(color, and: gone, atMost: order.rules.readyTimeout, tell: tell)
+        }
         while let present = try await workload(color) {
             if !present.isBeingDeleted {
                 if present.release == order.number { return }
@@ -36,12 +41,12 @@ extension AppCluster {
                 if try await adopt(present, order, survey) { return }
                 try await delete(present)
             }
-            // A leftover of a release that failed: no node routes to it, the survey has made sure.
+            // A leftover of a release that failed: no node routes to it, the survey has made sure. Where somebody deleted it in the
+            // foreground it stays until its last pod has ended.
+            try await waitForPodsGone()
             try await waitUntilGone(present)
         }
-        // Pods of a leftover answer at the candidate's port for as long as they are there.
-        try await waitForPodsGone(
-            color, and: Set(strays.compactMap(\.uid)), atMost: order.rules.readyTimeout, tell: tell)
+        try await waitForPodsGone()
         let model = try await survey.live.asyncMap { try await workload($0.color) } ?? nil
         let labels = try await find(.services, app.serviceName(color))?[at: "spec.selector"]?.object ?? [:]
         let candidate = Candidate(

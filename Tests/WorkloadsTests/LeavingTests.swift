@@ -71,19 +71,21 @@ struct LeavingTests {
     }
 
     @Test(
-        "a candidate is created when the pods of an earlier release have ended, and says for which it waits, and how long"
-    )
-    func waits() async throws {
+        "a candidate is created when the pods of an earlier release have ended, and says for which it waits, and how long",
+        arguments: [Propagation.background, .foreground])
+    func waits(_ propagation: Propagation) async throws {
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn) }) { cluster in
             try await bringUp(cluster)
             let old = try #require(try await cluster.pods("blog-green").first?.name)
-            try await cluster.cluster().remove(.green, madeBy: 7, orOlder: false)
+            // In the foreground the workload stays for as long as its pods do.
+            _ = try await cluster.client.delete(
+                .replicationControllers, "blog-green", namespace: "blog", propagation: propagation)
             let news = News()
             let creating = Task {
                 try await cluster.cluster().createCandidate(Blog.order(8), Blog.survey(replicas: 1), tell: news.take)
             }
             try await eventually { !news.waits.isEmpty }
-            #expect(try await cluster.workload(.green) == nil)
+            #expect(try await cluster.workload(.green)?.release != 8)
             _ = try await cluster.client.delete(.pods, old, namespace: "blog", gracePeriodSeconds: 0)
             try await creating.value
             let waits = news.waits
@@ -94,6 +96,7 @@ struct LeavingTests {
             // What is left of the grace period, and what a pod may be late.
             #expect(waits.first.map { $0.atMost > .seconds(60) && $0.atMost <= .seconds(90) } == true, "\(waits)")
             #expect(try await cluster.pods("blog-green").compactMap(\.name).allSatisfy { $0 != old })
+            #expect(try await cluster.workload(.green)?.release == 8)
         }
     }
 
