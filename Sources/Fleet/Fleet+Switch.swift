@@ -21,6 +21,7 @@ extension Fleet {
         proving plan: StagePlan? = nil
     ) async throws -> SwitchReport {
         var known = await memory.known(upstream, on: node)
+        let isFresh = await memory.isAccepted(for: token, upstream, on: node)
         var path = upstream.app
         for _ in 0..<Self.tries {
             let text = try switched(known?.file, upstream, to: port, on: node)
@@ -33,8 +34,8 @@ extension Fleet {
                     arguments: [
                         "port=\(port)", "expect=\(known.map { $0.file == nil ? "no" : "yes" } ?? "unread")",
                         "verify=\(verifyLimit(for: node))",
-                    ] + (plan.map { proofArguments($0, upstream) } ?? [])
-                        + (await memory.isAccepted(for: token, upstream, on: node) ? ["accepted=yes"] : []),
+                    ] + (plan.map { proofArguments($0, upstream, isFresh: isFresh) } ?? [])
+                        + (isFresh ? ["accepted=yes"] : []),
                     payload: .texts([.init("old", known?.file?.bytes ?? []), .init("new", text)]),
                     token: token,
                     extra: plan.map(\.probeTimeout) ?? .zero
@@ -63,8 +64,10 @@ extension Fleet {
         throw NodeFailure(node, .keepsChanging(file: path))
     }
 
-    private func proofArguments(_ plan: StagePlan, _ upstream: Upstream) -> [String] {
-        plan.probe.arguments + upstream.visitArguments(path: plan.visitPath) + [
+    /// A candidate that was asked from there a moment ago is not asked again: visitors of nodes that were switched first would wait
+    /// behind the crowd.
+    private func proofArguments(_ plan: StagePlan, _ upstream: Upstream, isFresh: Bool) -> [String] {
+        (isFresh ? nil : plan.probe).arguments + upstream.visitArguments(path: plan.visitPath) + [
             "prove=yes", "seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)",
         ]
     }

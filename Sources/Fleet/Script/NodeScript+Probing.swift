@@ -101,9 +101,10 @@ extension NodeScript {
         }
 
         # For as long as kube-proxy does not know the candidate's pods, a connection to its NodePort is refused, or taken
-        # by nobody, and for two minutes the kernel sends every connection of the same two addresses and ports the same
-        # way: one of nginx's, sooner or later. So the port is tried at an address that nginx does not use. Not every
-        # proxy listens there (kube-proxy's nodePortAddresses), so 127.0.0.1 is tried too, but rarely.
+        # by the socket with which kube-proxy reserves the port (up to 1.22) and never answered, and for as long as the
+        # kernel remembers that connection it sends every one of the same two addresses and ports the same way: one of
+        # nginx's, sooner or later. So the port is tried at an address that nginx does not use. Not every proxy listens
+        # there (kube-proxy's nodePortAddresses): where a connection is refused, and nowhere else, 127.0.0.1 is tried too.
         probe_candidate() {
             ask_as_nginx
             clock
@@ -143,7 +144,12 @@ extension NodeScript {
                 case $status in 124 | 143) probe_try=$((probe_try * 2)) ;; esac
                 probe_left=$(((probe_until - now + 99) / 100))
                 [ "$probe_try" -le "$probe_left" ] || probe_try=$probe_left
-                if [ "$probe_host" = 127.0.0.2 ] && [ "$now" -ge "$probe_plain" ]; then
+                case $status:$reply in
+                124:* | 143:*) refused= ;;
+                *:*onnection*refused* | 1:) refused=yes ;;
+                *) refused= ;;
+                esac
+                if [ "$probe_host$refused" = 127.0.0.2yes ] && [ "$now" -ge "$probe_plain" ]; then
                     probe_host=127.0.0.1
                     probe_plain=$((now + 500))
                     continue
