@@ -83,6 +83,11 @@ package struct Rules: Sendable, Hashable, Codable {
     /// For everything else that normally takes moments: the survey, creating objects, the switch, going back.
     package var patience: Duration = .seconds(60)
     package var previewURL: String?
+    /// By which edition of the machine the release was begun, and so is folded; `nil` in journals from before there were editions. What
+    /// events meant when they were written they mean for ever.
+    ///
+    /// 1: one node switches first; a release that no node takes part in fails; time is counted from the last take-up.
+    package var edition: Int? = 1
 
     package init() {}
 }

@@ -47,7 +47,7 @@ extension Release {
     /// be reached, where that is tolerated, proves nothing: the next is the canary then. Behind one that failed there is none.
     var nodesToSwitch: [Node] {
         let waiting = participants.filter { $0.state == .staged }
-        if nodes.contains(where: { $0.state == .switched }) { return waiting }
+        if order.rules.edition == nil || nodes.contains(where: { $0.state == .switched }) { return waiting }
         return isTolerable ? Array(waiting.prefix(1)) : []
     }
 
@@ -93,6 +93,7 @@ extension Release {
     /// is not; one that an earlier version wrote is, by the times that it went by.
     func isDue(at now: Moment) -> Bool {
         guard let clock else { return false }
-        return now.time >= clock.start + clock.length || now.written >= clockStartAsWritten + clock.length
+        if now.time >= clock.start + clock.length { return true }
+        return order.rules.edition == nil && now.written >= clockStartAsWritten + clock.length
     }
 }

@@ -19,6 +19,10 @@ struct EventFormatTests {
             .requested(strayOrder),
             #"{"requested":{"_0":{"app":"blog","image":"registry.local:5000/blog:20151025.143403","kind":{"deploy":{}},"number":1,"removeStrays":true,"requestedBy":"anna","rules":{"afterVerifyTimeout":"abort","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"patience":[3,4659767778871345152],"readyTimeout":[32,9704189641294348288],"replicas":1,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"verify":false,"version":"20151025.143403"}}}"#
         ),
+        (
+            .requested(newOrder),
+            #"{"requested":{"_0":{"app":"blog","image":"registry.local:5000/blog:20151025.143403","kind":{"deploy":{}},"number":1,"requestedBy":"anna","rules":{"afterVerifyTimeout":"abort","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"edition":1,"patience":[3,4659767778871345152],"readyTimeout":[32,9704189641294348288],"replicas":1,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"verify":false,"version":"20151025.143403"}}}"#
+        ),
         (.promoted(by: "anna"), #"{"promoted":{"by":"anna"}}"#),
         (.abortRequested(by: "anna", reason: nil), #"{"abortRequested":{"by":"anna"}}"#),
         (
@@ -147,6 +151,12 @@ struct EventFormatTests {
     ]
 
     private static var bareOrder: Order {
+        var order = newOrder
+        order.rules.edition = nil
+        return order
+    }
+
+    private static var newOrder: Order {
         Order(
             app: "blog", number: 1, version: "20151025.143403", image: "registry.local:5000/blog:20151025.143403",
             requestedBy: "anna")
@@ -160,6 +170,7 @@ struct EventFormatTests {
 
     private static var fullOrder: Order {
         var rules = Rules()
+        rules.edition = nil
         rules.replicas = 2
         rules.readyTimeout = .milliseconds(1500)
         rules.afterVerifyTimeout = .promote
