@@ -73,6 +73,13 @@ extension AppCluster {
         return removable
     }
 
+    /// The names of the pods that would stop a release to a colour.
+    package func strays(of color: Color) async throws -> [String] {
+        let name = app.workloadName(color)
+        return try await podsAnswering(as: color)
+            .filter { $0.mayServe && !$0.isPod(ofWorkloadCalled: name) }.compactMap(\.name)
+    }
+
     /// Every pod that carries the colour's labels, and every one that its service selects by whatever labels somebody gave it.
     private func podsAnswering(as color: Color) async throws -> [JSON] {
         var pods = try await client.list(.pods, namespace: namespace, labels: selector(color)).items

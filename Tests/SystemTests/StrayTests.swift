@@ -30,6 +30,13 @@ extension Releases {
                 for name in ["left-1", "left-2"] {
                     _ = try await world.client.create(.pods, Self.stray(name, "green"), namespace: "blog")
                 }
+                let check = try await world.viridian("check")
+                #expect(check.status == 0, "\(check)")
+                #expect(
+                    check.lines.contains {
+                        $0.hasPrefix("warning")
+                            && $0.contains("2 pods would answer as green and are not blog-green's: left-1, left-2;")
+                    }, "\(check)")
                 let (refused, watched) = try await world.watched { try await world.deploy("v2") }
                 #expect(refused.status == 2, "\(refused)")
                 #expect(

@@ -91,7 +91,24 @@ struct Preflight {
         }
         for color in Color.allCases { findings.append(await service(app, color, client)) }
         if let finding = await readiness(app, client) { findings.append(finding) }
+        if let finding = await strays(app, client) { findings.append(finding) }
         return findings + (await managers(app, client)) + (await conflicts(app, client))
+    }
+
+    /// Pods that would answer as the next release's candidate. Rights are asked for elsewhere.
+    private func strays(_ app: AppConfiguration, _ client: KubernetesClient) async -> Finding? {
+        let cluster = AppCluster(client: client, app: app)
+        guard let live = try? await cluster.survey().recorded?.color,
+            let names = try? await cluster.strays(of: live.other), !names.isEmpty
+        else { return nil }
+        return Finding(
+            state: .warning,
+            app: app.name.text,
+            what:
+                "\(counted(names.count, "pod")) would answer as \(live.other) and \(names.count == 1 ? "is" : "are") not "
+                + "\(app.workloadName(live.other))'s: \(names.joined(separator: ", ")); the next release stops there",
+            mend: "delete what belongs to nobody (viridian deploy \(app.name) --remove-strays does), relabel the rest"
+        )
     }
 
     /// Two programs that each make the same objects what they want take turns. Rights are asked for elsewhere.
