@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("who may use the sandbox")
+@Suite("who may use the sandbox", .serialized)
 struct RequestGateTests {
     private let pods = "/api/v1/namespaces/blog/pods"
     private let pod = #"{"metadata":{"name":"x"},"spec":{"containers":[{"name":"x","image":"busybox"}]}}"#

@@ -182,6 +182,21 @@ import ViridianConfiguration
         #expect(html.contains(#"class="phase fail""#))
     }
 
+    @Test("what all pods wait for is told once")
+    func podsWithOneReason() async throws {
+        var story = try PagesStory()
+        story.start()
+        let reasons = ["image cannot be pulled", "image cannot be pulled", "image cannot be pulled", nil, "crashes"]
+        let pods = reasons.enumerated().map { PodSummary(name: "pod-\($0)", isReady: false, reason: $1) }
+        story.tell(.podsObserved(PodsReport(ready: 0, desired: 5, pods: pods)))
+        let html = try await html(try story.page())
+        let section = try #require(
+            html.firstMatch(of: #/<section class="card" id="pods".*?</section>/#.dotMatchesNewlines()))
+        let text = Outline(String(section.output)).text
+        #expect(text.components(separatedBy: "image cannot be pulled").count == 2, "\(text)")
+        #expect(text.components(separatedBy: "as above").count == 3 && text.contains("crashes"), "\(text)")
+    }
+
     @Test("HTML and terminal escapes in versions, reasons, nodes, pods and logs are shown as text")
     func hostile() async throws {
         let bad = Self.hostile

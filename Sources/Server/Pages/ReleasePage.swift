@@ -189,12 +189,14 @@ struct ReleasePage {
         let pods = (report?.pods ?? []).sorted { !$0.isReady && $1.isReady }
         model["podsDone"] = report.map { "\($0.ready) of \($0.desired) ready" }
         model["hasPods"] = !pods.isEmpty
-        model["pods"] = pods.map { pod in
+        // The registry's words about an image are long, and of all pods the same.
+        let above = [nil] + pods.dropLast().map(\.reason)
+        model["pods"] = zip(pods, above).map { pod, above in
             Model {
                 $0["name"] = pod.name
                 $0["badge"] =
                     pod.isReady ? Words.badge("live", "ready", "check") : Words.badge("running", "not ready", "wait")
-                $0["reason"] = pod.reason
+                $0["reason"] = pod.reason == above ? above.map { _ in "as above" } : pod.reason
                 $0["restarts"] = pod.restarts
             }
         }
