@@ -84,26 +84,27 @@ extension NodeScript {
             fact staged yes
         }
 
-        # Established connections to port $1 of the loopback interface, counted at the connecting end only, in nginx's
-        # own network namespace. In /proc/net/tcp (proc(5)) state 01 is ESTABLISHED and addresses are in the machine's
-        # byte order.
-        connections_to() {
-            hex=$(printf %04X "$1")
+        # This machine's sockets that are connected to port $port, or were a moment ago, in nginx's own network namespace. In
+        # /proc/net/tcp (proc(5)) state 01 is ESTABLISHED, 06 TIME_WAIT, and addresses are in the machine's byte order.
+        # Where there are many, reading them is what this costs, so they are read once.
+        read_sockets() {
             tables=/proc/net
             [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
+            hex=$(printf %04X "$port")
+            sockets=$(grep -hE "[0-9A-F]:$hex 0[1-9B] " "$tables/tcp" "$tables/tcp6" 2>/dev/null)
+        }
+
+        # Established ones over the loopback interface, counted at the connecting end only.
+        open_connections() {
             ipv4='(0{16}(FFFF0000|0000FFFF))?(0100007F|7F000001)' ipv6='0{24}(01000000|00000001)'
-            far="^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} ($ipv4|$ipv6):$hex 01 "
-            grep -hcE "$far" "$tables/tcp" "$tables/tcp6" 2>/dev/null | {
-                total=0
-                while read -r count; do total=$((total + count)); done
-                echo "$total"
-            }
+            printf '%s\n' "$sockets" | grep -cE "^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} ($ipv4|$ipv6):$hex 01 "
         }
 
         act_drain() {
             find_master
             nginx_facts
-            fact connections "$(connections_to "$port")"
+            read_sockets
+            fact connections "$(open_connections)"
             arrivals
         }
 
@@ -119,11 +120,8 @@ extension NodeScript {
             { read -r seen_port seen_boot seen_at <"$seen_before"; } 2>/dev/null || seen_port=
             if [ "$seen_port $seen_boot" = "$port $boot" ] && [ $((now - seen_at)) -lt "$apart" ]; then return; fi
             [ -e "$seen_before" ] || : >"$seen_before"
-            tables=/proc/net
-            [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
-            hex=$(printf %04X "$port")
             {
-                grep -hE "[0-9A-F]:$hex 0[1-9B] " "$tables/tcp" "$tables/tcp6"
+                printf '%s\n' "$sockets"
                 if [ -r /proc/net/nf_conntrack ]; then
                     grep -F "dport=$port " /proc/net/nf_conntrack
                 # Not every kernel has it as a file.
