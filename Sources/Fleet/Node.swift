@@ -107,6 +107,7 @@ package struct Upstream: Sendable, Hashable {
     func visitArguments(path: String) -> [String] {
         // A wildcard is no host that a request can name.
         let names = hosts.filter { !$0.contains("*") }
+        let path = path.replacing("'", with: "%27").replacing("\"", with: "%22").replacing("\\", with: "%5C")
         return ["upstream=\(name)", "pair=\(ports.blue) \(ports.green)", "path=\(path)"]
             + (names.isEmpty ? [] : ["hosts=\(names.joined(separator: " "))"])
             + (preview.map { ["preview=\($0)"] } ?? [])

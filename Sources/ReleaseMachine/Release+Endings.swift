@@ -18,6 +18,9 @@ extension Release {
         }
     }
 
+    /// It ended with the old colour in place, since somebody on or at a node uses it still.
+    package var isOldColorInUse: Bool { stillUsed != nil && state.hasEnded && !leftovers.isEmpty }
+
     /// Who makes new connections to the old colour although no node routes to it, where somebody does: it is not deleted under them.
     private var stillUsed: String? {
         let arriving = drain?.open.filter(\.isStillArriving) ?? []

@@ -234,9 +234,10 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
             let failure = await #expect(throws: NodeFailure.self) {
                 try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
             }
-            // What the script still managed to say after it was told to end counts.
+            // What the script still managed to say after it was told to end counts; on a busy machine it had not begun.
             #expect(
-                failure?.description.contains("nginx could not be reloaded") == true || failure?.isUnreachable == true)
+                failure?.description.contains("nginx could not be reloaded") == true || failure?.isUnreachable == true
+                    || failure?.reason == .expired)
             #expect(try site.text() == site.article())
             #expect(try await site.answer() == "blue")
             let next = try site.fleet()

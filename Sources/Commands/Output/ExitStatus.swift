@@ -7,7 +7,7 @@ extension Outcome {
         switch release.state {
         case .paused: .paused
         case .running: .couldNot
-        case _ where !release.needRepair.isEmpty || !release.leftovers.isEmpty: .needsRepair
+        case _ where !release.needRepair.isEmpty || release.isOldColorInUse: .needsRepair
         case .live, .superseded: .done
         case .failed: .failed
         case .aborted, .rolledBack: .aborted

@@ -136,7 +136,7 @@ extension NodeScript {
                 # As the kernel writes them: each four bytes in the order of the machine.
                 function address(digits,   i, text) {
                     if (digits ~ /^0+FFFF0000........$/) digits = substr(digits, 25)
-                    if (length(digits) != 8) return digits ~ /^0+01000000$/ ? "::1" : "an IPv6 address"
+                    if (length(digits) != 8) return digits ~ /^0+01000000$/ ? "::1" : "IPv6"
                     for (i = 7; i > 0; i -= 2) text = text (text == "" ? "" : ".") number(substr(digits, i, 2))
                     return text
                 }
@@ -167,8 +167,8 @@ extension NodeScript {
                         print each >ARGV[1]
                         if (each in known) continue
                         arriving++
-                        split(each, near, " ")
-                        per[near[1]]++
+                        sub(/ [0-9]+$/, "", each)
+                        per[each]++
                     }
                     if (!comparable) exit
                     print "arriving=" arriving + 0

@@ -12,15 +12,17 @@ extension NodeScript {
         #   viridian-way=UPSTREAM<tab>ADDRESS<tab>PORT<tab>KIND<tab>HOST<tab>PATH
         #                                             how nginx can be asked for something of that upstream's; KIND is
         #                                             plain, tls, plain-proxy or tls-proxy (the proxy protocol)
-        # (Line by line, for nginx accepts what it prints. A server block whose locations come from included files does
+        # (By nginx's own grammar, but forgiving, for nginx accepts what it prints. A server block whose locations come from included files does
         # not show what it passes on; such a one is asked only where the app is known to have its name.)
         configuration_reader='
             function unquoted(word) { gsub(/["\047]/, "", word); return word }
+            function directory(path) { sub(/\/[^\/]*$/, "", path); return path }
             function is_tail(path, tail) {
                 return path == tail || substr(path, length(path) - length(tail)) == "/" tail
             }
             function directive(   i, target, inner) {
-                if (w[1] == "include") { print "viridian-include=" w[2]; if (server) includes[server] = 1 }
+                    mentions()
+                if (w[1] == "include") { if (kind[depth] == "stream") stream_files[directory(w[2])] = 1; else http_files[directory(w[2])] = 1; print "viridian-include=" w[2]; if (server) includes[server] = 1 }
                 if (w[1] == "error_log" && w[2] ~ /^\//) print "viridian-log=" w[2]
                 if (kind[depth] == "upstream" && w[1] == "server") {
                     inner = w[2]
@@ -62,8 +64,8 @@ extension NodeScript {
                 kind[depth] = w[1]
                 block_words[depth] = w[2]
                 for (i = 3; i <= words; i++) block_words[depth] = block_words[depth] " " w[i]
-                if (w[1] == "upstream") { upstream_name = w[2]; upstreams[++upstream_count] = w[2] }
-                if (w[1] == "server" && words == 1 && !server && kind[depth - 1] != "stream" && kind[depth - 1] != "upstream") {
+                if (w[1] == "upstream") { upstream_name = w[2]; upstreams[++upstream_count] = w[2]; file_of[w[2]] = here }
+                if (w[1] == "server" && words == 1 && !server && kind[depth - 1] != "stream" && !of_stream && kind[depth - 1] != "upstream") {
                     server = ++server_count
                     server_depth = depth
                 }
@@ -74,37 +76,71 @@ extension NodeScript {
             }
             BEGIN {
                 port = "(" blue "|" green ")"
-                mention = ":" port "([^0-9]|$)|(^|[ \t{;])set[ \t]+[$][A-Za-z0-9_]+[ \t]+[\"\047]?" port "[\"\047]?[ \t]*;"
+                mention = ":" port "([^0-9]|$)"
                 here = ""
+                inside["\""] = "^([^\"\\\\]|\\\\.)*\""
+                inside["\047"] = "^([^\047\\\\]|\\\\.)*\047"
             }
             /^# configuration file .*:$/ {
                 here = substr($0, 22, length($0) - 22)
                 if (is_tail(here, base) || is_tail(here, own)) print
-                line = depth = server = words = 0
+                line = depth = server = words = lua = 0
+                if (!files++) print "viridian-files"
+                of_stream = (directory(here) in stream_files) && !(directory(here) in http_files)
+                    quote = ""
                 next
             }
             /^nginx: / || /^viridian-status=/ { print; next }
             here == "" { next }
+            { line++; gsub(/\r/, " ") }
+            lua { lua_line($0); next }
             {
-                line++
-                text = $0
-                if (match(text, /(^|[ \t;{}])#/)) text = substr(text, 1, RLENGTH == 1 ? RSTART - 1 : RSTART)
-                if (blue != "" && text ~ mention) {
-                    shown = text
-                    gsub(/^[ \t]+|[ \t]+$/, "", shown)
-                    gsub(/\t/, " ", shown)
-                    print "viridian-mention=" line ":" here "\t" substr(shown, 1, 200)
-                }
-                gsub(/[$][{][A-Za-z0-9_]+[}]/, "$v", text)
-                while (match(text, /"[^"]*[{};][^"]*"/)) text = substr(text, 1, RSTART - 1) "quoted" substr(text, RSTART + RLENGTH)
-                while (match(text, /\047[^\047]*[{};][^\047]*\047/)) text = substr(text, 1, RSTART - 1) "quoted" substr(text, RSTART + RLENGTH)
-                gsub(/[{};]/, " & ", text)
-                count = split(text, part)
-                for (p = 1; p <= count; p++) {
-                    if (part[p] == ";") { if (words) directive(); words = 0 }
-                    else if (part[p] == "{") { if (words) opened(); words = 0 }
-                    else if (part[p] == "}") { closed(); words = 0 }
-                    else w[++words] = unquoted(part[p])
+                # By the rules of ngx_conf_read_token. In pieces, for a long line would be copied at each word.
+                pieces = split($0, piece, /[ \t]+/)
+                for (p = 1; p <= pieces; p++) { left = piece[p]; if (p > 1 && quote != "") w[words] = w[words] " "; while (left != "") {
+                    if (quote != "") {
+                        if (match(left, inside[quote])) {
+                            w[words] = w[words] substr(left, 1, RLENGTH - 1)
+                            left = substr(left, RLENGTH + 1)
+                            quote = ""
+                        } else { w[words] = w[words] left; left = "" }
+                        continue
+                    }
+                    first = substr(left, 1, 1)
+                    if (first == "#") { p = pieces; break }
+                    if (first == "\"" || first == "\047") { quote = first; at[++words] = line; w[words] = "" }
+                    else if (first == ";") { if (words) directive(); words = 0 }
+                    else if (first == "}") { closed(); words = 0 }
+                    else if (first == "{") {
+                        if (words && w[1] ~ /_by_lua_block$/) { words = 0; lua = 1; lua_line($0); lua--; p = pieces; break }
+                        if (words) opened()
+                        words = 0
+                    } else {
+                        match(left, /^([^ \t;{\\$]|\\.|[$][{]|[$\\])+/)
+                        at[++words] = line
+                        w[words] = substr(left, 1, RLENGTH)
+                        left = substr(left, RLENGTH + 1)
+                        continue
+                    }
+                    left = substr(left, 2)
+                } }
+            }
+            # Lua has quotes and comments of its own; its braces are balanced.
+            function lua_line(text) {
+                gsub(/\\./, "", text)
+                gsub(/"[^"]*"|\047[^\047]*\047/, "", text)
+                sub(/--.*/, "", text)
+                lua += gsub(/[{]/, "", text) - gsub(/[}]/, "", text)
+                if (lua < 0) lua = 0
+            }
+            # What only says a port, and sends no request there, is none.
+            function mentions(   i, shown) {
+                if (blue == "" || w[1] ~ /^(proxy_redirect|proxy_cookie_domain|add_header|more_set_headers|log_format|valid_referers|sub_filter|if)$/) return
+                for (i = 1; i <= words; i++) if (w[i] ~ mention || (w[1] == "set" && i == 3 && (w[i] == blue || w[i] == green))) {
+                    shown = w[1]
+                    for (k = 2; k <= words; k++) shown = shown " " w[k]
+                    gsub(/[\t\n]/, " ", shown)
+                    print "viridian-mention=" at[i] ":" here "\t" substr(shown, 1, 200)
                 }
             }
             function host_of(s,   i, n, name, wanted, m) {
@@ -181,7 +217,8 @@ extension NodeScript {
                 way(upstream, hosts)
                 for (u = 1; u <= upstream_count; u++) {
                     name = upstreams[u]
-                    if (name == upstream || name == upstream "-preview" || has_other[name]) continue
+                    if (name == upstream || name ~ /-preview$/ || has_other[name]) continue
+                    if (!is_tail(file_of[name], base) && !is_tail(file_of[name], own)) continue
                     if (has_blue[name] && has_green[name]) way(name, hosts)
                 }
                 if (preview != "") way(upstream "-preview", preview)
@@ -208,25 +245,27 @@ extension NodeScript {
         $(print_configuration "${test_command% -t*} -T${test_command##* -t}")
         LINES
                 if [ "$tested" = 0 ]; then
-                    { printf '%s' "$ways$logs" >"$state/$app.ways"; } 2>/dev/null
+                    # Of what a release asks for, not of a look at the node.
+                    [ "$action" != stage ] || { printf '%s' "$ways$logs" >"$state/$app.ways"; } 2>/dev/null
                     return 0
                 fi
                 included=unknown mentions=
                 ;;
             esac
-            rm -f "$state/$app.ways" 2>/dev/null
+            [ "$action" != stage ] || rm -f "$state/$app.ways" 2>/dev/null
             test_configuration
         }
 
         # By whichever path nginx came to the file.
         read_configuration() {
-            included=no tested= tested_words= included_there=
+            included=unknown tested= tested_words= included_there=
             while IFS= read -r line; do
                 case $line in
                 'nginx: '*) tested_words=$tested_words$line$newline ;;
                 'viridian-status='*) tested=${line#*=} ;;
                 'viridian-include='*"${backends##*/}/"*) included_there=yes ;;
                 viridian-include=*) ;;
+                viridian-files) [ "$included" = yes ] || included=no ;;
                 viridian-way=*) ways=$ways$line$newline ;;
                 viridian-log=*) case $logs in *"$line$newline"*) ;; *) logs=$logs$line$newline ;; esac ;;
                 viridian-mention=*)

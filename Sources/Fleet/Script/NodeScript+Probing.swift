@@ -13,6 +13,8 @@ extension NodeScript {
             worker=${running%% *}
             ids "${worker%%:*}" && [ "$uid" != 0 ] && command -v setpriv >/dev/null || return 0
             as_nginx="setpriv --reuid=$uid --regid=$gid --clear-groups --"
+            # busybox has a setpriv that cannot change users.
+            $as_nginx true 2>/dev/null || as_nginx=
         }
 
         # The effective user and group of process $1 (proc(5), status).

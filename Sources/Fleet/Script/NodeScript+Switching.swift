@@ -177,6 +177,7 @@ extension NodeScript {
                 # The candidate's pods may have changed since they were asked, or what this machine knows of them.
                 [ "$probe" = none ] || probe_candidate
                 [ -z "$prove" ] || ask_before
+                [ -z "$ended" ] || { fact expired late; finish; }
             fi
             if [ "$present" = yes ] && [ "$new" = "$text" ]; then
                 if [ "$loaded" = yes ]; then
@@ -234,6 +235,13 @@ extension NodeScript {
             if [ -n "$prove" ] && ! prove_visitors; then
                 fact refused visitors
                 text=$old
+                # nginx has loaded what does not serve. What was not loaded before is better than that, if nginx takes it.
+                if [ "$loaded" != yes ]; then
+                    put_file_back
+                    written=
+                    test_configuration
+                    [ "$tested" != 0 ] || loaded=yes
+                fi
                 give_up 300
             fi
             record "$new"

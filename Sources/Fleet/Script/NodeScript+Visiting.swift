@@ -18,6 +18,12 @@ extension NodeScript {
         # came by https, for whoever sends other visitors away.
         visit() {
             way_parts "$1"
+            code=
+            # An address that another machine may have at this moment.
+            case $way_address in
+            127.* | *[!0-9.]*) ;;
+            *) grep -qE "[|]-- $way_address\$" /proc/net/fib_trie 2>/dev/null || return 0 ;;
+            esac
             proxied=
             case $way_kind in *-proxy) proxied="PROXY TCP4 127.0.0.1 127.0.0.1 40000 $way_port" ;; esac
             request="GET $way_path HTTP/1.1
@@ -33,7 +39,7 @@ extension NodeScript {
                 tls*)
                     case $way_address in *:*) way_address="[$way_address]" ;; esac
                     if command -v curl >/dev/null; then
-                        curl -sk -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$2" ${proxied:+--haproxy-protocol} \
+                        curl -qsk --globoff --path-as-is -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$2" ${proxied:+--haproxy-protocol} \
                             -H 'User-Agent: viridian' -H 'X-Forwarded-Proto: https' \
                             --resolve "$way_host:$way_port:$way_address" "https://$way_host:$way_port$way_path"
                     elif [ -z "$proxied" ] && command -v openssl >/dev/null; then
@@ -49,9 +55,17 @@ extension NodeScript {
                             printf %s "$3" >&3
                             IFS=" " read -r version code rest <&3
                             printf %s "$code"' sh "$way_address" "$way_port" "${request%.}"
+                    elif command -v curl >/dev/null; then
+                        case $way_address in *:*) way_address="[$way_address]" ;; esac
+                        curl -qs --globoff --path-as-is -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$2" \
+                            ${proxied:+--haproxy-protocol} -H 'User-Agent: viridian' -H 'X-Forwarded-Proto: https' \
+                            --resolve "$way_host:$way_port:$way_address" "http://$way_host:$way_port$way_path"
                     else
-                        printf %s "${request%.}" | timeout "$2" nc "$way_address" "$way_port" |
-                            sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p'
+                        # Some nc say that nothing more will come when their input ends, and nginx then leaves.
+                        rm -f "$state/$app.visit" && mkfifo "$state/$app.visit" && exec 5<>"$state/$app.visit" &&
+                            rm -f "$state/$app.visit"
+                        printf %s "${request%.}" >&5
+                        timeout "$2" nc "$way_address" "$way_port" <&5 | sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p;1q'
                     fi
                     ;;
                 esac 2>/dev/null </dev/null 9>&-
@@ -63,7 +77,7 @@ extension NodeScript {
         crlf() { printf '%s' "$1" | sed "s/\$/$(printf '\r')/"; }
 
         # What a proxy says of an upstream that does not answer, or nothing.
-        no_service() { case $1 in '' | 502 | 503 | 504) ;; *) return 1 ;; esac; }
+        no_service() { case $1 in '' | none | 502 | 504) ;; *) return 1 ;; esac; }
 
         # Before the switch: what each way answers, and how long the error logs are.
         ask_before() {
@@ -83,6 +97,7 @@ extension NodeScript {
             # An app that is slow is given time, one that is quick little of its visitors'.
             clock
             visit_limit=$((2 + (now - asked_at) / 50))
+            [ "$visit_limit" -le 10 ] || visit_limit=10
             mark_logs
         }
 
@@ -91,7 +106,8 @@ extension NodeScript {
             marks=
             for log_file in "/proc/$master/fd/2" $(printf %s "$logs" | sed -n 's/^viridian-log=//p' | head -n 8); do
                 [ -f "$log_file" ] || continue
-                marks="$marks$(($(wc -c <"$log_file") + 1)) $log_file$newline"
+                size_now=$(stat -L -c %s "$log_file" 2>/dev/null) || continue
+                marks="$marks$((size_now + 1)) $log_file$newline"
             done
         }
 
@@ -102,23 +118,22 @@ extension NodeScript {
             while [ -n "$rest" ]; do
                 each=${rest%%"$newline"*} rest=${rest#*"$newline"}
                 tail -c "+${each%% *}" "${each#* }" 2>/dev/null
-            done | grep -F ' while connecting to upstream' | grep -E "upstream: \"[a-z]+://[^\"]*:$1[/\"]" |
+            done | grep -E '\[(error|crit|alert|emerg)\] .* while connecting to upstream' | grep -E "upstream: \"[a-z]+://[^\"]*:$1[/\"]" |
                 sort -u | head -n 3
         }
 
-        # Connections of nginx's to port $1 that get no answer: their own ports. State 02 is SYN_SENT.
-        unanswered() {
-            tables=/proc/net
-            [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
-            sed -n "s/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]\{4\}\) [0-9A-F]*:$(printf %04X "$1") 02 .*/\1/p" \
-                "$tables/tcp" "$tables/tcp6" 2>/dev/null
-        }
+        # Connections of nginx's workers to port $1 that get no answer: their own ports. State 02 is SYN_SENT (proc(5),
+        # include/net/tcp_states.h); the eighth field is the user.
+        unanswered() { connections_of_workers "$1" 02; }
 
-        # Connections to port $1 that did; not those that are long closed.
-        answered() {
+        # Those that did; not those that are long closed.
+        answered() { [ -n "$(connections_of_workers "$1" '0[14589]')" ]; }
+
+        connections_of_workers() {
+            ids "${running%%:*}" || return 0
             tables=/proc/net
             [ ! -r "/proc/$master/net/tcp" ] || tables=/proc/$master/net
-            grep -qE "^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:$(printf %04X "$1") 0[14589] " \
+            sed -n "s/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]\{4\}\) [0-9A-F]*:$(printf %04X "$1") $2 [0-9A-F:]* [0-9A-F:]* [0-9A-F]*  *$uid .*/\1/p" \
                 "$tables/tcp" "$tables/tcp6" 2>/dev/null
         }
 
@@ -134,22 +149,22 @@ extension NodeScript {
                 was=${asked_before##* "$way_upstream:"}
                 was=${was%% *}
                 left=3
+                clock
+                vain=$((now + visit_limit * 100))
                 while :; do
                     visit "$each" "$visit_limit"
                     left=$((left - 1))
-                    # Who waits in vain once has visitors who do.
-                    [ -n "$code" ] || [ -z "$(unanswered "$port")" ] || left=0
-                    if better_than "$code" "$was" || [ "$left" = 0 ] || [ -n "$ended" ]; then break; fi
+                    # Who has waited in vain once has visitors who do.
+                    clock
+                    [ -n "$code" ] || [ "$now" -lt "$vain" ] || left=0
+                    if ! no_service "$code" || no_service "$was" || [ "$left" = 0 ] || [ -n "$ended" ]; then break; fi
                     pause 0.1
                 done
                 fact visited "$way_url$tab$way_address:$way_port$tab$was$tab${code:-none}"
-                if better_than "$code" "$was"; then
-                    case $code in
-                    # Who may not come in, nginx answers itself.
-                    40[13] | '') ;;
-                    *) proof=visit ;;
-                    esac
-                elif no_service "$was" && [ "$was" != - ]; then
+                if ! no_service "$code"; then
+                    # Much else nginx says itself: who may not come in, who is to come by https, what is not there.
+                    case $code:$way_kind in 2??:* | 30[1278]:tls*) proof=visit ;; esac
+                elif no_service "$was" || { [ "$was" = - ] && [ -z "$code" ]; }; then
                     # It was no better before.
                     :
                 else
@@ -185,22 +200,13 @@ extension NodeScript {
                 return 1
             fi
             if answered "$port"; then fact proof connections; else fact proof none; fi
-        }
-
-        # An answer $1 after one of $2: a visitor who was served is served.
-        better_than() {
-            case $2 in
-            [23]??) case $1 in [23]??) ;; *) return 1 ;; esac ;;
-            4??) case $1 in [234]??) ;; *) return 1 ;; esac ;;
-            *) no_service "$1" && return 1 ;;
-            esac
             return 0
         }
 
         # Whether the preview's upstream shows port $1. It does not where that is the colour which the file has up already, as before
         # a first release.
         previews() {
-            block=$(cat "$file")
+            block=$(tr '\t\n' '  ' <"$file")
             case $block in *"upstream $upstream-preview"[!A-Za-z0-9._-]*) ;; *) return 0 ;; esac
             block=${block#*"upstream $upstream-preview"}
             block="${block%%\}*};"
@@ -230,19 +236,28 @@ extension NodeScript {
             each=${ways#*"viridian-way=$upstream-preview$tab"}
             each="viridian-way=$upstream-preview$tab${each%%"$newline"*}"
             mark_logs
-            left=3
+            # Nobody waits for it. Who has tried it before there were pods has made nginx pass over the candidate for ten
+            # seconds (max_fails), so it is given longer than that.
+            clock
+            preview_until=$((now + 1200))
             while :; do
                 visit "$each" 3
-                left=$((left - 1))
-                if ! no_service "$code" || [ "$left" = 0 ]; then break; fi
-                pause 0.1
+                clock
+                no_service "$code" && [ -n "$code" ] && [ "$now" -lt "$preview_until" ] || break
+                pause 0.5
             done
             fact visited "$way_url$tab$way_address:$way_port$tab-$tab${code:-none}"
-            no_service "$code" || { fact preview ok; return; }
-            facts said "$(refusals_in_logs "$port")"
-            fact said "GET $way_url at $way_address:$way_port got ${code:-no answer}"
-            fact refused preview
-            finish
+            news=$(refusals_in_logs "$port")
+            if [ -n "$code" ] && ! no_service "$code"; then
+                fact preview ok
+            elif [ -z "$code$news$(unanswered "$port")" ]; then
+                fact preview unknown
+            else
+                facts said "$news"
+                fact said "GET $way_url at $way_address:$way_port got ${code:-no answer}"
+                fact refused preview
+                finish
+            fi
         }
         """#
 }
