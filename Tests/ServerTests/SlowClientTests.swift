@@ -101,8 +101,8 @@ struct SlowClientTests {
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
             let next = try server.journal.events(app: "blog", number: 1).count + 1
-            for line in 0..<1000 {
-                let text = String(repeating: "\(line) ", count: 1200)
+            for line in 0..<60 {
+                let text = String(repeating: "\(line) ", count: 20_000)
                 try server.journal.append(
                     .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
                     number: 1)
