@@ -148,7 +148,8 @@ extension NodeScript {
                 [ "$probe_try" -le "$probe_left" ] || probe_try=$probe_left
                 case $status:$reply in
                 124:* | 143:*) refused= ;;
-                *:*onnection*refused* | 1:) refused=yes ;;
+                # Not every program says that it was refused; who was taken and left waiting has waited.
+                *:*onnection*refused* | *: | *"closed without an answer") refused=yes ;;
                 *) refused= ;;
                 esac
                 if [ "$probe_host$refused" = 127.0.0.2yes ] && [ "$now" -ge "$probe_plain" ]; then
