@@ -27,8 +27,8 @@ struct ReplicaRefusal: Hashable {
         let signs = [
             // Which webhook answers what is another matter: "admission webhook … denied the request".
             "failed calling webhook", "failed to call webhook", "no endpoints available for service",
-            "serviceaccount \"", "error looking up service account", "connection refused", "i/o timeout", "context deadline exceeded",
-            "request timed out", "Too many requests", "object has been modified",
+            "serviceaccount \"", "error looking up service account", "connection refused", "i/o timeout",
+            "context deadline exceeded", "request timed out", "Too many requests", "object has been modified",
         ]
         return !words.contains("denied the request") && !words.contains("exceeded quota")
             && signs.contains(where: words.contains)

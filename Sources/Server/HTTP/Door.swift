@@ -60,7 +60,8 @@ struct Door: HTTPResponder {
     private func wrongPlace(_ request: Request) -> APIError {
         if request.uri.path.hasPrefix("/hooks/") || request.uri.path.hasPrefix("/slack/") {
             // So that whoever sends them sees that nothing came of it, and does not look for a wrong address.
-            return APIError(.notImplemented, "not_implemented", "this version of viridian takes no hooks and no Slack requests")
+            return APIError(
+                .notImplemented, "not_implemented", "this version of viridian takes no hooks and no Slack requests")
         }
         let methods = table.methods(of: request.uri.path)
         guard !methods.isEmpty else { return .notFound("there is nothing at \(request.uri.path.prefix(200))") }
