@@ -17,6 +17,19 @@ extension NodeScript {
             $as_nginx true 2>/dev/null || as_nginx=
         }
 
+        # Whether no port answers at another address than 127.0.0.1: the other colour, which serves, does not. A refusal by
+        # itself does not say so, for kube-proxy refuses for a service without pods, after the kernel has taken note.
+        only_plain() {
+            if [ -z "$only_plain" ]; then
+                other=${pair% *} only_plain=yes
+                [ "$other" != "$port" ] || other=${pair#* }
+                if [ -n "$other" ] && (probe_host=127.0.0.2 connections=1 probe_left=1 && exchange "$other" 1 '') >/dev/null; then
+                    only_plain=no
+                fi
+            fi
+            [ "$only_plain" = yes ]
+        }
+
         # The effective user and group of process $1 (proc(5), status).
         ids() {
             uid= gid=
@@ -106,8 +119,10 @@ extension NodeScript {
         # by the socket with which kube-proxy reserves the port (up to 1.22) and never answered, and for as long as the
         # kernel remembers that connection it sends every one of the same two addresses and ports the same way: one of
         # nginx's, sooner or later. So the port is tried at an address that nginx does not use. Not every proxy listens
-        # there (kube-proxy's nodePortAddresses): where a connection is refused, and nowhere else, 127.0.0.1 is tried too.
+        # there (kube-proxy's nodePortAddresses): where the live colour does not answer there either, and nowhere else,
+        # 127.0.0.1 is tried too.
         probe_candidate() {
+            only_plain=
             ask_as_nginx
             clock
             probe_host=127.0.0.2
@@ -152,7 +167,7 @@ extension NodeScript {
                 *:*onnection*refused* | *: | *"closed without an answer") refused=yes ;;
                 *) refused= ;;
                 esac
-                if [ "$probe_host$refused" = 127.0.0.2yes ] && [ "$now" -ge "$probe_plain" ]; then
+                if [ "$probe_host$refused" = 127.0.0.2yes ] && [ "$now" -ge "$probe_plain" ] && only_plain; then
                     probe_host=127.0.0.1
                     probe_plain=$((now + 500))
                     continue
