@@ -180,10 +180,10 @@ extension World {
         func date(_ event: JSON) throws -> Date {
             try Date(event["at"]?.string ?? "", strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         }
-        let start = try date(try #require(events.first { $0[at: "event.candidateConfirmed"] != nil }))
-        let switched = events.filter { $0[at: "event.nodeSwitched"] != nil }
+        let start = try date(try #require(events.first { $0[at: "event.type"] == "candidateConfirmed" }))
+        let switched = events.filter { $0[at: "event.type"] == "nodeSwitched" }
         let end = try date(try #require(switched.last))
-        return (Set(switched.compactMap { $0[at: "event.nodeSwitched.node"]?.string }), end.timeIntervalSince(start))
+        return (Set(switched.compactMap { $0[at: "event.node"]?.string }), end.timeIntervalSince(start))
     }
 
     /// Lets the app have assets in S3, and the nodes serve them.
