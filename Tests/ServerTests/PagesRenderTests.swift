@@ -1,5 +1,4 @@
 import Controller
-import Dispatch
 import Foundation
 import Journal
 import Logging
@@ -345,9 +344,14 @@ import ViridianConfiguration
 
     /// What this thread has used so far.
     private static var processorTime: Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        // Its fields by place: by name they belong to whichever C module the compiler happened to read first.
+        withUnsafeTemporaryAllocation(of: timespec.self, capacity: 1) { time in
+            guard let address = time.baseAddress else { return .zero }
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, address)
+            let fields = UnsafeRawBufferPointer(time)
+            return .seconds(fields.load(as: Int.self))
+                + .nanoseconds(fields.load(fromByteOffset: MemoryLayout<Int>.size, as: Int.self))
+        }
     }
 
     @Test("500 apps on the first page, and 300 nodes of a release")
