@@ -11,58 +11,56 @@ import ReleaseMachine
 import ServiceLifecycle
 import ViridianConfiguration
 
-/// # The server
+/// The server: the cache that follows the journal, the drift monitor, the runner of releases, and HTTP.
 ///
-/// `WebServer` runs everything: the board that follows the journal, the lookout, the runner, and HTTP. A request goes through `Door`
-/// (who is it, what is wrong with it, what is counted), then to a route. Two kinds of routes are registered in `routes`:
+/// A request goes through the middlewares of `HTTP/Middleware`, in the order in which `responder()` adds them, then to a route of `API`
+/// (JSON under `/api/v1`, described by `/openapi.json`) or of `Pages`.
 ///
-/// - `API(services).add(to: routes)`: JSON under `/api/v1`, described by `/openapi.json`;
-/// - `Pages(services).add(to: routes)`: everything that people see.
+/// ## Writing a page or an API call
 ///
-/// ## For whoever writes a page
-///
-/// - Register with `routes.get("apps/{app}") { request, context in … }`; `context.parameters.get("app")`.
-/// - `context.identity`: who asks. Outside `/signin` and `/assets/…` it is there: the door sends people without a session to
-///   `/signin?next=…` (GET), or answers 401.
-/// - `context.session?.csrf` goes into every form as the hidden field `csrf`, or into the header `X-CSRF-Token`. The door has checked
-///   it, and the request's `Origin`, before a handler runs. The form's other fields are in `context.form`.
-/// - `try context.require(.deployer, for: app)` throws the right 403.
-/// - Whatever is thrown becomes a page through `Pages.errorPage`, or JSON under `/api`.
-/// - What to show: `services.board` (`apps()`, `app(_:)`, `tail(_:_:)` for a release's events and log, `digests(_:)` for history and
-///   usual times), `services.journal.audit/tokens`, `Statistics`. What to do: `services.acts(context)`, which also keeps the audit log.
-/// - Live: `EventSource("/api/v1/apps/{app}/releases/{n}/events")` has one message an event (`EventView` as JSON), and one of type
+/// - Register with `routes.get("apps/{app}") { request, context in … }`; `try context.parameter("app")`.
+/// - `context.identity` is the user. It is `nil` only under `/signin` and `/assets/…`: `AuthenticationMiddleware` redirects people without
+///   a session to `/signin?next=…` (GET), or answers 401.
+/// - `context.session?.csrf` goes into every form as the hidden field `csrf`, or into the header `X-CSRF-Token`. `CSRFMiddleware` has
+///   checked it, and the request's `Origin`, before a handler runs. The form's other fields are in `context.form`.
+/// - `try context.require(.deployer, for: app)` throws 403 unless the user has the role and rights to the app.
+/// - `ErrorMiddleware` turns errors into a page through `Pages.errorPage`, or into JSON under `/api`.
+/// - Read from `services.appStates` (`apps()`, `app(_:)`, `feed(_:_:)` for a release's events and log, `digests(_:)` for history and usual
+///   times), `services.journal.audit/tokens`, `Statistics`. Change through `services.releaseService(context)`, which also writes the
+///   audit log.
+/// - Live updates: `EventSource("/api/v1/apps/{app}/releases/{n}/events")` has one message an event (`EventView` as JSON), and one of type
 ///   `end` when the release has ended; `EventSource("/api/v1/events")` has one message for each app that changes (`AppView` as
 ///   JSON). Both take the session's cookie.
-/// - The content security policy allows scripts, styles, images and fonts from this server only, nothing inline.
+/// - The content security policy allows scripts, styles, images and fonts from this server only, and nothing inline.
 package struct WebServer: Sendable {
     package let services: Services
     private let onListening: @Sendable (Int) async -> Void
 
-    /// `onListening` is told the port when the server answers.
+    /// `onListening` is called with the port when the server listens.
     package init(_ services: Services, onListening: @escaping @Sendable (Int) async -> Void = { _ in }) {
         self.services = services
         self.onListening = onListening
     }
 
-    /// Runs until the task is cancelled: then running releases stop where the journal has them, and open answers are ended.
+    /// Runs until the task is cancelled: then running releases stay as the journal has them, and open streams end.
     package func run() async throws {
         let certificates = try services.settings.tls.map { try Certificates($0, logger: services.logger) }
         let application = application(certificates)
         var configuration = ServiceGroupConfiguration(
             services: [
-                // They are told to stop from the last one to the first, each when the one after it has stopped: releases first, so
-                // that whoever watches hears of it, then the streams, and HTTP when nothing is left to be said.
+                // Shut down in reverse order, one after the other: the releases first, so that viewers get their last events, then the
+                // streams, then HTTP.
                 application,
-                Work { await certificates?.watch() },
-                Work { await services.board.run() },
-                Work { await services.lookout.run(afterFirstRound: StartPages.drop) },
-                Work { await services.runner.run() },
+                BackgroundService { await certificates?.watch() },
+                BackgroundService { await services.appStates.run() },
+                BackgroundService { await services.driftMonitor.run(afterFirstRound: StartupMemory.drop) },
+                BackgroundService { await services.runner.run() },
             ] as [any Service],
             logger: services.logger.quiet
         )
         configuration.maximumGracefulShutdownDuration = Duration.seconds(30)
         let group = ServiceGroup(configuration: configuration)
-        // A group whose task is cancelled drops everything; one that is told to stop ends its answers first.
+        // Cancelling the group's task would cut off open responses: they end in a graceful shutdown.
         let running = Task { try await group.run() }
         do {
             try await withTaskCancellationHandler {
@@ -75,24 +73,39 @@ package struct WebServer: Sendable {
         }
     }
 
-    private func application(_ certificates: Certificates?) -> Application<Door> {
+    /// The middlewares, the outermost first, and the routes behind them.
+    private func responder() -> RouterResponder<ServerContext> {
         let settings = services.settings
         let routes = Routes()
-        API(services).add(to: routes)
         let pages = Pages(services)
+        routes.add(middleware: RemoteAddressMiddleware(settings: settings))
+        routes.add(middleware: RequestMetricsMiddleware(metrics: services.metrics, logger: services.logger))
+        routes.add(middleware: SecurityHeadersMiddleware(isSecure: settings.isSecure))
+        routes.add(middleware: UnreadBodyMiddleware())
+        routes.add(middleware: HeadMiddleware())
+        routes.add(middleware: ErrorMiddleware(services: services, routes: routes.table, pages: pages))
+        routes.add(middleware: AuthenticationMiddleware(services: services))
+        routes.add(middleware: RequestBodyMiddleware(settings: settings))
+        routes.add(middleware: CSRFMiddleware(settings: settings))
+        routes.add(middleware: UnknownRouteMiddleware(routes: routes.table))
+        API(services).add(to: routes)
         pages.add(to: routes)
-        let door = Door(services, routes, pages)
+        return routes.responder()
+    }
+
+    private func application(_ certificates: Certificates?) -> Application<RouterResponder<ServerContext>> {
+        let settings = services.settings
         let http = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [StallHandler(limit: settings.stallTimeout)],
+            additionalChannelHandlers: [WriteTimeoutHandler(limit: settings.writeTimeout)],
             idleTimeout: .nanoseconds(settings.idleTimeout.milliseconds * 1_000_000),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
         )
         return Application(
-            responder: door,
+            responder: responder(),
             server: .init { responder in
                 let plain = HTTP1Channel(responder: responder, configuration: http)
-                return certificates.map { SecureChannel(plain, $0) as any ServerChildChannel } ?? plain
+                return certificates.map { TLSChannel(plain, $0) as any ServerChildChannel } ?? plain
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.listen.host, port: settings.listen.port),
@@ -101,7 +114,7 @@ package struct WebServer: Sendable {
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)
             ),
             onServerRunning: { channel in
-                StartPages.drop()
+                StartupMemory.drop()
                 if let exposure = settings.exposure {
                     services.logger.warning("\(exposure)", metadata: ["listen": "\(settings.listen)"])
                 }
@@ -112,7 +125,7 @@ package struct WebServer: Sendable {
     }
 }
 
-/// The server has no place to answer at.
+/// The address cannot be bound.
 struct CannotListen: Error, CustomStringConvertible {
     var address: ListenAddress
     var error: IOError
@@ -123,8 +136,8 @@ struct CannotListen: Error, CustomStringConvertible {
     }
 }
 
-/// Something that goes on beside HTTP, until the server is told to stop.
-struct Work: Service {
+/// A task that runs until the server shuts down.
+struct BackgroundService: Service {
     private let body: @Sendable () async -> Void
 
     init(_ body: @escaping @Sendable () async -> Void) {
@@ -134,8 +147,8 @@ struct Work: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await body()
-            // The end of one must not be the end of all.
-            await Work.untilCancelled()
+            // The group stops when one of its services returns.
+            await BackgroundService.untilCancelled()
         }
     }
 
@@ -150,7 +163,7 @@ struct Work: Service {
 }
 
 extension Logger {
-    /// For libraries, whose notices of connections come by the thousand.
+    /// The logger for libraries: warnings and errors only, not a line for each connection.
     var quiet: Logger {
         var logger = self
         logger.logLevel = max(logLevel, .warning)

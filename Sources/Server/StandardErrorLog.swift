@@ -4,8 +4,8 @@ import Glibc
 import Logging
 import ReleaseMachine
 
-/// Log lines on standard error: `2015-10-25T14:34:03.000Z info nodeSwitched 10.122.43.70 release=blog/42 phase=switching`, or the
-/// same as JSON, one object a line.
+/// Writes log lines to standard error: `2015-10-25T14:34:03.000Z info nodeSwitched 10.122.43.70 release=blog/42 phase=switching`, or
+/// JSON, one object a line.
 package struct StandardErrorLog: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
@@ -28,7 +28,7 @@ package struct StandardErrorLog: LogHandler {
     package func log(event: LogEvent) {
         var all = metadata
         if let more = event.metadata { all.merge(more) { $1 } }
-        // Of no use to whoever reads it: requests are told apart by what is in them.
+        // Hummingbird's request id is in no other output.
         all["hb.request.id"] = nil
         let at = SystemClock().now.iso8601
         let line = isJSON ? json(event, at, all) : text(event, at, all)

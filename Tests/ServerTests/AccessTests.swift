@@ -9,9 +9,9 @@ import ViridianConfiguration
 
 @testable import Server
 
-@Suite("Nobody is in who should not be")
+@Suite("Access")
 struct AccessTests {
-    @Test("with no token created, everything but health is refused, and says how to create the first")
+    @Test("without a token everything but health is refused, with the command that creates the first one")
     func noTokens() async throws {
         try await withServer(hasToken: false) { server in
             #expect(try await server.get("/healthz", token: "").status == 200)
@@ -21,7 +21,7 @@ struct AccessTests {
                 #expect(answer.status == 401, "\(path): \(answer)")
                 #expect(answer.text.contains("viridian token create"), "\(path): \(answer)")
             }
-            // The page that says so is dressed all the same.
+            // That page has its styles.
             for path in [Assets.all.path("app.css"), Assets.all.path("live.js"), Assets.all.path("favicon.svg")] {
                 #expect(try await server.get("/", token: "").text.contains(path))
                 #expect(try await server.get(path, token: "").status == 200, "\(path)")
@@ -34,7 +34,7 @@ struct AccessTests {
         }
     }
 
-    @Test("no token, a forged one, an expired one, a revoked one")
+    @Test("no token, a forged, an expired and a revoked one are refused")
     func badTokens() async throws {
         try await withServer { server in
             let expired = try server.token(.admin, expiresAt: SystemClock().now + .seconds(-1))
@@ -65,7 +65,7 @@ struct AccessTests {
         }
     }
 
-    @Test("each role may do what it may, for its apps only")
+    @Test("each role has its rights, for its apps only")
     func roles() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
             let viewer = try server.token(.viewer)
@@ -97,7 +97,7 @@ struct AccessTests {
         }
     }
 
-    @Test("too many bad tokens from one address are not looked at any more, and a good one still is")
+    @Test("too many bad tokens from one address are refused with 429; a valid one still works")
     func limit() async throws {
         try await withServer { server in
             var statuses: [Int] = []
@@ -110,7 +110,7 @@ struct AccessTests {
         }
     }
 
-    @Test("bad tokens by the thousand are a line in the log for each of the first, and no more")
+    @Test("the limit of bad tokens: only the first ones are logged")
     func warnings() async throws {
         let limit = RateLimit(most: 3, within: .seconds(60))
         let counted = (0..<6).map { _ in limit.count("10.0.0.1") }
@@ -119,10 +119,10 @@ struct AccessTests {
         #expect(limit.count("10.0.0.2") == nil)
     }
 
-    @Test("a password that a proxy asked for leaves the session's visitor in")
+    @Test("a proxy's password in Authorization does not end a session")
     func foreignCredentials() async throws {
         try await withServer { server in
-            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             var headers = ["Cookie": "viridian_session=\(visit.cookie)", "Authorization": "Basic YTpi"]
             #expect(try await server.get("/api/v1/apps", token: "", headers: headers).status == 200)
             headers["Authorization"] = "Bearer \(AccessToken().text)"
@@ -130,7 +130,7 @@ struct AccessTests {
         }
     }
 
-    @Test("a default port is the same as none, and a refused origin says which setting would allow it")
+    @Test("a default port equals none, and a refused origin names the setting that allows it")
     func origins() async throws {
         #expect(WebOrigin("https://viridian.example.com") == WebOrigin("HTTPS://Viridian.example.com:443/"))
         #expect(WebOrigin("http://[::1]") == WebOrigin("http://[::1]:80"))
@@ -139,7 +139,7 @@ struct AccessTests {
             #expect(WebOrigin(text) == nil, "\(text)")
         }
         try await withServer { server in
-            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             func post(_ origin: String, _ host: String) async throws -> TestServer.Answer {
                 try await server.call(
                     "POST", "/apps/blog/rollback", token: "",
@@ -163,7 +163,7 @@ struct AccessTests {
         }
     }
 
-    @Test("over TLS the cookie is this host's alone, and a server that sends tokens in the clear says so")
+    @Test("over TLS the cookie has the __Host- prefix, and a server that sends tokens unencrypted warns")
     func settings() throws {
         var settings = ServerSettings(listen: try ListenAddress("0.0.0.0:8080"), version: "1")
         #expect(settings.cookie == "viridian_session")
@@ -175,10 +175,10 @@ struct AccessTests {
         }
     }
 
-    @Test("who is an admin of some apps sees and revokes the tokens of those, and of no others")
+    @Test("an admin of some apps sees and revokes only the tokens of those apps")
     func scopedAdmin() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
-            let office = TokenOffice(journal: server.journal)
+            let office = TokenIssuer(journal: server.journal)
             func made(_ name: String, _ apps: [String]?) throws -> String {
                 try office.create(
                     name: name, role: .viewer, apps: apps, by: "test", origin: "test", at: SystemClock().now
@@ -191,7 +191,7 @@ struct AccessTests {
             let some = try server.token(.admin, name: "root", apps: ["blog"])
             let seen = try await server.get("/api/v1/tokens", token: some).json["tokens"].array
             #expect(Set(seen.compactMap { $0["name"].string }) == ["own", "root"])
-            let visit = try #require(try server.services.access.signIn(bearing: some, origin: "test"))
+            let visit = try #require(try server.services.authenticator.signIn(bearing: some, origin: "test"))
             let cookie = ["Cookie": "viridian_session=\(visit.cookie)"]
             let page = try await server.get("/tokens", token: "", headers: cookie)
             #expect(page.text.contains(own) && ![other, both, all].contains { page.text.contains($0) })
@@ -200,7 +200,7 @@ struct AccessTests {
                 #expect(try await server.get("/tokens/\(id)/revoke", token: "", headers: cookie).status == 404)
             }
             #expect(try await server.call("DELETE", "/api/v1/tokens/\(own)", token: some).status == 204)
-            // Anybody may call their token root: the log tells which one it was.
+            // Names are not unique: the log has the token's id.
             let entry = try await server.get("/api/v1/audit").json["entries"].array.first {
                 $0["action"].string == "token.revoke" && $0["outcome"].string == "done"
             }
@@ -209,7 +209,7 @@ struct AccessTests {
         }
     }
 
-    @Test("what is refused is in the audit log by its route's name, and nobody can fill the log with it")
+    @Test("refused commands are in the audit log by action, and cannot fill the log")
     func refusals() async throws {
         try await withServer { server in
             let viewer = try server.token(.viewer, name: "vera")
@@ -227,7 +227,7 @@ struct AccessTests {
             #expect(refused.count == 21)
             #expect(refused.allSatisfy { $0["action"].string == "token.revoke" })
             #expect(refused.allSatisfy { ($0["detail"].string ?? "").count < 600 })
-            #expect(refused.first?["detail"].string?.contains("is not listed") == true)
+            #expect(refused.first?["detail"].string?.contains("are not listed") == true)
             let other = try server.token(.viewer, name: "otto")
             _ = try await server.post("/api/v1/apps/blog/releases", #"{"version": "v1"}"#, token: other)
             let last = try await server.get("/api/v1/audit?limit=1").json["entries"][0]
@@ -235,10 +235,10 @@ struct AccessTests {
         }
     }
 
-    @Test("a session opens the API for looking; what changes something has to come from our pages")
+    @Test("a session may read the API; commands have to come from the server's own pages")
     func sessions() async throws {
         try await withServer { server in
-            let opened = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let opened = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             let cookie = "viridian_session=\(opened.cookie)"
             #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 200)
             let path = "/api/v1/apps/blog/releases"
@@ -257,62 +257,62 @@ struct AccessTests {
             }
             ours["Origin"] = "http://127.0.0.1:\(server.port)"
             #expect(try await server.post(path, body, token: "", headers: ours).status == 201)
-            try server.services.access.signOut(opened.session, origin: "test")
+            try server.services.authenticator.signOut(opened.session, origin: "test")
             #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 401)
         }
     }
 
-    @Test("a session ends with its token, when it was idle, and after a week")
+    @Test("a session ends with its token, when it is idle, and after a week")
     func sessionEnds() throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let clock = SettableClock()
-        let access = Access(journal: journal, clock: clock)
-        let (record, token) = try TokenOffice(journal: journal).create(
+        let authenticator = Authenticator(journal: journal, clock: clock)
+        let (record, token) = try TokenIssuer(journal: journal).create(
             name: "anna", role: .viewer, by: "test", origin: "test", at: clock.now)
-        let first = try #require(try access.signIn(bearing: token.text, origin: "test"))
+        let first = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try access.session(cookie: first.cookie) != nil)
+        #expect(try authenticator.session(cookie: first.cookie) != nil)
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try access.session(cookie: first.cookie) != nil, "a visit goes on while somebody is there")
+        #expect(try authenticator.session(cookie: first.cookie) != nil, "a visit goes on while somebody is there")
         clock.advance(by: .seconds(13 * 3600))
-        #expect(try access.session(cookie: first.cookie) == nil)
-        let second = try #require(try access.signIn(bearing: token.text, origin: "test"))
+        #expect(try authenticator.session(cookie: first.cookie) == nil)
+        let second = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
         for _ in 0..<15 {
             clock.advance(by: .seconds(11 * 3600))
-            _ = try access.session(cookie: second.cookie)
+            _ = try authenticator.session(cookie: second.cookie)
         }
-        #expect(try access.session(cookie: second.cookie) != nil)
+        #expect(try authenticator.session(cookie: second.cookie) != nil)
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try access.session(cookie: second.cookie) == nil)
-        let third = try #require(try access.signIn(bearing: token.text, origin: "test"))
-        _ = try TokenOffice(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
-        #expect(try access.session(cookie: third.cookie) == nil)
-        #expect(try access.isStillIn(third.session.identity, third.session) == false)
-        #expect(try access.session(cookie: "x") == nil)
+        #expect(try authenticator.session(cookie: second.cookie) == nil)
+        let third = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
+        _ = try TokenIssuer(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
+        #expect(try authenticator.session(cookie: third.cookie) == nil)
+        #expect(try authenticator.isStillValid(third.session.identity, third.session) == false)
+        #expect(try authenticator.session(cookie: "x") == nil)
     }
 
-    @Test("who watches a stream is still in until the token expires, or the visit was idle for too long")
+    @Test("a stream's viewer is authenticated until the token expires, or the session is idle for too long")
     func watching() throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let clock = SettableClock()
-        let access = Access(journal: journal, clock: clock)
-        let token = try TokenOffice(journal: journal).create(
+        let authenticator = Authenticator(journal: journal, clock: clock)
+        let token = try TokenIssuer(journal: journal).create(
             name: "anna", role: .viewer, expiresAt: clock.now + .seconds(20 * 3600), by: "test", origin: "test",
             at: clock.now
         ).token
-        let identity = try #require(try access.identity(bearing: token.text))
-        let visit = try #require(try access.signIn(bearing: token.text, origin: "test")).session
+        let identity = try #require(try authenticator.identity(bearing: token.text))
+        let visit = try #require(try authenticator.signIn(bearing: token.text, origin: "test")).session
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try access.isStillIn(identity, nil) && access.isStillIn(identity, visit))
+        #expect(try authenticator.isStillValid(identity, nil) && authenticator.isStillValid(identity, visit))
         clock.advance(by: .seconds(2 * 3600))
-        #expect(try access.isStillIn(identity, nil) && !access.isStillIn(identity, visit))
+        #expect(try authenticator.isStillValid(identity, nil) && !authenticator.isStillValid(identity, visit))
         clock.advance(by: .seconds(8 * 3600))
-        #expect(try !access.isStillIn(identity, nil))
+        #expect(try !authenticator.isStillValid(identity, nil))
     }
 
-    @Test("every act is in the audit log: who, what, when, from where, why, and what was refused")
+    @Test("every command is in the audit log: who, what, when, from where and why, refused ones included")
     func audit() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
             let viewer = try server.token(.viewer, name: "vera")
@@ -342,7 +342,7 @@ struct AccessTests {
     }
 }
 
-/// A clock that a test moves.
+/// A clock that a test sets.
 final class SettableClock: ReleaseClock {
     private let time = Mutex(Timestamp(milliseconds: 1_445_783_643_000))
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Bad input gets a right status with a clear body, and no release")
+@Suite("Bad input: the status, the error, and no release")
 struct BadInputTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var body: String
@@ -99,10 +99,20 @@ struct BadInputTests {
             #expect(try await server.get("/api/v1/apps/blgo").message.contains("did you mean blog?"))
             let head = try await server.call("HEAD", "/api/v1/apps")
             #expect(head.status == 200 && head.text.isEmpty)
+            for (path, status) in [
+                ("/api/v1/apps/blgo", 404), ("/api/nowhere", 404), ("/api/v1/apps/blog/rollback", 405),
+            ] {
+                let connection = try RawConnection(port: server.port)
+                connection.send(
+                    "HEAD \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer \(server.admin)\r\n\r\n"
+                )
+                let answer = try #require(try await connection.readToEnd(within: 10))
+                #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+            }
         }
     }
 
-    @Test("a body that is not said to be JSON")
+    @Test("a body with another content type than JSON")
     func mediaType() async throws {
         try await withServer { server in
             for type in ["text/plain", "application/x-www-form-urlencoded", "application/xml"] {
@@ -117,7 +127,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("while cluster or server cannot, it is said, and nothing is lost")
+    @Test("while the cluster does not answer, requests report it, and nothing is lost")
     func down() async throws {
         try await withServer { server in
             await server.world.goDown()
@@ -125,13 +135,13 @@ struct BadInputTests {
             #expect(answer.status == 503 && answer.message == "the API does not answer", "\(answer)")
             #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
             let app = try await server.get("/api/v1/apps/blog")
-            #expect(app.status == 200 && app.json["trouble"].string == "the API does not answer", "\(app)")
+            #expect(app.status == 200 && app.json["problem"].string == "the API does not answer", "\(app)")
             await server.world.comeBack()
             #expect(try await server.deploy().status == 201)
         }
     }
 
-    @Test("every answer has the headers that keep a browser from doing what it should not")
+    @Test("every response has the security headers")
     func headers() async throws {
         try await withServer { server in
             for path in ["/healthz", "/api/v1/apps", "/nowhere", "/api/nowhere"] {

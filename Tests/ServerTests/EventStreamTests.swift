@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Event streams")
 struct EventStreamTests {
-    @Test("a stream goes on after the event that the viewer has seen")
+    @Test("a stream continues after the viewer's last event")
     func resume() async throws {
         try await withServer { server in
             _ = try await server.deploy()
@@ -25,23 +25,23 @@ struct EventStreamTests {
             #expect(page.json["events"].array.compactMap { $0["sequence"].integer } == [3, 4, 5])
             #expect(page.json["next"].integer == 5)
             #expect(try await server.get("\(path)?after=\(last - 1)").json["next"].isNull)
-            // The stream and the page tell the same.
+            // The stream equals the list.
             let first = try JSONDecoder().decode(JSONValue.self, from: Data(all[0].data.utf8))
             #expect(try await server.get("\(path)?limit=1").json["events"][0] == first)
         }
     }
 
-    @Test("what another process writes reaches whoever watches")
+    @Test("events of another process reach the viewers")
     func foreign() async throws {
         try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
             async let messages = server.messages("/api/v1/apps/blog/releases/1/events")
             let other = try Journal(path: server.journal.path)
-            let port = JournalPort(journal: other, provenance: Provenance(origin: "cli@ci-1"))
+            let port = AuditedJournal(journal: other, requestOrigin: RequestOrigin(origin: "cli@ci-1"))
             let apps = FakeApps(
                 world: server.world, journal: port.journal, me: "cli", configurations: server.apps.configurations)
-            _ = try apps.releases("blog", port.provenance).giveUp(by: "bert", reason: "lunch")
+            _ = try apps.releases("blog", port.requestOrigin).requestAbort(by: "bert", reason: "lunch")
             #expect(
                 try await messages.contains {
                     $0.data.contains(#""event":{"by":"bert","reason":"lunch","type":"abortRequested"}"#)
@@ -51,7 +51,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test("every viewer gets every event, and the server says that it is there while nothing happens")
+    @Test("every viewer gets every event, and heartbeats while nothing happens")
     func viewers() async throws {
         try await withServer(settings: { $0.heartbeat = .milliseconds(200) }) { server in
             _ = try await server.deploy(more: #", "verify": true"#)
@@ -75,7 +75,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test("a viewer that stops reading for a while gets every event once, in order, and keeps nobody waiting")
+    @Test("a viewer that stops reading for a while gets every event once, in order, and delays nobody")
     func slowViewer() async throws {
         try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)
@@ -94,7 +94,7 @@ struct EventStreamTests {
             }
             let paused = try server.journal.events(app: "blog", number: 1).count
             try await read(to: paused)
-            // More than any socket's buffers hold, in parts, so that it is behind, catches up and is behind again.
+            // More than the sockets' buffers hold, in parts: it falls behind, catches up and falls behind again.
             let last = paused + 300
             async let others = server.messages(path) { $0.last?.id == last }.compactMap(\.id)
             for number in (paused + 1)...last {
@@ -106,7 +106,7 @@ struct EventStreamTests {
             #expect(try await others == Array(1...last))
             try await read(to: last)
             #expect(seen == Array(1...last))
-            // From here on it is told as it happens again.
+            // From here on it gets events as they happen.
             _ = try await server.post("/api/v1/apps/blog/releases/1/abort", #"{"reason": "enough"}"#)
             var isEnd = false
             while !isEnd, let line = try await lines.next()?.text { isEnd = line == "event: end" }
@@ -114,13 +114,13 @@ struct EventStreamTests {
         }
     }
 
-    @Test("what became of a release is known when a newer one has taken its place")
+    @Test("the state of a release changes when a newer one replaces it")
     func digests() async throws {
         try await withServer { server in
-            let board = server.services.board
+            let appStates = server.services.appStates
             func known() async throws -> [Int: ReleaseDigest] {
-                await board.refresh()
-                return Dictionary(uniqueKeysWithValues: try await board.digests("blog").map { ($0.number, $0) })
+                await appStates.refresh()
+                return Dictionary(uniqueKeysWithValues: try await appStates.digests("blog").map { ($0.number, $0) })
             }
             _ = try await server.deploy("v1")
             #expect(try await known()[1]?.endedAt == nil)
@@ -148,14 +148,14 @@ struct EventStreamTests {
         return false
     }
 
-    @Test("changes of all apps, for whoever may see them")
+    @Test("changes of all apps that the token may see")
     func changes() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
             let token = try server.token(.viewer, apps: ["shop"])
             async let seen = server.messages("/api/v1/events", token: token) { messages in
                 messages.contains { $0.data.contains(#""state":"live""#) }
             }
-            // Before the stream is there, nobody hears of anything.
+            // Changes before the stream is open are not sent.
             let isOpen = try await eventually {
                 server.services.metrics.text.contains("viridian_event_streams 1\n") ? true : nil
             }
@@ -170,7 +170,7 @@ struct EventStreamTests {
 
     private static let streams = ["/api/v1/events", "/api/v1/apps/blog/releases/1/events"]
 
-    /// Opens both kinds of stream, does something, and returns when both have ended.
+    /// Opens both kinds of stream, runs `body`, and returns when both have ended.
     private func ended(
         _ server: TestServer, _ headers: HTTPConnection.Headers, after act: () async throws -> Void
     ) async throws {
@@ -196,7 +196,7 @@ struct EventStreamTests {
         _ = try await server.release(1, in: .paused)
     }
 
-    @Test("a stream ends at once when its token is revoked or its visitor signs out")
+    @Test("a stream ends at once when its token is revoked or its user signs out")
     func revoked() async throws {
         try await withServer(settings: { $0.heartbeat = .seconds(3600) }) { server in
             try await paused(server)
@@ -206,7 +206,7 @@ struct EventStreamTests {
                 let answer = try await server.call("DELETE", "/api/v1/tokens/\(id)")
                 #expect(answer.status == 204, "\(answer)")
             }
-            let visit = try #require(try server.services.access.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             let cookie = "viridian_session=\(visit.cookie)"
             try await ended(server, ["Cookie": cookie]) {
                 let answer = try await server.call(
@@ -220,7 +220,7 @@ struct EventStreamTests {
     func revokedElsewhere() async throws {
         try await withServer(settings: { $0.heartbeat = .milliseconds(200) }) { server in
             try await paused(server)
-            let other = TokenOffice(journal: try Journal(path: server.journal.path))
+            let other = TokenIssuer(journal: try Journal(path: server.journal.path))
             let made = try other.create(name: "ci", role: .viewer, by: "test", origin: "test", at: SystemClock().now)
             try await ended(server, ["Authorization": "Bearer \(made.token.text)"]) {
                 let isRevoked = try other.revoke(made.record.id, by: "test", origin: "test", at: SystemClock().now)
@@ -229,7 +229,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test("stopping the server ends its streams in good order, at once")
+    @Test("stopping the server ends its streams properly, at once")
     func stop() async throws {
         let (viewer, stopping) = try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)

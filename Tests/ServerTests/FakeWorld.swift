@@ -1,7 +1,7 @@
 import Controller
 import ReleaseMachine
 
-/// A cluster and nodes in memory that do what they are told, for any number of apps.
+/// An in-memory cluster and nodes for any number of apps, controlled by a test.
 actor FakeWorld {
     struct Workload: Sendable, Hashable {
         var version: String
@@ -10,7 +10,7 @@ actor FakeWorld {
         var ready: Int
     }
 
-    struct Place: Sendable {
+    struct AppState: Sendable {
         var workloads: [Color: Workload] = [:]
         var routes: [String: Color] = [:]
         var recorded: LiveVersion?
@@ -23,47 +23,47 @@ actor FakeWorld {
     static let nodes = ["10.122.43.70", "10.122.41.136"]
     static let oldVersion = "20151018.090000"
 
-    private var places: [String: Place] = [:]
-    /// No API call works.
+    private var states: [String: AppState] = [:]
+    /// API calls fail.
     private var isDown = false
-    /// API calls are taken and never answered.
+    /// API calls are never answered.
     private(set) var isSilent = false
     /// Pods of these versions never become ready.
     private var broken: Set<String> = []
-    /// Where a node's switch stops until it is let go.
+    /// Blocks the switch of nodes.
     private var gate: Gate?
-    /// Where reading an app's nodes stops until it is let go.
+    /// Blocks the reading of nodes.
     private var readingGate: Gate?
     private var reading = 0
-    /// How many apps' nodes were read at once, at most, and whose, in that order.
+    /// The highest number of apps whose nodes were read at once, and all reads in order.
     private(set) var mostReading = 0
     private(set) var read: [String] = []
 
-    func place(_ app: String) -> Place {
-        if let place = places[app] { return place }
-        var place = Place()
-        place.workloads[.blue] = Workload(version: FakeWorld.oldVersion, release: nil, replicas: 2, ready: 2)
-        for node in FakeWorld.nodes { place.routes[node] = .blue }
-        place.recorded = LiveVersion(color: .blue, version: FakeWorld.oldVersion)
-        places[app] = place
-        return place
+    func state(_ app: String) -> AppState {
+        if let state = states[app] { return state }
+        var state = AppState()
+        state.workloads[.blue] = Workload(version: FakeWorld.oldVersion, release: nil, replicas: 2, ready: 2)
+        for node in FakeWorld.nodes { state.routes[node] = .blue }
+        state.recorded = LiveVersion(color: .blue, version: FakeWorld.oldVersion)
+        states[app] = state
+        return state
     }
 
-    private func change<Value>(_ app: String, _ edit: (inout Place) throws -> Value) throws -> Value {
+    private func change<Value>(_ app: String, _ edit: (inout AppState) throws -> Value) throws -> Value {
         if isDown { throw Down() }
-        var place = place(app)
-        defer { places[app] = place }
-        return try edit(&place)
+        var state = state(app)
+        defer { states[app] = state }
+        return try edit(&state)
     }
 
-    // MARK: The script
+    // MARK: Control
 
     func goDown() { isDown = true }
     func comeBack() { isDown = false }
     func fallSilent() { isSilent = true }
     func breakVersion(_ version: String) { broken.insert(version) }
     func route(_ node: String, of app: String, to color: Color) { _ = try? change(app) { $0.routes[node] = color } }
-    /// Somebody wrote into the app's lease what is no number of a release.
+    /// Writes an invalid release number into the app's lease.
     func spoilLease(_ app: String) { _ = try? change(app) { $0.unreadable = Refusal("no number of a release") } }
     func holdSwitches(at gate: Gate?) { self.gate = gate }
     func holdReading(at gate: Gate?) { readingGate = gate }
@@ -72,20 +72,20 @@ actor FakeWorld {
     // MARK: The lease
 
     func acquire(_ app: String, _ me: String) throws -> LeaseTerm {
-        try change(app) { place in
-            if let holder = place.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
-            place.holder = me
+        try change(app) { state in
+            if let holder = state.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
+            state.holder = me
             return LeaseTerm(
-                lastRelease: place.lastRelease, duration: .seconds(15), unreadable: place.unreadable)
+                lastRelease: state.lastRelease, duration: .seconds(15), unreadable: state.unreadable)
         }
     }
 
     func renew(_ app: String, _ me: String) throws {
-        try change(app) { if $0.holder != me { throw LeaseLost(holder: $0.holder ?? "nobody") } }
+        try change(app) { if $0.holder != me { throw LeaseLost(holder: $0.holder) } }
     }
 
     func release(_ app: String, _ me: String) {
-        if places[app]?.holder == me { places[app]?.holder = nil }
+        if states[app]?.holder == me { states[app]?.holder = nil }
     }
 
     func note(_ app: String, _ number: Int) throws { try change(app) { $0.lastRelease = number } }
@@ -93,11 +93,11 @@ actor FakeWorld {
     // MARK: The cluster
 
     func survey(_ app: String) throws -> ClusterSurvey {
-        try change(app) { place in
+        try change(app) { state in
             ClusterSurvey(
-                recorded: place.recorded,
-                recordedBy: place.recordedBy,
-                workloads: place.workloads.mapValues {
+                recorded: state.recorded,
+                recordedBy: state.recordedBy,
+                workloads: state.workloads.mapValues {
                     .init(
                         version: $0.version, image: "registry.local:5000/\(app):\($0.version)", replicas: $0.replicas,
                         ready: $0.ready, release: $0.release)
@@ -107,19 +107,19 @@ actor FakeWorld {
     }
 
     func create(_ order: Order, _ survey: Survey) throws {
-        try change(order.app) { place in
-            guard place.workloads[survey.candidate]?.release != order.number else { return }
-            place.workloads[survey.candidate] = Workload(
+        try change(order.app) { state in
+            guard state.workloads[survey.candidate]?.release != order.number else { return }
+            state.workloads[survey.candidate] = Workload(
                 version: order.version, release: order.number, replicas: survey.replicas, ready: 0)
         }
     }
 
     func observe(_ app: String, _ color: Color, desired: Int) throws -> PodsObservation {
         let broken = broken
-        return try change(app) { place in
-            let isBroken = place.workloads[color].map { broken.contains($0.version) } ?? true
-            if !isBroken { place.workloads[color]?.ready = desired }
-            let ready = place.workloads[color]?.ready ?? 0
+        return try change(app) { state in
+            let isBroken = state.workloads[color].map { broken.contains($0.version) } ?? true
+            if !isBroken { state.workloads[color]?.ready = desired }
+            let ready = state.workloads[color]?.ready ?? 0
             let pods = (0..<desired).map {
                 PodSummary(
                     name: "\(app)-\(color)-\($0)", isReady: $0 < ready,
@@ -129,7 +129,7 @@ actor FakeWorld {
             if isBroken {
                 return PodsObservation(
                     report: report,
-                    verdict: .hopeless("\(app) crashes", details: ["<script>alert(1)</script>", "\u{1b}[2J"]))
+                    verdict: .failed("\(app) crashes", details: ["<script>alert(1)</script>", "\u{1b}[2J"]))
             }
             return PodsObservation(report: report, verdict: ready == desired ? .ready : .waiting)
         }
@@ -140,10 +140,10 @@ actor FakeWorld {
     }
 
     func remove(_ app: String, _ color: Color, _ number: Int, orOlder: Bool) throws {
-        try change(app) { place in
-            guard let made = place.workloads[color]?.release ?? (orOlder ? 0 : nil) else { return }
+        try change(app) { state in
+            guard let made = state.workloads[color]?.release ?? (orOlder ? 0 : nil) else { return }
             guard made == number || orOlder && made <= number else { return }
-            place.workloads[color] = nil
+            state.workloads[color] = nil
         }
     }
 
@@ -155,8 +155,8 @@ actor FakeWorld {
         read.append(app)
         if let readingGate { await readingGate.pass() }
         reading -= 1
-        let place = place(app)
-        return addresses.map { NodeReading(node: $0, color: place.routes[$0], isNew: place.routes[$0] == nil) }
+        let state = state(app)
+        return addresses.map { NodeReading(node: $0, color: state.routes[$0], isNew: state.routes[$0] == nil) }
     }
 
     func move(_ node: String, of app: String, to color: Color) async throws {
@@ -169,7 +169,7 @@ struct Down: Error, CustomStringConvertible {
     var description: String { "the API does not answer" }
 }
 
-/// Stops whoever comes until it is opened.
+/// Blocks callers of `pass` until it is opened.
 actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -181,7 +181,7 @@ actor Gate {
 
     func open() {
         isOpen = true
-        for visitor in waiting { visitor.resume() }
+        for continuation in waiting { continuation.resume() }
         waiting = []
     }
 }
@@ -199,7 +199,7 @@ struct FakeCluster: Cluster {
         if await world.isSilent { try await Task.sleep(for: .seconds(3600)) }
         return try await world.survey(app)
     }
-    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+    func createCandidate(_ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void)
         async throws
     { try await world.create(order, survey) }
 
@@ -224,15 +224,15 @@ struct FakeNodes: Nodes {
 
     func list() async throws -> [String] { FakeWorld.nodes }
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] { await world.read(app, addresses) }
-    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
+    func stage(_ node: String, _ order: Order, _ survey: Survey, log: @escaping @Sendable (LogMessage) async -> Void)
         async throws
     {
-        await say(Line(source: node, "staging <b>\(order.version)</b>"))
+        await log(LogMessage(source: node, "staging <b>\(order.version)</b>"))
     }
     func route(_ node: String, to color: Color, fence: Fence) async throws {
         try await world.move(node, of: app, to: color)
     }
-    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
+    func openConnections(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
         DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0)
     }
 }

@@ -36,9 +36,11 @@ struct MetricsTests {
                 #expect(text.contains(line + "\n"), "\(line)\n\(text)")
             }
             #expect(text.contains(#"route="/api/v1/apps/{app}/releases",status="201"} 2"#), "\(text)")
-            // A path that is none is no label of its own.
+            // Unknown paths and refused requests have no route, so that nobody can add labels.
             for number in 1...3 { _ = try await server.get("/api/nowhere-\(number)") }
+            #expect(try await server.get("/api/v1/apps/blog", token: "vir_wrong").status == 401)
             let later = try await server.get("/metrics").text
+            #expect(later.contains(#"method="GET",route="none",status="401"} 1"#), "\(later)")
             #expect(
                 !later.contains("nowhere") && later.contains(#"method="GET",route="none",status="404"} 3"#), "\(later)")
         }
@@ -62,9 +64,9 @@ struct MetricsTests {
                 """)
     }
 
-    @Test("ready is who has a journal and a cluster")
+    @Test("ready means that the journal and the cluster answer")
     func ready() async throws {
-        try await withServer(settings: { $0.lookInterval = .milliseconds(50) }) { server in
+        try await withServer(settings: { $0.checkInterval = .milliseconds(50) }) { server in
             #expect(try await server.get("/readyz", token: "").status == 200)
             await server.world.goDown()
             let answer = try await eventually { () -> TestServer.Answer? in
@@ -79,9 +81,9 @@ struct MetricsTests {
         }
     }
 
-    @Test("a release's log line names it")
+    @Test("a log line of an event")
     func log() {
-        let event = Event.nodeFailed(.change, NodeTrouble(node: "n1", isUnreachable: true, message: "gone\u{1b}[2J"))
+        let event = Event.nodeFailed(.change, NodeProblem(node: "n1", isUnreachable: true, message: "gone\u{1b}[2J"))
         #expect(event.name == "nodeFailed change n1: gone\\u{1b}[2J")
         #expect(Event.podsReady.name == "podsReady")
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What is on a page, read out of its HTML without a browser: enough to notice that something is missing.
+/// The content of a page, read from its HTML without a browser.
 struct Outline {
     private let html: String
 
@@ -21,7 +21,7 @@ struct Outline {
         return Self.plain(String(body))
     }
 
-    /// Elements that were opened and not closed, or closed and not opened.
+    /// Elements that are opened and not closed, or closed and not opened.
     var imbalance: [String] {
         let void: Set<String> = ["meta", "link", "input", "img", "br"]
         var open: [String] = []
@@ -41,7 +41,7 @@ struct Outline {
         return wrong + open
     }
 
-    /// Ids that are given twice.
+    /// Ids that occur twice.
     var repeatedIDs: [String] {
         let ids = html.matches(of: /\sid="([^"]*)"/).map { String($0.1) }
         return Dictionary(grouping: ids) { $0 }.filter { $0.value.count > 1 }.keys.sorted()

@@ -9,11 +9,11 @@ import ViridianConfiguration
 
 @testable import Server
 
-/// Pages as HTML, without a server: what is on them, and that nothing that comes from outside is more than text.
+/// Pages as HTML, without a server: their content, and that text from outside is escaped.
 @Suite struct PagesRenderTests {
     static let hostile = #"<script>alert("x")</script>"# + "\u{1b}[31mred\u{202E}" + "'\"&"
 
-    /// The page in its frame, as a deployer gets it.
+    /// The page in its layout, as a deployer gets it.
     private func html(_ page: Pages.Page) async throws -> String {
         let folder = try TestFolder()
         let services = try Services(
@@ -23,10 +23,10 @@ import ViridianConfiguration
             journal: try Journal(path: folder.journal),
             settings: ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0.1.0"),
             logger: Logger(label: "test"))
-        let token = try TokenOffice(journal: services.journal).create(
+        let token = try TokenIssuer(journal: services.journal).create(
             name: "anna", role: .deployer, by: "test", origin: "test", at: services.clock.now
         ).token
-        let session = try #require(try services.access.signIn(bearing: token.text, origin: "test")).session
+        let session = try #require(try services.authenticator.signIn(bearing: token.text, origin: "test")).session
         let html = Pages(services).render(page, session: session)
         #expect(Outline(html).imbalance == [])
         #expect(Outline(html).repeatedIDs == [])
@@ -44,12 +44,12 @@ import ViridianConfiguration
             #expect(throws: Never.self) { try MustacheTemplate(string: text) }
             #expect(Templates.library.getTemplate(named: name) != nil)
             #expect(!text.contains(/\sstyle=|\son[a-z]+=|<style|<script(?![^>]*src=)/), "\(name) has something inline")
-            // Only the frame takes in what is HTML already.
+            // Only the layout includes unescaped HTML.
             #expect(text.contains("{{{") == (name == "layout"), "\(name)")
         }
     }
 
-    @Test("a release that runs: phases, lanes, nodes, pods and the log")
+    @Test("a running release: phases, traffic, nodes, pods and the log")
     func running() async throws {
         var story = try PagesStory()
         story.start()
@@ -65,22 +65,23 @@ import ViridianConfiguration
         #expect(
             outline.structure
                 == [
-                    "h1 blog/42 20151025.143403", "h2 Phases", "h2 What serves now", "h2 Nodes", "th Node",
+                    "h1 blog/42 20151025.143403", "h2 Phases", "h2 Traffic", "h2 Nodes", "th Node",
                     "th Answers",
                     "th Staged", "th Switched", "th Drained", "th Read back", "th Routes to", "th 10.122.43.70",
-                    "th 10.122.41.136", "h2 Pods", "th Pod", "th State", "th Why", "th Restarts", "th blog-green-x1y2z",
+                    "th 10.122.41.136", "h2 Pods", "th Pod", "th State", "th Reason", "th Restarts",
+                    "th blog-green-x1y2z",
                     "th blog-green-a3b4c", "h2 Log", "label Node", "label Phase", "button Show",
                 ].adding("button Sign out"))
         let text = outline.text
         for words in [
-            "switching", "Abort…", "asked by anna", "“faster front page”", "1 of 2 nodes have switched",
+            "switching", "Abort…", "requested by anna", "“faster front page”", "1 of 2 nodes have switched",
             "usually 10.0s", "2 of 2 pods ready", "1 to blue, 1 to green", "--- Switching 2 nodes to green ---",
         ] { #expect(text.contains(words), "\(words) is not in \(text)") }
         #expect(html.contains(#"aria-current="step""#))
         #expect(html.contains(#"<noscript><meta http-equiv="refresh" content="3"></noscript>"#))
     }
 
-    @Test("a paused release: its preview, its deadline, Promote and Abort; for who may only look, none of these")
+    @Test("a paused release: its preview, its deadline, Promote and Abort; a viewer sees none of the buttons")
     func paused() async throws {
         var story = try PagesStory(verify: true)
         story.start()
@@ -88,14 +89,14 @@ import ViridianConfiguration
         let html = try await html(try story.page())
         #expect(html.contains(#"href="http://preview.blog.domain.com/""#))
         #expect(html.contains(#"href="/apps/blog/releases/42/promote" data-dialog"#))
-        #expect(!html.contains(#"action="/apps/blog/releases/42/promote""#), "it asks first")
-        #expect(Outline(html).text.contains("1:00:00 then it aborts by itself"))
-        let looking = Outline(try await self.html(try story.page(may: false))).text
-        #expect(looking.contains("Your role may look, not promote."))
-        #expect(!looking.contains("Abort…"))
+        #expect(!html.contains(#"action="/apps/blog/releases/42/promote""#), "a confirmation comes first")
+        #expect(Outline(html).text.contains("1:00:00 then it aborts automatically"))
+        let viewerText = Outline(try await self.html(try story.page(may: false))).text
+        #expect(viewerText.contains("Your role can view this release, not promote it."))
+        #expect(!viewerText.contains("Abort…"))
     }
 
-    @Test("the clock of a phase stands when its release was aborted, and is not the pause's any more")
+    @Test("the timer of a phase stops when its release is aborted, also during the pause")
     func aborted() async throws {
         var story = try PagesStory(verify: true)
         story.start()
@@ -107,7 +108,7 @@ import ViridianConfiguration
         ] {
             let html = try await html(try story.page())
             #expect(html.contains(#"class="phase stop""#) && !html.contains(#"class="phase held""#))
-            #expect(html.contains("aborted here"))
+            #expect(html.contains("aborted"))
             let verifying = try #require(html.firstMatch(of: /id="phase-verifying".*?<\/a>/)).output
             #expect(!verifying.contains("data-since"), "\(verifying)")
             story.tell(event)
@@ -117,7 +118,7 @@ import ViridianConfiguration
         #expect(html.contains(#"class="phase stop""#) && !html.contains("data-since"))
     }
 
-    @Test("history tells a rollback from a deploy, why a release was aborted, and who promoted one")
+    @Test("the history shows rollbacks, why a release was aborted, and who promoted one")
     func history() async throws {
         var promoted = try PagesStory(41, verify: true)
         promoted.start()
@@ -140,7 +141,7 @@ import ViridianConfiguration
         #expect(rows.first { $0.hasPrefix("42") }?.contains("rollback") == false)
     }
 
-    @Test("numbers of the cluster that cannot be are shown as none")
+    @Test("impossible numbers of the cluster are not shown")
     func impossible() async throws {
         var app = try PagesStory.app(nil)
         for (replicas, ready) in [(-1, -1), (Int.min, Int.max), (Int.max, Int.min)] {
@@ -158,7 +159,7 @@ import ViridianConfiguration
         }
     }
 
-    @Test("what failed first stands on top, with what serves now")
+    @Test("a failure stands on top, with the version that serves")
     func failed() async throws {
         var story = try PagesStory()
         story.start()
@@ -181,7 +182,7 @@ import ViridianConfiguration
         #expect(html.contains(#"class="phase fail""#))
     }
 
-    @Test("what all pods wait for is told once")
+    @Test("a reason that all pods share is shown once")
     func podsWithOneReason() async throws {
         var story = try PagesStory()
         story.start()
@@ -205,12 +206,12 @@ import ViridianConfiguration
             .podsObserved(
                 PodsReport(
                     ready: 0, desired: 2, pods: [PodSummary(name: bad, isReady: false, reason: bad)], warnings: [bad])))
-        story.tell(.said(Line(source: bad, bad)))
+        story.tell(.said(LogMessage(source: bad, bad)))
         story.tell(.troubled(.awaitPods, message: bad))
         var failed = story
         failed.tell(.refused(.awaitPods, message: bad, details: [bad]))
         let app = try PagesStory.app(
-            story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], trouble: bad)
+            story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], problem: bad)
         let home = HomePage(
             entries: [.init(app: app, latest: failed.release, mayRelease: true)], query: bad, only: nil, now: story.now)
         var appPage = AppPage(
@@ -222,7 +223,7 @@ import ViridianConfiguration
         var nodes = NodesPage(now: story.now)
         nodes.query = nil
         nodes.add(
-            AppSight(
+            AppObservation(
                 at: story.now, survey: ClusterSurvey(recorded: nil, recordedBy: nil, workloads: [:]),
                 readings: [NodeReading(node: bad, color: nil, message: bad)]), of: "blog", isReleasing: false)
         let entry = AuditEntry(
@@ -245,7 +246,7 @@ import ViridianConfiguration
         let story = try await Self.long()
         let total = story.events.map(\.text.count).reduce(0, +)
         #expect(total > 50_000)
-        func part(_ view: ReleaseLog.View) -> ReleaseLog.Part { story.chronicle.part(view) }
+        func part(_ view: ReleaseLog.View) -> ReleaseLog.Part { story.history.part(view) }
         func lines(_ view: ReleaseLog.View) -> [Int] { part(view).lines.map(\.number) }
         var view = ReleaseLog.View()
         #expect(lines(view) == Array(total - 499...total))
@@ -270,7 +271,7 @@ import ViridianConfiguration
         #expect(zip(some, some.dropFirst()).allSatisfy { $1 - $0 == 2 })
         view.node = "10.0.0.1"
         #expect(part(view).shown == nil && part(view).earlier == nil)
-        // What a refresh costs does not grow with the log. Processor time, and not what a clock says: the machine may be busy.
+        // The cost of a refresh does not grow with the log. Processor time, because the machine may be busy.
         func cost(_ story: PagesStory) throws -> Duration {
             var view = ReleaseLog.View()
             view.since = story.events.count - 10
@@ -284,7 +285,7 @@ import ViridianConfiguration
         #expect(long < short * 4 + .milliseconds(10), "\(short) with 1,000 events, \(long) with 50,000")
     }
 
-    @Test("each part of a log is what it would be if all of it were gone through, whatever it is filtered by")
+    @Test("each part of a log equals a search through all of it, with any filter")
     func partsOfLog() async throws {
         var story = try PagesStory.live(41)
         story.tell(.replaced(by: 42, rolledBack: false))
@@ -297,7 +298,7 @@ import ViridianConfiguration
                 for upTo in [nil] + (0...count + 1).map(Int?.some) {
                     var view = ReleaseLog.View()
                     (view.node, view.phase, view.upTo) = (node, phase, upTo)
-                    let part = story.chronicle.part(view, length: 4)
+                    let part = story.history.part(view, length: 4)
                     let plain = Self.part(of: story, view, length: 4)
                     #expect(part.lines.map(\.number) == plain.lines, "\(view)")
                     #expect(part.lines.map { $0.event.text[$0.line] } == plain.texts, "\(view)")
@@ -309,7 +310,7 @@ import ViridianConfiguration
         }
     }
 
-    /// The same the long way round.
+    /// The same by a search through all events.
     private static func part(of story: PagesStory, _ view: ReleaseLog.View, length: Int)
         -> (lines: [Int], texts: [String], earlier: Int?, hasLater: Bool, later: Int?)
     {
@@ -330,21 +331,20 @@ import ViridianConfiguration
         )
     }
 
-    /// A release that two nodes had much to say of.
+    /// A release with a long log from two nodes.
     private static func long(_ count: Int = 50_000) async throws -> PagesStory {
         var story = try PagesStory(41)
         story.start()
         while story.events.count < count {
-            story.tell(.said(Line(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
-            // Other tests wait for this thread.
+            story.tell(.said(LogMessage(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
             if story.events.count % 500 == 0 { await Task.yield() }
         }
         return story
     }
 
-    /// What this thread has used so far.
+    /// The processor time of this thread.
     private static var processorTime: Duration {
-        // Its fields by place: by name they belong to whichever C module the compiler happened to read first.
+        // Fields by offset: their names depend on the C module that the compiler reads first.
         withUnsafeTemporaryAllocation(of: timespec.self, capacity: 1) { time in
             guard let address = time.baseAddress else { return .zero }
             clock_gettime(CLOCK_THREAD_CPUTIME_ID, address)
@@ -371,27 +371,27 @@ import ViridianConfiguration
         #expect(try await self.html(try story.page()).matches(of: /<tr id="node-/).count == 300)
     }
 
-    @Test("apps that a person has to look at come first")
+    @Test("apps that need attention come first")
     func order() throws {
         var running = try PagesStory()
         running.start()
         var paused = try PagesStory(verify: true)
         paused.start()
         paused.stage()
-        let astray = try PagesStory.app(nil, name: "c", readings: [NodeReading(node: "n", color: .green)])
+        let drifted = try PagesStory.app(nil, name: "c", readings: [NodeReading(node: "n", color: .green)])
         let home = HomePage(
             entries: [
                 .init(app: try PagesStory.app(nil, name: "d"), latest: nil, mayRelease: true),
-                .init(app: astray, latest: nil, mayRelease: true),
+                .init(app: drifted, latest: nil, mayRelease: true),
                 .init(app: try PagesStory.app(running.release, name: "b"), latest: running.release, mayRelease: true),
                 .init(app: try PagesStory.app(paused.release, name: "a"), latest: paused.release, mayRelease: true),
             ], query: nil, only: nil, now: PagesStory.start)
-        let apps = try #require(home.page.model["apps"] as? [Model])
+        let apps = try #require(home.page.model["apps"] as? [PageValues])
         #expect(apps.map { $0["app"] as? String } == ["a", "b", "c", "d"])
         #expect(home.page.title == "(1) Apps")
     }
 
-    @Test("usual times are medians of what went live, a person's pause left out")
+    @Test("usual times are medians of releases that went live, without the pause for verification")
     func usual() throws {
         var long = try PagesStory(39, verify: true)
         long.start()
@@ -412,30 +412,30 @@ import ViridianConfiguration
         #expect(UsualTimes.median([]) == nil)
     }
 
-    @Test("nobody is led elsewhere by signing in")
+    @Test("sign-in redirects only to this server")
     func next() {
         for bad in ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "/\u{0}"] {
             #expect(Pages.safe(bad) == "/", "\(bad)")
         }
         #expect(Pages.safe("/apps/blog?x=1") == "/apps/blog?x=1")
-        #expect(Words.preview("javascript:alert(1)") == nil)
+        #expect(DisplayText.preview("javascript:alert(1)") == nil)
     }
 
-    @Test("times as people say them")
+    @Test("formatted times")
     func times() {
         let now = PagesStory.start
-        #expect(Words.when(now, now: now) == "25 Oct 14:34")
-        #expect(Words.when(now, now: now + .seconds(86_400 * 365), seconds: true) == "25 Oct 2015 14:34:03")
-        #expect(Words.ago(now, now: now + .seconds(59)) == "59 s")
-        #expect(Words.ago(now, now: now + .seconds(7300)) == "2 h")
-        #expect(Words.left(now + .seconds(3723), now: now) == "1:02:03")
-        #expect(Words.left(now, now: now + .seconds(5)) == "0:00")
-        // What a log says on a page, a terminal does too: with its zone.
+        #expect(DisplayText.when(now, now: now) == "25 Oct 14:34")
+        #expect(DisplayText.when(now, now: now + .seconds(86_400 * 365), seconds: true) == "25 Oct 2015 14:34:03")
+        #expect(DisplayText.ago(now, now: now + .seconds(59)) == "59 s")
+        #expect(DisplayText.ago(now, now: now + .seconds(7300)) == "2 h")
+        #expect(DisplayText.left(now + .seconds(3723), now: now) == "1:02:03")
+        #expect(DisplayText.left(now, now: now + .seconds(5)) == "0:00")
+        // Logs have the zone, on pages and on terminals.
         #expect(now.clockTime == "14:34:03 UTC")
     }
 }
 
 extension [String] {
-    /// The frame's own elements come before the page's.
+    /// The layout's elements come before the page's.
     fileprivate func adding(_ first: String) -> [String] { [first] + self }
 }

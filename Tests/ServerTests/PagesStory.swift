@@ -7,16 +7,16 @@ import ViridianConfiguration
 
 @testable import Server
 
-/// Releases of the article's app as their events tell them, and the pages that show them.
+/// Releases of the article's app, built from events, and the pages that show them.
 struct PagesStory {
     static let start = Timestamp(milliseconds: 1_445_783_643_000)
     static let nodes = ["10.122.43.70", "10.122.41.136"]
 
-    private(set) var chronicle: Chronicle
+    private(set) var history: ReleaseHistory
     private(set) var now: Timestamp
 
-    var release: Release { chronicle.release }
-    var events: [EventView] { chronicle.events }
+    var release: Release { history.release }
+    var events: [EventView] { history.events }
 
     init(
         _ number: Int = 42, version: String = "20151025.143403", reason: String? = "faster front page",
@@ -31,8 +31,8 @@ struct PagesStory {
             image: "registry.local:5000/blog:\(version)", verify: verify, requestedBy: "anna", reason: reason,
             rules: rules)
         let first = RecordedEvent(sequence: 1, at: start, event: .requested(order))
-        guard let chronicle = Chronicle([first]) else { throw NoRelease() }
-        self.chronicle = chronicle
+        guard let history = ReleaseHistory([first]) else { throw NoRelease() }
+        self.history = history
         now = start
     }
 
@@ -40,10 +40,10 @@ struct PagesStory {
 
     mutating func tell(_ event: Event, after pause: Duration = .seconds(1)) {
         now = now + pause
-        chronicle.append(RecordedEvent(sequence: release.sequence + 1, at: now, event: event))
+        history.append(RecordedEvent(sequence: release.sequence + 1, at: now, event: event))
     }
 
-    /// Up to the moment in which its pods are watched.
+    /// Up to the phase `starting`.
     mutating func start(nodes: [String] = PagesStory.nodes) {
         tell(
             .discovered(
@@ -77,7 +77,7 @@ struct PagesStory {
         return story
     }
 
-    /// The events of a release that was given up at once.
+    /// The events of a release that was aborted at once.
     static func old(app: String) throws -> [RecordedEvent] {
         let order = Order(
             app: app, number: 1, version: "v0", image: "registry.local:5000/\(app):v0", requestedBy: "anna")
@@ -93,19 +93,20 @@ struct PagesStory {
     }
 
     static func app(
-        _ release: Release?, name: String = "blog", readings: [NodeReading]? = nil, trouble: String? = nil
+        _ release: Release?, name: String = "blog", readings: [NodeReading]? = nil, problem: String? = nil
     ) throws -> AppView {
         let survey = ClusterSurvey(
             recorded: LiveVersion(color: .blue, version: "20151018.090000"), recordedBy: 40,
             workloads: [.blue: .init(version: "20151018.090000", image: "i", replicas: 2, ready: 2, release: 40)])
-        let sight = AppSight(
+        let observation = AppObservation(
             at: start, survey: survey, readings: readings ?? nodes.map { NodeReading(node: $0, color: .blue) })
-        return AppView(app: try configuration(name), sight: sight, latest: release, trouble: trouble, isServed: true)
+        return AppView(
+            app: try configuration(name), observation: observation, latest: release, problem: problem, isServed: true)
     }
 
     func page(_ view: ReleaseLog.View = .init(), past: [ReleaseDigest] = [], may: Bool = true) throws -> Pages.Page {
         ReleasePage(
-            picture: chronicle.picture(view), app: try Self.app(release), latest: release,
+            snapshot: history.snapshot(view), app: try Self.app(release), latest: release,
             usual: UsualTimes(past, besides: release.order.number), view: view, mayRelease: may, now: now
         ).page
     }

@@ -7,9 +7,9 @@ import Testing
 
 @testable import Server
 
-/// Pages over HTTP, as a browser asks for them.
+/// Pages over HTTP, as a browser requests them.
 @Suite struct PagesTests {
-    /// Somebody who has signed in.
+    /// A signed-in user.
     struct Visitor: Sendable {
         let server: TestServer
         let cookie: String
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test("who is not signed in is sent to sign in, and back to where they wanted to go")
+    @Test("without a session every page redirects to the sign-in page, and from there back")
     func signIn() async throws {
         try await withServer { server in
             let away = try await server.get("/apps/blog?x=1", token: "")
@@ -65,7 +65,7 @@ import Testing
             let type = ["Content-Type": "application/x-www-form-urlencoded"]
             let wrong = try await server.call("POST", "/signin", "token=vir_wrong", token: "", headers: type)
             #expect(wrong.status == 401)
-            #expect(wrong.text.contains("no token that is good here"))
+            #expect(wrong.text.contains("This token is not valid"))
             #expect(wrong.headers["Set-Cookie"] == nil)
             let visitor = try await Visitor(server, token: server.admin)
             #expect(try await visitor.get("/").status == 200)
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("every page answers whole, with its own heading and no inline script")
+    @Test("every page has its own heading and no inline script")
     func pages() async throws {
         try await withServer { server in
             #expect(try await server.deploy().status == 201)
@@ -102,12 +102,12 @@ import Testing
             {
                 let answer = try await visitor.get(path)
                 #expect(answer.status == 404, "\(path)")
-                #expect(answer.text.contains("There is nothing here"), "\(path)")
+                #expect(answer.text.contains("Not found"), "\(path)")
             }
         }
     }
 
-    @Test("styles and the script have names that change with their content, and are kept for a year")
+    @Test("styles and the script have names with a hash of their content, and are cached for a year")
     func assets() async throws {
         try await withServer { server in
             let page = try await server.get("/signin", token: "")
@@ -122,21 +122,21 @@ import Testing
         }
     }
 
-    @Test("a form starts one release however often it is sent, and says what is wrong with it")
+    @Test("a form that is sent twice starts one release; a wrong one shows its error")
     func deploy() async throws {
         try await withServer { server in
             let visitor = try await Visitor(server, token: try server.token(.deployer, name: "lisa"))
             let page = try await visitor.get("/apps/blog")
             let key = String(try #require(page.text.firstMatch(of: /name="key" value="([^"]+)"/)).1)
             let wrong = try await visitor.send("/apps/blog/deploy", ["version": "a/b", "reason": "why", "key": key])
-            // What is wrong is told on the app's own page, as often as it is loaded; and to nobody else.
+            // The error is on the app's page, also when it is reloaded, and for this user only.
             let place = String(try #require(wrong.headers["Location"]).prefix { $0 != "#" })
             #expect(wrong.status == 303 && place.hasPrefix("/apps/blog?refused="), "\(wrong)")
             for _ in 1...2 {
-                let told = try await visitor.get(place)
-                #expect(told.status == 200)
-                #expect(told.text.contains(#"role="alert""#) && told.text.contains(#"value="a/b""#), "\(told)")
-                #expect(told.text.contains("a version of at most 128"))
+                let shown = try await visitor.get(place)
+                #expect(shown.status == 200)
+                #expect(shown.text.contains(#"role="alert""#) && shown.text.contains(#"value="a/b""#), "\(shown)")
+                #expect(shown.text.contains("a version of at most 128"))
             }
             let other = try await Visitor(server, token: server.admin)
             #expect(try await other.get(place).text.contains(#"role="alert""#) == false)
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test("what another site sends, or a form of another visit, changes nothing")
+    @Test("a request from another site, or a form from another session, changes nothing")
     func forged() async throws {
         try await withServer { server in
             let visitor = try await Visitor(server, token: server.admin)
@@ -180,7 +180,7 @@ import Testing
         }
     }
 
-    @Test("who may only look sees nothing to press, and what others may see is not theirs")
+    @Test("a viewer sees no buttons, and only the apps of the token")
     func roles() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
             #expect(try await server.deploy(more: #", "verify": true"#).status == 201)
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test("a token is made on its page, shown once, and revoked")
+    @Test("a token is created on its page, shown once, and revoked")
     func tokens() async throws {
         try await withServer { server in
             let admin = try await Visitor(server, token: server.admin)
@@ -217,7 +217,7 @@ import Testing
             #expect(try await admin.get("/tokens/\(id)/revoke").text.contains("Revoke ci"))
             #expect(try await admin.send("/tokens/\(id)/revoke").status == 303)
             #expect(try server.journal.token(id: id)?.revokedAt != nil)
-            // What is over says how it ended.
+            // An ended token shows whether it was revoked or has expired.
             _ = try server.token(.viewer, name: "old", expiresAt: SystemClock().now + .seconds(-1))
             let old = try #require(server.journal.tokens().first { $0.name == "old" }).id
             let rows = try await admin.get("/tokens").text.split(separator: "<tr ")

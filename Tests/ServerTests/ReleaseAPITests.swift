@@ -10,7 +10,7 @@ import ViridianConfiguration
 
 @Suite("Releases over the API")
 struct ReleaseAPITests {
-    @Test("a deploy answers as soon as it has begun, and its events can be watched to the end")
+    @Test("a deploy is answered when it has started, and its events can be followed to the end")
     func deploy() async throws {
         try await withServer { server in
             let answer = try await server.deploy(
@@ -34,7 +34,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("a release waits for a promote, and takes it")
+    @Test("a paused release goes live when it is promoted")
     func promote() async throws {
         try await withServer { server in
             #expect(try await server.deploy(more: #", "verify": true"#).status == 201)
@@ -50,7 +50,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("an abort is an abort, with who and why")
+    @Test("an abort, with user and reason")
     func abort() async throws {
         try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)
@@ -63,11 +63,11 @@ struct ReleaseAPITests {
             let release = try await server.get("/api/v1/apps/blog/releases/1")
             #expect(release.json["aborted"]["by"].string == "jenkins")
             #expect(release.json["aborted"]["reason"].string == "wrong [2J version")
-            #expect(await server.world.place("blog").routes.values.allSatisfy { $0 == .blue })
+            #expect(await server.world.state("blog").routes.values.allSatisfy { $0 == .blue })
         }
     }
 
-    @Test("a rollback is a release of its own, and goes back to what was live")
+    @Test("a rollback is a release to the previous version")
     func rollback() async throws {
         try await withServer { server in
             for (number, version) in ["v1", "v2"].enumerated() {
@@ -75,7 +75,8 @@ struct ReleaseAPITests {
                 #expect(try await server.release(number + 1, in: .live).state == .live)
             }
             let unknown = try await server.post("/api/v1/apps/blog/rollback", #"{"to": "v9"}"#)
-            #expect(unknown.status == 409 && unknown.message.contains("never had version v9"), "\(unknown)")
+            #expect(
+                unknown.status == 409 && unknown.message.contains("version v9 of blog was never live"), "\(unknown)")
             let bad = try await server.post("/api/v1/apps/blog/rollback", #"{"to": "a b"}"#)
             #expect(bad.status == 422 && bad.field == "to", "\(bad)")
             let answer = try await server.post("/api/v1/apps/blog/rollback", #"{"reason": "too slow"}"#)
@@ -99,19 +100,19 @@ struct ReleaseAPITests {
             _ = try await server.release(1, in: .paused)
             let byOthers = try await server.post("/api/v1/apps/blog/rollback", #"{"to": "v1"}"#)
             #expect(byOthers.status == 409, "\(byOthers)")
-            // Without a version it gives the running one up.
+            // Without a version it aborts the running release.
             #expect(try await server.post("/api/v1/apps/blog/rollback").status == 202)
             #expect(try await server.release(1, in: .aborted).state == .aborted)
         }
     }
 
-    @Test("a release that the command line runs is refused too, and takes words")
+    @Test("a release that the command line runs blocks another one, and takes commands")
     func beside() async throws {
         try await withServer { server in
             let other = FakeApps(
                 world: server.world, journal: server.journal, me: "anna@ci-1",
                 configurations: server.apps.configurations)
-            let releases = try other.releases("blog", Provenance(origin: "cli@ci-1"))
+            let releases = try other.releases("blog", RequestOrigin(origin: "cli@ci-1"))
             async let run = releases.deploy(
                 .init(version: try Version("v1"), verify: true, by: "anna"), until: .whenEnded
             ) {
@@ -128,7 +129,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("a failed release tells its cause as text")
+    @Test("a failed release has its cause as text")
     func failure() async throws {
         try await withServer { server in
             await server.world.breakVersion("crash")
@@ -142,7 +143,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("the same key is the same release, also after a restart; another body with it is refused")
+    @Test("the same idempotency key returns the same release, also after a restart; with another body it is refused")
     func idempotency() async throws {
         let (folder, world) = (try TestFolder(), FakeWorld())
         let body = #"{"version": "v1", "verify": true}"#
@@ -161,7 +162,7 @@ struct ReleaseAPITests {
             let bad = try await server.post(
                 "/api/v1/apps/blog/releases", body, headers: ["Idempotency-Key": "a b"])
             #expect(bad.status == 422 && bad.field == "Idempotency-Key", "\(bad)")
-            // Another caller's key is another key.
+            // Keys are separate for each token.
             let stranger = try server.token(.deployer)
             #expect(
                 try await server.post("/api/v1/apps/blog/releases", body, token: stranger, headers: key).status == 409)
@@ -175,7 +176,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("a stopped server leaves its release, and the next one finishes it")
+    @Test("a stopped server leaves its release to the next one, which finishes it")
     func restart() async throws {
         let (folder, world, gate) = (try TestFolder(), FakeWorld(), Gate())
         try await withServer(folder: folder, world: world) { server in
@@ -185,20 +186,20 @@ struct ReleaseAPITests {
                 try await server.get("/api/v1/apps/blog/releases/1").json["phase"].string == "switching" ? true : nil
             }
             #expect(isSwitching == true)
-            // What is being switched is finished before the server ends.
+            // A running switch is finished before the server stops.
             Task {
                 try await Task.sleep(for: .milliseconds(300))
                 await gate.open()
             }
         }
-        #expect(await world.place("blog").holder == nil, "the lease was given back")
+        #expect(await world.state("blog").holder == nil, "the lease was given back")
         try await withServer(folder: folder, world: world, me: "server-2") { server in
             let release = try await server.release(1, in: .live)
             #expect(release.state == .live)
         }
     }
 
-    @Test("history comes in pages, the newest first")
+    @Test("history is paginated, newest first")
     func pages() async throws {
         try await withServer { server in
             for number in 1...5 {
@@ -218,7 +219,7 @@ struct ReleaseAPITests {
         }
     }
 
-    @Test("what did not change is not sent again")
+    @Test("an unchanged response is 304")
     func tags() async throws {
         try await withServer { server in
             _ = try await server.deploy()
@@ -226,7 +227,7 @@ struct ReleaseAPITests {
             for path in ["/api/v1/apps/blog/releases/1", "/api/v1/apps"] {
                 var answer = try await server.get(path)
                 var tag = try #require(answer.headers["ETag"])
-                // The look after a release may still change what is known of the app.
+                // The check after a release may still change the app.
                 let isSame = try await eventually { () -> Bool? in
                     answer = try await server.get(path, headers: ["If-None-Match": tag])
                     if answer.status == 304 { return true }

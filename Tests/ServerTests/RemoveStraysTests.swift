@@ -3,10 +3,10 @@ import Testing
 
 @testable import Server
 
-@Suite("A deploy over the API that may delete pods which belong to nobody")
+@Suite("removeStrays over the API")
 struct RemoveStraysTests {
     @Test(
-        "is one only where the body says so", arguments: [(nil, nil), (false, nil), (true, true)] as [(Bool?, Bool?)])
+        "is set only if the body has it", arguments: [(nil, nil), (false, nil), (true, true)] as [(Bool?, Bool?)])
     func asked(_ field: Bool?, _ order: Bool?) async throws {
         try await withServer { server in
             let more = field.map { #", "removeStrays": \#($0)"# } ?? ""
@@ -17,7 +17,7 @@ struct RemoveStraysTests {
         }
     }
 
-    @Test("and nothing but true and false says so")
+    @Test("removeStrays has to be true or false")
     func refused() async throws {
         try await withServer { server in
             let answer = try await server.deploy(more: #", "removeStrays": "yes""#)

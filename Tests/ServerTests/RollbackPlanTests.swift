@@ -3,9 +3,9 @@ import Testing
 
 @testable import Server
 
-@Suite("Where the app's page rolls back to")
+@Suite("The version that the app's page rolls back to")
 struct RollbackPlanTests {
-    /// A release that went live, and was replaced by the one after it where `isReplaced` says so.
+    /// A release that went live, and was replaced by the next one if `isReplaced`.
     private static func release(
         _ number: Int,
         _ version: String,
@@ -31,7 +31,7 @@ struct RollbackPlanTests {
                 folding: events.enumerated().map { RecordedEvent(sequence: $0 + 1, at: start, event: $1) }))
     }
 
-    @Test("behind a rollback the card goes further back, and not forward to what was just left")
+    @Test("after a rollback the target is an older version, not the one that was rolled back")
     func behindRollback() throws {
         let history = [
             try Self.release(
@@ -46,7 +46,7 @@ struct RollbackPlanTests {
         #expect(plan.versions == ["v1", "v3"])
     }
 
-    @Test("where nothing is known to have been live before, there is no card, and the others can be named")
+    @Test("without a known previous version there is no target, and others can be chosen")
     func nothingBefore() throws {
         let history = [
             try Self.release(

@@ -8,7 +8,7 @@ import Testing
 struct StatisticsTests {
     static let day: Int64 = 86_400_000
 
-    /// A release of `at`'s day that switched an hour after it began, whose commit was two hours before that.
+    /// A release that started on `day`, switched an hour later, and whose commit was two hours before its start.
     private func digest(
         _ number: Int,
         day: Int64,
@@ -59,7 +59,7 @@ struct StatisticsTests {
         #expect(measures.slowestPhase == .init(phase: .switching, seconds: 3000))
     }
 
-    @Test("nothing yet is no number, and no error")
+    @Test("without releases there are no numbers")
     func nothing() async throws {
         let empty = StatisticsView.Measures([], since: Timestamp(milliseconds: 0), days: 30)
         #expect(empty.deployments == 0 && empty.changeFailureRate == nil && empty.slowestPhase == nil)

@@ -9,7 +9,7 @@ import ViridianConfiguration
 
 @Suite("TLS")
 struct TLSTests {
-    /// A certificate for 127.0.0.1 that signs itself, made by `openssl`.
+    /// A self-signed certificate for 127.0.0.1, made by `openssl`.
     private func makeCertificate(in folder: TestFolder, _ name: String) async throws {
         let made = try await Command(
             "openssl",
@@ -38,7 +38,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a certificate that changes is used without a restart; one that is broken is not")
+    @Test("a changed certificate is used without a restart; a broken one is not used")
     func reload() async throws {
         let folder = try TestFolder()
         for name in ["one", "two"] { try await makeCertificate(in: folder, name) }
@@ -69,7 +69,7 @@ struct TLSTests {
         }
     }
 
-    @Test("files that are none are an error at the start that names them")
+    @Test("invalid files are an error at the start that names them")
     func unreadable() throws {
         let folder = try TestFolder()
         var logger = Logger(label: "test")

@@ -9,20 +9,20 @@ import ViridianConfiguration
 
 @testable import Server
 
-/// Apps in a world of their own, as the server asks for them.
+/// Apps on a fake cluster.
 struct FakeApps: ServedApps {
     let world: FakeWorld
     let journal: Journal
     let me: String
     let configurations: [AppConfiguration]
 
-    func releases(_ app: String, _ provenance: Provenance) throws(UnknownApp) -> AppReleases {
+    func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
         AppReleases(
             app: try configuration(app),
             engine: Engine(
                 cluster: FakeCluster(world: world, app: app, me: me),
                 nodes: FakeNodes(world: world, app: app),
-                journal: JournalPort(journal: journal, provenance: provenance),
+                journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
                 clock: SystemClock()
             )
         )
@@ -31,7 +31,7 @@ struct FakeApps: ServedApps {
     func checkCluster() async throws { _ = try await world.survey("blog") }
 }
 
-/// A server that runs, and everything around it.
+/// A running server, its journal and its fake cluster.
 struct TestServer: Sendable {
     static let version = "20151025.143403"
 
@@ -45,15 +45,15 @@ struct TestServer: Sendable {
 
     var apps: any ServedApps { services.apps }
 
-    /// Makes one more token.
+    /// Creates a token.
     func token(_ role: Role, name: String? = nil, apps: [String]? = nil, expiresAt: Timestamp? = nil) throws -> String {
-        try TokenOffice(journal: journal).create(
+        try TokenIssuer(journal: journal).create(
             name: name ?? role.rawValue, role: role, apps: apps, expiresAt: expiresAt, by: "test", origin: "test",
             at: SystemClock().now
         ).token.text
     }
 
-    /// One call, with the admin's token where no other is given; an empty one sends none.
+    /// Sends a request, with the admin's token by default; an empty token sends none.
     func call(
         _ method: String,
         _ path: String,
@@ -87,7 +87,7 @@ struct TestServer: Sendable {
         try await post("/api/v1/apps/\(app)/releases", #"{"version": "\#(version)"\#(more)}"#)
     }
 
-    /// The release when it is in that state, or has ended otherwise.
+    /// Waits for a state of a release, or its end.
     func release(_ number: Int, app: String = "blog", in state: Release.State) async throws -> Release {
         try #require(
             try await eventually {
@@ -98,7 +98,7 @@ struct TestServer: Sendable {
         )
     }
 
-    /// The messages of an event stream until its `end`, or until `isEnough` says so.
+    /// The messages of an event stream until its `end`, or until `isEnough` returns true.
     func messages(
         _ path: String,
         after id: Int? = nil,
@@ -155,7 +155,7 @@ struct TestServer: Sendable {
     }
 }
 
-/// Runs a server in a world of its own for as long as `body` does.
+/// Runs a server on a fake cluster while `body` runs.
 func withServer<Value: Sendable>(
     apps names: [String] = ["blog"],
     folder: TestFolder? = nil,
@@ -193,7 +193,7 @@ func withServer<Value: Sendable>(
     )
     var admin = ""
     if hasToken {
-        admin = try TokenOffice(journal: journal).create(
+        admin = try TokenIssuer(journal: journal).create(
             name: "anna", role: .admin, by: "test", origin: "test", at: SystemClock().now
         ).token.text
     }
@@ -225,7 +225,7 @@ func withServer<Value: Sendable>(
     }
 }
 
-/// A directory for a test's journal, gone when the test is over.
+/// A directory for a test's journal, deleted after the test.
 final class TestFolder: Sendable {
     let path: String
 
@@ -239,17 +239,17 @@ final class TestFolder: Sendable {
     var journal: String { path + "/viridian.sqlite" }
 }
 
-/// What `look` finds, as soon as it finds something.
+/// Polls until `body` returns a value.
 func eventually<Value>(
     within limit: Duration = .seconds(60),
-    _ look: () async throws -> Value?
+    _ body: () async throws -> Value?
 ) async throws -> Value? {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
-        if let found = try await look() { return found }
+        if let found = try await body() { return found }
         try await Task.sleep(for: .milliseconds(20))
     }
-    return try await look()
+    return try await body()
 }
 
 extension JSONValue {

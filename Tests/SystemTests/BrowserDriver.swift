@@ -4,9 +4,9 @@ import Kubernetes
 import Processes
 import Testing
 
-/// A Chromium that a test drives, through chromedriver: W3C WebDriver.
+/// A Chromium driven by a test, through chromedriver (W3C WebDriver).
 struct Browser: Sendable {
-    /// Whether Debian's chromium and chromium-driver are here.
+    /// Whether Debian's chromium and chromium-driver are installed.
     static let isInstalled = ["chromium", "chromedriver"].allSatisfy { name in
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
             FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
@@ -22,8 +22,7 @@ struct Browser: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var description: String
 
-        /// A script was cut off, most likely because the page it ran in was left; chromedriver sometimes calls that a time-out,
-        /// however little time has passed.
+        /// A script was cut off, most likely because its page was left. Chromedriver sometimes reports that as a timeout.
         var isOfNavigation: Bool {
             ["unloaded", "navigation", "execution context", "script timeout"].contains { description.contains($0) }
         }
@@ -32,14 +31,14 @@ struct Browser: Sendable {
     private let driver: HTTPConnection
     private let session: String
 
-    /// Starts one, runs `body`, and ends it with all that it started.
+    /// Starts a browser, runs `body`, and ends the browser with all its processes.
     static func with<Value: Sendable>(
         _ settings: Settings = .init(),
         in directory: String,
         _ body: @escaping @Sendable (Browser) async throws -> Value
     ) async throws -> Value {
         let port = try await Ports.shared.some(1)[0]
-        // Chromium keeps what it shares with its processes there, too.
+        // Chromium also keeps its shared memory there.
         let scratch = "\(directory)/chromium-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
         var environment = ProcessInfo.processInfo.environment
@@ -118,8 +117,8 @@ struct Browser: Sendable {
         let response = try await driver.send(request)
         let answer = try JSON(parsing: response.body)["value"] ?? .null
         guard response.isSuccess else {
-            let words = answer["message"]?.string?.split(separator: "\n").first.map(String.init) ?? answer.text
-            throw Failure(description: "\(method) \(path): \(words)")
+            let message = answer["message"]?.string?.split(separator: "\n").first.map(String.init) ?? answer.text
+            throw Failure(description: "\(method) \(path): \(message)")
         }
         return answer
     }
@@ -128,7 +127,7 @@ struct Browser: Sendable {
         try await Self.call(driver, method, "/session/\(session)/\(path)", body)
     }
 
-    // MARK: - Going places
+    // MARK: - Navigation
 
     func open(_ url: String) async throws { _ = try await call("POST", "url", ["url": .string(url)]) }
     func reload() async throws { _ = try await call("POST", "refresh", [:]) }
@@ -137,9 +136,9 @@ struct Browser: Sendable {
         get async throws { try await call("GET", "url").string ?? "" }
     }
 
-    // MARK: - Looking and acting
+    // MARK: - Elements
 
-    /// The first element that a CSS selector finds, as WebDriver names it.
+    /// The WebDriver id of the first element that matches a CSS selector.
     private func find(_ selector: String) async throws -> String {
         let found = try await call("POST", "element", ["using": "css selector", "value": .string(selector)])
         guard let id = found.object?.values.first?.string else { throw Failure(description: "no \(selector)") }
@@ -151,7 +150,7 @@ struct Browser: Sendable {
         return found.array?.isEmpty == false
     }
 
-    /// What a person reads there.
+    /// The visible text.
     func text(_ selector: String) async throws -> String {
         try await call("GET", "element/\(try await find(selector))/text").string ?? ""
     }
@@ -181,12 +180,12 @@ struct Browser: Sendable {
 
     // MARK: - Scripts
 
-    /// What an expression in the page's own JavaScript is.
+    /// The value of a JavaScript expression in the page.
     func value(_ expression: String) async throws -> JSON {
         try await call("POST", "execute/sync", ["script": .string("return (\(expression))"), "args": []])
     }
 
-    /// Waits for a condition in the page's own JavaScript, which is looked at after each change of the document.
+    /// Waits for a JavaScript condition, which is evaluated after each change of the document.
     func wait(until condition: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let script = """
             const done = arguments[arguments.length - 1];
@@ -201,32 +200,32 @@ struct Browser: Sendable {
                 _ = try await call("POST", "execute/async", ["script": .string(script), "args": []])
                 return
             } catch let error as Failure where error.isOfNavigation && ContinuousClock.now < end {
-                continue  // The page went while it was looked at: the next one is.
+                continue  // The page was left meanwhile: wait in the next one.
             } catch {
                 let page = (try? await text("body")) ?? "no page"
-                Issue.record("waited in vain for \(condition): \(error)\n\(page)", sourceLocation: sourceLocation)
+                Issue.record("timed out waiting for \(condition): \(error)\n\(page)", sourceLocation: sourceLocation)
                 throw error
             }
         }
     }
 
-    /// Asks again and again, for pages that run no script and load themselves again.
+    /// Polls, for pages without JavaScript.
     func eventually(
         _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: () async throws -> Bool
     ) async throws {
         let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
-            // Between two pages there is a moment in which what was found is gone.
+            // An element may be gone between two pages.
             if (try? await condition()) == true { return }
             try await Task.sleep(for: .milliseconds(100))
         }
         let page = (try? await text("body")) ?? "no page"
-        Issue.record("waited in vain: \(what)\n\(page)", sourceLocation: sourceLocation)
+        Issue.record("timed out waiting for \(what)\n\(page)", sourceLocation: sourceLocation)
         throw Failure(description: what)
     }
 
-    /// What the page's console has said since the last time: errors, warnings, refused content.
+    /// The errors and warnings in the console since the last call.
     func complaints() async throws -> [String] {
         let entries = try await call("POST", "se/log", ["type": "browser"]).array ?? []
         return entries.compactMap { entry in
@@ -235,14 +234,14 @@ struct Browser: Sendable {
         }
     }
 
-    // MARK: - Looks
+    // MARK: - Screenshots
 
-    /// A command of Chromium's own; the DevTools protocol.
+    /// A command of the DevTools protocol.
     private func devTools(_ command: String, _ parameters: JSON) async throws -> JSON {
         try await call("POST", "goog/cdp/execute", ["cmd": .string(command), "params": parameters])
     }
 
-    /// From now on the page is seen on a screen of that width, in the light or in the dark.
+    /// Sets the width of the screen, and the light or dark colour scheme.
     func look(width: Int, isDark: Bool = false) async throws {
         _ = try await devTools(
             "Emulation.setDeviceMetricsOverride",
@@ -259,7 +258,7 @@ struct Browser: Sendable {
         let size = try await value("[innerWidth, Math.ceil(document.body.getBoundingClientRect().height)]")
         let width = size.array?.first?.integer ?? 1280
         let height = min(size.array?.last?.integer ?? 900, most)
-        // What is far below the window is not drawn: the window is made as high as the picture.
+        // Content far below the window is not drawn, so the window gets the height of the screenshot.
         _ = try await devTools(
             "Emulation.setDeviceMetricsOverride",
             [

@@ -2,13 +2,13 @@ import Foundation
 import Testing
 
 extension Releases {
-    /// Pictures of the pages for people, as `script/screenshots` asks for them.
+    /// The screenshots of the documentation, for `script/screenshots`.
     @Suite(
         .enabled(
             if: ProcessInfo.processInfo.environment["VIRIDIAN_SCREENSHOTS"] != nil && Browser.isInstalled,
             "script/screenshots makes them"))
     struct BrowserScreenshots {
-        /// The largest picture that the repository takes.
+        /// The largest file for the repository, in bytes.
         static let limit = 200 * 1024
 
         private var folder: String { ProcessInfo.processInfo.environment["VIRIDIAN_SCREENSHOTS"] ?? "" }
@@ -19,7 +19,7 @@ extension Releases {
             try picture.write(to: URL(fileURLWithPath: "\(folder)/\(name).png"))
         }
 
-        @Test("every page is pictured, on a desk and on a phone, in the light and in the dark")
+        @Test("a screenshot of every page, on a desktop and a phone, in light and dark")
         func pictures() async throws {
             try await DemoStage.with(nodes: 6) { stage in
                 try await Browser.with(in: stage.directory) { browser in

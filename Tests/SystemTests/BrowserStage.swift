@@ -2,14 +2,14 @@ import Foundation
 import Processes
 import Testing
 
-/// A running `viridian demo`, as somebody finds it who opens its page: v1 and v2 released, and visitors coming.
+/// A running `viridian demo` with v1 and v2 released, under load.
 struct DemoStage: Sendable {
     let directory: String
-    /// Where the pages are.
+    /// The URL of the pages.
     let page: String
     let token: String
 
-    /// Starts it, runs `body` when it says that it stays up, and ends it as Ctrl-C does.
+    /// Starts the demo, runs `body` when it is up, and ends it with SIGINT.
     static func with<Value: Sendable>(
         nodes: Int = 2,
         _ body: @escaping @Sendable (DemoStage) async throws -> Value
@@ -48,7 +48,7 @@ struct DemoStage: Sendable {
         }
     }
 
-    /// Reads what it prints.
+    /// Reads the demo's output.
     private actor Lines {
         private var process: Int32?
         private var page: String?
@@ -57,8 +57,8 @@ struct DemoStage: Sendable {
         func started(_ process: Int32) { self.process = process }
 
         func stage(after line: String, in directory: String) -> DemoStage? {
-            if let match = line.firstMatch(of: /The page: +(http:\S+)/) { page = String(match.1) }
-            if let match = line.firstMatch(of: /Sign in: +(vir_\S+)/) { token = String(match.1) }
+            if let match = line.firstMatch(of: /Pages: +(http:\S+)/) { page = String(match.1) }
+            if let match = line.firstMatch(of: /Token: +(vir_\S+)/) { token = String(match.1) }
             guard line.contains("It stays up"), let page, let token else { return nil }
             return DemoStage(directory: directory, page: page, token: token)
         }
@@ -70,13 +70,13 @@ struct DemoStage: Sendable {
 }
 
 extension Browser {
-    /// Signs in by hand.
+    /// Signs in with the token.
     func signIn(_ stage: DemoStage) async throws {
         try await open(stage.page)
         #expect(try await url.hasSuffix("/signin"))
         try await type(stage.token, into: "#token")
         try await click("form button.primary")
-        // A click returns when the form is on its way, not when it has been answered.
+        // A click returns when the form is sent, not when it is answered.
         try await eventually("signed in") { try await isThere(".me button") }
         #expect(try await url == stage.page)
     }

@@ -3,13 +3,13 @@ import Kubernetes
 import Testing
 
 extension Releases {
-    /// The pages in a real browser, against the program as it is: what a person does with them.
+    /// The pages in a real browser, against the built program.
     @Suite(
         .enabled(
             if: Browser.isInstalled, "Debian's chromium and chromium-driver are missing: script/bootstrap installs them"
         ))
     struct BrowserTests {
-        @Test("a person signs in, starts a release, and watches it to its end without loading the page again")
+        @Test("a user signs in, starts a release, and watches it to its end without a reload")
         func watched() async throws {
             try await DemoStage.with { stage in
                 try await Browser.with(in: stage.directory) { browser in
@@ -17,7 +17,7 @@ extension Releases {
                     #expect(try await browser.text("#app-blog .mini.green").contains("LIVE"))
                     try await browser.deploy("v3", reason: "a faster <b>front</b> page", stage)
                     #expect(try await browser.url.contains("/apps/blog/releases/3"))
-                    // Gone with the page, should it be loaded again.
+                    // A reload would remove it.
                     _ = try await browser.value("window.stays = 'here'")
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
                     #expect(try await browser.value("window.stays").string == "here")
@@ -26,7 +26,7 @@ extension Releases {
                     #expect(try await browser.text("#outcome").contains("v3 serves on blue"))
                     #expect(try await browser.value("document.querySelectorAll('.phase.done').length").integer == 7)
                     #expect(try await browser.text("#phase-verifying").contains("skipped"))
-                    // Both earlier releases say how long a phase usually takes.
+                    // The usual times come from the two earlier releases.
                     #expect(try await browser.text("#phase-starting .usual").hasPrefix("usually"))
                     let cells = try await browser.value("document.querySelectorAll('#nodes td.cell.done').length")
                     #expect(cells.integer == 10, "two nodes, five steps each")
@@ -46,7 +46,7 @@ extension Releases {
         }
 
         @Test(
-            "a paused release says what there is to decide; its preview shows the candidate, and Promote moves the traffic"
+            "a paused release awaits promotion; its preview shows the candidate, and Promote switches the traffic"
         )
         func promoted() async throws {
             try await DemoStage.with { stage in
@@ -59,9 +59,9 @@ extension Releases {
                     #expect(left.contains(/^(1:00:00|59:[0-5][0-9])$/), "\(left)")
                     try await browser.wait(until: "document.querySelector('#await .countdown').innerText !== '\(left)'")
 
-                    // What awaits a person stands first at home, too.
+                    // It is on top of the home page too.
                     try await browser.open(stage.page)
-                    #expect(try await browser.text("#await-blog").contains("blog/3 waits for a word"))
+                    #expect(try await browser.text("#await-blog").contains("blog/3 is awaiting promotion"))
                     #expect(try await browser.value("document.title").string == "(1) Apps · Viridian")
 
                     let preview = try #require(try await browser.attribute("href", of: "#await-blog a.button"))
@@ -76,14 +76,14 @@ extension Releases {
                     try await browser.click("dialog button.primary")
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
                     #expect(try await browser.text("#head").contains("promoted by"))
-                    // The sample app has no icon, which is its own affair, and is noticed whenever the browser asks for one.
+                    // The sample app has no favicon: the browser logs a 404 for it.
                     let complaints = try await browser.complaints().filter { !$0.contains("preview.localhost") }
                     #expect(complaints == [])
                 }
             }
         }
 
-        @Test("a release is aborted with a reason, and another one by keyboard alone is rolled back")
+        @Test("a release is aborted with a reason, by keyboard alone, and another one is rolled back")
         func aborted() async throws {
             try await DemoStage.with { stage in
                 try await Browser.with(in: stage.directory) { browser in
@@ -95,7 +95,7 @@ extension Releases {
                     #expect(
                         try await browser.text("dialog").contains(
                             "No node has switched: visitors get v2 on green, as before."))
-                    // Escape is a way out of every question.
+                    // Escape closes a dialog.
                     try await browser.press("\u{E00C}")
                     try await browser.wait(until: "!document.querySelector('dialog')")
                     #expect(try await browser.value("document.activeElement.innerText").string == "Abort…")
@@ -107,7 +107,7 @@ extension Releases {
                     #expect(try await browser.text("#aborted").contains("v2 on green serves, as before"))
 
                     try await browser.open(stage.page + "apps/blog/rollback")
-                    #expect(try await browser.text("#confirm").contains("v1 comes up on blue"))
+                    #expect(try await browser.text("#confirm").contains("v1 starts on blue"))
                     try await browser.type("back to what was", into: "#why")
                     try await browser.click("#confirm button.primary")
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
@@ -146,7 +146,7 @@ extension Releases {
             }
         }
 
-        @Test("all of it works without JavaScript")
+        @Test("every page works without JavaScript")
         func withoutScripts() async throws {
             try await DemoStage.with { stage in
                 try await Browser.with(.init(runsScripts: false), in: stage.directory) { browser in
@@ -154,7 +154,7 @@ extension Releases {
                     try await browser.deploy("v3", verify: true, stage)
                     try await browser.eventually("it pauses") { try await browser.isThere("#promote") }
                     try await browser.click("#promote")
-                    try await browser.eventually("it asks") { try await browser.url.hasSuffix("/promote") }
+                    try await browser.eventually("the confirmation") { try await browser.url.hasSuffix("/promote") }
                     try await browser.click("#confirm button.primary")
                     try await browser.eventually("it is live") { try await browser.text("#state") == "live" }
                     #expect(try await browser.text("#outcome").contains("v3 serves on blue"))
@@ -162,10 +162,10 @@ extension Releases {
                     try await browser.deploy("v4", verify: true, stage)
                     try await browser.eventually("it pauses") { try await browser.isThere("#promote") }
                     try await browser.click("#head a[data-dialog]")
-                    try await browser.eventually("it asks") { try await browser.url.hasSuffix("/abort") }
+                    try await browser.eventually("the confirmation") { try await browser.url.hasSuffix("/abort") }
                     try await browser.type("not this one", into: "#why")
                     try await browser.click("#confirm button.primary")
-                    try await browser.eventually("it is given up") { try await browser.text("#state") == "aborted" }
+                    try await browser.eventually("it is aborted") { try await browser.text("#state") == "aborted" }
                     #expect(try await browser.text("#aborted").contains("“not this one”"))
 
                     try await browser.deploy("not/a version", stage)

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension Releases {
-    /// A release that waits for a person, and what people say to it.
+    /// Paused releases, and the commands on them.
     @Suite struct PauseTests {
         @Test("a release paused for verification says so, and goes live when it is promoted")
         func promoted() async throws {
@@ -13,7 +13,7 @@ extension Releases {
                 let (said, watched) = try await world.watched {
                     let paused = try await world.deploy("v2", "--verify", "--wait", "paused")
                     #expect(paused.status == 3, "\(paused)")
-                    #expect(paused.output.contains("Go on: viridian promote blog"), "\(paused)")
+                    #expect(paused.output.contains("To promote: viridian promote blog"), "\(paused)")
 
                     let status = try await world.status()
                     #expect(status["awaiting"] == "promote")
@@ -23,7 +23,7 @@ extension Releases {
                     #expect(status[at: "live.version"] == "v1")
                     #expect(try await world.served() == ["v1", "v1"])
                     #expect(try await world.workloads() == ["blog-blue", "blog-green"])
-                    // Another version has to wait for this one's end.
+                    // Another release is refused until this one has ended.
                     let other = try await world.deploy("v3")
                     #expect(other.status == 75, "\(other)")
                     #expect(other.error.contains("blog/2 (v2) has not ended"), "\(other)")
@@ -39,14 +39,14 @@ extension Releases {
             }
         }
 
-        @Test("a paused release that is given up leaves nothing of itself but its record")
+        @Test("an aborted release leaves nothing but its record")
         func aborted() async throws {
             try await withWorld { world in
                 try await world.release("v1")
                 #expect(try await world.deploy("v2", "--verify", "--wait", "paused").status == 3)
                 let said = try await world.viridian("abort", "blog", "--reason", "the font is wrong")
                 #expect(said.status == 0, "\(said)")
-                #expect(said.output.contains("Abort asked by ci: the font is wrong"), "\(said)")
+                #expect(said.output.contains("Abort requested by ci: the font is wrong"), "\(said)")
                 try await world.expectLive("v1", on: "blue", release: 1)
                 #expect(try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "aborted")
                 let shown = try await world.viridian("show", "blog/2")
@@ -66,7 +66,7 @@ extension Releases {
                 let said = try await world.deploy("v2")
                 #expect(said.status == (outcome == "abort" ? 4 : 0), "\(said)")
                 if outcome == "abort" {
-                    #expect(said.output.contains("Nobody promoted blog/2 in time"), "\(said)")
+                    #expect(said.output.contains("blog/2 was not promoted in time"), "\(said)")
                     try await world.expectLive("v1", on: "blue", release: 1)
                 } else {
                     try await world.expectLive("v2", on: "green", release: 2)
@@ -74,8 +74,8 @@ extension Releases {
             }
         }
 
-        @Test("a word given in another process reaches the one that waits", arguments: ["promote", "abort"])
-        func fromElsewhere(_ word: String) async throws {
+        @Test("a command in another process reaches the one that runs the release", arguments: ["promote", "abort"])
+        func fromElsewhere(_ command: String) async throws {
             try await withWorld { world in
                 try await world.release("v1")
                 async let waiting = world.viridian.run(["deploy", "blog", "--version", "v2", "--verify"])
@@ -83,12 +83,14 @@ extension Releases {
                     try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "paused"
                 }
                 #expect(isPaused)
-                let said = try await world.viridian(word, "blog")
+                let said = try await world.viridian(command, "blog")
                 #expect(said.status == 0, "\(said)")
                 let first = try await waiting
-                #expect(first.status == (word == "promote" ? 0 : 4), "\(first)")
-                #expect(first.output.contains(word == "promote" ? "Promoted by ci" : "Abort asked by ci"), "\(first)")
-                if word == "promote" {
+                #expect(first.status == (command == "promote" ? 0 : 4), "\(first)")
+                #expect(
+                    first.output.contains(command == "promote" ? "Promoted by ci" : "Abort requested by ci"), "\(first)"
+                )
+                if command == "promote" {
                     try await world.expectLive("v2", on: "green", release: 2)
                 } else {
                     try await world.expectLive("v1", on: "blue", release: 1)
@@ -96,7 +98,7 @@ extension Releases {
             }
         }
 
-        @Test("an abort after the switch brings the traffic back, and no visitor notices")
+        @Test("an abort after the switch reverts it, and no request fails")
         func abortAfterTheSwitch() async throws {
             try await withWorld(.init(drain: "{least: 20s, most: 30s}")) { world in
                 try await world.release("v1")
@@ -112,14 +114,14 @@ extension Releases {
                 }
                 #expect(said.status == 0, "\(said)")
                 #expect(first.status == 4, "\(first)")
-                #expect(first.output.contains("Abort asked by ci: prices are wrong"), "\(first)")
+                #expect(first.output.contains("Abort requested by ci: prices are wrong"), "\(first)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
                 try await world.expectLive("v1", on: "blue", release: 1)
                 #expect(try await world.viridian("show", "blog/2", "-o", "json").json?["state"] == "rolledBack")
             }
         }
 
-        @Test("--wait none leaves the release to a process of its own, which logs --follow tells of")
+        @Test("--wait none runs the release in a process of its own, which logs --follow shows")
         func inTheBackground() async throws {
             try await withWorld { world in
                 try await world.release("v1")
@@ -156,7 +158,7 @@ extension Releases {
             }
         }
 
-        @Test("rollback goes to the version before, or to the one that is named, and refuses where there is none")
+        @Test("rollback goes to the previous version, or to a named one, and is refused when there is none")
         func rollback() async throws {
             try await withWorld { world in
                 let nothing = try await world.viridian("rollback", "blog")
@@ -185,7 +187,7 @@ extension Releases {
                 #expect(history[1]["reason"] == "too slow")
                 let unknown = try await world.viridian("rollback", "blog", "--to", "v9")
                 #expect(unknown.status == 1, "\(unknown)")
-                #expect(unknown.error.contains("blog never had version v9 live"), "\(unknown)")
+                #expect(unknown.error.contains("version v9 of blog was never live"), "\(unknown)")
             }
         }
     }

@@ -8,7 +8,7 @@ extension Releases {
     @Suite("The server")
     struct ServeTests {
         @Test(
-            "refuses everything until a token is made; then a release over its API goes live, watched over its stream")
+            "refuses everything until a token exists; then a release over its API goes live, watched over its stream")
         func story() async throws {
             try await withWorld { world in
                 try await world.serving { server in
@@ -33,7 +33,7 @@ extension Releases {
             }
         }
 
-        @Test("a rendered pipeline releases, and ends as its release does")
+        @Test("a rendered pipeline releases, and its status is the release's")
         func pipelines() async throws {
             try await withWorld(nodes: 1) { world in
                 let token = try await world.token()
@@ -85,7 +85,7 @@ extension Releases {
             }
         }
 
-        /// The shell of a rendered pipeline's last step, as the shell gets it.
+        /// The shell script of a rendered pipeline's last step.
         private func releaseScript(_ pipeline: String) throws -> String {
             let isGroovy = pipeline.contains("pipeline {")
             let lines = pipeline.split(separator: "\n", omittingEmptySubsequences: false)
@@ -98,7 +98,7 @@ extension Releases {
             return isGroovy ? script.replacing("\\\\", with: "\\") : script
         }
 
-        @Test("killed in the middle of a release, it finishes it when it is started again")
+        @Test("killed during a release, it finishes it after a restart")
         func killed() async throws {
             try await withWorld { world in
                 try await world.release("v1")
@@ -118,7 +118,7 @@ extension Releases {
             }
         }
 
-        @Test("the command line through a server says what it says without one")
+        @Test("the command line through a server prints the same as without one")
         func remote() async throws {
             try await withWorld { world in
                 let token = try await world.token()
@@ -135,7 +135,7 @@ extension Releases {
                     #expect(busy.status == 75 && busy.error.contains("blog/2"), "\(busy)")
                     let promoted = try await run("promote", "blog")
                     #expect(promoted.status == 0 && promoted.output.contains("Promoted by"), "\(promoted)")
-                    #expect(!promoted.output.contains("Starting deploy"), "only what came after the word")
+                    #expect(!promoted.output.contains("Starting deploy"), "only the events after the command")
                     let back = try await run("rollback", "blog", "--reason", "slow")
                     #expect(back.status == 0, "\(back)")
                     #expect(try await world.served() == ["v1", "v1"])
@@ -157,7 +157,7 @@ extension Releases {
             }
         }
 
-        @Test("SIGTERM ends it at once, with a viewer and an idle connection open")
+        @Test("SIGTERM stops it at once, with a viewer and an idle connection open")
         func stop() async throws {
             try await withWorld { world in
                 let token = try await world.token()
@@ -179,7 +179,7 @@ extension Releases {
     }
 }
 
-/// A `viridian serve` that runs beside a test.
+/// A running `viridian serve`.
 struct Serving: Sendable {
     let url: String
     let firstLines: [String]
@@ -220,7 +220,7 @@ extension World {
         return try #require(said.json?["token"]?.string, "\(said)")
     }
 
-    /// Runs `viridian serve` for as long as `body` does, and ends it with `signal`.
+    /// Runs `viridian serve` while `body` runs, and ends it with `signal`.
     func serving<Value: Sendable>(
         endingWith signal: Int32 = SIGTERM,
         _ body: @escaping @Sendable (Serving) async throws -> Value
@@ -244,7 +244,7 @@ extension World {
             for await line in lines {
                 first.append(line)
                 if let range = line.range(of: "serves http") { url = String(line[range.lowerBound...].dropFirst(7)) }
-                // What to do next comes right after it.
+                // The advice comes right after it.
                 if url != nil, first.count > 1 { break }
             }
             let address = try #require(url, "\(first)")

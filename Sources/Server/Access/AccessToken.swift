@@ -3,35 +3,34 @@ import Foundation
 import Journal
 import ReleaseMachine
 
-/// An access token: 256 random bits behind `vir_`, so that scanners for leaked secrets know it. Only its hash is kept.
+/// An access token: `vir_` and 256 random bits as base64url. Scanners for leaked secrets recognize the prefix. Only the hash is stored.
 package struct AccessToken: Sendable {
     package let text: String
 
-    /// A new one.
+    /// A new token.
     package init() {
         text = "vir_" + randomText()
     }
 
-    /// One that somebody brings; `nil` when it cannot be one.
+    /// A token from a request; `nil` when it has another format.
     package init?(_ text: String) {
         guard text.hasPrefix("vir_"), text.utf8.count == 47 else { return nil }
         self.text = text
     }
 
-    /// A hash without salt is enough: there is nothing to guess in 256 random bits.
+    /// SHA-256. 256 random bits need no salt.
     package var hash: [UInt8] { Array(SHA256.hash(data: Data(text.utf8))) }
 }
 
-/// Makes tokens, keeps their hashes, and tells the audit log. `by` and `bearing` are who asks: a name, and the id of their token where
-/// they have one.
-package struct TokenOffice: Sendable {
+/// Creates and revokes tokens, and writes that to the audit log. `by` and `bearing` are the caller's name and token id, if any.
+package struct TokenIssuer: Sendable {
     private let journal: Journal
 
     package init(journal: Journal) {
         self.journal = journal
     }
 
-    /// - Returns: the record, and the token itself, which nobody can show again.
+    /// - Returns: the record, and the token itself, which is not stored.
     package func create(
         name: String,
         role: Role,
@@ -53,19 +52,19 @@ package struct TokenOffice: Sendable {
             expiresAt: expiresAt
         )
         let scope = apps.map { " for \($0.joined(separator: ", "))" } ?? ""
-        let act = AuditEntry(
+        let entry = AuditEntry(
             at: now, who: by, token: caller, action: "token.create", origin: origin,
             detail: "\(record.id) \(name): \(role.rawValue)\(scope)")
-        try journal.add(record, hash: token.hash, act: act)
+        try journal.add(record, hash: token.hash, audit: entry)
         return (record, token)
     }
 
-    /// - Returns: false when there is no such token that is still good.
+    /// - Returns: false when there is no such token, or it was revoked before.
     package func revoke(
         _ id: String, by: String, bearing caller: String? = nil, origin: String, at now: Timestamp
     ) throws(JournalError) -> Bool {
-        let act = AuditEntry(at: now, who: by, token: caller, action: "token.revoke", origin: origin, detail: id)
-        return try journal.revokeToken(id: id, at: now, act: act)
+        let entry = AuditEntry(at: now, who: by, token: caller, action: "token.revoke", origin: origin, detail: id)
+        return try journal.revokeToken(id: id, at: now, audit: entry)
     }
 }
 

@@ -1,42 +1,42 @@
 import NIOConcurrencyHelpers
 
-/// Answers that go on for hours, by the token with which they were asked for: whoever revokes it asks each of them whether it may go on.
+/// Open event streams by access token. Their authentication is checked again at intervals, and when the token is revoked.
 final class OpenStreams: Sendable {
     private struct State {
         var last = 0
-        var streams: [Int: (token: String, ask: AsyncStream<Void>.Continuation)] = [:]
+        var streams: [Int: (token: String, recheck: AsyncStream<Void>.Continuation)] = [:]
     }
 
     private let state = NIOLockedValueBox(State())
 
-    /// Asks the streams of a token.
-    func ask(_ token: String) {
-        let asked = state.withLockedValue { $0.streams.values.filter { $0.token == token } }
-        for stream in asked { stream.ask.yield() }
+    /// Checks the streams of a token now.
+    func recheck(_ token: String) {
+        let streams = state.withLockedValue { $0.streams.values.filter { $0.token == token } }
+        for stream in streams { stream.recheck.yield() }
     }
 
-    /// Runs `body`, and calls `end` as soon as `isStillIn` says no, which is asked every `interval` and when somebody says that the
-    /// token is good no longer. `end` has to bring `body` to its end.
-    func during(
+    /// Runs `body`. Calls `end`, which has to end `body`, as soon as `isStillValid` returns false. It is called at every interval and by
+    /// `recheck`.
+    func whileValid(
         _ token: String,
-        askingEvery interval: Duration,
-        isStillIn: @escaping @Sendable () -> Bool,
+        checkingEvery interval: Duration,
+        isStillValid: @escaping @Sendable () -> Bool,
         end: @escaping @Sendable () async -> Void,
         _ body: () async throws -> Void
     ) async throws {
-        let (asks, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (rechecks, recheck) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLockedValue { state in
             state.last += 1
-            state.streams[state.last] = (token, ask)
+            state.streams[state.last] = (token, recheck)
             return state.last
         }
         defer { state.withLockedValue { $0.streams[id] = nil } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                while (try? await Task.sleep(for: interval)) != nil { ask.yield() }
+                while (try? await Task.sleep(for: interval)) != nil { recheck.yield() }
             }
             group.addTask {
-                for await _ in asks where !isStillIn() { return await end() }
+                for await _ in rechecks where !isStillValid() { return await end() }
             }
             defer { group.cancelAll() }
             try await body()

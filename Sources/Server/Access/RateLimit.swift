@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Counts what happens too often, for each address or caller.
+/// Counts events by key, such as an address, in windows of fixed length.
 package final class RateLimit: Sendable {
     private struct Count: Sendable {
         var times: Int
@@ -8,14 +8,14 @@ package final class RateLimit: Sendable {
     }
 
     package struct Excess: Sendable {
-        /// Until it is counted anew.
+        /// The time until the window ends.
         package var wait: Duration
-        /// Whether this is the first that is too many.
+        /// Whether this is the first event above the limit in this window.
         package var isFirst: Bool
     }
 
-    /// Beyond these, those whose time is over are forgotten; where none is, all are: there is an end to the memory too.
-    private static let mostKeys = 10_000
+    /// With more keys, those of past windows are removed, or all if there are none.
+    private static let maximumKeys = 10_000
 
     private let most: Int
     private let window: Duration
@@ -26,14 +26,14 @@ package final class RateLimit: Sendable {
         self.window = window
     }
 
-    /// Counts one more.
-    /// - Returns: `nil` while there have not been too many.
+    /// Counts an event.
+    /// - Returns: `nil` up to the limit.
     package func count(_ key: String) -> Excess? {
         let now = ContinuousClock.now
         return counts.withLockedValue { counts in
-            if counts.count >= RateLimit.mostKeys {
+            if counts.count >= RateLimit.maximumKeys {
                 counts = counts.filter { $0.value.until > now }
-                if counts.count >= RateLimit.mostKeys { counts = [:] }
+                if counts.count >= RateLimit.maximumKeys { counts = [:] }
             }
             var count = counts[key] ?? Count(times: 0, until: now + window)
             if count.until <= now { count = Count(times: 0, until: now + window) }

@@ -1,15 +1,15 @@
-// Keeps an open page as it would be if it were loaded this moment. Without this script every page works all the same: forms are
-// forms, links are links, and a page of something that runs loads itself again.
+// Updates an open page when something changes. Every page works without this script too: with forms, links, and reloads while a
+// release runs.
 (() => {
   'use strict';
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const byId = (id) => document.getElementById(id);
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-  // The server's clock counts, not the reader's.
+  // Times are compared with the server's clock.
   let skew = Date.parse(document.body.dataset.now) - Date.now() || 0;
   const now = () => Date.now() + skew;
 
-  // --- Making the page what another one is, without touching what is the same.
+  // --- Morphing the page into a newer version of itself, without touching what is equal.
 
   function morph(have, want) {
     if (have.isEqualNode(want)) return;
@@ -21,7 +21,7 @@
       have.nodeValue = want.nodeValue;
       return;
     }
-    // What a person is filling in stays theirs.
+    // A form that is being filled in is kept.
     if (isInUse(have)) return;
     for (const { name } of [...have.attributes]) if (!want.hasAttribute(name)) have.removeAttribute(name);
     for (const { name, value } of want.attributes) if (have.getAttribute(name) !== value) have.setAttribute(name, value);
@@ -51,7 +51,7 @@
     }
   }
 
-  // Of a long list only the items that changed were asked for.
+  // Only the changed items of a long list were requested.
   function morphSome(have, want) {
     for (const item of want.children) {
       const known = item.id && have.querySelector(`#${CSS.escape(item.id)}`);
@@ -59,7 +59,7 @@
     }
   }
 
-  // A log only grows: lines that are there already are not sent again. Whoever reads its end goes on reading its end.
+  // A log only grows: known lines are not sent again. A log that is scrolled to its end stays there.
   function append(list, want) {
     const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     const last = list.lastElementChild ? number(list.lastElementChild) : 0;
@@ -76,17 +76,17 @@
         : field.tagName === 'INPUT' && field.value !== field.defaultValue);
   }
 
-  // --- Hearing that something happened.
+  // --- Events.
 
   let stream = null;
   let isBusy = false;
   let isDue = false;
   let lost = null;
   let isPartial = false;
-  // Names of what changed in a list since it was last shown; null is everything.
+  // The names of the list items that changed since the last refresh; null for all.
   let changed = new Set();
 
-  function heard(event) {
+  function onMessage(event) {
     let name = null;
     try {
       name = JSON.parse(event.data).app;
@@ -127,7 +127,7 @@
         changed = null;
         disconnected();
       }
-      // Never more than a third of the time is spent on this, however fast things happen.
+      // At most a third of the time is spent on refreshes.
       await pause(Math.max(200, 2 * (performance.now() - began)));
     }
     isBusy = false;
@@ -138,11 +138,11 @@
     document.title = page.title;
     const icon = page.getElementById('favicon').getAttribute('href');
     if (byId('favicon').getAttribute('href') !== icon) byId('favicon').setAttribute('href', icon);
-    const said = document.querySelector('[data-announce]')?.dataset.announce;
+    const before = document.querySelector('[data-announce]')?.dataset.announce;
     morph(byId('main'), page.getElementById('main'));
     morph(byId('foot'), page.getElementById('foot'));
-    const says = document.querySelector('[data-announce]')?.dataset.announce;
-    if (says && says !== said) byId('announce').textContent = says;
+    const after = document.querySelector('[data-announce]')?.dataset.announce;
+    if (after && after !== before) byId('announce').textContent = after;
     filterAll();
     tick();
     if (!page.body.dataset.stream) close();
@@ -151,7 +151,7 @@
 
   function open(url) {
     stream = new EventSource(url);
-    // A stream that begins with this moment says nothing of what happened since the page was made.
+    // A stream without a start misses what happened since the page was rendered: refresh once.
     let isComplete = url.includes('after=');
     stream.onopen = () => {
       if (isComplete && !lost) return;
@@ -159,10 +159,10 @@
       changed = null;
       refresh();
     };
-    stream.onmessage = heard;
+    stream.onmessage = onMessage;
     stream.addEventListener('end', () => { close(); refresh(); });
     stream.onerror = () => {
-      // Closed for good: a session that is over, or a server that says no. The page itself knows which.
+      // Closed by the server: the session has ended, or the request was refused. The refresh shows which.
       if (stream && stream.readyState === EventSource.CLOSED) {
         stream = null;
         disconnected();
@@ -180,9 +180,9 @@
   function disconnected() {
     if (lost) return;
     const at = new Date(now()).toISOString().slice(11, 19);
-    // A restart of the server is over before anybody needs to know.
+    // A restart of the server is shorter than this.
     lost = setTimeout(() => {
-      byId('stale').textContent = `The server does not answer: this is as of ${at} UTC. Trying again.`;
+      byId('stale').textContent = `The server does not answer. This page is from ${at} UTC. Retrying.`;
       byId('stale').hidden = false;
     }, 3000);
   }
@@ -193,7 +193,7 @@
     byId('stale').hidden = true;
   }
 
-  // --- Clocks.
+  // --- Timers.
 
   const two = (value) => String(value).padStart(2, '0');
 
@@ -222,28 +222,28 @@
     }
   }
 
-  // --- Finding in long lists, choosing in the log, and questions asked on top of the page.
+  // --- Filters, and confirmations as dialogs.
 
   function filter(field) {
-    const words = field.value.trim().toLowerCase();
+    const text = field.value.trim().toLowerCase();
     for (const item of document.querySelectorAll(field.dataset.filter)) {
-      item.hidden = !(item.dataset.key || '').toLowerCase().includes(words);
+      item.hidden = !(item.dataset.key || '').toLowerCase().includes(text);
     }
   }
 
   const filterAll = () => document.querySelectorAll('[data-filter]').forEach(filter);
 
-  async function ask(link) {
+  async function confirm(link) {
     try {
       const response = await fetch(link.href, { headers: { Accept: 'text/html' } });
       const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-      const question = page.getElementById('confirm');
-      if (!response.ok || response.redirected || !question) throw new Error('no question');
+      const form = page.getElementById('confirm');
+      if (!response.ok || response.redirected || !form) throw new Error('no form');
       const dialog = document.createElement('dialog');
-      const title = question.querySelector('h1');
-      title.id = 'question';
-      dialog.setAttribute('aria-labelledby', 'question');
-      dialog.append(document.importNode(question, true));
+      const title = form.querySelector('h1');
+      title.id = 'dialog-title';
+      dialog.setAttribute('aria-labelledby', 'dialog-title');
+      dialog.append(document.importNode(form, true));
       dialog.addEventListener('close', () => { dialog.remove(); link.focus(); });
       document.body.append(dialog);
       dialog.showModal();
@@ -264,13 +264,13 @@
     if (!link) return;
     if ('dialog' in link.dataset) {
       event.preventDefault();
-      ask(link);
+      confirm(link);
     } else if ('close' in link.dataset && link.closest('dialog')) {
       event.preventDefault();
       link.closest('dialog').close();
     }
   });
-  // What cannot be put on the clipboard, as on a page without TLS, is selected, to be copied by hand.
+  // Without access to the clipboard, as on a page without TLS, the text is selected instead.
   for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
   document.addEventListener('click', async (event) => {
     const button = event.target.closest('[data-copy]');
@@ -283,7 +283,7 @@
       getSelection().selectAllChildren(source);
     }
   });
-  // One click is one request.
+  // A form is sent once.
   document.addEventListener('submit', (event) => {
     if (event.target.method !== 'post') return;
     setTimeout(() => event.target.querySelectorAll('button').forEach((button) => { button.disabled = true; }));
@@ -295,7 +295,7 @@
     refresh();
   });
 
-  // A token behind the # of the address never left this browser: it is put where it would be typed.
+  // A token in the URL's fragment is never sent to a server: it goes into the field.
   const token = byId('token');
   if (token && location.hash.startsWith('#vir_')) {
     token.value = location.hash.slice(1);
@@ -303,7 +303,7 @@
   }
 
   const lines = byId('lines');
-  // A link to a line that is not among the newest leads to the part of the log that has it.
+  // A link to a line outside the current part of the log loads the part that has it.
   const line = /^#L(\d+)$/.exec(location.hash);
   if (lines && line && !byId(`L${line[1]}`) && !location.search.includes('upto=')) {
     location.replace(`?upto=${Number(line[1]) + 250}${location.hash}`);

@@ -6,16 +6,16 @@ import Journal
 import ReleaseMachine
 import ViridianConfiguration
 
-/// Why a request was not answered with what it asked for: a status, and words for programs and for people.
+/// An error response: a status, a code for programs and a message for people.
 package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
     package var status: HTTPResponse.Status
     /// Stable, for programs: `not_found`, `invalid_value`, …
     package var code: String
-    /// What happened and what to do, in one sentence.
+    /// What happened, and what to do.
     package var message: String
-    /// The field, parameter or header that is wrong.
+    /// The invalid field, parameter or header.
     package var field: String?
-    /// The release that stands in the way.
+    /// The release that blocks the request.
     package var release: Int?
     package var headers: [String: String] = [:]
 
@@ -51,7 +51,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         APIError(.unprocessableContent, "invalid_value", message, field: field)
     }
 
-    /// What an error of any room means to who asked.
+    /// The response for an error of any module.
     package init(_ error: any Error) {
         switch error {
         case let error as APIError: self = error
@@ -69,7 +69,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         case let error as HTTPError:
             self = APIError(error.status, APIError.code(error.status), error.body ?? error.status.reasonPhrase)
         case is CancellationError:
-            self = APIError(.serviceUnavailable, "stopping", "the server is stopping: ask again when it is back")
+            self = APIError(.serviceUnavailable, "stopping", "the server is stopping: retry when it is back")
         default:
             self = APIError(.serviceUnavailable, "unavailable", "\(error)")
         }
@@ -85,7 +85,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The contract's JSON.
+/// The JSON of an error.
 struct ErrorAnswer: Codable, Sendable {
     struct Body: Codable, Sendable {
         var code: String

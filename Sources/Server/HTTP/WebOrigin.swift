@@ -1,4 +1,4 @@
-/// Scheme, host and port of a web address (RFC 6454): what tells one site from another. A default port is the same as none.
+/// The origin of a URL (RFC 6454): scheme, host and port. A default port equals none.
 struct WebOrigin: Hashable {
     let scheme: String
     let host: String
@@ -6,13 +6,13 @@ struct WebOrigin: Hashable {
 
     private static let defaultPorts = ["http": 80, "https": 443]
 
-    /// - Returns: `nil` for what is none, `null` among it.
+    /// `nil` when the text is no origin, `null` for example.
     init?(_ text: String) {
         guard let end = text.firstRange(of: "://") else { return nil }
         scheme = text[..<end.lowerBound].lowercased()
         let authority = text[end.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard !authority.isEmpty, !authority.contains("@") else { return nil }
-        // A colon inside of brackets belongs to an IPv6 address.
+        // A colon within brackets belongs to an IPv6 address.
         let isBare = authority.hasSuffix("]")
         let colon = isBare ? nil : authority.lastIndex(of: ":")
         host = authority[..<(colon ?? authority.endIndex)].lowercased()

@@ -1,11 +1,11 @@
 import Controller
 
-/// One metric with all its label values; the text format is Prometheus' exposition format 0.0.4.
+/// A metric with all its samples. `text` is in Prometheus' exposition format 0.0.4.
 struct MetricFamily: Sendable {
     enum Kind: Sendable {
         case counter
         case gauge
-        /// The upper bounds of its buckets, ascending.
+        /// The upper bounds of the buckets, ascending.
         case histogram([Double])
     }
 
@@ -19,8 +19,8 @@ struct MetricFamily: Sendable {
     private let kind: Kind
     private let help: String
     private var samples: [[String: String]: Sample] = [:]
-    /// Labels come from outside (versions for one): no family grows without bound.
-    private static let mostSamples = 10_000
+    /// Label values come from outside (versions for example), so their number is bounded.
+    private static let maximumSamples = 10_000
 
     init(_ name: String, _ kind: Kind, _ help: String) {
         self.name = name
@@ -47,12 +47,12 @@ struct MetricFamily: Sendable {
         samples[labels] = sample
     }
 
-    mutating func remove(_ isMeant: ([String: String]) -> Bool) {
-        samples = samples.filter { !isMeant($0.key) }
+    mutating func remove(where matches: ([String: String]) -> Bool) {
+        samples = samples.filter { !matches($0.key) }
     }
 
     private func hasRoom(_ labels: [String: String]) -> Bool {
-        samples.count < MetricFamily.mostSamples || samples[labels] != nil
+        samples.count < MetricFamily.maximumSamples || samples[labels] != nil
     }
 
     var text: String {
@@ -90,7 +90,6 @@ struct MetricFamily: Sendable {
     }
 
     private static func escaped(_ value: String) -> String {
-        // Versions among others come from whoever may annotate a workload.
         value.safe.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     }
 

@@ -2,9 +2,7 @@ import Controller
 import NIOConcurrencyHelpers
 import ReleaseMachine
 
-/// What the server counts, in Prometheus' text format.
-///
-/// Counters begin at nothing with the process, as Prometheus expects it.
+/// The server's metrics, in Prometheus' text format. Counters start at zero with the process.
 package final class Metrics: Sendable {
     private let families: NIOLockedValueBox<[String: MetricFamily]>
 
@@ -22,31 +20,32 @@ package final class Metrics: Sendable {
         MetricFamily("viridian_build_info", .gauge, "The running version."),
         MetricFamily("viridian_releases_total", .counter, "Releases that ended, by app and outcome."),
         MetricFamily("viridian_release_running", .gauge, "1 while a release of the app has not ended."),
-        MetricFamily("viridian_release_awaiting", .gauge, "1 while a release waits for a person."),
-        MetricFamily("viridian_release_seconds", .histogram(phaseBuckets), "From a release's request to its end."),
-        MetricFamily("viridian_phase_seconds", .histogram(phaseBuckets), "How long releases were in each phase."),
+        MetricFamily("viridian_release_awaiting", .gauge, "1 while a release awaits promotion."),
+        MetricFamily("viridian_release_seconds", .histogram(phaseBuckets), "Time from a release's request to its end."),
+        MetricFamily("viridian_phase_seconds", .histogram(phaseBuckets), "Time that releases spent in each phase."),
         MetricFamily(
             "viridian_node_switch_seconds", .histogram(fastBuckets),
-            "From the order to switch to a node's verified switch."),
-        MetricFamily("viridian_node_failures_total", .counter, "Nodes that could not do a step."),
-        MetricFamily("viridian_troubles_total", .counter, "Effects that did not work out and were tried again."),
-        MetricFamily("viridian_look_failures_total", .counter, "Looks at cluster and nodes that failed."),
-        MetricFamily("viridian_repairs_total", .counter, "Repairs that the server made by itself."),
-        MetricFamily("viridian_live_info", .gauge, "1 for the colour and version that are live."),
+            "Time from the start of the switch to a node's verified switch."),
+        MetricFamily("viridian_node_failures_total", .counter, "Steps that failed on a node."),
+        MetricFamily("viridian_retries_total", .counter, "Effects that failed and were retried."),
+        MetricFamily("viridian_check_failures_total", .counter, "Checks of the cluster and the nodes that failed."),
+        MetricFamily("viridian_repairs_total", .counter, "Automatic repairs."),
+        MetricFamily("viridian_live_info", .gauge, "1 for the live colour and version."),
         MetricFamily("viridian_pods_ready", .gauge, "Ready pods of each colour."),
-        MetricFamily("viridian_pods_desired", .gauge, "Wanted pods of each colour."),
-        MetricFamily("viridian_nodes", .gauge, "Nodes by what they route to."),
-        MetricFamily("viridian_nodes_astray", .gauge, "Nodes that do not route as the cluster has recorded."),
-        MetricFamily("viridian_looked_timestamp_seconds", .gauge, "When cluster and nodes were last looked at."),
+        MetricFamily("viridian_pods_desired", .gauge, "Desired pods of each colour."),
+        MetricFamily("viridian_nodes", .gauge, "Nodes by the colour that they route to."),
+        MetricFamily("viridian_nodes_drifted", .gauge, "Nodes that do not route to the live colour."),
         MetricFamily(
-            "viridian_look_round_seconds", .gauge,
-            "From one look at an app to the next one: how late drift may be noticed. It grows with apps and nodes."),
-        MetricFamily("viridian_http_requests_total", .counter, "Answers, by route, method and status."),
-        MetricFamily("viridian_http_request_seconds", .histogram(fastBuckets), "Until the head of the answer."),
+            "viridian_checked_timestamp_seconds", .gauge, "Time of the last check of the cluster and the nodes."),
+        MetricFamily(
+            "viridian_check_round_seconds", .gauge,
+            "Time from one check of an app to the next: the longest time that drift goes unnoticed."),
+        MetricFamily("viridian_http_requests_total", .counter, "Requests by route, method and status."),
+        MetricFamily("viridian_http_request_seconds", .histogram(fastBuckets), "Time until the head of the response."),
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
     ]
 
-    // MARK: - Changing
+    // MARK: - Updates
 
     package func count(_ name: String, _ labels: [String: String] = [:], by amount: Double = 1) {
         families.withLockedValue { $0[name]?.add(amount, labels) }
@@ -60,7 +59,7 @@ package final class Metrics: Sendable {
         families.withLockedValue { $0[name]?.observe(length.inSeconds, labels) }
     }
 
-    /// Counts what an event brought about.
+    /// Updates the metrics of a release after an event.
     func observe(_ recorded: RecordedEvent, before: Release, after: Release) {
         let app = after.order.app
         families.withLockedValue { families in
@@ -73,7 +72,7 @@ package final class Metrics: Sendable {
                 families["viridian_node_failures_total"]?.add(1, ["app": app, "step": step.rawValue])
             case .troubled(let effect, _):
                 let side = effect.node == nil ? "cluster" : "node"
-                families["viridian_troubles_total"]?.add(1, ["app": app, "side": side])
+                families["viridian_retries_total"]?.add(1, ["app": app, "side": side])
             default: break
             }
             for span in after.spans where span.endedAt != nil {
@@ -91,30 +90,32 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// Takes in what cluster and nodes said of an app.
-    func set(_ sight: AppSight, astray: Int, of app: String) {
+    /// Updates the metrics of an app after a check.
+    func set(_ observation: AppObservation, drifted: Int, of app: String) {
         families.withLockedValue { families in
             for name in ["viridian_live_info", "viridian_pods_ready", "viridian_pods_desired", "viridian_nodes"] {
                 families[name]?.remove { $0["app"] == app }
             }
-            if let live = sight.survey.recorded {
+            if let live = observation.survey.recorded {
                 let labels = ["app": app, "color": live.color.rawValue, "version": live.version]
                 families["viridian_live_info"]?.set(1, labels)
             }
-            for (color, workload) in sight.survey.workloads {
+            for (color, workload) in observation.survey.workloads {
                 let labels = ["app": app, "color": color.rawValue]
                 families["viridian_pods_ready"]?.set(Double(workload.ready), labels)
                 families["viridian_pods_desired"]?.set(Double(workload.replicas), labels)
             }
-            for (color, readings) in Dictionary(grouping: sight.readings, by: { $0.color?.rawValue ?? "unknown" }) {
+            for (color, readings) in Dictionary(grouping: observation.readings, by: { $0.color?.rawValue ?? "unknown" })
+            {
                 families["viridian_nodes"]?.set(Double(readings.count), ["app": app, "color": color])
             }
-            families["viridian_nodes_astray"]?.set(Double(astray), ["app": app])
-            families["viridian_looked_timestamp_seconds"]?.set(Double(sight.at.milliseconds) / 1000, ["app": app])
+            families["viridian_nodes_drifted"]?.set(Double(drifted), ["app": app])
+            families["viridian_checked_timestamp_seconds"]?.set(
+                Double(observation.at.milliseconds) / 1000, ["app": app])
         }
     }
 
-    /// All of it, in the order of the names.
+    /// All metrics, sorted by name.
     package var text: String {
         families.withLockedValue { families in
             families.values.sorted { $0.name < $1.name }.map(\.text).joined()

@@ -1,5 +1,4 @@
 import Controller
-import Crypto
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -8,11 +7,11 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension Pages {
-    /// `/apps/{app}`: the lanes large, what each node really routes to, what can be done, and the history.
+    /// `/apps/{app}`: both colours, the colour that each node routes to, the forms, and the history.
     @Sendable func showApp(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try visibleApp(context)
-        // Whoever opens the page wants to know what is so now; an open page hears of it.
-        await services.lookout.begin(at: app, unlessYoungerThan: .seconds(5))
+        // The page is sent at once, and updated when the check is done.
+        await services.driftMonitor.beginCheck(app, unlessYoungerThan: .seconds(5))
         let query = request.uri.queryParameters
         var page = try await appPage(app, context, before: query["before"].flatMap { Int($0) })
         if let id = query["refused"], let identity = context.identity,
@@ -25,12 +24,12 @@ extension Pages {
     }
 
     func appPage(_ app: String, _ context: ServerContext, before: Int? = nil) async throws -> AppPage {
-        guard let view = await services.board.app(app) else { throw APIError.notFound("there is no app \(app)") }
+        guard let view = await services.appStates.app(app) else { throw APIError.notFound("there is no app \(app)") }
         let limit = AppPage.historyLength
         return AppPage(
             app: view,
             configuration: try services.apps.configuration(app),
-            latest: await services.board.latest(app),
+            latest: await services.appStates.latest(app),
             history: try services.journal.releases(app: app, limit: limit + 1, before: before),
             before: before,
             mayRelease: context.identity?.mayRelease(app) ?? false,
@@ -38,15 +37,15 @@ extension Pages {
         )
     }
 
-    /// The app in the path, which is there and which the visitor may see.
+    /// The app in the path. Throws 404 for an unknown app, and 403 unless the user may see it.
     func visibleApp(_ context: ServerContext) throws -> String {
         let name = try context.parameter("app")
         try context.require(.viewer, for: name)
         return try services.apps.configuration(name).name.text
     }
 
-    /// The form was sent. What is wrong with it is said above it, with everything still filled in, on the app's own page: loading that
-    /// again, which it also does by itself, sends nothing.
+    /// Starts a release from the form. An error is shown on the app's page, above the form as it was filled in: reloading that page
+    /// sends nothing.
     @Sendable func deploy(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try visibleApp(context)
         let identity = try context.require(.deployer, for: app)
@@ -57,7 +56,7 @@ extension Pages {
             let (release, _) = try await idempotency.once(keyed, app: app) { [services] number in
                 try services.apps.releases(app).release(number)
             } _: { [services] in
-                try await services.acts(context).deploy(
+                try await services.releaseService(context).deploy(
                     app, version: form.version, replicas: replicas, verify: form.verify, reason: form.reason,
                     request: keyed)
             }
@@ -72,46 +71,13 @@ extension Pages {
     }
 }
 
-/// What was typed into the form that starts a release.
-struct DeployForm: Sendable {
-    var version = ""
-    var replicas = ""
-    var verify = false
-    var reason = ""
-    /// Of this form: sent twice, it starts one release.
-    var key = UUID().uuidString
-
-    init(verify: Bool) {
-        self.verify = verify
-    }
-
-    init(_ fields: [String: String]) {
-        let text = { (name: String) in (fields[name] ?? "").trimmingCharacters(in: .whitespacesAndNewlines) }
-        version = text("version")
-        replicas = text("replicas")
-        verify = text("verify") == "yes"
-        reason = text("reason")
-        if (1...64).contains(text("key").utf8.count) { key = text("key") }
-    }
-
-    func replicaCount() throws(APIError) -> Int? {
-        guard !replicas.isEmpty else { return nil }
-        guard let count = Int(replicas) else { throw .invalid("replicas", "pods has to be a whole number") }
-        return count
-    }
-
-    func hash(_ app: String) -> [UInt8] {
-        Array(SHA256.hash(data: Data([app, version, replicas, "\(verify)", reason].joined(separator: "\n").utf8)))
-    }
-}
-
 struct AppPage {
     static let historyLength = 25
 
     var app: AppView
     var configuration: AppConfiguration
     var latest: Release?
-    /// One more than is shown, where there are more.
+    /// The releases to show, and one more when there is another page.
     var history: [Release]
     var before: Int?
     var mayRelease: Bool
@@ -122,8 +88,8 @@ struct AppPage {
     private var isIdle: Bool { latest?.state.hasEnded ?? true }
 
     var page: Pages.Page {
-        var model = Model()
-        Lanes(app, latest: latest).fill(&model, now: now)
+        var model = PageValues()
+        TrafficDiagram(app, latest: latest).fill(&model, now: now)
         model["app"] = app.app
         model["sub"] = subtitle
         model["badge"] = badge
@@ -131,7 +97,7 @@ struct AppPage {
         let paused = latest.flatMap { $0.state == .paused ? $0 : nil }
         model["awaiting"] = paused.map { HomePage.awaiting($0, mayRelease, now: now) }
         model["running"] = latest.flatMap { $0.state == .running ? $0 : nil }.map(running)
-        // The awaiting card says what the first piece of advice would.
+        // While a release runs, its own card says what to do.
         model["advice"] = isIdle ? app.advice : []
         fillForms(&model)
         fillRoutes(&model)
@@ -143,8 +109,8 @@ struct AppPage {
             model: model,
             stream: "/api/v1/events",
             app: app.app,
-            refresh: isIdle ? (app.seenAt == nil && app.trouble == nil ? 3 : nil) : 5,
-            favicon: Words.favicon(isIdle ? nil : latest?.state)
+            refresh: isIdle ? (app.seenAt == nil && app.problem == nil ? 3 : nil) : 5,
+            favicon: DisplayText.favicon(isIdle ? nil : latest?.state)
         )
     }
 
@@ -154,7 +120,7 @@ struct AppPage {
         return parts.joined(separator: " · ")
     }
 
-    /// What is live: as cluster and nodes last said, or by a release that went live since.
+    /// The live version: as read from the cluster, or of a release that went live since the last check.
     var live: LiveVersion? {
         let seen = app.seenAt.flatMap { Timestamp(iso8601: $0) }
         if let newest = history.first(where: { $0.state == .live }), let color = newest.candidate,
@@ -166,23 +132,23 @@ struct AppPage {
         return app.live.map { LiveVersion(color: $0.color, version: $0.version) }
     }
 
-    private var badge: Model {
-        if let latest, !latest.state.hasEnded { return Words.badge(latest) }
-        guard let live else { return Words.badge("superseded", "nothing is live yet", "wait") }
-        return Words.badge("live", "\(live.version) is live on \(live.color)", "check")
+    private var badge: PageValues {
+        if let latest, !latest.state.hasEnded { return DisplayText.badge(latest) }
+        guard let live else { return DisplayText.badge("superseded", "nothing is live yet", "wait") }
+        return DisplayText.badge("live", "\(live.version) is live on \(live.color)", "check")
     }
 
-    private func running(_ release: Release) -> Model {
-        Model {
+    private func running(_ release: Release) -> PageValues {
+        PageValues {
             $0["name"] = release.order.name
             $0["href"] = "/apps/\(app.app)/releases/\(release.order.number)"
             $0["version"] = release.order.version
-            $0["phase"] = release.isBackingOut ? "it is going back" : release.phase.rawValue
-            $0["progress"] = Progress(release).sentence
+            $0["phase"] = release.isBackingOut ? "going back" : release.phase.rawValue
+            $0["progress"] = ReleaseProgress(release).sentence
         }
     }
 
-    private func fillForms(_ model: inout Model) {
+    private func fillForms(_ model: inout PageValues) {
         let form = form ?? DeployForm(verify: configuration.verify.required)
         model["mayDeploy"] = mayRelease && isIdle && before == nil
         model["key"] = form.key
@@ -192,116 +158,66 @@ struct AppPage {
         model["verify"] = form.verify
         model["reason"] = form.reason.isEmpty ? nil : form.reason
         model["error"] = error
-        // Where there is no form to say it at: a release has begun.
+        // Shown on top of the page when there is no form: a release has started.
         model["refused"] = mayRelease && isIdle && before == nil ? nil : error
         model["live"] = live?.version
         let target = (live?.color.other ?? .blue).rawValue
         model["plan"] =
-            live == nil
-            ? "It comes up on \(target), the first release."
-            : "It comes up on \(target); visitors notice nothing until all is ready."
+            live.map { "The pods start on \(target); traffic stays on \($0.color) until the switch." }
+            ?? "The first release: the pods start on \(target)."
         let rollback = mayRelease && isIdle && before == nil ? RollbackPlan(history: history, live: live) : nil
         model["rollback"] = rollback.flatMap { plan in
             plan.target.map { version in
-                Model {
+                PageValues {
                     $0["version"] = version
-                    $0["words"] = plan.words(to: version).joined(separator: " ")
+                    $0["effect"] = plan.effects(to: version).joined(separator: " ")
                 }
             }
         }
     }
 
-    private func fillRoutes(_ model: inout Model) {
-        let astray = Set(app.astray)
-        let readings = app.nodes.sorted { astray.contains($0.address) && !astray.contains($1.address) }
+    private func fillRoutes(_ model: inout PageValues) {
+        let drifted = Set(app.drifted)
+        let readings = app.nodes.sorted { drifted.contains($0.address) && !drifted.contains($1.address) }
         model["hasRoutes"] = !readings.isEmpty
-        model["seen"] = app.seenAt.flatMap { Timestamp(iso8601: $0) }.map { "read back \(Words.ago($0, now: now)) ago" }
+        model["seen"] = app.seenAt.flatMap { Timestamp(iso8601: $0) }.map {
+            "read back \(DisplayText.ago($0, now: now)) ago"
+        }
         model["noRoutes"] =
-            app.trouble.map { "The nodes cannot be read: \($0)" }
-            ?? (app.seenAt == nil ? "The nodes are being read for the first time." : "The inventory has no node.")
+            app.problem.map { "The nodes cannot be read: \($0)" }
+            ?? (app.seenAt == nil ? "The nodes are being read for the first time." : "The inventory has no nodes.")
         model["routes"] = readings.map { node in
-            let isBad = astray.contains(node.address)
-            return Model {
+            let isBad = drifted.contains(node.address)
+            return PageValues {
                 $0["address"] = node.address
                 $0["color"] = node.color?.rawValue
                 $0["isBad"] = isBad
-                $0["words"] = node.message ?? (isBad ? "not the live colour" : "as it should be")
+                $0["message"] = node.message ?? (isBad ? "not the live colour" : "ok")
             }
         }
     }
 
-    private func fillHistory(_ model: inout Model) {
+    private func fillHistory(_ model: inout PageValues) {
         let shown = history.prefix(AppPage.historyLength)
         model["hasHistory"] = !shown.isEmpty
         model["before"] = before != nil
         model["older"] = history.count > shown.count ? shown.last?.order.number : nil
         model["history"] = shown.map { release in
-            Model {
+            PageValues {
                 $0["number"] = release.order.number
                 $0["name"] = release.order.name
                 $0["href"] = "/apps/\(app.app)/releases/\(release.order.number)"
                 $0["version"] = release.order.version
-                $0["hue"] = Words.hue(release.candidate)
-                $0["badge"] = Words.badge(release)
-                $0["why"] = Words.why(release)?.cut(240)
+                $0["hue"] = DisplayText.hue(release.candidate)
+                $0["badge"] = DisplayText.badge(release)
+                $0["why"] = DisplayText.why(release)?.cut(240)
                 $0["isRollback"] = release.isRollback
                 $0["took"] = release.elapsed(at: now).short
                 $0["by"] = release.order.requestedBy
                 $0["iso"] = release.createdAt.iso8601
-                $0["when"] = Words.when(release.createdAt, now: now)
+                $0["when"] = DisplayText.when(release.createdAt, now: now)
                 $0["reason"] = release.order.reason
             }
-        }
-    }
-}
-
-/// What going back would do.
-struct RollbackPlan {
-    /// Versions that were live before, the newest first.
-    var versions: [String] = []
-    /// Where it goes when no version is named; `nil` where one has to be.
-    var target: String?
-    private let live: LiveVersion?
-
-    init(history: [Release], live: LiveVersion?) {
-        self.live = live
-        guard let live else { return }
-        let newest = history.first { $0.state == .live }
-        target = newest.flatMap { RollbackTarget.version(before: $0, in: history) }
-        for version in [target].compactMap({ $0 }) + history.filter(\.hasBeenLive).map(\.order.version)
-        where version != live.version && !versions.contains(version) {
-            versions.append(version)
-        }
-    }
-
-    func words(to version: String) -> [String] {
-        guard let live else { return [] }
-        return [
-            "\(version) comes up on \(live.color.other), and takes the traffic over when every node has staged it.",
-            "\(live.version) on \(live.color) goes after the drain.",
-        ]
-    }
-}
-
-/// How far a release is, in numbers.
-struct Progress {
-    var sentence: String?
-    /// Where it is the nodes' turn.
-    var isOfNodes = false
-
-    init(_ release: Release) {
-        let nodes = release.nodes.count
-        func count(_ states: Set<Release.Node.State>) -> Int { release.nodes.count { states.contains($0.state) } }
-        isOfNodes = release.isBackingOut || release.phase == .staging || release.phase == .switching
-        if release.isBackingOut {
-            sentence = release.hasMovedTraffic ? "\(count([.reverted])) of \(nodes) nodes are back" : nil
-            return
-        }
-        switch release.phase {
-        case .starting: sentence = release.pods.map { "\($0.ready) of \($0.desired) pods are ready" }
-        case .staging: sentence = "\(count([.staged])) of \(nodes) nodes have staged"
-        case .switching: sentence = "\(count([.switched])) of \(nodes) nodes have switched"
-        default: sentence = nil
         }
     }
 }

@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Styles, the script and icons, under names that change with their content: a browser keeps them for a year and never asks again.
+/// Styles, the script and icons. Their names contain a hash of the content, so browsers cache them for a year.
 struct Assets: Sendable {
     struct Asset: Sendable {
         var type: String
@@ -37,7 +37,7 @@ struct Assets: Sendable {
         }
     }
 
-    /// Where the file is served, by the name that it has in the sources.
+    /// The path of the file with this name in the sources.
     func path(_ name: String) -> String { paths[name] ?? "/assets/\(name)" }
 
     func response(_ name: String) throws(APIError) -> Response {

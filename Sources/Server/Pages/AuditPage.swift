@@ -6,7 +6,7 @@ import Journal
 import ReleaseMachine
 
 extension Pages {
-    /// `/audit`: who did what, when, from where, why.
+    /// `/audit`: who did what, when, from where and why.
     @Sendable func showAudit(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let query = request.uri.queryParameters
@@ -23,14 +23,14 @@ extension Pages {
 struct AuditPage {
     static let length = 100
 
-    /// One more than is shown, where there are more.
+    /// The entries to show, and one more when there is another page.
     var entries: [AuditEntry]
     var app: String?
     var now: Timestamp
 
     var page: Pages.Page {
         let shown = entries.prefix(AuditPage.length)
-        var model = Model()
+        var model = PageValues()
         model["appFilter"] = app
         model["hasRows"] = !shown.isEmpty
         let filter = app.map { "&app=\(ReleaseLog.View.escaped($0))" } ?? ""
@@ -39,13 +39,13 @@ struct AuditPage {
         return Pages.Page(template: "audit", title: "Audit", section: .audit, model: model)
     }
 
-    private func row(_ entry: AuditEntry) -> Model {
-        Model {
+    private func row(_ entry: AuditEntry) -> PageValues {
+        PageValues {
             $0["iso"] = entry.at.iso8601
-            $0["when"] = Words.when(entry.at, now: now, seconds: true)
+            $0["when"] = DisplayText.when(entry.at, now: now, seconds: true)
             $0["by"] = entry.who
-            $0["act"] = entry.action.replacing("-", with: " ").replacing(".", with: ": ")
-            $0["isBad"] = entry.outcome == .refused
+            $0["action"] = entry.action.replacing("-", with: " ").replacing(".", with: ": ")
+            $0["isRefused"] = entry.outcome == .refused
             $0["target"] = target(entry)
             $0["href"] = entry.app.map { app in entry.release.map { "/apps/\(app)/releases/\($0)" } ?? "/apps/\(app)" }
             $0["detail"] = entry.detail

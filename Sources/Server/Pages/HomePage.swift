@@ -6,19 +6,20 @@ import Journal
 import ReleaseMachine
 
 extension Pages {
-    /// `/`: every app with its two lanes; what awaits a person comes first.
+    /// `/`: every app with both colours; releases that await promotion come first.
     @Sendable func home(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         var entries: [HomePage.Entry] = []
-        for app in await services.board.apps() where identity.sees(app.app) {
-            // A release that ended since the last look, run by whomever, has changed what there is to see.
-            await services.lookout.begin(at: app.app)
+        for app in await services.appStates.apps() where identity.sees(app.app) {
+            // A release that ended since the last check has changed the state.
+            await services.driftMonitor.beginCheck(app.app)
             entries.append(
                 HomePage.Entry(
-                    app: app, latest: await services.board.latest(app.app), mayRelease: identity.mayRelease(app.app)))
+                    app: app, latest: await services.appStates.latest(app.app), mayRelease: identity.mayRelease(app.app)
+                ))
         }
         let query = request.uri.queryParameters["q"].map(String.init)?.removingPercentEncoding
-        // A page that is open asks again for the apps that changed, not for all.
+        // An open page requests only the apps that changed.
         let only = request.uri.queryParameters["only"].map { Set($0.split(separator: ",").map(String.init)) }
         let home = HomePage(entries: entries, query: query, only: only, now: services.clock.now)
         return respond(home.page, request, context)
@@ -38,12 +39,12 @@ struct HomePage {
     var now: Timestamp
 
     var page: Pages.Page {
-        let words = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        let shown = entries.filter { words.isEmpty || $0.app.app.contains(words) }
+        let search = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
+        let shown = entries.filter { search.isEmpty || $0.app.app.contains(search) }
         let awaiting = entries.filter { $0.latest?.state == .paused }
         let running = entries.filter { $0.latest?.state == .running }
-        var model = Model()
-        model["q"] = words.isEmpty ? nil : words
+        var model = PageValues()
+        model["q"] = search.isEmpty ? nil : search
         model["hasAwaiting"] = !awaiting.isEmpty
         model["awaiting"] = awaiting.compactMap { entry in
             entry.latest.map { Self.awaiting($0, entry.mayRelease, now: now) }
@@ -59,7 +60,7 @@ struct HomePage {
             model: model,
             stream: "/api/v1/events",
             refresh: running.isEmpty ? 30 : 5,
-            favicon: Words.favicon(worst)
+            favicon: DisplayText.favicon(worst)
         )
     }
 
@@ -69,10 +70,10 @@ struct HomePage {
         return running == 0 ? all : "\(all), \(running) releasing"
     }
 
-    /// A release that waits for a word, with what there is to decide.
-    static func awaiting(_ release: Release, _ may: Bool, now: Timestamp) -> Model {
+    /// A release that awaits promotion.
+    static func awaiting(_ release: Release, _ may: Bool, now: Timestamp) -> PageValues {
         let order = release.order
-        return Model {
+        return PageValues {
             $0["app"] = order.app
             $0["name"] = order.name
             $0["href"] = "/apps/\(order.app)/releases/\(order.number)"
@@ -80,33 +81,33 @@ struct HomePage {
             $0["color"] = release.candidate?.rawValue
             $0["by"] = order.requestedBy
             $0["reason"] = order.reason
-            $0["ago"] = Words.ago(release.createdAt, now: now)
-            $0["preview"] = Words.preview(order.rules.previewURL)
-            $0["deadline"] = Words.deadline(release, now: now)
+            $0["ago"] = DisplayText.ago(release.createdAt, now: now)
+            $0["preview"] = DisplayText.preview(order.rules.previewURL)
+            $0["deadline"] = DisplayText.deadline(release, now: now)
             $0["may"] = may
         }
     }
 
-    private func row(_ entry: Entry) -> Model {
+    private func row(_ entry: Entry) -> PageValues {
         let app = entry.app
-        let lanes = Lanes(app, latest: entry.latest)
-        return Model { model in
-            lanes.fillLanes(&model, now: now)
+        let traffic = TrafficDiagram(app, latest: entry.latest)
+        return PageValues { model in
+            traffic.fillColors(&model, now: now)
             model["app"] = app.app
             model["nodes"] =
-                app.astray.isEmpty
-                ? "\(counted(app.nodes.count, "node")): \(lanes.nodeWords)"
-                : "\(app.astray.count) of \(counted(app.nodes.count, "node")) not as they should be"
-            model["nodesClass"] = app.astray.isEmpty ? "soft" : "trouble"
-            model["trouble"] = app.trouble.map { $0.cut(160) }
+                app.drifted.isEmpty
+                ? "\(counted(app.nodes.count, "node")): \(traffic.routing)"
+                : "\(app.drifted.count) of \(counted(app.nodes.count, "node")) drifted"
+            model["nodesClass"] = app.drifted.isEmpty ? "soft" : "problem"
+            model["problem"] = app.problem.map { $0.cut(160) }
             model["release"] = entry.latest.map { release in
-                Model {
+                PageValues {
                     $0["name"] = release.order.name
                     $0["href"] = "/apps/\(app.app)/releases/\(release.order.number)"
-                    $0["badge"] = Words.badge(release)
-                    let why = release.isBackingOut ? Words.why(release) : release.order.reason
-                    let ago = Words.ago(release.endedAt ?? release.createdAt, now: now)
-                    $0["words"] =
+                    $0["badge"] = DisplayText.badge(release)
+                    let why = release.isBackingOut ? DisplayText.why(release) : release.order.reason
+                    let ago = DisplayText.ago(release.endedAt ?? release.createdAt, now: now)
+                    $0["summary"] =
                         "\(release.order.requestedBy), \(ago) ago" + (why.map { ": \($0.cut(120))" } ?? "")
                 }
             }
@@ -115,11 +116,11 @@ struct HomePage {
 }
 
 extension HomePage.Entry {
-    /// What a person has to look at comes before what goes on by itself, and that before what rests.
+    /// The order of the list: awaiting promotion, running, with a problem, everything else.
     fileprivate var urgency: Int {
         if latest?.state == .paused { return 0 }
         if latest?.state == .running { return 1 }
-        if !app.astray.isEmpty || app.trouble != nil || latest?.needRepair.isEmpty == false { return 2 }
+        if !app.drifted.isEmpty || app.problem != nil || latest?.needRepair.isEmpty == false { return 2 }
         return 3
     }
 }

@@ -7,19 +7,19 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension Pages {
-    /// `/nodes`: what every node really routes to, for every app; what is not as it should be comes first.
+    /// `/nodes`: the colour that each node routes to, for every app; drifted nodes come first.
     @Sendable func showNodes(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         var page = NodesPage(now: services.clock.now)
         page.query = request.uri.queryParameters["q"].map(String.init)?.removingPercentEncoding
         for name in services.apps.configurations.map(\.name.text) where identity.sees(name) {
-            let latest = await services.board.latest(name)
-            guard let sight = await services.board.sight(name) else {
-                let trouble = await services.board.app(name)?.trouble
-                page.unseen.append((name, trouble))
+            let latest = await services.appStates.latest(name)
+            guard let observation = await services.appStates.observation(name) else {
+                let problem = await services.appStates.app(name)?.problem
+                page.unread.append((name, problem))
                 continue
             }
-            page.add(sight, of: name, isReleasing: latest?.state.hasEnded == false)
+            page.add(observation, of: name, isReleasing: latest?.state.hasEnded == false)
         }
         return respond(page.page, request, context)
     }
@@ -28,14 +28,14 @@ extension Pages {
 struct NodesPage {
     private struct Node {
         var routes: [Color: Int] = [:]
-        var wrong: [(app: String, color: Color?, words: String)] = []
+        var drift: [(app: String, color: Color?, message: String)] = []
         var isUnreachable = false
     }
 
     var now: Timestamp
     var query: String?
-    /// Apps whose nodes nobody could look at, and why.
-    var unseen: [(app: String, trouble: String?)] = []
+    /// Apps whose nodes were not read yet, with the error of the last check, if any.
+    var unread: [(app: String, problem: String?)] = []
     private var nodes: [String: Node] = [:]
     private var apps = 0
     private var oldest: Timestamp?
@@ -44,72 +44,73 @@ struct NodesPage {
         self.now = now
     }
 
-    /// While the app is releasing, nodes are on their way from one colour to the other, and none of them is wrong.
-    mutating func add(_ sight: AppSight, of app: String, isReleasing: Bool) {
+    /// No node counts as drifted while the app is releasing: the nodes are switching then.
+    mutating func add(_ observation: AppObservation, of app: String, isReleasing: Bool) {
         apps += 1
-        oldest = min(oldest ?? sight.at, sight.at)
-        let live = sight.survey.recorded?.color
-        for reading in sight.readings {
+        oldest = min(oldest ?? observation.at, observation.at)
+        let live = observation.survey.recorded?.color
+        for reading in observation.readings {
             let route = NodeRoute(app: app, reading: reading, live: live)
             var node = nodes[reading.node] ?? Node()
             if let color = reading.color { node.routes[color, default: 0] += 1 }
             if reading.isUnreachable { node.isUnreachable = true }
-            if !isReleasing, let words = words(route) { node.wrong.append((app, reading.color, words)) }
+            if !isReleasing, let message = drift(route) { node.drift.append((app, reading.color, message)) }
             nodes[reading.node] = node
         }
     }
 
-    private func words(_ route: NodeRoute) -> String? {
+    private func drift(_ route: NodeRoute) -> String? {
         switch route.state {
         case .ok: nil
-        case .astray: route.message ?? "\(route.live?.rawValue ?? "the other colour") is live"
-        case .down: route.message ?? "nginx does not run"
+        case .drifted: route.message ?? "\(route.live?.rawValue ?? "the other colour") is live"
+        case .down: route.message ?? "nginx is not running"
         case .edited, .new, .unclear, .unreachable: route.message ?? route.state.rawValue
         }
     }
 
     var page: Pages.Page {
-        let words = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        let wrong = nodes.values.count { !$0.wrong.isEmpty }
-        var model = Model()
-        model["q"] = words.isEmpty ? nil : words
+        let search = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
+        let drifted = nodes.values.count { !$0.drift.isEmpty }
+        var model = PageValues()
+        model["q"] = search.isEmpty ? nil : search
         model["sub"] =
             "\(counted(nodes.count, "node")), \(counted(apps, "app")); "
-            + (wrong == 0 ? "all as they should be" : "\(wrong) not as they should be")
-            + (oldest.map { ". Read back \(Words.ago($0, now: now)) ago or less." } ?? ".")
-        model["trouble"] = unseen.compactMap { entry in
-            entry.trouble.map { "The nodes of \(entry.app) cannot be looked at: \($0)" }
+            + (drifted == 0 ? "all ok" : "\(drifted) drifted")
+            + (oldest.map { ". Read back \(DisplayText.ago($0, now: now)) ago or less." } ?? ".")
+        model["problem"] = unread.compactMap { entry in
+            entry.problem.map { "The nodes of \(entry.app) cannot be read: \($0)" }
         }
         model["hasNodes"] = !nodes.isEmpty
-        model["none"] = unseen.isEmpty ? "The inventory has no node." : "The nodes are being read for the first time."
-        model["nodes"] = nodes.filter { words.isEmpty || $0.key.lowercased().contains(words) }
-            .sorted { ($0.value.wrong.isEmpty ? 1 : 0, $0.key) < ($1.value.wrong.isEmpty ? 1 : 0, $1.key) }
+        model["emptyText"] =
+            unread.isEmpty ? "The inventory has no nodes." : "The nodes are being read for the first time."
+        model["nodes"] = nodes.filter { search.isEmpty || $0.key.lowercased().contains(search) }
+            .sorted { ($0.value.drift.isEmpty ? 1 : 0, $0.key) < ($1.value.drift.isEmpty ? 1 : 0, $1.key) }
             .map { row($0.key, $0.value) }
         return Pages.Page(
             template: "nodes", title: "Nodes", section: .nodes, model: model, stream: "/api/v1/events", refresh: 30)
     }
 
-    private func row(_ address: String, _ node: Node) -> Model {
-        Model {
+    private func row(_ address: String, _ node: Node) -> PageValues {
+        PageValues {
             $0["address"] = address
             $0["badge"] =
                 node.isUnreachable
-                ? Words.badge("bad", "unreachable", "cross")
-                : node.wrong.isEmpty
-                    ? Words.badge("live", "as it should be", "check") : Words.badge("bad", "astray", "alert")
+                ? DisplayText.badge("bad", "unreachable", "cross")
+                : node.drift.isEmpty
+                    ? DisplayText.badge("live", "ok", "check") : DisplayText.badge("bad", "drifted", "alert")
             $0["counts"] = Color.allCases.compactMap { color in
                 node.routes[color].map { count in
-                    Model {
-                        $0["hue"] = Words.hue(color)
+                    PageValues {
+                        $0["hue"] = DisplayText.hue(color)
                         $0["count"] = counted(count, "app")
                     }
                 }
             }
-            $0["wrong"] = node.wrong.prefix(50).map { wrong in
-                Model {
-                    $0["app"] = wrong.app
-                    $0["hue"] = Words.hue(wrong.color)
-                    $0["words"] = wrong.words
+            $0["drift"] = node.drift.prefix(50).map { drift in
+                PageValues {
+                    $0["app"] = drift.app
+                    $0["hue"] = DisplayText.hue(drift.color)
+                    $0["message"] = drift.message
                 }
             }
         }

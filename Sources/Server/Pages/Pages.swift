@@ -8,10 +8,10 @@ import Mustache
 import NIOCore
 import ReleaseMachine
 
-/// Everything that people see: complete when it is loaded, and live from then on.
+/// The pages: rendered on the server, and updated live by `live.js`.
 ///
-/// A page is a template and a model. An act is a form that is posted; its answer is a redirect to the page that shows what came of
-/// it, so that nothing is done twice by loading again.
+/// A page is a template and a model. A command is a form that is posted, answered with a redirect to the page that shows the result,
+/// so that reloading repeats nothing.
 struct Pages: Sendable {
     let services: Services
     let idempotency: Idempotency
@@ -48,19 +48,19 @@ struct Pages: Sendable {
         addTokens(to: routes)
     }
 
-    /// A page before it is put into the frame that all share.
+    /// A page without the layout.
     struct Page: Sendable {
         var template: String
         var title: String
-        /// The entry of the navigation that it belongs to.
+        /// The entry of the navigation that is marked as current.
         var section: Section?
-        var model: Model
+        var model: PageValues
         var status = HTTPResponse.Status.ok
-        /// The event stream that tells when it has changed.
+        /// The event stream that reports changes of what the page shows.
         var stream: String?
-        /// The only app that the page is about: news of others are nothing to it.
+        /// The only app that the page shows: events of others are ignored.
         var app: String?
-        /// Between two loads of the page where there is no script, in seconds.
+        /// The interval of reloads without JavaScript, in seconds.
         var refresh: Int?
         var favicon = "favicon.svg"
     }
@@ -94,60 +94,61 @@ struct Pages: Sendable {
 
     /// The whole page as HTML.
     func render(_ page: Page, session: Session?, flash: Flash? = nil) -> String {
-        var frame = Model()
-        frame["icons"] = assets.path("icons.svg")
-        frame["csrf"] = session?.csrf
-        frame["icon_out"] = Model { $0["icon"] = "out" }
+        var layout = PageValues()
+        layout["icons"] = assets.path("icons.svg")
+        layout["csrf"] = session?.csrf
+        layout["icon_out"] = PageValues { $0["icon"] = "out" }
         var body = page.model
         body["icons"] = assets.path("icons.svg")
         body["csrf"] = session?.csrf
-        body["icon_out"] = Model { $0["icon"] = "out" }
+        body["icon_out"] = PageValues { $0["icon"] = "out" }
 
-        frame["title"] = page.title
-        frame["css"] = assets.path("app.css")
-        frame["js"] = assets.path("live.js")
-        frame["logo"] = assets.path("favicon.svg")
-        frame["favicon"] = assets.path(page.favicon)
-        frame["now"] = services.clock.now.iso8601
-        frame["build"] = services.settings.version
-        frame["stream"] = page.stream
-        frame["about"] = page.app
-        frame["refresh"] = page.refresh
-        frame["user"] = session.map { session in
-            Model {
+        layout["title"] = page.title
+        layout["css"] = assets.path("app.css")
+        layout["js"] = assets.path("live.js")
+        layout["logo"] = assets.path("favicon.svg")
+        layout["favicon"] = assets.path(page.favicon)
+        layout["now"] = services.clock.now.iso8601
+        layout["build"] = services.settings.version
+        layout["stream"] = page.stream
+        layout["about"] = page.app
+        layout["refresh"] = page.refresh
+        layout["user"] = session.map { session in
+            PageValues {
                 $0["name"] = session.identity.name
                 $0["role"] = session.identity.role.rawValue
             }
         }
-        frame["nav"] = Section.allCases.filter { $0 != .tokens || session?.identity.role == .admin }.map { section in
-            Model {
+        layout["nav"] = Section.allCases.filter { $0 != .tokens || session?.identity.role == .admin }.map { section in
+            PageValues {
                 $0["href"] = section.rawValue
                 $0["label"] = section.label
                 $0["current"] = section == page.section
             }
         }
-        frame["flash"] = flash.map { flash in
-            Model { $0["text"] = flash.text }
+        layout["flash"] = flash.map { flash in
+            PageValues { $0["text"] = flash.text }
         }
-        frame.setHTML(Templates.library.render(body, withTemplate: page.template), as: "main")
-        return Templates.library.render(frame, withTemplate: "layout") ?? ""
+        layout.setHTML(Templates.library.render(body, withTemplate: page.template), as: "main")
+        return Templates.library.render(layout, withTemplate: "layout") ?? ""
     }
 
-    /// What went wrong, as a page; where it leads somewhere else, as a redirect.
+    /// An error as a page; one with status 303 as a redirect.
     func errorPage(_ error: APIError, _ request: Request, _ context: ServerContext) -> Response {
         if error.status == .seeOther { return Response(status: .seeOther) }
-        var model = Model()
-        model["heading"] = Words.heading(error.status)
+        var model = PageValues()
+        model["heading"] = DisplayText.heading(error.status)
         model["message"] = error.message
         let app = request.uri.path.split(separator: "/").dropFirst().first.map(String.init)
         if request.uri.path.hasPrefix("/apps/"), let app, services.knows(app) {
-            model["back"] = Model {
+            model["back"] = PageValues {
                 $0["href"] = "/apps/\(app)"
                 $0["label"] = "Back to \(app)"
             }
         }
         let page = Page(
-            template: "problem", title: Words.heading(error.status), section: nil, model: model, status: error.status)
+            template: "error", title: DisplayText.heading(error.status), section: nil, model: model,
+            status: error.status)
         let html = render(page, session: context.session)
         return Response(
             status: error.status,
@@ -156,13 +157,13 @@ struct Pages: Sendable {
         )
     }
 
-    /// On to the page that shows what came of an act.
+    /// A redirect to the page that shows the result of a command.
     func redirect(_ path: String, _ flash: Flash? = nil) -> Response {
         Response(status: .seeOther, headers: [.location: flash.map { "\(path)?did=\($0.rawValue)" } ?? path])
     }
 }
 
-/// What was just done, told on the page that follows where that page does not show it by itself.
+/// A confirmation on the page after a command, where that page does not show the result otherwise.
 enum Flash: String, Sendable, CaseIterable {
     case revoked
 
@@ -173,7 +174,7 @@ enum Flash: String, Sendable, CaseIterable {
 
     var text: String {
         switch self {
-        case .revoked: "The token is revoked, and whoever was signed in with it is signed out."
+        case .revoked: "The token is revoked, and its sessions have ended."
         }
     }
 }

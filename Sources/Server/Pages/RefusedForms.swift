@@ -1,8 +1,8 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// Forms that were sent and not taken, with what was wrong with them: until whoever sent one has seen it, on a page that can be loaded
-/// again without sending anything.
+/// Deploy forms that were refused, with the error. They are kept for an hour, so that the page that shows one can be reloaded without
+/// sending the form again.
 final class RefusedForms: Sendable {
     struct Entry: Sendable {
         var form: DeployForm
@@ -16,13 +16,12 @@ final class RefusedForms: Sendable {
         var until: ContinuousClock.Instant
     }
 
-    /// How long somebody may take to correct a form.
     private static let life = Duration.seconds(3600)
     private static let most = 500
 
     private let kept = NIOLockedValueBox<[String: Kept]>([:])
 
-    /// - Returns: by what it is found again.
+    /// - Returns: the id for `find`.
     func keep(_ entry: Entry, of app: String, token: String) -> String {
         let id = UUID().uuidString.lowercased()
         let now = ContinuousClock.now
@@ -36,7 +35,7 @@ final class RefusedForms: Sendable {
         return id
     }
 
-    /// What this visitor sent for this app.
+    /// The form that was sent for this app with this token.
     func find(_ id: String, of app: String, token: String) -> Entry? {
         kept.withLockedValue { $0[id] }.flatMap { $0.app == app && $0.token == token ? $0.entry : nil }
     }

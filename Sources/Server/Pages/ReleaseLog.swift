@@ -6,16 +6,16 @@ import ReleaseMachine
 
 /// A release's log: numbered lines that can be linked to, filtered by node or phase, a page at a time.
 struct ReleaseLog {
-    /// How many lines a page has.
+    /// The number of lines on a page.
     static let length = 500
 
-    /// Which part of the log is looked at.
+    /// The part of the log to show.
     struct View: Sendable {
         var node: String?
         var phase: Phase?
         /// The last line of the part; `nil` follows the end.
         var upTo: Int?
-        /// The last line that an open page has: only newer ones are sent.
+        /// The last line that an open page has: only later lines are sent.
         var since: Int?
 
         init() {}
@@ -35,8 +35,8 @@ struct ReleaseLog {
             text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         }
 
-        /// The address that shows another part under the same filter.
-        func address(_ path: String, upTo line: Int?) -> String {
+        /// The URL of another part under the same filter.
+        func url(_ path: String, upTo line: Int?) -> String {
             var parts: [String] = []
             if let node { parts.append("node=\(Self.escaped(node))") }
             if let phase { parts.append("phase=\(phase.rawValue)") }
@@ -48,19 +48,19 @@ struct ReleaseLog {
     /// The lines of a view.
     struct Part: Sendable {
         var lines: [Line] = []
-        /// From which line to which the page goes; `nil` where it has none. Of an open page's lines only the newest are among `lines`.
+        /// The first and last line of the page; `nil` when it is empty. With `since`, `lines` has only the later ones.
         var shown: ClosedRange<Int>?
-        /// The last line of the page before; `nil` where this one begins with the first line.
+        /// The last line of the page before; `nil` on the first page.
         var earlier: Int?
         var hasLater = false
-        /// The last line of the page after; `nil` where that follows the end.
+        /// The last line of the page after; `nil` when that page follows the end of the log.
         var later: Int?
     }
 
     struct Line: Sendable {
         var number: Int
         var event: EventView
-        /// Which of the event's lines it is.
+        /// The index of the line within the event's text.
         var line: Int
     }
 
@@ -69,27 +69,27 @@ struct ReleaseLog {
     var view: View
     var path: String
 
-    func fill(_ model: inout Model) {
+    func fill(_ model: inout PageValues) {
         model["lines"] = part.lines.map(line)
         model["hasLines"] = part.shown != nil
         model["follows"] = view.upTo == nil
         model["isFiltered"] = view.node != nil || view.phase != nil || view.upTo != nil
         model["shown"] = part.shown.map { "\($0.lowerBound) to \($0.upperBound)" }
-        model["earlier"] = part.earlier.map { view.address(path, upTo: $0) }
-        model["later"] = part.hasLater ? view.address(path, upTo: part.later) : nil
+        model["earlier"] = part.earlier.map { view.url(path, upTo: $0) }
+        model["later"] = part.hasLater ? view.url(path, upTo: part.later) : nil
         fillFilters(&model)
     }
 
-    private func line(_ line: Line) -> Model {
+    private func line(_ line: Line) -> PageValues {
         let clock = Timestamp(iso8601: line.event.at).map { ($0 - release.createdAt).short } ?? ""
         let start = "\(release.order.name) +\(clock) "
         let text = line.event.text[line.line]
-        let words = text.hasPrefix(start) ? String(text.dropFirst(start.count)) : text
-        return Model {
+        let message = text.hasPrefix(start) ? String(text.dropFirst(start.count)) : text
+        return PageValues {
             $0["n"] = line.number
             $0["at"] = "+\(clock)"
-            $0["text"] = words
-            $0["class"] = Self.style(words, line.event.event)
+            $0["text"] = message
+            $0["class"] = Self.style(message, line.event.event)
         }
     }
 
@@ -101,17 +101,17 @@ struct ReleaseLog {
         return nil
     }
 
-    private func fillFilters(_ model: inout Model) {
+    private func fillFilters(_ model: inout PageValues) {
         model["nodeOptions"] = release.nodes.prefix(1000).map { node in
-            Model {
+            PageValues {
                 $0["name"] = node.address
                 $0["isChosen"] = node.address == view.node
             }
         }
         model["phaseOptions"] = release.spans.map(\.phase).map { phase in
-            Model {
+            PageValues {
                 $0["key"] = phase.rawValue
-                $0["label"] = Words.label(phase)
+                $0["label"] = DisplayText.label(phase)
                 $0["isChosen"] = phase == view.phase
             }
         }

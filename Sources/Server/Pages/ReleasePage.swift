@@ -7,19 +7,19 @@ import NIOCore
 import ReleaseMachine
 
 extension Pages {
-    /// `/apps/{app}/releases/{number}`: phases, nodes, pods and the log of one release, as they happen.
+    /// `/apps/{app}/releases/{number}`: phases, nodes, pods and the log of one release, updated live.
     @Sendable func showRelease(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try visibleApp(context)
         let number = try context.number("number")
-        guard let tail = try await services.board.tail(app, number) else {
+        guard let feed = try await services.appStates.feed(app, number) else {
             throw APIError.notFound("there is no release \(app)/\(number)")
         }
         let view = ReleaseLog.View(request)
         let page = ReleasePage(
-            picture: await tail.picture(view),
-            app: await services.board.app(app),
-            latest: await services.board.latest(app),
-            usual: UsualTimes(try await services.board.digests(app, limit: 40), besides: number),
+            snapshot: await feed.snapshot(view),
+            app: await services.appStates.app(app),
+            latest: await services.appStates.latest(app),
+            usual: UsualTimes(try await services.appStates.digests(app, limit: 40), besides: number),
             view: view,
             mayRelease: context.identity?.mayRelease(app) ?? false,
             now: services.clock.now
@@ -31,38 +31,38 @@ extension Pages {
     @Sendable func plainLog(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try visibleApp(context)
         let number = try context.number("number")
-        guard let tail = try await services.board.tail(app, number) else {
+        guard let feed = try await services.appStates.feed(app, number) else {
             throw APIError.notFound("there is no release \(app)/\(number)")
         }
-        return Response.plain(await tail.events.map { $0.text.map { $0 + "\n" }.joined() }.joined())
+        return Response.plain(await feed.events.map { $0.text.map { $0 + "\n" }.joined() }.joined())
     }
 }
 
 struct ReleasePage {
-    var picture: ReleasePicture
+    var snapshot: ReleaseSnapshot
     var app: AppView?
-    /// The app's newest release: only the newest one has something to say of what serves now.
+    /// The app's newest release. Only its page shows the traffic.
     var latest: Release?
     var usual: UsualTimes
     var view = ReleaseLog.View()
     var mayRelease: Bool
     var now: Timestamp
 
-    private var release: Release { picture.release }
+    private var release: Release { snapshot.release }
     private var order: Order { release.order }
     private var path: String { "/apps/\(order.app)/releases/\(order.number)" }
 
     var page: Pages.Page {
-        var model = Model()
+        var model = PageValues()
         fillHead(&model)
         fillAttention(&model)
-        Timeline(release: release, usual: usual, path: path, view: view, now: now).fill(&model)
+        ReleaseTimeline(release: release, usual: usual, path: path, view: view, now: now).fill(&model)
         let isNewest = latest?.order.number == order.number
-        model["showsLanes"] = isNewest && app != nil
-        if isNewest, let app { Lanes(app, latest: release).fill(&model, now: now) }
-        NodeGrid(release: release, marks: picture.marks, path: path).fill(&model)
+        model["showsTraffic"] = isNewest && app != nil
+        if isNewest, let app { TrafficDiagram(app, latest: release).fill(&model, now: now) }
+        NodeGrid(release: release, marks: snapshot.marks, path: path).fill(&model)
         fillPods(&model)
-        ReleaseLog(release: release, part: picture.log, view: view, path: path).fill(&model)
+        ReleaseLog(release: release, part: snapshot.log, view: view, path: path).fill(&model)
         let hasEnded = release.state.hasEnded
         return Pages.Page(
             template: "release",
@@ -71,7 +71,7 @@ struct ReleasePage {
             model: model,
             stream: hasEnded ? nil : "/api/v1\(path)/events?after=\(release.sequence)",
             refresh: hasEnded ? nil : release.state == .paused ? 15 : 3,
-            favicon: Words.favicon(release.state)
+            favicon: DisplayText.favicon(release.state)
         )
     }
 
@@ -85,25 +85,25 @@ struct ReleasePage {
         }
     }
 
-    private func fillHead(_ model: inout Model) {
+    private func fillHead(_ model: inout PageValues) {
         model["app"] = order.app
         model["name"] = order.name
         model["version"] = order.version
         model["href"] = path
         model["kind"] = release.isRollback ? "Rollback" : "Deploy"
-        model["hue"] = Words.hue(release.candidate)
+        model["hue"] = DisplayText.hue(release.candidate)
         model["previous"] = release.previous.map { previous in
-            Model {
+            PageValues {
                 $0["version"] = previous.version
                 $0["color"] = previous.color.rawValue
             }
         }
         model["by"] = order.requestedBy
         model["iso"] = release.createdAt.iso8601
-        model["when"] = Words.when(release.createdAt, now: now)
+        model["when"] = DisplayText.when(release.createdAt, now: now)
         model["reason"] = order.reason
         model["promotedBy"] = release.promotedBy
-        model["badge"] = Words.badge(release)
+        model["badge"] = DisplayText.badge(release)
         model["announce"] = announcement
         model["mayAbort"] = mayRelease && (try? release.checkAbortable()) != nil
         model["isRunning"] = !release.state.hasEnded
@@ -111,42 +111,41 @@ struct ReleasePage {
         model["usual"] = usual.whole?.short
     }
 
-    /// What a screen reader says when it changes.
+    /// Read by screen readers when it changes.
     private var announcement: String {
         switch release.state {
         case .running: return "\(order.name) is \(release.isBackingOut ? "going back" : release.phase.rawValue)"
-        case .paused: return "\(order.name) waits for your word"
+        case .paused: return "\(order.name) is awaiting promotion"
         default: return Outcome(release).plain
         }
     }
 
-    private func fillAttention(_ model: inout Model) {
+    private func fillAttention(_ model: inout PageValues) {
         model["failure"] = release.failure.map { failure in
-            Model {
+            PageValues {
                 $0["icon"] = "cross"
                 $0["message"] = failure.message
                 $0["hasDetails"] = !failure.details.isEmpty
                 $0["details"] = Array(failure.details.prefix(200))
                 $0["serves"] = release.state.hasEnded ? serves : "It is going back."
                 $0["phase"] = failure.phase.rawValue
-                $0["phaseKey"] = failure.phase.rawValue
                 $0["href"] = path
             }
         }
-        model["aborted"] = aborted.map { text in Model { $0["text"] = text } }
+        model["aborted"] = aborted.map { text in PageValues { $0["text"] = text } }
         model["awaiting"] = release.state == .paused ? awaiting : nil
         model["outcome"] = release.state == .live && release.needRepair.isEmpty ? Outcome(release).plain : nil
         model["repair"] = release.needRepair.isEmpty || !release.state.hasEnded ? nil : repair
-        model["trouble"] = release.state.hasEnded ? nil : release.trouble
+        model["problem"] = release.state.hasEnded ? nil : release.problem
         model["replaced"] = release.replacedBy.map { number in
-            Model {
+            PageValues {
                 $0["name"] = "\(order.app)/\(number)"
                 $0["href"] = "/apps/\(order.app)/releases/\(number)"
             }
         }
     }
 
-    /// What visitors get after a release that did not go live.
+    /// What serves after a release that did not go live.
     private var serves: String {
         if release.survey == nil { return "Nothing was touched." }
         return release.previous.map { "\($0.version) on \($0.color) serves, as before." }
@@ -157,45 +156,46 @@ struct ReleasePage {
         let end = release.state.hasEnded ? " \(serves)" : " It is going back."
         return switch release.cause {
         case .aborted(let by, let reason):
-            "Given up by \(by)" + (reason.map { ": “\($0)”." } ?? ".") + end
+            "Aborted by \(by)" + (reason.map { ": “\($0)”." } ?? ".") + end
         case .verificationExpired: "Nobody promoted it in time." + end
         case .failure, nil: nil
         }
     }
 
-    private var awaiting: Model {
+    private var awaiting: PageValues {
         var model = HomePage.awaiting(release, mayRelease, now: now)
         let pods = release.pods.map { "with \(counted($0.ready, "pod"))" } ?? ""
         let place = release.candidate.map { " on \($0)" } ?? ""
         let still = release.previous.map { "Visitors still get \($0.version) on \($0.color)." } ?? "Nothing serves yet."
-        model["words"] =
-            "\(order.version) is up\(place) \(pods) and answers from \(counted(release.nodes.count { $0.state == .staged }, "node")). \(still)"
+        model["summary"] =
+            "\(order.version) is ready\(place) \(pods) and answers from \(counted(release.nodes.count { $0.state == .staged }, "node")). \(still)"
         return model
     }
 
-    private var repair: Model {
-        Model {
+    private var repair: PageValues {
+        PageValues {
             $0["count"] = counted(release.needRepair.count, "node")
             $0["app"] = order.app
             $0["isUnclear"] = release.needRepair.contains { $0.isUnclear }
             $0["nodes"] = release.needRepair.map { reading in
-                "\(reading.node): \(reading.message ?? reading.color.map { "routes to \($0)" } ?? "not known")"
+                "\(reading.node): \(reading.message ?? reading.color.map { "routes to \($0)" } ?? "unknown")"
             }
         }
     }
 
-    private func fillPods(_ model: inout Model) {
+    private func fillPods(_ model: inout PageValues) {
         let report = release.pods
         let pods = (report?.pods ?? []).sorted { !$0.isReady && $1.isReady }
         model["podsDone"] = report.map { "\($0.ready) of \($0.desired) ready" }
         model["hasPods"] = !pods.isEmpty
-        // The registry's words about an image are long, and of all pods the same.
+        // The reason is often long, and the same for all pods.
         let above = [nil] + pods.dropLast().map(\.reason)
         model["pods"] = zip(pods, above).map { pod, above in
-            Model {
+            PageValues {
                 $0["name"] = pod.name
                 $0["badge"] =
-                    pod.isReady ? Words.badge("live", "ready", "check") : Words.badge("running", "not ready", "wait")
+                    pod.isReady
+                    ? DisplayText.badge("live", "ready", "check") : DisplayText.badge("running", "not ready", "wait")
                 $0["reason"] = pod.reason == above ? above.map { _ in "as above" } : pod.reason
                 $0["restarts"] = pod.restarts
             }
@@ -205,7 +205,7 @@ struct ReleasePage {
 }
 
 extension Outcome {
-    /// The sentence without the marks that make it stand out in a log.
+    /// The sentence without the `-- DEPLOY … --` prefix of the log.
     var plain: String {
         var text = sentence
         for mark in ["DONE", "FAILED", "ABORTED", "ROLLED BACK"] {

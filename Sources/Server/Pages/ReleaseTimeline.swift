@@ -1,7 +1,7 @@
 import Controller
 import ReleaseMachine
 
-/// How long phases take when all goes well: the median of releases that went live.
+/// How long phases usually take: the median of releases that went live.
 struct UsualTimes: Sendable {
     private(set) var phases: [Phase: Duration] = [:]
     private(set) var whole: Duration?
@@ -18,7 +18,7 @@ struct UsualTimes: Sendable {
                     }
                 })
         }
-        // A person's pause says nothing of how long the rest takes, and a first release, which takes over from nothing, nothing of others.
+        // Without the pause for verification, and without first releases, which have nothing to drain.
         whole = Self.median(
             good.filter { release in release.phases.contains { $0.phase == .draining } }.compactMap { release in
                 release.endedAt.map { end in
@@ -37,69 +37,70 @@ struct UsualTimes: Sendable {
     }
 }
 
-/// The phases of a release, with what each has taken beside what it usually takes.
-struct Timeline {
+/// The phases of a release, with the time that each took and its usual time.
+struct ReleaseTimeline {
     var release: Release
     var usual: UsualTimes
     var path: String
     var view: ReleaseLog.View
     var now: Timestamp
 
-    private enum Look {
-        case done, now, held, failed, aborted, toCome, skipped
+    private enum PhaseState {
+        case done, running, paused, failed, aborted, pending, skipped
     }
 
-    func fill(_ model: inout Model) {
+    func fill(_ model: inout PageValues) {
         model["phases"] = Phase.allCases.filter { $0 != .done }.map(phase)
     }
 
-    private func phase(_ phase: Phase) -> Model {
+    private func phase(_ phase: Phase) -> PageValues {
         let span = release.spans.first { $0.phase == phase }
-        let look = look(phase, span)
+        let state = state(phase, span)
         let taken = span.map { ($0.endedAt ?? end) - $0.startedAt }
         let usually = usual.phases[phase]
-        return Model {
+        return PageValues {
             $0["key"] = phase.rawValue
-            $0["label"] = Words.label(phase)
+            $0["label"] = DisplayText.label(phase)
             $0["href"] = "\(path)?phase=\(phase.rawValue)#log"
-            $0["class"] = Self.style(look) + (view.phase == phase ? " shown" : "")
-            $0["icon"] = Self.icon(look)
-            $0["words"] = Self.words(look)
-            $0["isCurrent"] = look == .now || look == .held
+            $0["class"] = Self.style(state) + (view.phase == phase ? " shown" : "")
+            $0["icon"] = Self.icon(state)
+            $0["stateText"] = Self.text(state)
+            $0["isCurrent"] = state == .running || state == .paused
             $0["took"] = taken.map(Self.length)
-            $0["since"] = look == .now || look == .held ? span?.startedAt.iso8601 : nil
-            $0["usual"] = look == .skipped ? missed(phase) : usually.map { "usually \(Self.length($0))" }
-            $0["bar"] = phase == .verifying || look == .skipped ? nil : bar(taken, usually, isRunning: look == .now)
+            $0["since"] = state == .running || state == .paused ? span?.startedAt.iso8601 : nil
+            $0["usual"] = state == .skipped ? missed(phase) : usually.map { "usually \(Self.length($0))" }
+            $0["bar"] =
+                phase == .verifying || state == .skipped ? nil : bar(taken, usually, isRunning: state == .running)
         }
     }
 
-    /// Either the release went on without it, or it ended before.
+    /// Why a phase has no time: it was skipped, or the release ended before it.
     private func missed(_ phase: Phase) -> String {
         release.spans.contains { $0.phase > phase && $0.phase != .done } ? "skipped" : "not reached"
     }
 
     private var end: Timestamp { release.endedAt ?? now }
 
-    private func look(_ phase: Phase, _ span: PhaseSpan?) -> Look {
+    private func state(_ phase: Phase, _ span: PhaseSpan?) -> PhaseState {
         if release.isBackingOut, phase == stopped { return release.failure == nil ? .aborted : .failed }
         guard let span else {
-            return release.state.hasEnded || release.isBackingOut || phase < release.phase ? .skipped : .toCome
+            return release.state.hasEnded || release.isBackingOut || phase < release.phase ? .skipped : .pending
         }
         if span.endedAt != nil { return .done }
         if release.state.hasEnded { return .done }
-        return phase == .verifying ? .held : .now
+        return phase == .verifying ? .paused : .running
     }
 
-    /// The phase in which the release turned back.
+    /// The phase in which the release failed or was aborted.
     private var stopped: Phase? { release.spans.last { $0.phase != .done }?.phase }
 
-    /// Widths are of a hundred. The mark of the usual time stands at four fifths unless this one took longer.
-    private func bar(_ taken: Duration?, _ usually: Duration?, isRunning: Bool) -> Model? {
+    /// Widths in per cent. The mark of the usual time is at 80 unless the phase took longer.
+    private func bar(_ taken: Duration?, _ usually: Duration?, isRunning: Bool) -> PageValues? {
         guard taken != nil || usually != nil else { return nil }
         let took = Double(taken?.milliseconds ?? 0)
         let known = Double(usually?.milliseconds ?? 0)
         let scale = max(known * 1.25, took, 1)
-        return Model {
+        return PageValues {
             $0["fill"] = Self.percent(took / scale)
             $0["mark"] = usually == nil ? nil : Self.percent(min(known / scale, 0.988))
             $0["scale"] = isRunning ? Int(scale) : nil
@@ -115,37 +116,37 @@ struct Timeline {
         return "\(tenths / 10).\(tenths % 10)"
     }
 
-    private static func style(_ look: Look) -> String {
-        switch look {
+    private static func style(_ state: PhaseState) -> String {
+        switch state {
         case .done: "done"
-        case .now: "run"
-        case .held: "held"
+        case .running: "run"
+        case .paused: "held"
         case .failed: "fail"
         case .aborted: "stop"
-        case .toCome: "wait"
+        case .pending: "wait"
         case .skipped: "skip-it"
         }
     }
 
-    private static func icon(_ look: Look) -> String {
-        switch look {
+    private static func icon(_ state: PhaseState) -> String {
+        switch state {
         case .done: "check"
-        case .now: "run"
-        case .held: "pause"
+        case .running: "run"
+        case .paused: "pause"
         case .failed: "cross"
         case .aborted: "stop"
-        case .toCome, .skipped: "wait"
+        case .pending, .skipped: "wait"
         }
     }
 
-    private static func words(_ look: Look) -> String {
-        switch look {
+    private static func text(_ state: PhaseState) -> String {
+        switch state {
         case .done: "done"
-        case .now: "now"
-        case .held: "paused here"
-        case .failed: "failed here"
-        case .aborted: "aborted here"
-        case .toCome: "to come"
+        case .running: "running"
+        case .paused: "paused"
+        case .failed: "failed"
+        case .aborted: "aborted"
+        case .pending: "pending"
         case .skipped: "not reached"
         }
     }

@@ -9,7 +9,6 @@ extension Pages {
     func addSigningIn(to routes: Routes) {
         routes.get("signin") { request, context in
             let next = request.uri.queryParameters["next"].map(String.init)?.removingPercentEncoding
-            // Who is in already is shown in.
             if context.session != nil { return redirect(Pages.safe(next)) }
             return respond(Pages.signInPage(next: next), request, context)
         }
@@ -20,9 +19,9 @@ extension Pages {
     @Sendable private func signIn(_ request: Request, _ context: ServerContext) async throws -> Response {
         let next = context.form["next"]
         let token = (context.form["token"] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let (cookie, _) = try services.access.signIn(bearing: token, origin: context.remoteAddress) else {
-            let error = Guardian(services).failed(
-                context, "That is no token that is good here: it may be mistyped, have expired, or have been revoked.")
+        guard let (cookie, _) = try services.authenticator.signIn(bearing: token, origin: context.remoteAddress) else {
+            let error = services.refusedToken(
+                from: context.remoteAddress, "This token is not valid: it is mistyped, has expired, or was revoked.")
             var page = Pages.signInPage(next: next)
             page.model["error"] = error.message
             page.status = error.status
@@ -33,12 +32,12 @@ extension Pages {
             return response
         }
         var response = redirect(Pages.safe(next))
-        response.headers[.setCookie] = header(cookie, age: Access.absolute.components.seconds)
+        response.headers[.setCookie] = header(cookie, age: Authenticator.absolute.components.seconds)
         return response
     }
 
     @Sendable private func signOut(_ request: Request, _ context: ServerContext) async throws -> Response {
-        if let session = context.session { try services.access.signOut(session, origin: context.remoteAddress) }
+        if let session = context.session { try services.authenticator.signOut(session, origin: context.remoteAddress) }
         var response = redirect("/signin")
         response.headers[.setCookie] = header("", age: 0)
         return response
@@ -50,10 +49,10 @@ extension Pages {
     }
 
     static func signInPage(next: String?) -> Page {
-        Page(template: "signin", title: "Sign in", section: nil, model: Model { $0["next"] = safe(next) })
+        Page(template: "signin", title: "Sign in", section: nil, model: PageValues { $0["next"] = safe(next) })
     }
 
-    /// A place on this server, whatever was asked for: nobody is sent elsewhere from here.
+    /// `next` if it is a path on this server, else `/`: no open redirect.
     static func safe(_ next: String?) -> String {
         guard let next, next.hasPrefix("/"), !next.hasPrefix("//"), !next.hasPrefix("/\\"), next.utf8.count <= 2000,
             next.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") })

@@ -7,7 +7,7 @@ import ReleaseMachine
 import ViridianConfiguration
 
 extension Pages {
-    /// `/stats`: the four DORA measures, per app and over all, and the slowest phase.
+    /// `/stats`: the four DORA measures and the slowest phase, in total and for each app.
     @Sendable func showStatistics(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let days = try request.integer("days", 1...365) ?? 30
@@ -21,10 +21,10 @@ struct StatsPage {
     var view: StatisticsView
 
     var page: Pages.Page {
-        var model = Model()
+        var model = PageValues()
         model["days"] = view.days
         model["spans"] = [7, 30, 90, 365].map { days in
-            Model {
+            PageValues {
                 $0["days"] = days
                 $0["current"] = days == view.days
             }
@@ -36,36 +36,36 @@ struct StatsPage {
         return Pages.Page(template: "stats", title: "Statistics", section: .statistics, model: model)
     }
 
-    private func figures(_ all: StatisticsView.Measures) -> [Model] {
+    private func figures(_ all: StatisticsView.Measures) -> [PageValues] {
         [
             figure("Deployment frequency", frequency(all), "\(counted(all.deployments, "new version")) went live"),
             figure(
                 "Lead time for changes", length(all.leadTimeSeconds),
                 all.leadTimeSeconds == nil
-                    ? "no caller said when a change was committed" : "median, from commit to switch"),
+                    ? "no request carried a commit time" : "median, from commit to switch"),
             figure(
                 "Change failure rate", percent(all.changeFailureRate),
-                "\(all.failedChanges) of \(counted(all.changes, "change")) went back"),
+                "\(all.failedChanges) of \(counted(all.changes, "change")) rolled back"),
             figure(
                 "Time to restore", length(all.timeToRestoreSeconds),
-                all.timeToRestoreSeconds == nil ? "nothing had to be restored" : "median, from switch to switch back"),
+                all.timeToRestoreSeconds == nil ? "no change failed" : "median, from switch to switch back"),
             figure(
-                "Slowest phase", all.slowestPhase.map { Words.label($0.phase) } ?? "–",
+                "Slowest phase", all.slowestPhase.map { DisplayText.label($0.phase) } ?? "–",
                 all.slowestPhase.map { "usually \(length($0.seconds))" } ?? "no release has gone live"),
         ]
     }
 
-    private func figure(_ label: String, _ value: String, _ words: String) -> Model {
-        Model {
+    private func figure(_ label: String, _ value: String, _ note: String) -> PageValues {
+        PageValues {
             $0["label"] = label
             $0["value"] = value
-            $0["words"] = words
+            $0["note"] = note
         }
     }
 
-    private func row(_ app: StatisticsView.App) -> Model {
+    private func row(_ app: StatisticsView.App) -> PageValues {
         let measures = app.measures
-        return Model {
+        return PageValues {
             $0["app"] = app.app
             $0["releases"] = measures.outcomes.values.reduce(0, +)
             $0["live"] = measures.deployments
@@ -73,13 +73,13 @@ struct StatsPage {
             $0["lead"] = length(measures.leadTimeSeconds)
             $0["failed"] = percent(measures.changeFailureRate)
             $0["restore"] = length(measures.timeToRestoreSeconds)
-            $0["slowest"] = measures.slowestPhase.map { "\(Words.label($0.phase)), \(length($0.seconds))" } ?? "–"
+            $0["slowest"] = measures.slowestPhase.map { "\(DisplayText.label($0.phase)), \(length($0.seconds))" } ?? "–"
         }
     }
 
-    /// Always a week's, so that figures of two spans or two apps are compared without reckoning.
+    /// Always per week, so that two spans or two apps can be compared.
     private func frequency(_ measures: StatisticsView.Measures) -> String {
-        measures.deployments == 0 ? "none" : "\(rounded(measures.perDay * 7)) a week"
+        measures.deployments == 0 ? "none" : "\(rounded(measures.perDay * 7)) per week"
     }
 
     private func length(_ seconds: Double?) -> String {

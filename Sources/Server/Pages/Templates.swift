@@ -1,12 +1,12 @@
 import Foundation
 import Mustache
 
-/// The pages' templates, parsed once. Everything that is filled in is escaped, except a page's body in the frame around it.
+/// The pages' templates, parsed once. Every value is escaped, except a page's body in the layout.
 enum Templates {
     static let library: MustacheLibrary = {
         var library = MustacheLibrary()
         for (name, bytes) in files {
-            // One that does not parse is one that is not there, which the tests notice before anybody else does.
+            // A test fails when a template does not parse.
             if let template = try? MustacheTemplate(string: String(decoding: bytes, as: UTF8.self)) {
                 library.register(template, named: name)
             }
@@ -25,9 +25,9 @@ enum Templates {
         ("tokens", PackageResources.tokens_mustache),
         ("stats", PackageResources.stats_mustache),
         ("confirm", PackageResources.confirm_mustache),
-        ("problem", PackageResources.problem_mustache),
+        ("error", PackageResources.error_mustache),
         ("form", PackageResources.form_mustache),
-        ("lanes", PackageResources.lanes_mustache),
+        ("traffic", PackageResources.traffic_mustache),
         ("badge", PackageResources.badge_mustache),
         ("hue", PackageResources.hue_mustache),
         ("icon", PackageResources.icon_mustache),

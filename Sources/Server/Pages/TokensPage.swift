@@ -13,25 +13,25 @@ extension Pages {
         routes.post("tokens", use: createToken)
         routes.get("tokens/{id}/revoke", use: askRevoke)
         routes.post("tokens/{id}/revoke") { _, context in
-            try services.acts(context).revokeToken(try context.parameter("id"))
+            try services.tokenService(context).revoke(try context.parameter("id"))
             return redirect("/tokens", .revoked)
         }
     }
 
     private func tokensPage(_ context: ServerContext) throws -> Page {
         let now = services.clock.now
-        let tokens = try services.acts(context).tokens()
-        var model = Model()
+        let tokens = try services.tokenService(context).all()
+        var model = PageValues()
         model["hasTokens"] = !tokens.isEmpty
         model["tokens"] = tokens.sorted { ($0.isGood(at: now) ? 0 : 1) < ($1.isGood(at: now) ? 0 : 1) }.map { token in
-            Model {
+            PageValues {
                 $0["id"] = token.id
                 $0["name"] = token.name
                 $0["role"] = token.role.rawValue
                 $0["apps"] = token.apps.map { $0.joined(separator: ", ") } ?? "all"
-                $0["made"] = "\(Words.when(token.createdAt, now: now)) by \(token.createdBy)"
-                $0["used"] = token.usedAt.map { "\(Words.ago($0, now: now)) ago" } ?? "never"
-                $0["expires"] = token.expiresAt.map { Words.when($0, now: now) } ?? "never"
+                $0["createdText"] = "\(DisplayText.when(token.createdAt, now: now)) by \(token.createdBy)"
+                $0["used"] = token.usedAt.map { "\(DisplayText.ago($0, now: now)) ago" } ?? "never"
+                $0["expires"] = token.expiresAt.map { DisplayText.when($0, now: now) } ?? "never"
                 $0["mayRevoke"] = token.isGood(at: now)
                 $0["ended"] = token.revokedAt != nil ? "revoked" : token.isGood(at: now) ? nil : "expired"
             }
@@ -39,7 +39,7 @@ extension Pages {
         return Page(template: "tokens", title: "Tokens", section: .tokens, model: model)
     }
 
-    /// The answer shows the token, and is the only one that ever does: loading it again would make another one, so a browser asks.
+    /// Shows the new token, once. There is no redirect, because the token cannot be read again: a browser asks before it reloads the page.
     @Sendable private func createToken(_ request: Request, _ context: ServerContext) async throws -> Response {
         let form = context.form
         let apps = (form["apps"] ?? "").split { $0 == "," || $0 == " " }.map(String.init)
@@ -48,10 +48,10 @@ extension Pages {
         do {
             try context.require(.admin)
             let length = try lifetime(days)
-            let (record, token) = try services.acts(context).createToken(
+            let (record, token) = try services.tokenService(context).create(
                 name: name, role: form["role"] ?? "", apps: apps.isEmpty ? nil : apps, expiresIn: length)
             var page = try tokensPage(context)
-            page.model["made"] = Model {
+            page.model["created"] = PageValues {
                 $0["name"] = record.name
                 $0["token"] = token.text
             }
@@ -76,16 +76,16 @@ extension Pages {
     }
 
     @Sendable private func askRevoke(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let token = try services.acts(context).goodToken(try context.parameter("id"))
-        var model = Model()
+        let token = try services.tokenService(context).unrevokedToken(try context.parameter("id"))
+        var model = PageValues()
         model["heading"] = "Revoke \(token.name)"
         model["action"] = "/tokens/\(token.id)/revoke"
-        model["words"] = [
-            "Whatever signs in with it is refused from now on, and whoever is signed in with it is signed out.",
-            token.usedAt.map { "It was last used \(Words.ago($0, now: services.clock.now)) ago." }
+        model["effects"] = [
+            "Requests with this token are refused from now on, and its sessions end.",
+            token.usedAt.map { "It was last used \(DisplayText.ago($0, now: services.clock.now)) ago." }
                 ?? "It was never used.",
         ]
-        model["button"] = "Revoke it"
+        model["button"] = "Revoke"
         model["isDanger"] = true
         model["takesReason"] = false
         model["cancel"] = "/tokens"

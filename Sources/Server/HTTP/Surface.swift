@@ -1,0 +1,30 @@
+import HummingbirdCore
+
+/// The part of the server that a path belongs to. It decides about authentication and the format of errors.
+enum Surface {
+    /// Health checks, without authentication.
+    case health
+    /// Metrics and the API's description, without authentication once a token exists.
+    case metrics
+    case api
+    /// Requests that carry their own signature.
+    case hooks
+    case pages
+
+    init(_ request: Request) {
+        let path = request.uri.path
+        self =
+            switch path {
+            case "/healthz", "/readyz": .health
+            case "/metrics", "/openapi.json": .metrics
+            default:
+                if path == "/api" || path.hasPrefix("/api/") {
+                    .api
+                } else if path.hasPrefix("/hooks/") || path.hasPrefix("/slack/") {
+                    .hooks
+                } else {
+                    .pages
+                }
+            }
+    }
+}

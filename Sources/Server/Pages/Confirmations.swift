@@ -1,0 +1,148 @@
+import Controller
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Journal
+import ReleaseMachine
+
+/// The confirmations of promote, abort and rollback: a page with a form, which the script shows as a dialog.
+extension Pages {
+    private struct Confirmation {
+        var heading: String
+        var action: String
+        var effects: [String]
+        var button: String
+        var cancel: String
+        var isDanger = false
+        var versions: [String] = []
+        var error: String?
+        var reason: String?
+        var takesReason = true
+
+        var page: Page {
+            var model = PageValues()
+            model["heading"] = heading
+            model["action"] = action
+            model["effects"] = effects
+            model["button"] = button
+            model["cancel"] = cancel
+            model["isDanger"] = isDanger
+            model["takesReason"] = takesReason
+            model["reason"] = reason
+            model["error"] = error
+            model["versions"] =
+                versions.count < 2
+                ? nil
+                : PageValues { model in
+                    model["choices"] = versions.prefix(50).map { version in
+                        PageValues {
+                            $0["version"] = version
+                            $0["label"] = version
+                            $0["isChosen"] = version == versions.first
+                        }
+                    }
+                }
+            return Page(template: "confirm", title: heading, section: .apps, model: model)
+        }
+    }
+
+    // MARK: - Promote
+
+    @Sendable func askPromote(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let (release, path) = try await release(context)
+        try context.require(.deployer, for: release.order.app)
+        try release.checkPromotable(at: SystemClock().now)
+        let staged = release.nodes.count { $0.state == .staged }
+        let nodes = "\(counted(staged, "node")) \(staged == 1 ? "switches" : "switch")"
+        let place = release.candidate.map { " to \($0)" } ?? ""
+        var effects = ["\(nodes)\(place): visitors get \(release.order.version)."]
+        if let previous = release.previous {
+            effects.append("\(previous.version) on \(previous.color) is deleted after the drain.")
+        }
+        var confirmation = Confirmation(
+            heading: "Promote \(release.order.name)", action: "\(path)/promote", effects: effects,
+            button: "Promote \(release.order.version)", cancel: path)
+        confirmation.takesReason = false
+        return respond(confirmation.page, request, context)
+    }
+
+    @Sendable func promote(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let (release, path) = try await release(context)
+        _ = try await services.releaseService(context).promote(release.order.app, release.order.number)
+        return redirect(path)
+    }
+
+    // MARK: - Abort
+
+    @Sendable func askAbort(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let (release, path) = try await release(context)
+        try context.require(.deployer, for: release.order.app)
+        try release.checkAbortable()
+        var confirmation = Confirmation(
+            heading: "Abort \(release.order.name)", action: "\(path)/abort", effects: abortEffects(release),
+            button: "Abort \(release.order.version)", cancel: path)
+        confirmation.isDanger = true
+        return respond(confirmation.page, request, context)
+    }
+
+    private func abortEffects(_ release: Release) -> [String] {
+        let version = release.order.version
+        let place = release.candidate.map { " on \($0)" } ?? ""
+        let moved = release.nodes.count { $0.state == .switched }
+        var effects = ["The pods of \(version)\(place) are deleted."]
+        if let previous = release.previous {
+            effects.append(
+                moved > 0
+                    ? "The \(counted(moved, "node")) that switched \(moved == 1 ? "goes" : "go") back to \(previous.color)."
+                    : "No node has switched: visitors get \(previous.version) on \(previous.color), as before.")
+        }
+        return effects
+    }
+
+    @Sendable func abort(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let (release, path) = try await release(context)
+        _ = try await services.releaseService(context).abort(
+            release.order.app, release.order.number, reason: context.form["reason"])
+        return redirect(path)
+    }
+
+    // MARK: - Rollback
+
+    @Sendable func askRollback(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let app = try visibleApp(context)
+        try context.require(.deployer, for: app)
+        let page = try await appPage(app, context)
+        let plan = RollbackPlan(history: page.history, live: page.live)
+        guard let first = plan.versions.first else {
+            throw APIError(.conflict, "not_applicable", "\(app) had no version live before the one that is live now")
+        }
+        let effects =
+            plan.versions.count == 1
+            ? plan.effects(to: first)
+            : ["The version starts on the other colour; the nodes switch when all of them have staged it."]
+        var confirmation = Confirmation(
+            heading: "Roll \(app) back to \(plan.versions.count == 1 ? first : "an earlier version")",
+            action: "/apps/\(app)/rollback", effects: effects, button: "Roll back", cancel: "/apps/\(app)")
+        confirmation.versions = plan.versions
+        return respond(confirmation.page, request, context)
+    }
+
+    @Sendable func rollback(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let app = try visibleApp(context)
+        let wanted = context.form["to"].flatMap { $0.isEmpty ? nil : $0 }
+        let release = try await services.releaseService(context).rollback(
+            app, to: wanted, reason: context.form["reason"])
+        return redirect("/apps/\(app)/releases/\(release.order.number)")
+    }
+
+    // MARK: - Parts
+
+    private func release(_ context: ServerContext) async throws -> (Release, path: String) {
+        let app = try visibleApp(context)
+        let number = try context.number("number")
+        guard let feed = try await services.appStates.feed(app, number) else {
+            throw APIError.notFound("there is no release \(app)/\(number)")
+        }
+        return (await feed.release, "/apps/\(app)/releases/\(number)")
+    }
+}

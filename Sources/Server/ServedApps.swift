@@ -1,0 +1,27 @@
+import Controller
+import Journal
+import ViridianConfiguration
+
+/// The apps that the server serves. The composition root implements it.
+package protocol ServedApps: Sendable {
+    /// In the configuration's order.
+    var configurations: [AppConfiguration] { get }
+    /// The releases of one app. Commands on it are written to the audit log with `requestOrigin`.
+    func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases
+    /// Throws when the cluster's API does not answer.
+    func checkCluster() async throws
+}
+
+extension ServedApps {
+    /// For reading only: reads are not written to the audit log.
+    func releases(_ app: String) throws(UnknownApp) -> AppReleases {
+        try releases(app, RequestOrigin(origin: "server"))
+    }
+
+    func configuration(_ app: String) throws(UnknownApp) -> AppConfiguration {
+        guard let found = configurations.first(where: { $0.name.text == app }) else {
+            throw UnknownApp(name: app, known: configurations.map(\.name.text).sorted())
+        }
+        return found
+    }
+}

@@ -1,0 +1,240 @@
+import Controller
+import Journal
+import Logging
+import ReleaseMachine
+import ViridianConfiguration
+
+/// Runs releases in this process. A request for one is answered when its first event is in the journal.
+///
+/// When the server stops, running releases stay as the journal has them. The next start resumes them.
+package actor ReleaseRunner {
+    private let apps: any ServedApps
+    private let appStates: AppStateCache
+    private let driftMonitor: DriftMonitor
+    private let clock: any ReleaseClock
+    private let logger: Logger
+    private let jobs: AsyncStream<@Sendable () async -> Void>
+    private let submit: AsyncStream<@Sendable () async -> Void>.Continuation
+    /// Apps whose newest release this process runs, or will run.
+    private var running: Set<String> = []
+    /// Callers that wait for the first event of a release.
+    private var starting: [String: AsyncThrowingStream<Release, any Error>.Continuation] = [:]
+    /// Callers that wait for the end of a release to start the next one.
+    private var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
+    private var isStopping = false
+
+    static let name = "viridian serve"
+
+    init(
+        apps: any ServedApps, appStates: AppStateCache, driftMonitor: DriftMonitor, clock: any ReleaseClock,
+        logger: Logger
+    ) {
+        self.apps = apps
+        self.appStates = appStates
+        self.driftMonitor = driftMonitor
+        self.clock = clock
+        self.logger = logger
+        (jobs, submit) = AsyncStream.makeStream()
+    }
+
+    /// Runs what is submitted until cancelled; returns when all of it has stopped.
+    func run() async {
+        for app in apps.configurations.map(\.name.text) {
+            if let latest = await appStates.latest(app), !latest.state.hasEnded { resume(app) }
+        }
+        await withDiscardingTaskGroup { group in
+            for await job in jobs { group.addTask { await job() } }
+            isStopping = true
+            group.cancelAll()
+        }
+        // Releases that were requested and have not started.
+        for answer in starting.values { answer.finish(throwing: Stopping()) }
+        for waiter in waiting.values.joined() { waiter.resume() }
+        (starting, waiting) = ([:], [:])
+    }
+
+    // MARK: - Commands
+
+    /// Starts a release of a version; returns when its first event is in the journal.
+    package func deploy(
+        _ app: String,
+        _ request: AppReleases.Request,
+        _ requestOrigin: RequestOrigin
+    ) async throws -> Release {
+        let releases = try apps.releases(app, requestOrigin)
+        return try await start(app) { observe in
+            try await releases.deploy(request, until: .whenEnded, observe: observe)
+        }
+    }
+
+    /// Rolls back to the previous version, or to `version`. Without a version it aborts a release that has not ended.
+    package func rollback(
+        _ app: String,
+        to version: Version?,
+        by: String,
+        reason: String?,
+        _ requestOrigin: RequestOrigin
+    ) async throws -> Release {
+        let releases = try apps.releases(app, requestOrigin)
+        if version == nil, let latest = try releases.latest(), !latest.state.hasEnded {
+            return try await abort(app, nil, by: by, reason: reason ?? "rolled back", requestOrigin)
+        }
+        return try await start(app) { observe in
+            try await releases.rollback(to: version, by: by, reason: reason, until: .whenEnded, observe: observe)
+        }
+    }
+
+    /// Promotes release `number`, or the newest one.
+    package func promote(_ app: String, _ number: Int?, by: String, _ requestOrigin: RequestOrigin) async throws
+        -> Release
+    {
+        let release = try apps.releases(app, requestOrigin).requestPromotion(of: number, by: by)
+        await notifyRunner(app)
+        return release
+    }
+
+    /// Aborts release `number`, or the newest one.
+    package func abort(
+        _ app: String,
+        _ number: Int?,
+        by: String,
+        reason: String?,
+        _ requestOrigin: RequestOrigin
+    ) async throws -> Release {
+        let release = try apps.releases(app, requestOrigin).requestAbort(of: number, by: by, reason: reason)
+        await notifyRunner(app)
+        return release
+    }
+
+    // MARK: - Running
+
+    /// A command is in the journal, where the process that runs the release reads it. This process resumes the release when it does not
+    /// run it already.
+    private func notifyRunner(_ app: String) async {
+        if !running.contains(app) { resume(app) }
+        await appStates.refresh()
+    }
+
+    private func resume(_ app: String) {
+        guard !isStopping else { return }
+        running.insert(app)
+        submit.yield { await self.keepRunning(app) }
+    }
+
+    private func start(
+        _ app: String,
+        _ body: @escaping @Sendable (@escaping Engine.Observer) async throws -> Release
+    ) async throws -> Release {
+        guard !isStopping else { throw Stopping() }
+        await waitForEnd(app)
+        guard !running.contains(app) else {
+            throw LeaseHeld(app: app, holder: "this server", release: nil).naming(await appStates.latest(app))
+        }
+        running.insert(app)
+        let (first, answer) = AsyncThrowingStream.makeStream(of: Release.self, bufferingPolicy: .bufferingOldest(1))
+        starting[app] = answer
+        let observe = observer()
+        submit.yield {
+            do {
+                let ended = try await body { recorded, release in
+                    answer.yield(release)
+                    await observe(recorded, release)
+                }
+                answer.yield(ended)
+                answer.finish()
+                await self.ended(app)
+            } catch {
+                answer.finish(throwing: error)
+                await self.resume(app, after: error)
+            }
+        }
+        for try await release in first { return release }
+        throw Stopping()
+    }
+
+    /// Resumes a release that stopped with an error after its start. One that did not start was answered with the error.
+    private func resume(_ app: String, after error: any Error) async {
+        await appStates.refresh()
+        guard !Task.isCancelled, let latest = await appStates.latest(app), !latest.state.hasEnded,
+            !(error is LeaseHeld),
+            !(error is Interrupted)
+        else { return await ended(app) }
+        logger.error(
+            "the release stopped with an error and is resumed",
+            metadata: ["release": "\(latest.order.name)", "error": "\(error)"])
+        await keepRunning(app)
+    }
+
+    /// Runs the app's newest release to its end. Retries while another process runs it.
+    private func keepRunning(_ app: String) async {
+        var wait = Duration.milliseconds(200)
+        while !Task.isCancelled {
+            do {
+                guard let release = try await apps.releases(app).resume(by: ReleaseRunner.name, observe: observer()),
+                    !release.state.hasEnded
+                else { break }
+            } catch is LeaseHeld {
+                // Another process runs it. If that one dies, a retry takes the release over.
+            } catch {
+                if !Task.isCancelled {
+                    logger.error(
+                        "a release cannot be resumed, retrying", metadata: ["app": "\(app)", "error": "\(error)"])
+                }
+            }
+            try? await clock.sleep(for: wait)
+            wait = min(wait * 2, .seconds(5))
+        }
+        await ended(app)
+    }
+
+    /// Waits for the moment between the end of a release and the release of its lease: a request for the next one is not refused then.
+    private func waitForEnd(_ app: String) async {
+        await appStates.refresh()
+        guard running.contains(app), await appStates.latest(app)?.state.hasEnded == true, running.contains(app) else {
+            return
+        }
+        await withCheckedContinuation { waiting[app, default: []].append($0) }
+    }
+
+    private func ended(_ app: String) async {
+        running.remove(app)
+        starting[app] = nil
+        for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }
+        await appStates.refresh()
+        if !Task.isCancelled { await driftMonitor.check(app) }
+    }
+
+    private func observer() -> Engine.Observer {
+        { [appStates, logger] recorded, release in
+            await appStates.refresh()
+            logger.info(
+                "\(recorded.event.name)",
+                metadata: [
+                    "release": "\(release.order.name)", "version": "\(release.order.version)",
+                    "phase": "\(release.phase)", "state": "\(release.state)", "sequence": "\(recorded.sequence)",
+                ]
+            )
+        }
+    }
+}
+
+/// The server is stopping and starts no release.
+struct Stopping: Error, CustomStringConvertible {
+    var description: String { "the server is stopping: retry when it is back" }
+}
+
+extension Event {
+    /// The event's type, as in the journal, with its node, message or user: for one line of a log.
+    package var name: String {
+        let name = String(String(describing: self).prefix { $0 != "(" })
+        return switch self {
+        case .nodePrepared(let node), .nodeStaged(let node), .nodeSwitched(let node), .nodeReverted(let node):
+            "\(name) \(node)"
+        case .nodeFailed(let step, let problem): "\(name) \(step.rawValue) \(problem.node): \(problem.message.safe)"
+        case .refused(_, let message, _), .troubled(_, let message): "\(name): \(message.safe)"
+        case .takenUp(let by), .promoted(let by), .abortRequested(let by, _): "\(name) by \(by.safe)"
+        case .requested(let order): "\(name) by \(order.requestedBy.safe)"
+        default: name
+        }
+    }
+}

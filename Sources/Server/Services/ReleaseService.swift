@@ -1,0 +1,116 @@
+import Controller
+import Foundation
+import Journal
+import NIOConcurrencyHelpers
+import ReleaseMachine
+import ViridianConfiguration
+
+/// The commands of a request's user: checks rights and writes the audit log. The API and the pages share it.
+package struct ReleaseService: Sendable {
+    private let services: Services
+    private let context: ServerContext
+    private var now: Timestamp { services.clock.now }
+
+    init(_ services: Services, _ context: ServerContext) {
+        self.services = services
+        self.context = context
+    }
+
+    /// Starts a release; returns when its first event is in the journal. `request` is the caller's idempotency key, if any.
+    package func deploy(
+        _ app: String,
+        version: String,
+        image: String? = nil,
+        replicas: Int? = nil,
+        verify: Bool? = nil,
+        reason: String? = nil,
+        commitTime: String? = nil,
+        removeStrays: Bool? = nil,
+        request: KeyedRequest? = nil
+    ) async throws -> Release {
+        let identity = try require(.deployer, app)
+        let time = try commitTime.map { text in
+            guard let time = Timestamp(iso8601: text) else {
+                throw APIError.invalid("commitTime", "commitTime has to be a time such as 2015-10-25T14:34:03Z")
+            }
+            return time
+        }
+        let deployment = AppReleases.Request(
+            version: try Version(version),
+            image: try image.map { try ImageReference($0) },
+            replicas: try replicas.map { try Replicas.validate($0) },
+            verify: verify,
+            reason: try validReason(reason),
+            commitTime: time,
+            removeStrays: removeStrays == true ? true : nil,
+            by: identity.name
+        )
+        return try await services.runner.deploy(
+            app, deployment, requestOrigin(for: request))
+    }
+
+    package func promote(_ app: String, _ number: Int?) async throws -> Release {
+        let identity = try require(.deployer, app)
+        return try await services.runner.promote(app, number, by: identity.name, requestOrigin)
+    }
+
+    package func abort(_ app: String, _ number: Int?, reason: String?) async throws -> Release {
+        let identity = try require(.deployer, app)
+        return try await services.runner.abort(
+            app, number, by: identity.name, reason: try validReason(reason), requestOrigin)
+    }
+
+    package func rollback(_ app: String, to version: String?, reason: String?) async throws -> Release {
+        let identity = try require(.deployer, app)
+        return try await services.runner.rollback(
+            app, to: try named("to") { try version.map { try Version($0) } }, by: identity.name,
+            reason: try validReason(reason), requestOrigin)
+    }
+
+    package func repair(_ app: String, isDryRun: Bool) async throws -> RepairReport {
+        let identity = try require(isDryRun ? .viewer : .deployer, app)
+        let report = try await services.apps.releases(app, requestOrigin).repair(isDryRun: isDryRun)
+        if !isDryRun {
+            try services.journal.note(
+                AuditEntry(
+                    at: now, who: identity.name, token: identity.tokenID, action: "repair", app: app,
+                    origin: context.remoteAddress,
+                    detail: report.summary))
+            await services.driftMonitor.check(app)
+        }
+        return report
+    }
+
+    // MARK: - Helpers
+
+    private var requestOrigin: RequestOrigin { requestOrigin(for: nil) }
+
+    private func requestOrigin(for request: KeyedRequest?) -> RequestOrigin {
+        RequestOrigin(origin: context.remoteAddress, token: context.identity?.tokenID, request: request)
+    }
+
+    private func require(_ role: Role, _ app: String) throws -> Identity {
+        let identity = try context.require(role, for: app)
+        _ = try services.apps.configuration(app)
+        return identity
+    }
+
+    private func validReason(_ reason: String?) throws -> String? {
+        guard let text = try reason.map({ try Reason($0).text }), !text.allSatisfy(\.isWhitespace) else { return nil }
+        return text
+    }
+
+    /// Names the field in an error of `body`.
+    private func named<Value>(_ field: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as InvalidValue {
+            throw APIError.invalid(field, error.description)
+        }
+    }
+}
+
+extension Services {
+    /// The commands on releases, as the user of the request.
+    package func releaseService(_ context: ServerContext) -> ReleaseService { ReleaseService(self, context) }
+}

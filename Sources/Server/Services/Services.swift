@@ -1,0 +1,48 @@
+import Controller
+import Journal
+import Logging
+import ViridianConfiguration
+
+/// The server's components. One instance for the life of the server.
+package struct Services: Sendable {
+    package let apps: any ServedApps
+    package let journal: Journal
+    package let clock: any ReleaseClock
+    package let settings: ServerSettings
+    package let logger: Logger
+    package let metrics: Metrics
+    /// The current state of every app, and the feeds of releases.
+    package let appStates: AppStateCache
+    /// Checks the cluster and the nodes, at intervals and on request.
+    package let driftMonitor: DriftMonitor
+    /// Runs releases, and passes commands on to those that run.
+    package let runner: ReleaseRunner
+    package let authenticator: Authenticator
+
+    package init(
+        apps: any ServedApps,
+        journal: Journal,
+        clock: any ReleaseClock = SystemClock(),
+        settings: ServerSettings,
+        logger: Logger
+    ) throws {
+        self.apps = apps
+        self.journal = journal
+        self.clock = clock
+        self.settings = settings
+        self.logger = logger
+        metrics = Metrics(version: settings.version)
+        appStates = try AppStateCache(apps: apps, journal: journal, metrics: metrics, heartbeat: settings.heartbeat)
+        driftMonitor = DriftMonitor(
+            apps: apps, journal: journal, appStates: appStates, metrics: metrics, clock: clock,
+            interval: settings.checkInterval, logger: logger)
+        runner = ReleaseRunner(
+            apps: apps, appStates: appStates, driftMonitor: driftMonitor, clock: clock, logger: logger)
+        authenticator = Authenticator(journal: journal, clock: clock)
+    }
+}
+
+extension Services {
+    /// Whether the configuration has an app of that name.
+    func knows(_ app: String) -> Bool { apps.configurations.contains { $0.name.text == app } }
+}

@@ -1,0 +1,278 @@
+import Controller
+import Foundation
+import Journal
+import NIOCore
+import ReleaseMachine
+import ViridianConfiguration
+
+/// The current state of every app: its newest release, from the journal, and the last observation of the cluster and the nodes.
+///
+/// Other processes, such as the command line, append to the same journal. The journal's mark shows when they did.
+package actor AppStateCache {
+    private struct Entry {
+        var configuration: AppConfiguration
+        var latest: Release?
+        var observation: AppObservation?
+        var problem: String?
+        var version = 0
+        /// Of the releases before the latest one.
+        var digests: [Int: ReleaseDigest] = [:]
+        /// The app as JSON, with its version.
+        var encoded: (version: Int, text: String)?
+    }
+
+    private let journal: Journal
+    private let watch: JournalWatch
+    private let metrics: Metrics
+    private let heartbeat: Duration
+    private let names: [String]
+    private var entries: [String: Entry] = [:]
+    private var position = 0
+    private var feeds: [FeedKey: ReleaseFeed] = [:]
+    private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
+    private var lastWatcher = 0
+    private var isStopping = false
+    /// Grows with every change of any app.
+    private(set) var version = 1
+    private var encoded: (version: Int, body: ByteBuffer)?
+
+    private struct FeedKey: Hashable {
+        var app: String
+        var number: Int
+    }
+
+    init(apps: any ServedApps, journal: Journal, metrics: Metrics, heartbeat: Duration) throws {
+        self.journal = journal
+        self.metrics = metrics
+        self.heartbeat = heartbeat
+        watch = try JournalWatch(journal)
+        names = apps.configurations.map(\.name.text)
+        for app in apps.configurations { entries[app.name.text] = Entry(configuration: app) }
+        for head in try journal.heads() {
+            position = max(position, head.position)
+            entries[head.app]?.latest = try journal.releases(app: head.app, limit: 1).first
+        }
+    }
+
+    // MARK: - Watching the journal
+
+    /// Follows the journal until the task is cancelled. All feeds and watchers have ended when this returns.
+    func run() async {
+        let clock = ContinuousClock()
+        var mark: Int?
+        var lastHeartbeat = clock.now
+        while !Task.isCancelled {
+            if let now = try? watch.mark(), now != mark {
+                mark = now
+                await refresh()
+            }
+            if clock.now - lastHeartbeat >= heartbeat {
+                lastHeartbeat = clock.now
+                for feed in feeds.values { await feed.sendHeartbeat() }
+                for watcher in watchers.values { watcher.yield() }
+                await removeUnusedFeeds()
+            }
+            // The delay of events of other processes. `refresh` is called at once for those of this process.
+            try? await clock.sleep(for: .milliseconds(25))
+        }
+        isStopping = true
+        for feed in feeds.values { await feed.end() }
+        for watcher in watchers.values { watcher.finish() }
+        watchers = [:]
+    }
+
+    /// Reads the new events from the journal.
+    func refresh() async {
+        guard let heads = try? journal.heads(after: position), let last = heads.last else { return }
+        let count = last.position - position
+        position = last.position
+        let applied = heads.map { (try? apply($0)) ?? 0 }.reduce(0, +)
+        if applied != count {
+            // There is an event of an older release, for example that a newer one replaced it.
+            for head in heads { entries[head.app]?.digests.removeAll() }
+        }
+        let apps = Set(heads.map(\.app))
+        for (key, feed) in feeds where apps.contains(key.app) { try? await feed.refresh() }
+    }
+
+    /// Applies the new events of the app's newest release.
+    /// - Returns: the number of events.
+    private func apply(_ head: JournalHead) throws -> Int {
+        guard var entry = entries[head.app] else { return 0 }
+        let events: [RecordedEvent]
+        if var latest = entry.latest, latest.order.number == head.number {
+            events = try journal.events(app: head.app, number: head.number, after: latest.sequence)
+            for event in events {
+                let before = latest
+                latest.apply(event)
+                metrics.observe(event, before: before, after: latest)
+            }
+            entry.latest = latest
+        } else {
+            events = try journal.events(app: head.app, number: head.number)
+            guard let first = events.first, var latest = Release(first) else { return 0 }
+            for event in events.dropFirst() {
+                let before = latest
+                latest.apply(event)
+                metrics.observe(event, before: before, after: latest)
+            }
+            entry.latest = latest
+        }
+        entries[head.app] = entry
+        markChanged(head.app)
+        return events.count
+    }
+
+    private func markChanged(_ app: String) {
+        version += 1
+        entries[app]?.version = version
+        for watcher in watchers.values { watcher.yield() }
+    }
+
+    // MARK: - Observations
+
+    /// Stores a successful check.
+    func record(_ observation: AppObservation, for app: String) {
+        let isChanged =
+            entries[app]?.observation.map { $0.survey != observation.survey || $0.readings != observation.readings }
+            ?? true
+        entries[app]?.observation = observation
+        entries[app]?.problem = nil
+        if isChanged { return markChanged(app) }
+        // The new time is part of the state, but watchers are not woken for it.
+        version += 1
+        entries[app]?.encoded = nil
+    }
+
+    /// Stores the error of a failed check.
+    func record(problem: String, for app: String) {
+        guard entries[app]?.problem != problem else { return }
+        entries[app]?.problem = problem
+        markChanged(app)
+    }
+
+    // MARK: - Reading
+
+    /// Every app, in the order of the configuration.
+    package func apps() -> [AppView] { names.compactMap { app($0) } }
+
+    package func app(_ name: String) -> AppView? {
+        entries[name].map {
+            AppView(
+                app: $0.configuration, observation: $0.observation, latest: $0.latest, problem: $0.problem,
+                isServed: true)
+        }
+    }
+
+    /// Every app, in the order in which they should be checked: first those with a running release, then those with viewers, then the
+    /// others by the time of their last check.
+    func checkOrder() async -> [String] {
+        var watched: Set<String> = []
+        for (key, feed) in feeds where await feed.hasViewers { watched.insert(key.app) }
+        func priority(_ name: String) -> (Int, Timestamp) {
+            let isRunning = entries[name]?.latest.map { !$0.state.hasEnded } ?? false
+            let rank = isRunning ? 0 : watched.contains(name) ? 1 : 2
+            return (rank, entries[name]?.observation?.at ?? Timestamp(milliseconds: 0))
+        }
+        return names.map { ($0, priority($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
+    }
+
+    package func latest(_ app: String) -> Release? { entries[app]?.latest }
+    package func observation(_ app: String) -> AppObservation? { entries[app]?.observation }
+
+    /// Every app as JSON, encoded once for each `version`.
+    func encodedApps() throws -> (version: Int, body: ByteBuffer) {
+        if let encoded, encoded.version == version { return encoded }
+        var body = ByteBuffer(string: #"{"apps":["#)
+        for (index, name) in names.enumerated() {
+            if index > 0 { body.writeString(",") }
+            body.writeString(try json(of: name))
+        }
+        body.writeString("]}")
+        let result = (version, body)
+        encoded = result
+        return result
+    }
+
+    /// The app as JSON, encoded once for each of its versions.
+    private func json(of name: String) throws -> String {
+        if let entry = entries[name], let known = entry.encoded, known.version == entry.version { return known.text }
+        let text = try app(name)?.jsonLine() ?? "null"
+        if let version = entries[name]?.version { entries[name]?.encoded = (version, text) }
+        return text
+    }
+
+    /// The apps that changed after `version`, as JSON, and the current version.
+    func changes(after version: Int) throws -> (apps: [(name: String, json: String)], version: Int) {
+        let changed = names.filter { entries[$0]?.version ?? 0 > version }
+        return (try changed.map { ($0, try json(of: $0)) }, self.version)
+    }
+
+    /// A signal for each change of any app, until `unwatchChanges` or the server stops.
+    package func watchChanges() -> (id: Int, signals: AsyncStream<Void>) {
+        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        lastWatcher += 1
+        if isStopping { continuation.finish() } else { watchers[lastWatcher] = continuation }
+        return (lastWatcher, signals)
+    }
+
+    package func unwatchChanges(_ id: Int) { watchers.removeValue(forKey: id)?.finish() }
+
+    /// The release's events, past and future; `nil` when there is no such release.
+    package func feed(_ app: String, _ number: Int) async throws -> ReleaseFeed? {
+        let key = FeedKey(app: app, number: number)
+        if let feed = feeds[key] {
+            try await feed.refresh()
+            return feed
+        }
+        guard entries[app] != nil, let read = try await read(key) else { return nil }
+        // Another task may have read it meanwhile, and more may have been appended.
+        let feed = feeds[key] ?? read
+        feeds[key] = feed
+        if isStopping { await feed.end() }
+        try await feed.refresh()
+        return feed
+    }
+
+    /// Not on the cache's actor: a long release takes some tenths of a second.
+    @concurrent private nonisolated func read(_ key: FeedKey) async throws -> ReleaseFeed? {
+        try ReleaseFeed(journal: journal, app: key.app, number: key.number)
+    }
+
+    /// One release as the journal has it now; `nil` when there is no such release.
+    func release(_ app: String, _ number: Int) async throws -> Release? {
+        await refresh()
+        if let latest = entries[app]?.latest, latest.order.number == number { return latest }
+        if let feed = feeds[FeedKey(app: app, number: number)] {
+            try await feed.refresh()
+            return await feed.release
+        }
+        return Release(folding: try journal.events(app: app, number: number))
+    }
+
+    /// Removes the feeds that had no viewer for a minute. They are read again when needed.
+    private func removeUnusedFeeds() async {
+        for (key, feed) in feeds where await !feed.hasViewers {
+            if await feed.usedAt < .now - .seconds(60) { feeds[key] = nil }
+        }
+    }
+
+    /// Digests of the app's releases, newest first; at most `limit`.
+    package func digests(_ app: String, limit: Int = 200) throws -> [ReleaseDigest] {
+        guard entries[app] != nil else { return [] }
+        var digests: [ReleaseDigest] = []
+        for number in try journal.numbers(app: app, limit: limit) {
+            if let latest = entries[app]?.latest, latest.order.number == number {
+                digests.append(ReleaseDigest(latest))
+            } else if let known = entries[app]?.digests[number] {
+                digests.append(known)
+            } else if let release = Release(folding: try journal.events(app: app, number: number)) {
+                let digest = ReleaseDigest(release)
+                // A release newer than the cached one may still change.
+                if number < entries[app]?.latest?.order.number ?? 0 { entries[app]?.digests[number] = digest }
+                digests.append(digest)
+            }
+        }
+        return digests
+    }
+}

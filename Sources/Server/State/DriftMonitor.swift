@@ -1,0 +1,225 @@
+import Controller
+import Journal
+import Logging
+import ReleaseMachine
+import ViridianConfiguration
+
+/// Checks the cluster and the nodes of every app: detects drift, fixes it where the app's `repair` is `auto`, and deletes leftovers of
+/// releases and old colours whose retention is over.
+package actor DriftMonitor {
+    private let apps: any ServedApps
+    private let journal: Journal
+    private let appStates: AppStateCache
+    private let metrics: Metrics
+    private let clock: any ReleaseClock
+    private let interval: Duration
+    private let logger: Logger
+    private var checks: [String: Task<Void, Never>] = [:]
+    /// Callers that wait for the check of an app.
+    private var waiting: [String: [AsyncStream<Void>.Continuation]] = [:]
+    private var isStopping = false
+    /// When the last check of any app succeeded; `nil` before the first one.
+    package private(set) var reachedAt: Timestamp?
+
+    /// The number of concurrent checks. Each one reads every node.
+    static let maximumConcurrentChecks = 4
+
+    init(
+        apps: any ServedApps,
+        journal: Journal,
+        appStates: AppStateCache,
+        metrics: Metrics,
+        clock: any ReleaseClock,
+        interval: Duration,
+        logger: Logger
+    ) {
+        self.apps = apps
+        self.journal = journal
+        self.appStates = appStates
+        self.metrics = metrics
+        self.clock = clock
+        self.interval = interval
+        self.logger = logger
+    }
+
+    /// Checks all apps, spread over the interval, until the task is cancelled. A round that takes longer than the interval delays the next
+    /// one; `viridian_check_round_seconds` shows it.
+    ///
+    /// Running checks are cancelled too: with a cluster that does not answer they would delay the server's shutdown.
+    func run(afterFirstRound: @Sendable () -> Void = {}) async {
+        await withTaskCancellationHandler {
+            await checkRepeatedly(afterFirstRound)
+        } onCancel: {
+            Task { await self.end() }
+        }
+        end()
+        for task in checks.values { await task.value }
+    }
+
+    private func end() {
+        isStopping = true
+        for task in checks.values { task.cancel() }
+    }
+
+    private func checkRepeatedly(_ afterFirstRound: @Sendable () -> Void) async {
+        var isFirst = true
+        while !Task.isCancelled {
+            let began = clock.now
+            // Random, so that several servers of one fleet do not check at the same time.
+            let length = interval * Double.random(in: 0.9...1.1)
+            await checkAll(within: isFirst ? .zero : length)
+            if isFirst { afterFirstRound() }
+            isFirst = false
+            let rest = length - (clock.now - began)
+            if rest > .zero { try? await clock.sleep(for: rest) }
+            metrics.set("viridian_check_round_seconds", (clock.now - began).inSeconds)
+        }
+    }
+
+    private func checkAll(within length: Duration) async {
+        let names = await appStates.checkOrder()
+        let began = clock.now
+        await withTaskGroup(of: Void.self) { group in
+            for (index, name) in names.enumerated() {
+                if index >= DriftMonitor.maximumConcurrentChecks { await group.next() }
+                let due = length * Double(index) / Double(names.count) - (clock.now - began)
+                if due > .zero { try? await clock.sleep(for: due) }
+                guard !Task.isCancelled else { return }
+                group.addTask { await self.check(name, repairing: true) }
+            }
+        }
+    }
+
+    /// Checks one app now. Concurrent callers share one check.
+    package func check(_ app: String) async { await check(app, repairing: false) }
+
+    /// Checks the app unless its last check is younger than `age`.
+    package func check(_ app: String, unlessYoungerThan age: Duration) async {
+        if let observation = await appStates.observation(app), clock.now - observation.at < age { return }
+        await check(app, repairing: false)
+    }
+
+    /// Starts a check when the last one is older than the end of the newest release, or than `age`. Does not wait for it: the result
+    /// reaches those who watch the app's state.
+    package func beginCheck(_ app: String, unlessYoungerThan age: Duration? = nil) async {
+        let observation = await appStates.observation(app)
+        let ended = await appStates.latest(app)?.endedAt
+        let isOutdated = observation.flatMap { observation in ended.map { $0 > observation.at } } ?? false
+        let isOld = age.map { age in observation.map { clock.now - $0.at >= age } ?? true } ?? false
+        guard isOutdated || isOld else { return }
+        start(app, repairing: false)
+    }
+
+    /// Returns when the check is done, or the caller is cancelled. The check itself goes on, because other callers share it.
+    private func check(_ app: String, repairing: Bool) async {
+        start(app, repairing: repairing)
+        guard checks[app] != nil else { return }
+        let (done, waiter) = AsyncStream.makeStream(of: Void.self)
+        waiting[app, default: []].append(waiter)
+        for await _ in done {}
+    }
+
+    private func start(_ app: String, repairing: Bool) {
+        guard checks[app] == nil, !isStopping else { return }
+        checks[app] = Task {
+            await observe(app, repairing: repairing)
+            checks[app] = nil
+            for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.finish() }
+        }
+    }
+
+    private func observe(_ app: String, repairing: Bool) async {
+        do {
+            let releases = try apps.releases(app, RequestOrigin(origin: "server"))
+            let observation = try await releases.observe()
+            reachedAt = clock.now
+            await appStates.record(observation, for: app)
+            let latest = await appStates.latest(app)
+            // Nodes are not drifted while a release moves them.
+            let drifted = latest?.state.hasEnded == false ? [] : observation.drifted
+            metrics.set(observation, drifted: drifted.count, of: app)
+            guard repairing, latest?.state.hasEnded != false, !Task.isCancelled else { return }
+            if !drifted.isEmpty {
+                let nodes = drifted.map(\.node).joined(separator: " ")
+                logger.warning("nodes drifted", metadata: ["app": "\(app)", "nodes": "\(nodes)"])
+                if releases.app.repair == .auto { await repair(releases, app) }
+            }
+            if !observation.leftovers(of: latest).isEmpty { await clearLeftovers(releases, app) }
+            await endRetention(releases, observation, latest, app)
+        } catch is CancellationError {
+            return
+        } catch {
+            guard !Task.isCancelled else { return }
+            metrics.count("viridian_check_failures_total", ["app": app])
+            await appStates.record(problem: "\(error)", for: app)
+            logger.warning(
+                "the cluster or the nodes cannot be checked",
+                metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func repair(_ releases: AppReleases, _ app: String) async {
+        do {
+            let report = try await releases.repair(isDryRun: false)
+            let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
+            logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
+            metrics.count("viridian_repairs_total", ["app": app])
+            audit("repair", app, detail: report.summary)
+            let observation = try await releases.observe()
+            await appStates.record(observation, for: app)
+            metrics.set(observation, drifted: observation.drifted.count, of: app)
+        } catch is LeaseHeld {
+            return  // A release has started. It reads every node itself.
+        } catch {
+            logger.error("the repair failed", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func clearLeftovers(_ releases: AppReleases, _ app: String) async {
+        do {
+            let cleared = try await releases.clearLeftovers()
+            guard !cleared.isEmpty else { return }
+            let text = cleared.map { "\($0.kind) \($0.version.color) (\($0.version.version))" }.joined(separator: ", ")
+            logger.notice("leftovers of a release were deleted", metadata: ["app": "\(app)", "what": "\(text.safe)"])
+            audit("leftovers-cleared", app, detail: text)
+            await appStates.record(try await releases.observe(), for: app)
+        } catch is LeaseHeld {
+            return
+        } catch {
+            logger.error(
+                "leftovers of a release cannot be deleted",
+                metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func endRetention(_ releases: AppReleases, _ observation: AppObservation, _ latest: Release?, _ app: String)
+        async
+    {
+        guard let live = observation.survey.recorded?.color, observation.survey.workloads[live.other] != nil,
+            let until = latest?.retainedUntil, until <= clock.now
+        else { return }
+        do {
+            guard let gone = try await releases.endRetention() else { return }
+            logger.notice(
+                "the retained old colour was deleted",
+                metadata: ["app": "\(app)", "color": "\(gone.color)", "version": "\(gone.version)"])
+            audit("retention-ended", app, detail: "deleted \(app)-\(gone.color) (\(gone.version))")
+            await appStates.record(try await releases.observe(), for: app)
+        } catch is LeaseHeld {
+            return
+        } catch {
+            logger.error(
+                "the old colour cannot be deleted", metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
+        }
+    }
+
+    private func audit(_ action: String, _ app: String, detail: String) {
+        let entry = AuditEntry(
+            at: clock.now, who: ReleaseRunner.name, action: action, app: app, origin: "server", detail: detail)
+        do {
+            try journal.note(entry)
+        } catch {
+            logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+}
