@@ -7,8 +7,13 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A room of the house: a library target that only this package sees.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func room(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    excluding files: [String] = [],
+    resources: [Resource] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: files, resources: resources, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -73,18 +78,30 @@ let package = Package(
         room("Kubernetes", ["HTTPTransport", "Processes", yams]),
         room("AWS", ["HTTPTransport", crypto, xmlCoder]),
         room("Nginx"),
-        room("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes"]),
-        room("Journal", ["ReleaseMachine", grdb]),
+        room("TextTemplates", [mustache]),
+        room(
+            "Fleet",
+            ["AWS", "Kubernetes", "Nginx", "Processes", "TextTemplates"],
+            excluding: ["Script/README.md", "Script/run.sh"],
+            resources: [
+                .embedInCode("Local/nginx.conf.mustache"), .embedInCode("Local/run-nginx.sh"), .embedInCode("Script"),
+            ]
+        ),
+        room("Journal", ["ReleaseMachine", grdb], resources: [.embedInCode("Migrations")]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
-        room("Scaffold", ["Nginx", "ViridianConfiguration"]),
+        room(
+            "Scaffold",
+            ["Nginx", "TextTemplates", "ViridianConfiguration"],
+            resources: [.embedInCode("Templates")]
+        ),
         .target(
             name: "Server",
             dependencies: [
                 "Controller", "Journal", "ReleaseMachine", "ViridianConfiguration", crypto, httpTypes, hummingbird,
-                hummingbirdTLS, lifecycle, logging, mustache, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL,
+                hummingbirdTLS, lifecycle, logging, mustache, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, yams,
             ],
-            resources: [.embedInCode("Assets"), .embedInCode("Pages/Templates")],
+            resources: [.embedInCode("API/openapi.yaml"), .embedInCode("Assets"), .embedInCode("Pages/Templates")],
             swiftSettings: settings
         ),
         room(
@@ -99,9 +116,10 @@ let package = Package(
             "Commands",
             [
                 "AWS", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes",
-                "ReleaseMachine", "Sandbox", "Scaffold", "Server", "ViridianConfiguration", "Workloads", argumentParser,
-                lifecycle, logging, unixSignals,
-            ]
+                "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates", "ViridianConfiguration",
+                "Workloads", argumentParser, lifecycle, logging, unixSignals,
+            ],
+            resources: [.embedInCode("Demo/Templates")]
         ),
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
@@ -120,7 +138,7 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
-        tests("Scaffold", ["Nginx", "Processes", "ViridianConfiguration"]),
+        tests("Scaffold", ["Nginx", "Processes", "TextTemplates", "ViridianConfiguration"]),
         tests(
             "Server",
             [

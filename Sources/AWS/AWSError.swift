@@ -2,42 +2,42 @@ import Foundation
 import HTTPTransport
 import XMLCoder
 
-/// AWS refused a call, or did not answer it.
+/// AWS refused a call or did not answer it.
 package struct AWSError: Error, Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
-        /// The key is unknown or switched off, or its secret is another one.
+        /// The key is unknown or inactive, or its secret is wrong.
         case notAccepted
-        /// The session of temporary credentials is over.
+        /// The temporary credentials have expired.
         case expired
-        /// The policy of whoever asks does not allow it.
+        /// The policy of these credentials does not allow the action.
         case denied
-        /// The clocks of both sides are too far apart; by how much ours is ahead, where the answer told.
+        /// The clocks differ too much. `ahead`: the seconds by which this machine's clock is ahead, if known.
         case clock(ahead: TimeInterval?)
-        /// Too many calls, or trouble at their side, for as often as it was tried.
+        /// Throttled, or an error of the service, in each of this many attempts.
         case busy(attempts: Int)
         case notFound
-        /// What AWS does not do with this request.
+        /// AWS refused the request for another reason.
         case refused
-        /// What answered does not speak this protocol.
+        /// The response does not follow AWS's protocol.
         case notUnderstood
         case unreachable(TransportError)
     }
 
     package var kind: Kind
-    /// As a policy names it: `ec2:DescribeInstances`.
+    /// The action's name in policies: `ec2:DescribeInstances`.
     package var action: String
     package var region: String
-    /// The host that was asked.
+    /// The host of the endpoint.
     package var host: String
     package var status: Int?
-    /// AWS's own word: `UnauthorizedOperation`.
+    /// AWS's error code: `UnauthorizedOperation`.
     package var code: String?
     package var message: String?
-    /// Whose credentials they were.
+    /// The access key and its source.
     package var credentials: String?
 
-    /// It may be otherwise in a moment, without anybody doing anything.
-    package var mayPass: Bool {
+    /// Whether a later call may succeed without any change.
+    package var isTemporary: Bool {
         switch kind {
         case .busy, .unreachable: true
         default: false
@@ -47,33 +47,33 @@ package struct AWSError: Error, Sendable, Hashable {
 
 extension AWSError: CustomStringConvertible {
     package var description: String {
-        let said = [code, message.map(Self.brief)].compactMap { $0 }.joined(separator: ": ")
-        let answer = said.isEmpty ? status.map { "status \($0)" } ?? "" : said
+        let detail = [code, message.map(Self.brief)].compactMap { $0 }.joined(separator: ": ")
+        let answer = detail.isEmpty ? status.map { "status \($0)" } ?? "" : detail
         let who = credentials.map { " (\($0))" } ?? ""
         switch kind {
         case .notAccepted:
             return "AWS does not accept the credentials\(who) for \(action) in \(region): \(answer); "
-                + "see that the key is active, that its secret is the right one and that the account uses \(region)"
+                + "check that the key is active, that its secret is correct and that the account has \(region) enabled"
         case .expired:
             return
-                "the AWS session is over\(who), so \(action) was refused: \(answer); sign in again, or use a profile "
-                + "or role that renews itself"
+                "the AWS session has expired\(who), so \(action) was refused: \(answer); sign in again, or use a profile "
+                + "or role that is renewed automatically"
         case .denied:
-            return "AWS does not allow \(action)\(who): \(answer); add an Allow of \(action) to the policy of whoever "
-                + "these credentials belong to"
+            return "AWS does not allow \(action)\(who): \(answer); allow \(action) in the policy of the user or role "
+                + "of these credentials"
         case .clock(let ahead):
             let by =
                 ahead.map { " \(Self.span(abs($0))) \($0 < 0 ? "behind" : "ahead of") AWS's" } ?? " too far from AWS's"
             return "this machine's clock is\(by), so \(action) was refused: \(answer); set the clock (NTP)"
         case .busy(let attempts):
             return
-                "AWS had no time for \(action) in \(region), \(attempts) times in a row: \(answer); try again in a while"
+                "AWS was too busy for \(action) in \(region) in \(attempts) attempts: \(answer); retry later"
         case .notFound: return "\(action): \(answer)"
         case .refused: return "AWS refused \(action) in \(region): \(answer)"
         case .notUnderstood:
-            return "\(host) gave \(action) an answer that is not AWS's (\(answer)); is the endpoint right?"
+            return "the response of \(host) to \(action) is not from AWS (\(answer)); check the endpoint"
         case .unreachable(let error):
-            let hint = error.kind == .unresolvable ? "; is the region \(region) right?" : ""
+            let hint = error.kind == .unresolvable ? "; check the region \(region)" : ""
             return "\(action) did not reach AWS: \(error)\(hint)"
         }
     }
@@ -91,7 +91,7 @@ extension AWSError: CustomStringConvertible {
     }
 }
 
-/// An error document of any of the three forms that AWS's XML services have.
+/// An error document, in any of the three forms of AWS's XML services.
 struct ErrorDocument: Decodable {
     struct Body: Decodable {
         var code: String?
@@ -114,7 +114,7 @@ struct ErrorDocument: Decodable {
     var shownMessage: String? { errors?.error?.message ?? error?.message ?? message }
 }
 
-/// What AWS's words mean, those of all services together:
+/// The meaning of AWS's error codes, for all services:
 /// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html, the pages "Common Errors" of STS and
 /// "Error Responses" of S3.
 enum ErrorCode {
@@ -136,15 +136,15 @@ enum ErrorCode {
     ]
     static let notFound: Set = ["NoSuchKey", "NoSuchBucket", "NotFound"]
 
-    /// What an answer means; `skew` is by how many seconds our clock is ahead of theirs.
+    /// The kind of an error response; `skew` is the number of seconds by which this machine's clock is ahead.
     static func kind(code: String?, message: String?, status: Int, skew: TimeInterval?) -> AWSError.Kind {
-        let isFar = skew.map { abs($0) > 240 } ?? false
-        let speaksOfTime = message.map { $0.contains("not yet current") || $0.contains("Signature expired") } ?? false
-        if speaksOfTime { return .clock(ahead: isFar ? skew : nil) }
+        let isSkewed = skew.map { abs($0) > 240 } ?? false
+        let mentionsTime = message.map { $0.contains("not yet current") || $0.contains("Signature expired") } ?? false
+        if mentionsTime { return .clock(ahead: isSkewed ? skew : nil) }
         switch code {
-        case let code? where clock.contains(code): return .clock(ahead: isFar ? skew : nil)
-        // Some services only say that the signature is wrong.
-        case let code? where notAccepted.contains(code): return isFar ? .clock(ahead: skew) : .notAccepted
+        case let code? where clock.contains(code): return .clock(ahead: isSkewed ? skew : nil)
+        // With a wrong clock, some services only report an invalid signature.
+        case let code? where notAccepted.contains(code): return isSkewed ? .clock(ahead: skew) : .notAccepted
         case let code? where expired.contains(code): return .expired
         case let code? where denied.contains(code): return .denied
         case let code? where busy.contains(code): return .busy(attempts: 1)
@@ -153,8 +153,8 @@ enum ErrorCode {
             if status == 429 || [502, 503, 504].contains(status) { return .busy(attempts: 1) }
             if code == nil {
                 switch status {
-                case 401: return isFar ? .clock(ahead: skew) : .notAccepted
-                case 403: return isFar ? .clock(ahead: skew) : .denied
+                case 401: return isSkewed ? .clock(ahead: skew) : .notAccepted
+                case 403: return isSkewed ? .clock(ahead: skew) : .denied
                 case 404: return .notFound
                 case 400..<500: return .refused
                 default: return .notUnderstood
@@ -165,11 +165,11 @@ enum ErrorCode {
     }
 }
 
-/// Names begin with a capital in most of AWS's documents, and with a small letter here.
+/// Decoders for AWS's documents, whose keys begin with a capital letter.
 enum Decoding {
     static func xml<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
-        // The decoder calls itself for each level, and a stack has an end.
-        guard XMLDepth(data) <= XMLDepth.most else { throw XMLDepth.TooDeep() }
+        // The decoder is recursive: deep nesting would overflow the stack.
+        guard XMLDepth(data) <= XMLDepth.limit else { throw XMLDepth.TooDeep() }
         let decoder = XMLDecoder()
         decoder.keyDecodingStrategy = .convertFromCapitalized
         return try decoder.decode(type, from: data)

@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTransport
 
-/// EC2's list of machines. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+/// EC2's list of instances. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 package struct EC2: Sendable {
     package struct Instance: Sendable, Hashable {
         package var id: String
@@ -16,22 +16,24 @@ package struct EC2: Sendable {
     private let service: QueryService
     private let pageSize: Int
 
-    /// `endpoint` is instead of AWS's own and of what the environment says; `pageSize` is how many instances an answer may
-    /// hold, 5 to 1000. Throws `AWSSetupError`, and `AWSCredentialError` for files that cannot be read.
+    /// - Parameters:
+    ///   - endpoint: replaces AWS's default and the environment's.
+    ///   - pageSize: instances per response, 5 to 1000.
+    /// - Throws: `AWSSetupError`; `AWSCredentialError` for files that cannot be read.
     package init(
         region: String, endpoint: URL? = nil, credentials: CredentialChain, pageSize: Int = 1000
     ) throws {
-        let surroundings = credentials.surroundings
+        let hostEnvironment = credentials.hostEnvironment
         service = QueryService(
             service: "ec2", version: "2016-11-15", region: region,
             endpoint: try endpoint.map { try Endpoint(url: $0.absoluteString, isCustom: true) }
-                ?? Endpoint.of("ec2", region: region, in: surroundings),
-            authority: .chain(credentials), surroundings: surroundings)
+                ?? Endpoint.of("ec2", region: region, in: hostEnvironment),
+            authority: .chain(credentials), hostEnvironment: hostEnvironment)
         self.pageSize = pageSize
     }
 
-    /// The running instances that carry all of these tags, in the order of their ids. In values `*` stands for any text
-    /// and `?` for a character, `\` takes their meaning away; an empty value is a tag with an empty value.
+    /// The running instances that have all of these tags, sorted by id. In values, `*` matches any text and `?` any
+    /// character; `\` escapes them. An empty value matches an empty value.
     ///
     /// - Throws: `AWSError`, `AWSCredentialError`, `TransportError`.
     package func runningInstances(tags: [String: String]) async throws -> [Instance] {
@@ -44,7 +46,7 @@ package struct EC2: Sendable {
             parameters.append(("Filter.\(index + 2).Value.1", tag.value))
         }
         let filters = parameters
-        let found: [Instance] = try await service.surroundings.connected(to: service.endpoint.url) { connection in
+        let found: [Instance] = try await service.hostEnvironment.connected(to: service.endpoint.url) { connection in
             var instances: [Instance] = []
             var next: String?
             var seen: Set<String> = []
@@ -54,17 +56,17 @@ package struct EC2: Sendable {
                     as: Page.self)
                 instances += page.instances
                 next = page.nextToken.flatMap { $0.isEmpty ? nil : $0 }
-                // The same page for ever would be a list without an end.
+                // A repeated page token would loop forever.
                 if let next, !seen.insert(next).inserted {
                     throw AWSError(
                         kind: .notUnderstood, action: "ec2:DescribeInstances", region: service.region,
                         host: service.endpoint.host, status: 200, code: nil,
-                        message: "it names the page \(next) as its own next one", credentials: nil)
+                        message: "the page token \(next) was returned twice", credentials: nil)
                 }
             } while next != nil
             return instances
         }
-        // An instance that stops between two pages is in one of them still.
+        // An instance that stopped between two pages may still be in one of them.
         return found.filter(\.isRunning).sorted { $0.id < $1.id }
     }
 }
@@ -96,7 +98,7 @@ private struct Page: Decodable {
         var tagSet: List<Tag>?
     }
 
-    /// There in every answer, and so what tells this document from another.
+    /// Present in every response; a document without it is of another kind.
     var reservationSet: List<Reservation>
     var nextToken: String?
 

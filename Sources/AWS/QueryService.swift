@@ -2,11 +2,11 @@ import Foundation
 import HTTPTransport
 import XMLCoder
 
-/// A service that takes an action with its parameters as a form and answers in XML: EC2, STS.
+/// A service of AWS's query protocol (form parameters, XML responses): EC2, STS.
 struct QueryService: Sendable {
-    /// As whom a call is made.
+    /// The credentials of a call.
     enum Authority: Sendable {
-        /// Nobody: the call carries its own proof.
+        /// None: the parameters authenticate the call.
         case none
         case fixed(AWSCredentials)
         case chain(CredentialChain)
@@ -17,8 +17,8 @@ struct QueryService: Sendable {
     var region: String
     var endpoint: Endpoint
     var authority: Authority
-    var surroundings: AWSSurroundings
-    /// How often a call is tried, and the back-off between.
+    var hostEnvironment: AWSEnvironment
+    /// The attempts for a call, and the back-off between them.
     var retry = RetryPolicy(attempts: 6, firstDelay: .milliseconds(400), longestDelay: .seconds(10))
 
     /// - Throws: `AWSError`, `AWSCredentialError`, or `CancellationError`.
@@ -46,14 +46,14 @@ struct QueryService: Sendable {
             } catch let failure as TransportError {
                 error = unreachable(action, failure, credentials)
             }
-            // The role may have been renewed behind our back.
+            // The role's credentials may have been replaced since they were cached.
             if error.kind == .expired, case .chain(let chain) = authority, !isRenewed {
                 await chain.forget()
                 isRenewed = true
                 continue
             }
             guard error.isTransient, attempt < retry.attempts else { throw error.after(attempts: attempt) }
-            try await surroundings.pause(retry.backOff(attempt: attempt))
+            try await hostEnvironment.pause(retry.backOff(attempt: attempt))
             attempt += 1
         }
     }
@@ -72,7 +72,7 @@ struct QueryService: Sendable {
         let type = (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8")
         let message = Signer.Message(method: "POST", host: endpoint.host, path: endpoint.path + "/", headers: [type])
         let headers = credentials.map {
-            Signer(credentials: $0, region: region, service: service, date: surroundings.now())
+            Signer(credentials: $0, region: region, service: service, date: hostEnvironment.now())
                 .headers(message, body: body)
         }
         return try await connection.send(
@@ -81,17 +81,17 @@ struct QueryService: Sendable {
                 deadline: .seconds(20)))
     }
 
-    // MARK: - What went wrong
+    // MARK: - Errors
 
     private func refusal(
         of action: String, _ answer: HTTPConnection.Response, as credentials: AWSCredentials?,
         kind: AWSError.Kind? = nil
     ) -> AWSError {
         let document = try? Decoding.xml(ErrorDocument.self, from: answer.body)
-        let skew = answer.clockSkew(at: surroundings.now())
+        let skew = answer.clockSkew(at: hostEnvironment.now())
         var message = document?.shownMessage
         if document?.shownCode == nil {
-            // What another kind of server says: a page of HTML, a proxy's words.
+            // The response of another kind of server: an HTML page, a proxy's message.
             message =
                 "status \(answer.status), \(answer.headers["Content-Type"] ?? "no content type"): "
                 + String(decoding: answer.body.prefix(200), as: UTF8.self)
@@ -112,7 +112,7 @@ struct QueryService: Sendable {
 }
 
 extension AWSError {
-    /// Whether the same call may well succeed in a moment.
+    /// Whether a retry may succeed.
     var isTransient: Bool {
         switch kind {
         case .busy: true
@@ -134,7 +134,7 @@ extension AWSError {
 }
 
 extension HTTPConnection.Response {
-    /// By how many seconds our clock is ahead of the server's, after its `Date` header; `nil` without one.
+    /// The seconds by which this machine's clock is ahead of the server's `Date` header; nil without the header.
     func clockSkew(at now: Date) -> TimeInterval? {
         guard let text = headers["Date"] else { return nil }
         let format = DateFormatter()

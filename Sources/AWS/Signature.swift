@@ -19,12 +19,12 @@ package struct Signer: Sendable {
         self.date = date
     }
 
-    /// What is signed.
+    /// The request to sign.
     package struct Message: Sendable {
         package var method: String
-        /// As the `Host` header has it: with the port where it is not the scheme's own.
+        /// The value of the `Host` header: with the port unless it is the scheme's default.
         package var host: String
-        /// Percent-encoded once, beginning with a slash.
+        /// Percent-encoded once, with a leading slash.
         package var path: String
         /// Not encoded.
         package var query: [(name: String, value: String)]
@@ -45,7 +45,7 @@ package struct Signer: Sendable {
 
     private static let algorithm = "AWS4-HMAC-SHA256"
 
-    /// All header fields to send: the message's own, `Host`, and those that the signature adds.
+    /// All header fields to send: the message's, `Host`, and those of the signature.
     package func headers(_ message: Message, body: Data) -> [(name: String, value: String)] {
         var message = message
         let payload = Self.hex(SHA256.hash(data: body))
@@ -58,8 +58,7 @@ package struct Signer: Sendable {
         return [("Host", message.host)] + message.headers + [("Authorization", authorization)]
     }
 
-    /// The query of a URL that whoever has it may use for as long as `expires` says, at most seven days. The body is
-    /// not signed.
+    /// The query of a presigned URL, valid for `expires`, at most seven days. The body is not signed.
     package func presignedQuery(_ message: Message, expires: Duration) -> String {
         var message = message
         let seconds = min(max(expires.components.seconds, 1), 604_800)
@@ -73,7 +72,7 @@ package struct Signer: Sendable {
         return Self.canonical(message.query) + "&X-Amz-Signature=\(signature)"
     }
 
-    // MARK: - The steps of the algorithm
+    // MARK: - Algorithm
 
     private func sign(_ message: Message, payload: String) -> (signature: String, signedHeaders: String) {
         var fields: [String: String] = ["host": message.host]
@@ -102,7 +101,7 @@ package struct Signer: Sendable {
     private var day: String { String(stamp.prefix(8)) }
     private var scope: String { "\(day)/\(region)/\(service)/aws4_request" }
 
-    /// S3 takes the path as it was sent; every other service has it encoded once more.
+    /// S3 uses the path as sent; every other service encodes it once more.
     private func canonicalPath(_ path: String) -> String {
         guard service != "s3" else { return path.isEmpty ? "/" : path }
         return path.split(separator: "/", omittingEmptySubsequences: false)
@@ -139,7 +138,7 @@ extension Date {
                 timeZone: TimeZone(secondsFromGMT: 0) ?? .gmt))
     }
 
-    /// An ISO 8601 date, with parts of a second or without.
+    /// An ISO 8601 date, with or without fractional seconds.
     init?(awsText text: String) {
         if let date = try? Date(text, strategy: .iso8601) {
             self = date

@@ -1,9 +1,9 @@
 import Foundation
 
-/// How deep the elements of an XML text are nested, at most.
+/// The deepest nesting of elements in an XML text.
 struct XMLDepth: Comparable {
-    /// AWS's answers have some ten levels.
-    static let most = XMLDepth(levels: 64)
+    /// AWS's responses have about ten levels.
+    static let limit = XMLDepth(levels: 64)
 
     struct TooDeep: Error {}
 
@@ -13,7 +13,7 @@ struct XMLDepth: Comparable {
 
     static func < (left: XMLDepth, right: XMLDepth) -> Bool { left.levels < right.levels }
 
-    /// Malformed text has some depth too; it is the decoder that refuses it.
+    /// Malformed text is not rejected here, but by the decoder.
     init(_ data: Data) {
         var open = 0
         levels = 0
@@ -37,7 +37,7 @@ struct XMLDepth: Comparable {
         (start: "!--", end: "-->"), (start: "![CDATA[", end: "]]>"), (start: "?", end: "?>"), (start: "!", end: ">"),
     ]
 
-    /// The `>` that ends a tag; those in attributes' values do not.
+    /// The index of the `>` that ends a tag; a `>` in an attribute's value does not.
     private static func endOfTag(in text: Data) -> Data.Index {
         var quote: UInt8?
         for index in text.indices {

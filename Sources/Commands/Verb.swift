@@ -5,23 +5,23 @@ import Foundation
 import ReleaseMachine
 import ViridianConfiguration
 
-/// A subcommand: what it does, with its errors as one clear line and the contract's exit status.
+/// A subcommand that reports its errors on standard error and ends with one of the exit statuses of `ExitStatus`.
 protocol Verb: AsyncParsableCommand, Sendable {
     func perform() async throws -> ExitStatus
-    /// What to say when Ctrl-C stopped it.
-    var wordsWhenInterrupted: [String] { get }
+    /// Printed to standard error after Ctrl-C.
+    var interruptionMessage: [String] { get }
 }
 
 extension Verb {
-    var wordsWhenInterrupted: [String] { [] }
+    var interruptionMessage: [String] { [] }
 
     func run() async throws {
-        // A reader that has gone is told by what writing returns.
+        // Writing to a closed pipe returns an error instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         let work = Task { try await perform() }
         let signals = Signals()
         let received = signals.stream
-        // The first signal stops the work in order; the second one does not wait for it.
+        // The first signal cancels the work, the second one ends the process at once.
         let watch = Task {
             var count = 0
             for await _ in received {
@@ -38,21 +38,21 @@ extension Verb {
         do {
             status = try await work.value
         } catch is CancellationError {
-            for line in wordsWhenInterrupted { complain(line) }
+            for line in interruptionMessage { printError(line) }
             status = .interrupted
         } catch let error as ExitCode {
             throw error
         } catch {
-            let complaint = Complaint(error)
-            for line in complaint.lines { complain(line) }
-            status = complaint.status
+            let report = ErrorReport(error)
+            for line in report.lines { printError(line) }
+            status = report.status
         }
         throw ExitCode(status.rawValue)
     }
 }
 
-/// What a verb says of an error, and its status.
-struct Complaint: Codable, Sendable, Hashable {
+/// The lines that a verb prints for an error, and its exit status.
+struct ErrorReport: Codable, Sendable, Hashable {
     var lines: [String]
     var status: ExitStatus
 
@@ -62,13 +62,13 @@ struct Complaint: Codable, Sendable, Hashable {
         }
         switch error {
         case is LeaseHeld, is Interrupted: status = .busy
-        case let error as RemoteError where error.isBusy: status = .busy
+        case let error as APIClientError where error.isBusy: status = .busy
         default: status = .couldNot
         }
     }
 }
 
-/// SIGINT and SIGTERM as they come.
+/// SIGINT and SIGTERM as a stream.
 private struct Signals {
     let stream: AsyncStream<Int32>
     private let sources: [any DispatchSourceSignal]

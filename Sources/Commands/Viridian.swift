@@ -6,9 +6,9 @@ public struct Viridian: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "viridian",
         abstract:
-            "Releases versions of apps on Kubernetes blue/green, behind nginx on every node, and drops no request.",
+            "Blue/green releases of apps on Kubernetes, behind nginx on every node, without a dropped request.",
         discussion: """
-            --config, --server, --token and -o may stand before the verb too. Shell completions: viridian completions bash, zsh or fish.
+            --config, --server, --token and -o may also precede the verb. Shell completions: viridian completions bash, zsh or fish.
             """,
         groupedSubcommands: [
             CommandGroup(
@@ -37,18 +37,18 @@ public struct Viridian: AsyncParsableCommand {
         ]
     )
 
-    /// The version of this program. Not the configuration's `version`: that makes `--version` an option of every verb, and one that wins
-    /// over the verb's own.
+    /// The version of this program. It is not set as `CommandConfiguration.version`, which would add a `--version` to every verb that
+    /// takes precedence over the verb's own.
     static let version = "0.1.0"
 
-    /// A value of it does nothing but show the help.
+    /// Prints the help when run without a verb.
     public init() {}
 
-    /// What the executable runs: the verb that the words name, whose status ends the process.
-    public static func start(_ words: [String] = Array(CommandLine.arguments.dropFirst())) async {
+    /// The entry point of the executable: runs the verb named in the arguments and exits with its status.
+    public static func start(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) async {
         let ordered: [String]
         do {
-            ordered = try CommandLineWords(words).ordered
+            ordered = try ArgumentOrder(arguments).ordered
         } catch {
             exit(withError: error)
         }

@@ -1,8 +1,8 @@
 import ReleaseMachine
 
-extension AppSight {
-    /// What is still there of what the newest release left.
-    package func left(by latest: Release?) -> [Leftover] {
+extension AppObservation {
+    /// Which of the newest release's leftovers still exist.
+    package func leftovers(of latest: Release?) -> [Leftover] {
         guard let latest, latest.state.hasEnded else { return [] }
         return latest.leftovers.filter { leftover in
             let color = leftover.version.color
@@ -17,19 +17,22 @@ extension AppSight {
 }
 
 extension AppReleases {
-    /// Clears away what the newest release ran out of time for: writes down what is live, and deletes the workload that does not serve
-    /// when every node was read back on the live colour and nothing holds the other any more.
-    /// - Returns: what was cleared away; empty when there is nothing, or not yet.
+    /// Cleans up what the newest release left behind: records what is live, and deletes the workload that does not serve when every
+    /// node was read back on the live colour and the other colour is drained.
+    /// - Returns: what was cleaned up; empty when there is nothing to clean up, or it is too early.
+    /// - Throws: `LeaseHeld` while a release runs.
     package func clearLeftovers() async throws -> [Leftover] {
         guard let release = try releaseWithLeftovers() else { return [] }
         return try await withLease { _ in
-            // Looked at again: a release may have begun and ended before the lease was ours.
-            guard let again = try releaseWithLeftovers(), again.order.number == release.order.number else { return [] }
+            // Checked again under the lease: a release may have started and ended before it was acquired.
+            guard let newest = try releaseWithLeftovers(), newest.order.number == release.order.number else {
+                return []
+            }
             var cleared: [Leftover] = []
-            var seen = try await engine.cluster.survey()
-            if let leftover = try await recordLeftover(of: release, in: &seen) { cleared.append(leftover) }
+            var observed = try await engine.cluster.survey()
+            if let leftover = try await recordLeftover(of: release, in: &observed) { cleared.append(leftover) }
             for leftover in release.leftovers where leftover.kind == .workload {
-                if try await remove(leftover, of: release, seen) { cleared.append(leftover) }
+                if try await remove(leftover, of: release, observed) { cleared.append(leftover) }
             }
             return cleared
         }
@@ -39,33 +42,33 @@ extension AppReleases {
         try latest().flatMap { $0.state.hasEnded && !$0.leftovers.isEmpty ? $0 : nil }
     }
 
-    /// Writes down which colour is live where the newest release could not. All of its nodes had been proved to route there.
-    func settleRecord() async throws {
+    /// Records which colour is live where the newest release could not. All of its nodes were verified to route there.
+    func recordLiveIfMissing() async throws {
         guard let release = try releaseWithLeftovers(), release.leftovers.contains(where: { $0.kind == .record }) else {
             return
         }
-        var seen = try await engine.cluster.survey()
-        _ = try await recordLeftover(of: release, in: &seen)
+        var observed = try await engine.cluster.survey()
+        _ = try await recordLeftover(of: release, in: &observed)
     }
 
-    /// Does nothing where the cluster has written it down already, or a later release did.
+    /// Does nothing where the cluster has recorded it already, or a later release has.
     func recordLeftover(
         of release: Release,
-        in seen: inout ClusterSurvey,
+        in observed: inout ClusterSurvey,
         isDryRun: Bool = false
     ) async throws -> Leftover? {
         guard let leftover = release.leftovers.first(where: { $0.kind == .record }),
-            seen.recorded?.color != leftover.version.color, seen.recordedBy ?? 0 <= release.order.number
+            observed.recorded?.color != leftover.version.color, observed.recordedBy ?? 0 <= release.order.number
         else { return nil }
         if !isDryRun { try await engine.cluster.recordLive(leftover.version, by: release.order) }
-        seen.recorded = leftover.version
+        observed.recorded = leftover.version
         return leftover
     }
 
-    private func remove(_ leftover: Leftover, of release: Release, _ seen: ClusterSurvey) async throws -> Bool {
+    private func remove(_ leftover: Leftover, of release: Release, _ observed: ClusterSurvey) async throws -> Bool {
         let color = leftover.version.color
         let number = release.order.number
-        guard seen.recorded?.color == color.other, let workload = seen.workloads[color],
+        guard observed.recorded?.color == color.other, let workload = observed.workloads[color],
             workload.release ?? 0 <= number, let ended = release.endedAt
         else { return false }
         let fence = Fence(release: number, isBack: true)

@@ -38,34 +38,34 @@ extension AppReleases {
         guard let text else {
             guard let live else {
                 throw Refusal(
-                    "\(name) has no live release to go back from: `viridian releases \(name)` lists its history")
+                    "\(name) has no live release to roll back: `viridian releases \(name)` lists its history")
             }
             throw Refusal(
                 "\(name) has no version before \(live.order.version): name one with --to",
-                details: had(wentLive.filter { $0.order.version != live.order.version }))
+                details: liveVersions(wentLive.filter { $0.order.version != live.order.version }))
         }
         if let known = wentLive.first(where: { $0.order.version == text }) {
             return (try Version(text), known.order.image)
         }
         guard version == nil else {
-            throw Refusal("\(name) never had version \(text) live", details: had(wentLive))
+            throw Refusal("version \(text) of \(name) was never live", details: liveVersions(wentLive))
         }
-        // It was live before this journal knew of it.
+        // It may have been live before this journal existed.
         let wanted = try Version(text)
         return (wanted, "\(app.image(for: wanted))")
     }
 }
 
 /// The versions that a rollback may name.
-private func had(_ releases: [Release]) -> [String] {
+private func liveVersions(_ releases: [Release]) -> [String] {
     let versions = releases.map(\.order.version).reduce(into: [String]()) {
         if !$0.contains($1) { $0.append($1) }
     }
-    return versions.isEmpty ? [] : ["it had \(versions.prefix(10).joined(separator: ", "))"]
+    return versions.isEmpty ? [] : ["versions that were live: \(versions.prefix(10).joined(separator: ", "))"]
 }
 
 extension Rules {
-    /// An app's configuration as it is at the start of a release.
+    /// The rules of a release that starts with this configuration.
     init(_ app: AppConfiguration) {
         self.init()
         replicas = app.replicas

@@ -1,8 +1,8 @@
 import ReleaseMachine
 
 extension AppReleases {
-    /// Runs a release. When the cluster does not answer for as long as the lease lasts everything stops, because somebody else may
-    /// hold it by then; when it answers again and nobody does, the release goes on where it was.
+    /// Runs a release. When the cluster does not answer until the lease expires, the run stops, because another process may hold the
+    /// lease by then; when the cluster answers again and no other process does, the run continues where it stopped.
     func run(
         _ number: Int,
         _ lease: LeaseTerm,
@@ -10,56 +10,58 @@ extension AppReleases {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         var lease = lease
-        let told = Told(from: try release(number).sequence)
-        let telling: Engine.Observer = { recorded, release in
-            await told.tell(recorded.sequence)
+        let reported = ReportedSequence(from: try release(number).sequence)
+        let reporting: Engine.Observer = { recorded, release in
+            await reported.advance(to: recorded.sequence)
             await observe(recorded, release)
         }
         while true {
             do {
-                return try await engine.run(app: name, number: number, until: stop, lease: lease, observe: telling)
+                return try await engine.run(app: name, number: number, until: stop, lease: lease, observe: reporting)
             } catch let lost as LeaseLost where lost.isOutage {
                 let stopped = engine.clock.now
-                try await tell(
-                    .said(Line("The cluster does not answer: stopped, and going on when it does")), number, telling)
+                try await report(
+                    .said(LogMessage("The cluster does not answer: the release stops, and continues when it answers")),
+                    number, reporting)
                 let end = engine.clock.now + engine.pace.outage
-                var again: LeaseTerm?
-                while again == nil {
+                var reacquired: LeaseTerm?
+                while reacquired == nil {
                     do {
-                        again = try await leaseAgain(for: number, until: end, lost)
+                        reacquired = try await reacquireLease(for: number, until: end, lost)
                     } catch let held as LeaseHeld {
-                        // Whoever runs it now writes into the journal that both share, or it is another release elsewhere.
+                        // Another process runs this release and writes to the shared journal, or it runs another release.
                         guard engine.clock.now < end else { throw LeaseLost(holder: held.holder) }
-                        let patience = Patience(every: .seconds(2), clock: engine.clock)
+                        let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
                         let done = try await follow(
-                            number, after: await told.last, until: stop, shouldGoOn: { await patience.isLeft },
-                            observe: telling)
+                            number, after: await reported.last, until: stop,
+                            shouldGoOn: { await leaseCheck.hasTimeLeft },
+                            observe: reporting)
                         if let done { return done }
                     }
                 }
-                guard let again else { continue }
-                lease = again
-                try await tell(.said(Line("The cluster answers again")), number, telling)
+                guard let reacquired else { continue }
+                lease = reacquired
+                try await report(.said(LogMessage("The cluster answers again")), number, reporting)
                 let absence = max(engine.clock.now - stopped, .zero)
-                try await tell(.resumed(milliseconds: absence.milliseconds), number, telling)
+                try await report(.resumed(milliseconds: absence.milliseconds), number, reporting)
             }
         }
     }
 
-    private func tell(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
+    private func report(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
         let (event, release) = try append(event, to: number)
         await observe(event, release)
     }
 
-    /// - Throws: `LeaseHeld` when somebody else has it, `LeaseLost` when it is of no use any more, or not to be had in time.
-    private func leaseAgain(for number: Int, until end: Timestamp, _ lost: LeaseLost) async throws -> LeaseTerm {
+    /// - Throws: `LeaseHeld` when another process holds it, `LeaseLost` when a newer release exists or `end` has passed.
+    private func reacquireLease(for number: Int, until end: Timestamp, _ lost: LeaseLost) async throws -> LeaseTerm {
         while engine.clock.now < end {
-            // Ours still, where a renewal was carried out and its answer was lost.
+            // This process still holds it where a renewal succeeded and its answer was lost.
             await engine.cluster.releaseLease()
             do {
                 let lease = try await engine.cluster.acquireLease()
                 guard lease.lastRelease <= number else {
-                    await giveLeaseBack()
+                    await returnLease()
                     throw LeaseLost(holder: "\(name)/\(lease.lastRelease)")
                 }
                 return lease

@@ -7,15 +7,15 @@ extension AppReleases {
         observe: @escaping Engine.Observer,
         order: (Int) -> Order
     ) async throws -> Release {
-        try settleHistory()
-        try await settleRecord()
+        try markReplacedReleases()
+        try await recordLiveIfMissing()
         var last = try lastNumber(lease)
-        // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. What cannot be
-        // asked here, the survey says.
+        // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. When they do not
+        // answer here, the survey reports it.
         if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
         guard last < Order.highestNumber else {
             throw Refusal(
-                "a node says that it has seen release \(name)/\(last): no release can be numbered above it",
+                "a node has seen release \(name)/\(last): no release can have a higher number",
                 details: ["to fix: remove .viridian/\(name).token beside the upstream file on that node"])
         }
         let number = last + 1
@@ -24,17 +24,17 @@ extension AppReleases {
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try settleHistory()
+        try markReplacedReleases()
         return ended
     }
 
-    /// The highest number that any release is known to have had, by journal and cluster.
+    /// The highest release number in journal and cluster; 0 when there is none.
     func lastNumber(_ lease: LeaseTerm) throws -> Int {
         if let unreadable = lease.unreadable { throw unreadable }
         let last = try engine.journal.lastNumber(app: name)
         guard last < Order.highestNumber else {
             throw Refusal(
-                "the journal's newest release is \(name)/\(last): no release can be numbered above it",
+                "the journal's newest release is \(name)/\(last): no release can have a higher number",
                 details: [
                     "to fix: name another journal in viridian.yaml. What is live is read from the cluster and the nodes"
                 ])
@@ -49,16 +49,16 @@ extension AppReleases {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        // The process that began it may have died before it could.
+        // The process that started it may have died before this.
         if number < Order.highestNumber { try await engine.cluster.note(release: number) }
-        let (event, told) = try append(.takenUp(by: by), to: number)
-        await observe(event, told)
+        let (event, release) = try append(.takenUp(by: by), to: number)
+        await observe(event, release)
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try settleHistory()
+        try markReplacedReleases()
         return ended
     }
 
-    /// Appends an event that is true whatever has happened meanwhile, behind whatever others append in the same moment.
+    /// Appends an event that applies whatever has happened since, after any event that another process appends at the same time.
     func append(_ event: Event, to number: Int) throws -> (RecordedEvent, Release) {
         while true {
             var release = try release(number)
@@ -66,26 +66,26 @@ extension AppReleases {
             do {
                 try engine.journal.append(event, app: name, number: number)
             } catch is JournalConflict {
-                continue  // A word was said in the same moment: it comes first.
+                continue  // Another event came first.
             }
             release.apply(event)
             return (event, release)
         }
     }
 
-    /// Puts a word into the journal, and runs the release here when the process that ran it has gone.
-    func say(
+    /// Records a request in the journal, and runs the release here when no other process does.
+    func request(
         _ event: Event,
-        to release: Release,
+        of release: Release,
         by: String,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         let number = release.order.number
-        let word = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+        let request = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
         do {
-            try engine.journal.append(word, app: name, number: number)
+            try engine.journal.append(request, app: name, number: number)
         } catch is JournalConflict {
-            // Something happened in the same moment: whether the word still applies is looked at again.
+            // Another event came first: check again whether the request applies.
             switch event {
             case .promoted: return try await promote(by: by, observe: observe)
             case .abortRequested(_, let reason): return try await abort(by: by, reason: reason, observe: observe)
@@ -93,27 +93,27 @@ extension AppReleases {
             }
         }
         var release = release
-        release.apply(word)
-        await observe(word, release)
-        let patience = Patience(every: .seconds(2), clock: engine.clock)
-        let told = Told(from: word.sequence)
+        release.apply(request)
+        await observe(request, release)
+        let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
+        let reported = ReportedSequence(from: request.sequence)
         while true {
             do {
                 return try await withLease { lease in
                     let now = try self.release(number)
                     if now.state.hasEnded {
-                        return try await follow(number, after: await told.last, observe: observe) ?? now
+                        return try await follow(number, after: await reported.last, observe: observe) ?? now
                     }
                     return try await takeUp(number, lease, by: by, until: .whenEnded, observe: observe)
                 }
             } catch is LeaseHeld {
-                // Its engine sees the word. Should that engine die, the next look takes the release over.
+                // The process that holds the lease acts on the request. If it dies, the next attempt runs the release here.
                 let ended = try await follow(
                     number,
-                    after: await told.last,
-                    shouldGoOn: { await patience.isLeft },
+                    after: await reported.last,
+                    shouldGoOn: { await leaseCheck.hasTimeLeft },
                     observe: { recorded, release in
-                        await told.tell(recorded.sequence)
+                        await reported.advance(to: recorded.sequence)
                         await observe(recorded, release)
                     }
                 )
@@ -131,23 +131,23 @@ extension AppReleases {
         }
         do {
             let value = try await body(lease)
-            await giveLeaseBack()
+            await returnLease()
             return value
         } catch {
-            await giveLeaseBack()
+            await returnLease()
             throw error
         }
     }
 
-    /// Also when this task was cancelled: otherwise other machines would wait for the lease to run out.
-    func giveLeaseBack() async {
+    /// Releases the lease, also when this task was cancelled: otherwise other machines would wait until it expires.
+    func returnLease() async {
         await Task(executorPreference: engine.executor) { [cluster = engine.cluster] in
             await cluster.releaseLease()
         }.value
     }
 
-    /// Tells releases that were live that a newer one is.
-    func settleHistory() throws {
+    /// Records in releases that were live that a newer one has replaced them.
+    func markReplacedReleases() throws {
         let live = try engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
         guard let newest = live.first else { return }
         let wentBack = if case .rollback = newest.order.kind { true } else { false }
@@ -159,8 +159,8 @@ extension AppReleases {
     }
 }
 
-/// How long to go on with something before looking elsewhere.
-actor Patience {
+/// A deadline that is set again each time it is found to have passed.
+actor RepeatingDeadline {
     private let every: Duration
     private let clock: any ReleaseClock
     private var until: Timestamp
@@ -171,20 +171,20 @@ actor Patience {
         until = clock.now + every
     }
 
-    var isLeft: Bool {
+    var hasTimeLeft: Bool {
         guard clock.now >= until else { return true }
         until = clock.now + every
         return false
     }
 }
 
-/// How far a release has been told to whoever watches it.
-actor Told {
+/// The sequence number of the last event that was reported to the caller.
+actor ReportedSequence {
     private(set) var last: Int
 
     init(from sequence: Int) {
         last = sequence
     }
 
-    func tell(_ sequence: Int) { last = max(last, sequence) }
+    func advance(to sequence: Int) { last = max(last, sequence) }
 }

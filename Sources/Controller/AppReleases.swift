@@ -1,10 +1,10 @@
 import ReleaseMachine
 import ViridianConfiguration
 
-/// The releases of one app: what people can ask for, from wherever they ask.
+/// The releases of one app: every command on them, from the CLI, the API and the pages.
 ///
-/// A word is an event in the journal. Whoever holds the app's lease acts on it: this process when nobody else does, otherwise the
-/// one that runs the release, which sees the word in the journal that both share.
+/// A request is an event in the journal. The process that holds the app's lease acts on it: this process when no other holds it,
+/// otherwise the one that runs the release and reads the request from the shared journal.
 package struct AppReleases: Sendable {
     package let app: AppConfiguration
     let engine: Engine
@@ -14,6 +14,7 @@ package struct AppReleases: Sendable {
         self.engine = engine
     }
 
+    /// What a deploy asks for.
     package struct Request: Sendable {
         package var version: Version
         package var image: ImageReference?
@@ -47,10 +48,11 @@ package struct AppReleases: Sendable {
 
     var name: String { app.name.text }
 
-    // MARK: - What people ask for
+    // MARK: - Commands
 
-    /// Starts a release of a version and runs it. When the newest release has not ended, nobody runs it, and it is what is asked for
-    /// (version, image and replicas), this goes on with it instead.
+    /// Starts a release of a version and runs it. When the newest release has not ended, no process runs it, and it has the requested
+    /// version, image and replicas, resumes that one instead.
+    /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when another one has to be finished first, `Refusal`.
     package func deploy(
         _ request: Request,
         until stop: Engine.Stop,
@@ -70,21 +72,25 @@ package struct AppReleases: Sendable {
         }
     }
 
-    /// Says that the traffic may move. Runs the release here when nobody else does.
+    /// Promotes the newest release, and runs it here when no other process does.
+    /// - Throws: `Inapplicable` when it is not awaiting promotion, `Refusal` when there is none.
     package func promote(by: String, observe: @escaping Engine.Observer) async throws -> Release {
         let release = try existing()
         try release.checkPromotable(at: engine.clock.now)
-        return try await say(.promoted(by: by), to: release, by: by, observe: observe)
+        return try await request(.promoted(by: by), of: release, by: by, observe: observe)
     }
 
-    /// Gives a running release up: its candidate goes, and traffic that moved comes back.
+    /// Aborts the newest release: deletes its candidate, and moves traffic that it moved back.
+    /// - Throws: `Inapplicable` when it has ended or cannot be aborted any more, `Refusal` when there is none.
     package func abort(by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release {
         let release = try existing()
         try release.checkAbortable()
-        return try await say(.abortRequested(by: by, reason: reason), to: release, by: by, observe: observe)
+        return try await request(.abortRequested(by: by, reason: reason), of: release, by: by, observe: observe)
     }
 
-    /// Goes back to the version before, or to `version`: a release of its own. A release that is still running is aborted.
+    /// Brings back the version before the live one, or `version`, with a new release. Without `version`, a release that has not ended is
+    /// aborted instead.
+    /// - Throws: `LeaseHeld`, `Interrupted`, `Refusal` when there is no such version.
     package func rollback(
         to version: Version?,
         by: String,
@@ -107,7 +113,7 @@ package struct AppReleases: Sendable {
         }
     }
 
-    // MARK: - What people look at
+    // MARK: - Reading
 
     package func latest() throws -> Release? {
         try engine.journal.releases(app: name, limit: 1, before: nil).first
@@ -115,7 +121,7 @@ package struct AppReleases: Sendable {
 
     package func release(_ number: Int) throws -> Release {
         guard let release = Release(folding: try engine.journal.events(app: name, number: number, after: 0)) else {
-            throw Refusal("there is no release \(name)/\(number): `viridian releases \(name)` lists those there are")
+            throw Refusal("there is no release \(name)/\(number): `viridian releases \(name)` lists the existing ones")
         }
         return release
     }
@@ -128,8 +134,9 @@ package struct AppReleases: Sendable {
         try engine.journal.events(app: name, number: number, after: sequence)
     }
 
-    /// Tells the release's events, those there are and those to come, until it has ended or `stop` says so. Returns `nil` when the
-    /// caller's `shouldGoOn`, asked between two looks at the journal, says no.
+    /// Reports the release's events to `observe`, present and future ones, until the release has ended or `stop` applies.
+    /// Returns the release, or `nil` when `shouldGoOn`, called between two reads of the journal, returned false.
+    /// Throws `Refusal` when there is no such release.
     package func follow(
         _ number: Int,
         after sequence: Int = 0,
@@ -154,7 +161,7 @@ package struct AppReleases: Sendable {
     }
 }
 
-/// The newest release has not ended, nobody runs it, and what was asked for is something else.
+/// The newest release has not ended, no process runs it, and the request does not match it.
 package struct Interrupted: Error, Sendable, CustomStringConvertible {
     package var release: Release
     package var app: AppConfiguration
@@ -162,12 +169,12 @@ package struct Interrupted: Error, Sendable, CustomStringConvertible {
     package var description: String {
         let order = release.order
         return "\(order.name) (\(order.version)) has not ended: it is \(release.state) in phase \(release.phase). "
-            + "Finish it with `\(order.deployCommand(for: app))`, or give it up with `viridian abort \(order.app)`"
+            + "Resume it with `\(order.deployCommand(for: app))`, or abort it with `viridian abort \(order.app)`"
     }
 }
 
 extension Order {
-    /// The command that asks for the same release, and so goes on with it.
+    /// The command that requests the same release, and so resumes it.
     package func deployCommand(for app: AppConfiguration) -> String {
         var words = ["viridian", "deploy", self.app, "--version", version]
         let usual = (try? Version(version)).map { "\(app.image(for: $0))" }

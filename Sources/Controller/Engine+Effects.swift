@@ -3,7 +3,7 @@ import ReleaseMachine
 extension Engine {
     typealias Emit = @Sendable (Event) -> Void
 
-    /// Does what the effect says and emits what came of it. Returning without having emitted anything means: try again.
+    /// Runs the effect and emits its results as events. Returning without an event makes the engine retry it.
     func perform(_ effect: Effect, for release: Release, emit: @escaping Emit) async throws {
         let order = release.order
         if case .survey = effect { return emit(.discovered(try await survey(order, emit))) }
@@ -11,11 +11,11 @@ extension Engine {
         switch effect {
         case .survey: return
         case .createCandidate:
-            try await cluster.createCandidate(order, survey) { [clock] news in
-                switch news {
-                case .note(let words): emit(.said(Line(words)))
-                case .waiting(let words, let length):
-                    emit(.said(Line(words)))
+            try await cluster.createCandidate(order, survey) { [clock] progress in
+                switch progress {
+                case .note(let text): emit(.said(LogMessage(text)))
+                case .waiting(let text, let length):
+                    emit(.said(LogMessage(text)))
                     emit(.candidateDelayed(until: clock.now + length))
                 }
             }
@@ -25,9 +25,9 @@ extension Engine {
         case .prepare(let node):
             do {
                 try await nodes.prepare(node, order, survey)
-            } catch let trouble as NodeTrouble {
-                if await hasLeft(node, trouble) { return emit(.nodesLeft([node])) }
-                emit(.said(Line(source: node, "cannot be staged yet: \(trouble.message)")))
+            } catch let problem as NodeProblem {
+                if await isRemoved(node, problem) { return emit(.nodesLeft([node])) }
+                emit(.said(LogMessage(source: node, "cannot be staged yet: \(problem.message)")))
             }
             emit(.nodePrepared(node: node))
         case .stage(let node):
@@ -39,10 +39,10 @@ extension Engine {
             try await confirm(order, survey, emit)
         case .switchNode(let node):
             try await attempt(.change, on: node, emit) {
-                // All nodes are switched as the first was, so its proof stands for them; what another lacks is said.
+                // All nodes are switched alike, so the first one's proof holds for the others; missing proof is logged for each.
                 let isFirst = !release.nodes.contains { $0.state == .switched }
                 if let evidence = try await nodes.moveVisitors(node, order, survey), isFirst || !evidence.isProof {
-                    emit(.said(Line(source: node, evidence.text)))
+                    emit(.said(LogMessage(source: node, evidence.text)))
                 }
                 emit(.nodeSwitched(node: node))
             }
@@ -68,32 +68,32 @@ extension Engine {
             emit(.readBack(readings))
         case .removeOld:
             if let old = survey.live?.color {
-                tell(try await cluster.remove(old, madeBy: order.number - 1, orOlder: true), of: old, order, emit)
+                logTerminating(
+                    try await cluster.remove(old, madeBy: order.number - 1, orOlder: true), of: old, order, emit)
             }
             emit(.oldRemoved)
         case .retainOld:
             emit(.oldRetained(until: clock.now + order.rules.retain))
         case .removeCandidate:
             let left = try await cluster.remove(survey.candidate, madeBy: order.number, orOlder: false)
-            tell(left, of: survey.candidate, order, emit)
+            logTerminating(left, of: survey.candidate, order, emit)
             emit(.candidateRemoved)
         }
     }
 
-    /// Pods that serve nobody any more and take their time to end: the next release to their colour waits for them, this one does not.
-    private func tell(_ left: Int, of color: Color, _ order: Order, _ emit: Emit) {
+    /// Logs pods that do not serve any more and have not ended: the next release to their colour waits for them, this one does not.
+    private func logTerminating(_ left: Int, of color: Color, _ order: Order, _ emit: Emit) {
         guard left > 0 else { return }
-        emit(
-            .said(
-                Line("\(counted(left, "pod")) of \(order.app)-\(color) \(left == 1 ? "is" : "are") still terminating")))
+        let verb = left == 1 ? "is" : "are"
+        emit(.said(LogMessage("\(counted(left, "pod")) of \(order.app)-\(color) \(verb) still terminating")))
     }
 
-    /// A release that was given up before it knew anything has nothing to undo.
+    /// A release that was aborted before its survey has nothing to undo.
     private func performBeforeSurvey(_ effect: Effect, _ emit: Emit) async throws {
         switch effect {
         case .removeCandidate: emit(.candidateRemoved)
         case .readBack: emit(.readBack([]))
-        default: throw Refusal("the release has not looked at cluster and nodes yet")
+        default: throw Refusal("the release has not read the cluster and the nodes yet")
         }
     }
 
@@ -105,18 +105,18 @@ extension Engine {
     ) async throws {
         do {
             try await body()
-        } catch let trouble as NodeTrouble {
-            emit(await hasLeft(node, trouble) ? .nodesLeft([node]) : .nodeFailed(step, trouble))
+        } catch let problem as NodeProblem {
+            emit(await isRemoved(node, problem) ? .nodesLeft([node]) : .nodeFailed(step, problem))
         }
     }
 
-    /// A node that does not answer may be a machine that was taken away: the inventory knows.
-    private func hasLeft(_ node: String, _ trouble: NodeTrouble) async -> Bool {
-        trouble.isUnreachable ? await !left(of: [node]).isEmpty : false
+    /// Whether a node that does not answer is no longer in the inventory.
+    private func isRemoved(_ node: String, _ problem: NodeProblem) async -> Bool {
+        problem.isUnreachable ? await !removedFromInventory(of: [node]).isEmpty : false
     }
 
-    /// Those that the inventory no longer lists; none where it cannot be asked.
-    private func left(of addresses: [String]) async -> [String] {
+    /// Those that the inventory no longer lists; none when the inventory does not answer.
+    private func removedFromInventory(of addresses: [String]) async -> [String] {
         guard let listed = try? await nodes.list(), !listed.isEmpty else { return [] }
         return addresses.filter { !listed.contains($0) }
     }
@@ -126,36 +126,37 @@ extension Engine {
     private func survey(_ order: Order, _ emit: Emit) async throws -> Survey {
         guard order.number <= Order.highestNumber else {
             throw Refusal(
-                "\(order.name) has a number that no node can be told: it was given before such numbers were refused",
+                "\(order.name) has a number above the highest that nodes accept: it is from a version that did not refuse it",
                 details: [
-                    "to fix: name another journal in viridian.yaml, and correct the lease where the next release says so"
+                    "to fix: name another journal in viridian.yaml, and correct the lease if the next release reports it"
                 ])
         }
-        async let seen = cluster.survey()
+        async let observed = cluster.survey()
         let addresses = try await nodes.list()
         let fence = Fence(release: order.number, isBack: false)
         let readings = await nodes.read(addresses, claiming: fence)
         try await refuseOldNumber(order, readings)
         let unreachable = readings.filter(\.isUnreachable).map {
-            NodeTrouble(node: $0.node, isUnreachable: true, message: $0.message ?? "no answer")
+            NodeProblem(node: $0.node, isUnreachable: true, message: $0.message ?? "no answer")
         }
-        // A file that was edited and not loaded: the node routes as it should, and the switch will put the file right.
+        // A file that was edited and not loaded: the node routes to the right colour, and the switch corrects the file.
         for reading in readings where reading.color != nil {
-            if let message = reading.message { emit(.said(Line(source: reading.node, message))) }
+            if let message = reading.message { emit(.said(LogMessage(source: reading.node, message))) }
         }
         let before = try journal.releases(app: order.app, limit: 50, before: order.number).first { $0.state == .live }
-        let agreement = Agreement(
+        let resolver = LiveColorResolver(
             app: order.app,
-            cluster: try await seen,
+            cluster: try await observed,
             readings: readings.filter { !$0.isUnreachable },
             journal: before.flatMap { release in
                 release.candidate.map { (LiveVersion(color: $0, version: release.order.version), release.order.number) }
             }
         )
-        return try agreement.survey(for: order, unreachable: unreachable)
+        return try resolver.survey(for: order, unreachable: unreachable)
     }
 
-    /// Nodes obey no release that is older than one that they have seen, and would say so in staging, when pods have been started.
+    /// Nodes refuse a release that is older than one that they have seen. Without this check they would do so in staging, with pods
+    /// already started.
     private func refuseOldNumber(_ order: Order, _ readings: [NodeReading]) async throws {
         let newest = readings.max { $0.newestRelease ?? 0 < $1.newestRelease ?? 0 }
         guard let newest, let number = newest.newestRelease, number > order.number else { return }
@@ -165,9 +166,9 @@ extension Engine {
         throw Refusal(
             "node \(newest.node) has seen \(order.app)/\(number), which is newer than \(order.name)",
             details: [
-                "the journal and the cluster's lease are older than the nodes, as restored copies are; nothing was touched",
+                "the journal and the cluster's lease are older than the nodes' state (restored from a backup?); nothing was touched",
                 isUsable
-                    ? "to go on: deploy again, and the release is numbered above \(number)"
+                    ? "to fix: deploy again; the release gets a number above \(number)"
                     : "to fix: remove .viridian/\(order.app).token beside the upstream file on that node, and deploy again",
             ])
     }
@@ -184,18 +185,18 @@ extension Engine {
             switch seen.verdict {
             case .waiting: continue
             case .ready: return emit(.podsReady)
-            case .hopeless(let why, let details): throw Refusal(why, details: details)
+            case .failed(let why, let details): throw Refusal(why, details: details)
             }
         }
     }
 
-    /// The last look: as many pods as the live colour has now, and all of them ready at this moment. A pod that was lost since it was
-    /// staged is waited for; the phase's clock bounds that.
+    /// The last check before the switch: as many pods as the live colour has now, all ready at this moment. Waits for a pod that was
+    /// lost since staging, until the phase times out.
     private func confirm(_ order: Order, _ survey: Survey, _ emit: Emit) async throws {
         var size = try await follow(order, survey, emit)
         while true {
             guard try await awaitReady(size.replicas, order, survey, emit) else { return emit(.candidateConfirmed) }
-            // That took a while, in which the live colour may have grown again.
+            // The live colour may have grown again in the meantime.
             let now = try await follow(order, survey, emit)
             if now.replicas <= size.replicas { return emit(.candidateConfirmed) }
             size = now
@@ -204,11 +205,11 @@ extension Engine {
 
     private func follow(_ order: Order, _ survey: Survey, _ emit: Emit) async throws -> CandidateSize {
         let size = try await cluster.followLive(order, survey)
-        for note in size.notes { emit(.said(Line(note))) }
+        for note in size.notes { emit(.said(LogMessage(note))) }
         return size
     }
 
-    /// Returns when that many pods of the candidate are ready, and whether they had to be waited for.
+    /// Returns when that many pods of the candidate are ready: whether it had to wait for them.
     private func awaitReady(_ count: Int, _ order: Order, _ survey: Survey, _ emit: Emit) async throws -> Bool {
         var last: PodsReport?
         for try await seen in cluster.pods(of: survey.candidate, for: order, desired: count) {
@@ -218,7 +219,7 @@ extension Engine {
             }
             if seen.report != last { emit(.podsObserved(seen.report)) }
             last = seen.report
-            if case .hopeless(let why, let details) = seen.verdict { throw Refusal(why, details: details) }
+            if case .failed(let why, let details) = seen.verdict { throw Refusal(why, details: details) }
         }
         throw CancellationError()
     }
@@ -231,7 +232,7 @@ extension Engine {
         return try await drain(old, on: addresses, bounds, emit)
     }
 
-    /// Waits as a release would until nothing holds a colour on nodes that have just been moved away from it.
+    /// Waits, as a release does, until a colour is drained on nodes that have just been switched away from it.
     func waitForDrain(of color: Color, on addresses: [String], rules: Rules) async throws {
         guard !addresses.isEmpty else { return }
         let now = clock.now
@@ -240,14 +241,14 @@ extension Engine {
         ) { _ in }
     }
 
-    /// Whether nothing holds a colour that nodes were moved away from at the latest at `moved`, or its time is over.
+    /// Whether a colour is drained, or its drain time is over; its nodes were switched away from it at `moved` at the latest.
     func isDrained(_ color: Color, on addresses: [String], since moved: Timestamp, _ rules: Rules) async -> Bool {
         let length = clock.now - moved
         guard length >= rules.drainLeast else { return false }
-        // Who comes is told by two looks.
-        _ = await ask(addresses, color)
+        // New connections show only between two reads.
+        _ = await readOpen(addresses, color)
         do { try await clock.sleep(for: min(rules.drainLeast, .seconds(10))) } catch { return false }
-        let open = await ask(addresses, color)
+        let open = await readOpen(addresses, color)
         guard open.allSatisfy({ !$0.isStillArriving }) else { return false }
         return length >= rules.drainMost || open.allSatisfy { $0.connections == 0 && $0.oldWorkers == 0 }
     }
@@ -258,25 +259,26 @@ extension Engine {
         _ bounds: ClosedRange<Timestamp>,
         _ emit: Emit
     ) async throws -> DrainEvidence {
-        // Who comes is told by two looks, so the first is taken while the drain could not end yet anyway.
-        var watch = DrainWatch(quiet: min(max(bounds.lowerBound - clock.now, .zero), .seconds(10)))
-        try await sleep(until: Timestamp(milliseconds: bounds.lowerBound.milliseconds - watch.quiet.milliseconds))
-        if watch.quiet > .zero { _ = await ask(addresses, old) }
+        // New connections show only between two reads: the first one is made before the drain's earliest end.
+        var watch = DrainWatch(arrivalWindow: min(max(bounds.lowerBound - clock.now, .zero), .seconds(10)))
+        try await sleep(
+            until: Timestamp(milliseconds: bounds.lowerBound.milliseconds - watch.arrivalWindow.milliseconds))
+        if watch.arrivalWindow > .zero { _ = await readOpen(addresses, old) }
         try await sleep(until: bounds.lowerBound)
         var progress = DrainProgress(color: old)
         var addresses = addresses
-        var nextRollCall = clock.now
+        var nextInventoryCheck = clock.now
         while true {
-            var open = watch.stillOpen(await ask(addresses, old), at: clock.now)
-            let silent = open.filter { $0.connections < 0 }.map(\.node)
-            if !silent.isEmpty, clock.now >= nextRollCall {
-                nextRollCall = clock.now + pace.rollCall
-                let left = await left(of: silent)
-                if !left.isEmpty { emit(.nodesLeft(left)) }
-                addresses.removeAll { left.contains($0) }
-                open.removeAll { left.contains($0.node) }
+            var open = watch.stillOpen(await readOpen(addresses, old), at: clock.now)
+            let unanswered = open.filter { $0.connections < 0 }.map(\.node)
+            if !unanswered.isEmpty, clock.now >= nextInventoryCheck {
+                nextInventoryCheck = clock.now + pace.inventoryCheck
+                let removed = await removedFromInventory(of: unanswered)
+                if !removed.isEmpty { emit(.nodesLeft(removed)) }
+                addresses.removeAll { removed.contains($0) }
+                open.removeAll { removed.contains($0.node) }
             }
-            for line in progress.news(open, at: clock.now) { emit(.said(line)) }
+            for line in progress.lines(open, at: clock.now) { emit(.said(line)) }
             if open.isEmpty || clock.now >= bounds.upperBound { return DrainEvidence(open: open) }
             try Task.checkCancellation()
             try await clock.sleep(for: pace.drainPoll)
@@ -287,12 +289,12 @@ extension Engine {
         while clock.now < end { try await clock.sleep(for: min(end - clock.now, .seconds(1))) }
     }
 
-    /// What every node says that holds the old colour; connections below 0 where it cannot be asked.
-    private func ask(_ addresses: [String], _ color: Color) async -> [DrainEvidence.Open] {
+    /// What is open to the colour on every node; `connections` is -1 for a node that did not answer.
+    private func readOpen(_ addresses: [String], _ color: Color) async -> [DrainEvidence.Open] {
         await withTaskGroup(of: DrainEvidence.Open.self) { group in
             for address in addresses {
                 group.addTask { [nodes] in
-                    let seen = try? await nodes.open(address, to: color)
+                    let seen = try? await nodes.openConnections(address, to: color)
                     return seen ?? DrainEvidence.Open(node: address, connections: -1, oldWorkers: -1)
                 }
             }

@@ -1,27 +1,27 @@
 import ReleaseMachine
 
-/// Runs one release: keeps the effects running that it asks for, writes down what comes of them, and asks again.
+/// Runs one release: keeps the effects running that `Release.effects` names, and appends their results to the journal as events.
 ///
-/// Every event is in the journal before it changes anything, so that a process that dies at any instant is followed by one that
-/// folds the journal and goes on. Nothing here decides; `Release` does.
+/// Every event is in the journal before it changes anything: after a crash at any instant, another process folds the journal and
+/// continues. All decisions are made in `Release`.
 package struct Engine: Sendable {
     package enum Stop: Sendable { case whenEnded, whenPaused }
 
     package typealias Observer = @Sendable (RecordedEvent, Release) async -> Void
 
     package struct Pace: Sendable {
-        /// How often the journal is asked for what other processes appended, and timers are looked at.
+        /// How often the journal is read for events of other processes, and deadlines are checked.
         package var tick: Duration = .milliseconds(50)
-        /// Between two tries of an effect: doubled from the first to the last.
+        /// The pause between two attempts of an effect: doubled from the first to the last.
         package var firstRetry: Duration = .milliseconds(200)
         package var lastRetry: Duration = .seconds(5)
-        /// Between two looks at what the drain still holds.
+        /// Between two reads of what is still open during the drain.
         package var drainPoll: Duration = .milliseconds(250)
-        /// Between two questions whether a node that does not answer the drain is still in the inventory.
-        package var rollCall: Duration = .seconds(10)
-        /// So long between two ticks means that nobody ran the release in between.
+        /// Between two checks whether a node that does not answer during the drain is still in the inventory.
+        package var inventoryCheck: Duration = .seconds(10)
+        /// A gap between two ticks of at least this length means that the release was not run in between.
         package var absence: Duration = .seconds(10)
-        /// For how long a release whose cluster does not answer is held, stopped, to go on with when it does.
+        /// How long a release is kept stopped, to be continued, while the cluster does not answer.
         package var outage: Duration = .seconds(900)
 
         package init() {}
@@ -32,7 +32,7 @@ package struct Engine: Sendable {
     let journal: any ReleaseJournal
     let clock: any ReleaseClock
     let pace: Pace
-    /// Where effects run; `nil` is where Swift runs tasks. A test's own one knows when none of them can go on.
+    /// Where effects run; `nil` is Swift's default. Tests use their own, which knows when all effects are waiting.
     let executor: (any TaskExecutor)?
 
     package init(
@@ -51,11 +51,11 @@ package struct Engine: Sendable {
         self.executor = executor
     }
 
-    /// Runs the release until it has ended, or waits for a person where `stop` says so. The caller holds the app's lease.
+    /// Runs the release until it has ended, or, with `.whenPaused`, until it is awaiting promotion. The caller holds the app's lease.
     ///
-    /// Cancelling stops all effects and leaves the release as the journal tells it: safe, and resumable by running it again.
-    /// Throws `LeaseLost` when another process has taken the app over, `CancellationError` when cancelled, and the journal's error when
-    /// it can no longer be written.
+    /// Cancelling stops all effects and leaves the release as it is in the journal: safe, and resumable by running it again.
+    /// - Throws: `LeaseLost` when another process holds the lease or it expired, `CancellationError` when cancelled, the journal's error
+    ///   when it cannot be written.
     package func run(
         app: String,
         number: Int,
@@ -66,17 +66,17 @@ package struct Engine: Sendable {
         guard let release = Release(folding: try journal.events(app: app, number: number, after: 0)) else {
             throw Refusal("there is no release \(app)/\(number)")
         }
-        let inbox = Inbox()
+        let queue = MessageQueue()
         return try await withThrowingTaskGroup(of: Void.self, returning: Release.self) { group in
-            group.addTask { await renewLease(lease, inbox) }
+            group.addTask { await renewLease(lease, queue) }
             group.addTask { [clock, pace] in
                 while !Task.isCancelled {
                     try? await clock.sleep(for: pace.tick)
-                    inbox.send(.tick)
+                    queue.send(.tick)
                 }
             }
             defer { group.cancelAll() }
-            var run = Run(engine: self, release: release, inbox: inbox, observe: observe)
+            var run = RunningRelease(engine: self, release: release, queue: queue, observe: observe)
             do {
                 let release = try await run.work(until: stop)
                 await run.stopAll()
@@ -88,8 +88,8 @@ package struct Engine: Sendable {
         }
     }
 
-    /// A third of the lease's life between two renewals: two may fail before it is lost.
-    private func renewLease(_ lease: LeaseTerm, _ inbox: Inbox) async {
+    /// Renews three times in the lease's duration: two renewals may fail before it is lost.
+    private func renewLease(_ lease: LeaseTerm, _ queue: MessageQueue) async {
         var end = clock.now + lease.duration
         var wait = lease.duration / 3
         while true {
@@ -100,19 +100,19 @@ package struct Engine: Sendable {
                 end = began + lease.duration
                 wait = lease.duration / 3
             } catch let lost as LeaseLost {
-                return inbox.send(.leaseLost(lost))
+                return queue.send(.leaseLost(lost))
             } catch {
                 if Task.isCancelled { return }
                 wait = min(wait, .seconds(1))
-                // While the API is away nobody else can take the lease either, but nobody can tell: stop when it has run out.
+                // While the API does not answer, another process may have acquired the lease as soon as it expires: stop then.
                 if clock.now >= end {
-                    return inbox.send(.leaseLost(LeaseLost(outage: "\(error)")))
+                    return queue.send(.leaseLost(LeaseLost(outage: "\(error)")))
                 }
             }
         }
     }
 
-    /// A call that hangs is given up when the lease runs out: from then on others may hold it.
+    /// Cancels a call that hangs when the lease expires: from then on another process may hold it.
     private func renewLease(before end: Timestamp) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [cluster] in try await cluster.renewLease() }

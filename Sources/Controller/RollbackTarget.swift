@@ -1,13 +1,13 @@
 import ReleaseMachine
 
-/// The version that a rollback goes to where none is named: what was live before the live one.
+/// The version that a rollback without `--to` brings back: what was live before the live one.
 ///
-/// It follows what each release took over from; releases of the same version in a row are one step. A rollback stands where the release
-/// stands whose version it brought back: rolling back again goes further back, and never forward to what was just left.
+/// Follows the `previous` version of each release; consecutive releases of one version count as one step. A rollback counts as the
+/// release whose version it brought back: rolling back again goes further back, never forward to the version that was just replaced.
 package enum RollbackTarget {
     /// `history` is the app's releases, newest first.
     ///
-    /// - Returns: `nil` where nothing is known to have been live before.
+    /// - Returns: `nil` when no version is known to have been live before.
     package static func version(before live: Release, in history: [Release]) -> String? {
         let left = versionsLeft(by: live, in: history)
         var place: Release? = live
@@ -24,7 +24,7 @@ package enum RollbackTarget {
         return nil
     }
 
-    /// What the live release, and the rollbacks right before it, went away from.
+    /// The versions that the live release and the rollbacks right before it replaced.
     private static func versionsLeft(by live: Release, in history: [Release]) -> Set<String> {
         var versions: Set<String> = []
         var release = live

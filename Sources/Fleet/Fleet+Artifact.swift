@@ -1,32 +1,31 @@
 import Foundation
 import Processes
 
-/// Static assets of a version: a tar archive, compressed or not, that nodes fetch and unpack.
+/// The static assets of a version: a tar archive, compressed or not, that nodes fetch and unpack.
 package struct ArtifactPlan: Sendable, Hashable {
     package enum Source: Sendable, Hashable {
-        /// Fetched by each node. A presigned URL is a secret: it travels on standard input, and nothing repeats it.
+        /// Fetched by each node. A presigned URL is a secret: it is sent on standard input and never logged.
         case url(String)
-        /// A file of this machine, of at most `ArtifactPlan.mostBytes`: it goes to each node over the conversations.
+        /// A file of this machine, of at most `ArtifactPlan.sizeLimit` bytes, sent to each node over the conversations.
         case file(String)
     }
 
     package enum Checksum: Sendable, Hashable {
         /// 64 hexadecimal digits.
         case sha256(String)
-        /// Of a text whose first word that is, as sha256sum(1) writes it.
+        /// The URL of a text whose first word is the checksum, in the format of sha256sum(1).
         case url(String)
     }
 
-    /// The most that a file of this machine may have. It goes through a shell on every node; what is larger belongs where nodes can
-    /// fetch it.
-    package static let mostBytes = 64 << 20
+    /// The size limit of a local file, in bytes. It goes through a shell on every node; larger files must be fetched by the nodes.
+    package static let sizeLimit = 64 << 20
 
     package var source: Source
     package var checksum: Checksum?
     package var size: Int?
-    /// How many releases stay, besides those in use.
+    /// The number of releases to keep, besides those in use.
     package var keep: Int
-    /// For fetching and unpacking.
+    /// The time limit for fetching and unpacking.
     package var timeout: Duration
 
     package init(
@@ -45,52 +44,52 @@ package struct ArtifactPlan: Sendable, Hashable {
 }
 
 extension Fleet {
-    struct Described {
+    struct ArtifactArguments {
         var arguments: [String]
         var texts: [NodePayload.Text]
     }
 
-    /// What the order to stage says about an artifact. A file of this machine is on the node after this.
+    /// The arguments of the stage command for an artifact. A local file is sent to the node here.
     func deliver(
         _ artifact: ArtifactPlan,
         of upstream: Upstream,
         to node: Node,
         _ plan: StagePlan
-    ) async throws -> Described {
-        var described = Described(
+    ) async throws -> ArtifactArguments {
+        var request = ArtifactArguments(
             arguments: ["keep=\(artifact.keep)", "artifact_seconds=\(wholeSeconds(artifact.timeout))"], texts: [])
         var (size, checksum) = (artifact.size, artifact.checksum)
         switch artifact.source {
         case .url(let url):
-            described.arguments.append("artifact=url")
-            described.texts.append(.init("url", try address(url, node)))
+            request.arguments.append("artifact=url")
+            request.texts.append(.init("url", try address(url, node)))
         case .file(let path):
-            described.arguments.append("artifact=part")
+            request.arguments.append("artifact=part")
             let file = try await LocalArtifact(path, for: node)
             if let size, size != file.size {
-                throw NodeFailure(node, .artifact(words: ["\(path) has \(file.size) bytes, not \(size)"]))
+                throw NodeFailure(node, .artifact(output: ["\(path) has \(file.size) bytes, not \(size)"]))
             }
             try await send(file, of: upstream, to: node, plan, in: artifact.timeout)
             size = file.size
             checksum = checksum ?? .sha256(file.sha256)
         }
-        if let size { described.arguments.append("size=\(size)") }
+        if let size { request.arguments.append("size=\(size)") }
         switch checksum {
         case nil: break
-        case .sha256(let digits): described.arguments.append("sha256=\(digits.lowercased())")
-        case .url(let url): described.texts.append(.init("sum", try address(url, node)))
+        case .sha256(let digits): request.arguments.append("sha256=\(digits.lowercased())")
+        case .url(let url): request.texts.append(.init("sum", try address(url, node)))
         }
-        return described
+        return request
     }
 
-    /// A URL as curl's configuration and a line of text can hold it.
+    /// A URL that is safe in curl's configuration and in a line of text.
     private func address(_ url: String, _ node: Node) throws -> [UInt8] {
         let isPlain = url.utf8.allSatisfy {
             $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
         }
         guard isPlain, url.hasPrefix("https://") || url.hasPrefix("http://") else {
             throw NodeFailure(
-                node, .artifact(words: ["its URL has to be https:// and free of spaces and quotation marks"]))
+                node, .artifact(output: ["its URL must begin with https:// or http:// and have no spaces or quotation marks"]))
         }
         return Array(url.utf8) + [10]
     }
@@ -108,7 +107,7 @@ extension Fleet {
         var offset = 0
         while offset < file.size {
             guard let piece = try handle.read(upToCount: LocalArtifact.piece), !piece.isEmpty else {
-                throw NodeFailure(node, .artifact(words: ["\(file.path) became shorter while it was sent"]))
+                throw NodeFailure(node, .artifact(output: ["\(file.path) was truncated while it was sent"]))
             }
             guard ContinuousClock.now < end else { throw NodeFailure(node, .timedOut(after: limit)) }
             let facts = try await converse(
@@ -119,18 +118,18 @@ extension Fleet {
                 payload: .bytes(Array(piece)),
                 token: plan.token
             )
-            if facts["artifact"] == "failed" { throw NodeFailure(node, .artifact(words: facts.said)) }
+            if facts["artifact"] == "failed" { throw NodeFailure(node, .artifact(output: facts.messages)) }
             offset += piece.count
             guard facts.number("received") == offset else {
-                throw NodeFailure(node, .artifact(words: ["another conversation sends the same file"]))
+                throw NodeFailure(node, .artifact(output: ["another conversation is sending the same file"]))
             }
         }
     }
 }
 
-/// A file of this machine on its way to nodes.
+/// A local file to send to nodes.
 private struct LocalArtifact {
-    /// What a shell takes in without effort.
+    /// The bytes per conversation, which a shell handles easily.
     static let piece = 256 << 10
 
     var path: String
@@ -142,15 +141,15 @@ private struct LocalArtifact {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let attributes, attributes[.type] as? FileAttributeType == .typeRegular,
             let size = (attributes[.size] as? NSNumber)?.intValue
-        else { throw NodeFailure(node, .artifact(words: ["there is no file \(path) on this machine"])) }
-        guard size > 0 else { throw NodeFailure(node, .artifact(words: ["\(path) is empty"])) }
-        guard size <= ArtifactPlan.mostBytes else {
-            let most = ArtifactPlan.mostBytes >> 20
+        else { throw NodeFailure(node, .artifact(output: ["the file \(path) does not exist on this machine"])) }
+        guard size > 0 else { throw NodeFailure(node, .artifact(output: ["\(path) is empty"])) }
+        guard size <= ArtifactPlan.sizeLimit else {
+            let limit = ArtifactPlan.sizeLimit >> 20
             throw NodeFailure(
                 node,
-                .artifact(words: [
-                    "\(path) has \(size >> 20) MiB, and a file that goes over the nodes' connections may have \(most): put it "
-                        + "where they can fetch it (https:// or s3://)"
+                .artifact(output: [
+                    "\(path) has \(size >> 20) MiB; the limit for a file that is sent over the nodes' connections is \(limit) MiB: put it "
+                        + "where the nodes can fetch it (https:// or s3://)"
                 ])
             )
         }
@@ -158,14 +157,14 @@ private struct LocalArtifact {
         let completed = try? await Command("sha256sum", ["--", path]).run(deadline: .seconds(60))
         guard let digits = completed?.output.split(separator: " ").first.map(String.init), digits.count == 64 else {
             throw NodeFailure(
-                node, .artifact(words: ["\(path) cannot be read: \(completed?.error ?? "no sha256sum here")"]))
+                node, .artifact(output: ["\(path) cannot be read: \(completed?.error ?? "no sha256sum here")"]))
         }
         sha256 = digits
     }
 
     func open(for node: Node) throws -> FileHandle {
         guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw NodeFailure(node, .artifact(words: ["\(path) cannot be read"]))
+            throw NodeFailure(node, .artifact(output: ["\(path) cannot be read"]))
         }
         return handle
     }

@@ -2,22 +2,22 @@ import Foundation
 import Nginx
 
 extension Fleet {
-    /// What is still open to a port: connections of anyone on the node, and nginx's workers from before a reload.
+    /// What still uses a port: connections from the node, and nginx's old workers.
     ///
-    /// Who comes is counted from one look to the next, at least `apart` later: in between it is not told.
+    /// New connections are counted between two calls that are at least `interval` apart; otherwise they are not reported.
     /// - Throws: `NodeFailure`, `CancellationError`.
     package func drain(
         _ upstream: Upstream,
         on node: Node,
         port: Int,
-        apart: Duration = .milliseconds(1500)
+        interval: Duration = .milliseconds(1500)
     ) async throws -> DrainReport {
-        let (seconds, attoseconds) = apart.components
+        let (seconds, attoseconds) = interval.components
         let facts = try await converse(
             "drain", of: upstream, with: node,
             arguments: ["port=\(port)", "apart=\(seconds * 100 + attoseconds / 10_000_000_000_000_000)"])
         guard let connections = facts.count("connections") else {
-            throw NodeFailure(node, .notUnderstood(what: "a count of connections that is none"))
+            throw NodeFailure(node, .invalidOutput(problem: "the number of connections is invalid"))
         }
         return DrainReport(
             node: node,
@@ -26,18 +26,18 @@ extension Fleet {
             arrivals: facts["arriving"] == nil
                 ? nil
                 : facts.all("from").reduce(into: [:]) { arrivals, fact in
-                    let words = fact.split(separator: " ")
-                    if words.count == 2, let count = Int(counted: words[1]) { arrivals[String(words[0])] = count }
+                    let parts = fact.split(separator: " ")
+                    if parts.count == 2, let count = Int(nodeCount: parts[1]) { arrivals[String(parts[0])] = count }
                 }
         )
     }
 
-    /// Everything about the node that a release depends on.
+    /// Checks everything on the node that a release depends on.
     ///
-    /// Of `asking` it says which answer. A port that nobody is behind is better not asked: the kernel remembers for two minutes
-    /// how that connection ended, and treats one of nginx's with the same numbers alike.
+    /// Reports which of `ports` accept connections. Ports without pods should not be in `ports`: the kernel tracks such a connection for
+    /// two minutes, and treats a connection of nginx with the same port numbers like it.
     /// - Throws: `NodeFailure`, `CancellationError`.
-    package func check(_ upstream: Upstream, on node: Node, asking ports: [Int]) async throws -> CheckReport {
+    package func check(_ upstream: Upstream, on node: Node, ports: [Int]) async throws -> CheckReport {
         let before = Date()
         let facts = try await converse(
             "check",
@@ -55,15 +55,15 @@ extension Fleet {
         let file = (try? outcome.get())?.upstreamFile
         return CheckReport(
             node: node,
-            reading: NodeReading(node: node, outcome: outcome),
+            reading: NodeReadResult(node: node, outcome: outcome),
             path: facts["path"] ?? upstream.app,
             isRunning: facts["master"].flatMap { Int($0) } != nil,
             nginx: facts["nginx"] ?? "",
             accepted: facts["test"] == "ok",
-            words: facts.said,
+            testOutput: facts.messages,
             isIncluded: facts["included"].flatMap { $0 == "unknown" ? nil : $0 == "yes" },
             disks: disks(facts),
-            lacking: facts.all("lacks"),
+            missingPrograms: facts.all("lacks"),
             clockSkew: facts["time"].flatMap { Double($0.prefix { $0.isNumber || $0 == "." }) }.map {
                 skew($0, before, after)
             },
@@ -73,13 +73,13 @@ extension Fleet {
             routesLoopback: facts["localnet"].flatMap { Int($0) }.map { $0 > 0 },
             serversThatMayFail: (try? file?.serversThatMayFail(in: upstream.name, ports: upstream.ports)) ?? [],
             direct: upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file),
-            ways: facts.all("way").compactMap(Visit.url(ofWay:))
+            visitorURLs: facts.all("way").compactMap(Visit.url(ofRoute:))
         )
     }
 
-    /// A clock that was read at some moment between two of ours.
+    /// The skew of a clock that was read between two times of this machine's clock.
     private func skew(_ time: Double, _ before: Date, _ after: Date) -> Double {
-        // A clock that tells seconds only may be up to one behind itself.
+        // A time in whole seconds may be up to one second old.
         let (least, most) = (time, time == time.rounded() ? time + 1 : time)
         if least > after.timeIntervalSince1970 { return least - after.timeIntervalSince1970 }
         if most < before.timeIntervalSince1970 { return most - before.timeIntervalSince1970 }
@@ -89,17 +89,17 @@ extension Fleet {
     private func disks(_ facts: Facts) -> [CheckReport.Disk] {
         func numbers(_ key: String) -> [String: Int] {
             facts.all(key).reduce(into: [:]) { found, entry in
-                let words = entry.split(separator: " ", maxSplits: 1)
-                if words.count == 2 { found[String(words[1])] = Int(words[0]) }
+                let parts = entry.split(separator: " ", maxSplits: 1)
+                if parts.count == 2 { found[String(parts[1])] = Int(parts[0]) }
             }
         }
         let (kibibytes, inodes) = (numbers("disk"), numbers("inodes"))
         return facts.all("writable").compactMap { entry in
-            let words = entry.split(separator: " ", maxSplits: 1)
-            guard words.count == 2 else { return nil }
-            let path = String(words[1])
+            let parts = entry.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2 else { return nil }
+            let path = String(parts[1])
             return CheckReport.Disk(
-                path: path, isWritable: words[0] == "yes", freeKibibytes: kibibytes[path], freeInodes: inodes[path])
+                path: path, isWritable: parts[0] == "yes", freeKibibytes: kibibytes[path], freeInodes: inodes[path])
         }
     }
 }

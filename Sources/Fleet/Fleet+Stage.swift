@@ -1,7 +1,7 @@
 import Nginx
 
-/// A command of the operator that runs on every node before traffic moves.
-package struct PostDeploy: Sendable, Hashable {
+/// The operator's command that runs on every node before traffic moves.
+package struct PostDeployCommand: Sendable, Hashable {
     package var command: String
     package var timeout: Duration
 
@@ -11,7 +11,7 @@ package struct PostDeploy: Sendable, Hashable {
     }
 }
 
-/// What is brought up, as staging needs it. The strings become `VIRIDIAN_VERSION`, `_COLOR` and `_RELEASE` in the post-deploy command's environment.
+/// The candidate to stage. The strings become `VIRIDIAN_VERSION`, `_COLOR` and `_RELEASE` in the post-deploy command's environment.
 package struct StagePlan: Sendable, Hashable {
     /// The candidate's NodePort.
     package var port: Int
@@ -20,16 +20,16 @@ package struct StagePlan: Sendable, Hashable {
     package var version: String
     package var color: String
     package var release: String
-    /// `nil`: the candidate is not tried.
-    package var probe: Probe?
-    /// What nginx is asked for as visitors ask.
+    /// `nil`: the candidate is not probed.
+    package var probe: CandidateProbe?
+    /// The path of the request through nginx.
     package var visitPath: String
-    /// How many connections in a row the candidate has to take. Each may reach another of its pods.
+    /// The number of consecutive connections that the candidate must accept. Each may reach a different pod.
     package var probeConnections: Int
-    /// How long the candidate may take until it answers.
+    /// The time limit until the candidate answers.
     package var probeTimeout: Duration
-    package var postDeploy: PostDeploy?
-    /// What goes into the upstream's directory of assets.
+    package var postDeploy: PostDeployCommand?
+    /// The static assets for the upstream's assets directory.
     package var artifact: ArtifactPlan?
 
     package init(
@@ -38,12 +38,12 @@ package struct StagePlan: Sendable, Hashable {
         version: String,
         color: String,
         release: String,
-        probe: Probe? = .tcp,
+        probe: CandidateProbe? = .tcp,
         visitPath: String = "/",
         probeConnections: Int = 1,
-        // kube-proxy may need a while after the API server was away.
+        // kube-proxy may be slow to update after an outage of the API server.
         probeTimeout: Duration = .seconds(30),
-        postDeploy: PostDeploy? = nil,
+        postDeploy: PostDeployCommand? = nil,
         artifact: ArtifactPlan? = nil
     ) {
         self.port = port
@@ -61,16 +61,16 @@ package struct StagePlan: Sendable, Hashable {
 }
 
 extension Fleet {
-    /// The most lines of a post-deploy command that are passed on.
-    private static let mostLines = 5000
+    /// The number of lines of a post-deploy command that are passed on.
+    private static let lineLimit = 5000
 
-    /// Makes sure that the node can switch: its file can be edited, nginx runs and accepts its configuration, the candidate answers from
-    /// there, its assets are unpacked beside those in use, and the post-deploy command has run. No request can notice.
+    /// Ensures that the node can switch: its file can be edited, nginx runs and accepts its configuration, the candidate answers from
+    /// the node, its assets are unpacked beside those in use, and the post-deploy command has run. Traffic is not affected.
     ///
-    /// What `prepare` has done for the same release is not done again.
+    /// Steps that `prepare` has done for the same release are skipped.
     ///
-    /// A node without the file is asked with a new one in place, for the length of nginx's test and without a reload, since its
-    /// include may name that very file.
+    /// On a node without the upstream file, nginx's test runs with a new file in place and without a reload, as its `include` may name
+    /// that file.
     ///
     /// - Throws: `NodeFailure`, `CancellationError`.
     package func stage(
@@ -87,9 +87,9 @@ extension Fleet {
         arguments += ["seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)"]
         if plan.probe != nil { extra += plan.probeTimeout }
         let began = ContinuousClock.now
-        let isAccepted = await memory.isAccepted(for: plan.token, upstream, on: node)
+        let isAccepted = await cache.isAccepted(for: plan.token, upstream, on: node)
         if isAccepted { arguments.append("accepted=yes") }
-        let isPrepared = await memory.isPrepared(for: plan.token, upstream, on: node)
+        let isPrepared = await cache.isPrepared(for: plan.token, upstream, on: node)
         if let artifact = plan.artifact, upstream.assets != nil, !isPrepared {
             let described = try await deliver(artifact, of: upstream, to: node, plan)
             arguments += described.arguments
@@ -103,7 +103,7 @@ extension Fleet {
             ]
             extra += post.timeout
         }
-        let lines = LineLimit(Self.mostLines)
+        let lines = OutputLineLimit(Self.lineLimit)
         let facts = try await converse(
             "stage",
             of: upstream,
@@ -115,19 +115,19 @@ extension Fleet {
         ) { line in
             if let line = await lines.pass(line) { await onLine(line) }
         }
-        if let reason = stageObstacle(in: facts, plan) { throw NodeFailure(node, reason) }
+        if let reason = stageFailure(in: facts, plan) { throw NodeFailure(node, reason) }
         let report = try await report(of: upstream, on: node, facts)
-        // Where there is no file, nginx was asked with a new one in place.
+        // Without a file, nginx's test ran with a new one in place.
         let file = try report.upstreamFile ?? UpstreamFile(parsing: upstream.rendered(live: live))
         let direct = upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file)
         guard direct.isEmpty else { throw NodeFailure(node, .direct(direct, upstream: upstream.name)) }
         if let proof = previewProof(in: facts) { await onLine(NodeLine(node: node, text: proof)) }
-        guard facts["staged"] == "yes" else { throw NodeFailure(node, .notUnderstood(what: "staging without an end")) }
-        if !isAccepted { await memory.rememberAcceptance(at: began, for: plan.token, of: upstream, on: node) }
+        guard facts["staged"] == "yes" else { throw NodeFailure(node, .invalidOutput(problem: "the end of staging is not reported")) }
+        if !isAccepted { await cache.storeAcceptance(at: began, for: plan.token, of: upstream, on: node) }
         return report
     }
 
-    /// What staging needs no candidate for: the node's configuration tested, the assets fetched and unpacked.
+    /// The part of staging that needs no candidate: tests the node's configuration, fetches and unpacks the assets.
     ///
     /// - Throws: as `stage`.
     package func prepare(_ upstream: Upstream, on node: Node, _ plan: StagePlan) async throws {
@@ -135,23 +135,23 @@ extension Fleet {
         plan.probe = nil
         plan.postDeploy = nil
         _ = try await stage(upstream, on: node, plan)
-        await memory.rememberPreparation(for: plan.token, of: upstream, on: node)
+        await cache.storePreparation(for: plan.token, of: upstream, on: node)
     }
 
-    private func stageObstacle(in facts: Facts, _ plan: StagePlan) -> NodeFailure.Reason? {
+    private func stageFailure(in facts: Facts, _ plan: StagePlan) -> NodeFailure.Reason? {
         if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
-            return .refused(by: refusal, words: facts.said, putBack: true)
+            return .refused(by: refusal, output: facts.messages, putBack: true)
         }
         if facts["included"] == "no" { return .notIncluded(file: facts["path"] ?? "") }
         if facts["master"] == "none" { return .notRunning }
-        if facts["probe"] == "failed" { return .noAnswer(port: plan.port, words: facts.said) }
-        if facts["artifact"] == "failed" { return .artifact(words: facts.said) }
+        if facts["probe"] == "failed" { return .noAnswer(port: plan.port, output: facts.messages) }
+        if facts["artifact"] == "failed" { return .artifact(output: facts.messages) }
         if facts["file"] == "unreadable" {
-            return .unreadable(file: facts["path"] ?? "", why: facts.said.first ?? "for no known reason")
+            return .unreadable(file: facts["path"] ?? "", why: facts.messages.first ?? "unknown reason")
         }
         if facts["expired"] != nil { return .expired }
         if let status = facts["post"].flatMap({ Int($0) }), status != 0 {
-            return .postDeploy(status: status, lastWords: facts.all("out"))
+            return .postDeploy(status: status, output: facts.all("out"))
         }
         return nil
     }
@@ -162,10 +162,10 @@ extension Fleet {
             let visits = facts.all("visited").compactMap(Visit.init)
             return "the candidate answers through nginx: " + visits.map(\.description).joined(separator: "; ")
         case "unknown":
-            return "not tried through nginx: no server of its configuration passes to the preview's upstream"
+            return "not tried through nginx: no server in its configuration passes requests to the preview's upstream"
         case "other":
             return
-                "not tried through nginx: its file has the candidate's colour up already, so that the preview shows the other"
+                "not tried through nginx: its upstream file already routes to the candidate, so that the preview shows the other colour"
         default: return nil
         }
     }
@@ -176,17 +176,17 @@ extension Fleet {
     }
 }
 
-/// Lets so many lines pass, and then one that says so.
-private actor LineLimit {
-    private var left: Int
+/// Passes a number of lines, then one line that reports the omission.
+private actor OutputLineLimit {
+    private var remaining: Int
 
     init(_ count: Int) {
-        left = count
+        remaining = count
     }
 
     func pass(_ line: NodeLine) -> NodeLine? {
-        left -= 1
-        if left > 0 { return line }
-        return left == 0 ? NodeLine(node: line.node, text: "… and more lines, which are left out") : nil
+        remaining -= 1
+        if remaining > 0 { return line }
+        return remaining == 0 ? NodeLine(node: line.node, text: "… further lines are omitted") : nil
     }
 }

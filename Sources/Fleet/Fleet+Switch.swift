@@ -1,18 +1,19 @@
 import Nginx
 
 extension Fleet {
-    /// Another try is needed only when someone edits the file in the same moment.
-    private static let tries = 5
+    /// Reattempts are needed only when the file is edited at the same time.
+    private static let attempts = 5
 
-    /// Sends the node's new requests to `port`, and returns when that is proved: nginx's master is the same, it has new workers, and
-    /// none of those from before accepts connections any more. What nginx does not take is put back.
+    /// Routes the node's new requests to `port`, and returns when that is verified: nginx's master is the same, it has new workers, and
+    /// no old worker accepts connections. If nginx refuses the configuration, the file is restored.
     ///
-    /// This is also how a switch is reverted. To switch to where the node is already changes nothing.
+    /// A switch is reverted the same way. Idempotent: a switch to the current port changes nothing.
     ///
-    /// `token` is the release's number: a node that has seen a higher one refuses. Throws `NodeFailure`, `CancellationError`.
+    /// `token` is the release's number (the fence): a node that has seen a higher one refuses.
     ///
-    /// With `plan`, nothing is switched unless the candidate still answers, and the switch is put back unless nginx then serves
-    /// visitors from it: by requests that nginx answers as well as before, and by its error log.
+    /// With `plan`, nothing is switched unless the candidate still answers, and the switch is reverted unless nginx then serves
+    /// visitors from it: nginx answers requests as well as before, and its error log has no errors.
+    /// - Throws: `NodeFailure`, `CancellationError`.
     package func `switch`(
         _ upstream: Upstream,
         on node: Node,
@@ -20,10 +21,10 @@ extension Fleet {
         token: Int,
         proving plan: StagePlan? = nil
     ) async throws -> SwitchReport {
-        var known = await memory.known(upstream, on: node)
-        let isFresh = await memory.isAccepted(for: token, upstream, on: node)
+        var known = await cache.known(upstream, on: node)
+        let isFresh = await cache.isAccepted(for: token, upstream, on: node)
         var path = upstream.app
-        for _ in 0..<Self.tries {
+        for _ in 0..<Self.attempts {
             let text = try switched(known?.file, upstream, to: port, on: node)
             let facts: Facts
             do {
@@ -41,22 +42,22 @@ extension Fleet {
                     extra: plan.map(\.probeTimeout) ?? .zero
                 )
             } catch {
-                await memory.forget(upstream, on: node)
+                await cache.remove(upstream, on: node)
                 throw error
             }
             path = facts["path"] ?? path
-            // The node was started anew since it was heard of last; now its clock is known again.
+            // The node has rebooted since the last conversation; now its clock is known again.
             if facts["expired"] == "reboot", facts["putback"] != "no" { continue }
             if let failure = failure(in: facts, of: node, to: port) {
-                await memory.forget(upstream, on: node)
+                await cache.remove(upstream, on: node)
                 throw failure
             }
             if facts["changed"] == "yes" || facts["verified"] == nil {
-                // Others are at work there.
-                await memory.forget(upstream, on: node)
-                // Where the file cannot be read or edited, this says so.
+                // The file was edited at the same time.
+                await cache.remove(upstream, on: node)
+                // Throws if the file cannot be read or edited.
                 _ = try await report(of: upstream, on: node, facts)
-                known = await memory.known(upstream, on: node)
+                known = await cache.known(upstream, on: node)
                 continue
             }
             return try await switchReport(facts, text: text, upstream, on: node, to: port, token: token)
@@ -64,15 +65,15 @@ extension Fleet {
         throw NodeFailure(node, .keepsChanging(file: path))
     }
 
-    /// A candidate that was asked from there a moment ago is not asked again: visitors of nodes that were switched first would wait
-    /// behind the crowd.
+    /// A candidate that was probed from the node just before is not probed again, as many probes would delay the visitors of the nodes
+    /// that switched first.
     private func proofArguments(_ plan: StagePlan, _ upstream: Upstream, isFresh: Bool) -> [String] {
         (isFresh ? nil : plan.probe).arguments + upstream.visitArguments(path: plan.visitPath) + [
             "prove=yes", "seconds=\(wholeSeconds(plan.probeTimeout))", "connections=\(plan.probeConnections)",
         ]
     }
 
-    /// The text that the node is to have; where there is no file, that of `render nginx`.
+    /// The new text of the file; without a file, the text of `render nginx`.
     private func switched(_ file: UpstreamFile?, _ upstream: Upstream, to port: Int, on node: Node) throws -> [UInt8] {
         guard let file else { return upstream.rendered(live: port) }
         do {
@@ -89,23 +90,23 @@ extension Fleet {
         let putBack = facts["putback"] == "yes"
         if facts["master"] == "none" { return NodeFailure(node, .notRunning) }
         if let refusal = facts["refused"].flatMap(NodeFailure.Refusal.init) {
-            return NodeFailure(node, .refused(by: refusal, words: facts.said, putBack: putBack))
+            return NodeFailure(node, .refused(by: refusal, output: facts.messages, putBack: putBack))
         }
-        if facts["probe"] == "failed" { return NodeFailure(node, .noAnswer(port: port, words: facts.said)) }
+        if facts["probe"] == "failed" { return NodeFailure(node, .noAnswer(port: port, output: facts.messages)) }
         if let why = facts["stuck"] { return NodeFailure(node, .assets(why: why, putBack: putBack)) }
         guard facts["verified"] == "no" else { return nil }
-        let seen: String
+        let evidence: String
         if facts["changed"] == "during" {
-            seen = "the file was edited by someone else while nginx was loading it"
+            evidence = "the file was edited while nginx was loading it"
         } else if let master = facts["master_gone"] {
-            seen = "its master process \(master) is gone, so connections were cut; a reload must not be a restart"
+            evidence = "its master process \(master) has ended, so that connections were cut; the reload command must not restart nginx"
         } else if let workers = facts["still"], !workers.isEmpty {
-            seen =
-                "workers from before still accept connections (\(facts.numbers("still").map(String.init).joined(separator: ", ")))"
+            evidence =
+                "old workers still accept connections (\(facts.numbers("still").map(String.init).joined(separator: ", ")))"
         } else {
-            seen = "no worker accepts connections"
+            evidence = "no worker accepts connections"
         }
-        return NodeFailure(node, .unverified(seen: seen, words: facts.said, putBack: putBack))
+        return NodeFailure(node, .unverified(evidence: evidence, output: facts.messages, putBack: putBack))
     }
 
     private func switchReport(
@@ -118,12 +119,12 @@ extension Fleet {
     ) async throws -> SwitchReport {
         guard let file = try? UpstreamFile(parsing: text),
             let routing = try? file.routing(of: upstream.name, ports: upstream.ports)
-        else { throw NodeFailure(node, .notUnderstood(what: "a switch to a text that is none")) }
+        else { throw NodeFailure(node, .invalidOutput(problem: "the text of the upstream file is invalid")) }
         let report = NodeReport(
             path: facts["path"] ?? upstream.app,
             file: .present(file, routing: routing),
             loaded: .yes,
-            because: "verified workers are still running",
+            loadedReason: "verified workers are still running",
             serving: routing,
             token: max(facts.number("token") ?? 0, token),
             master: facts.number("master"),
@@ -134,11 +135,11 @@ extension Fleet {
         if let wanted = report.assets?.missing(for: port) {
             throw NodeFailure(node, .assets(why: "current does not point at \(wanted)", putBack: false))
         }
-        await memory.remember(NodeMemory.Known(file: file), of: upstream, on: node)
+        await cache.store(NodeCache.Known(file: file), of: upstream, on: node)
         return SwitchReport(
             node: node,
             port: port,
-            wasThere: facts["reloaded"] == "no",
+            wasAlreadySwitched: facts["reloaded"] == "no",
             replaced: facts.numbers("replaced"),
             report: report,
             proof: VisitorProof(facts)

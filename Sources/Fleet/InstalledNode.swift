@@ -1,22 +1,22 @@
-/// The node script as a program that an administrator installs on the nodes, for a key that can do this and nothing else.
+/// The node script as a program that an administrator installs on the nodes, for an SSH key that can run only this program.
 ///
-/// Whoever holds the key can bring the app's colours up and down and place artifacts from the named source. What is run on the node,
-/// which files are touched and which ports are asked stands in a file that only root can change.
+/// The holder of the key can switch the app's colours and install artifacts from the configured source. The commands, files and ports
+/// are in a file that only root can change.
 package enum InstalledNode {
     package static let path = "/usr/local/sbin/viridian-node"
     package static let configurationPath = "/etc/viridian/node.conf"
 
-    /// What the node's file says about one app.
+    /// The settings of an app in the node's configuration file.
     package struct App: Sendable, Hashable {
         package var name: String
         package var ports: [Int]
-        /// The name of its upstream. Where there is no file yet, one with this upstream and its preview's may be made.
+        /// The name of its upstream. A missing upstream file may be created with this upstream and its preview's.
         package var upstream: String?
-        /// The command that runs there after a deployment, as the configuration has it.
+        /// The post-deploy command of the configuration.
         package var postDeploy: String?
         /// The directory of static assets.
         package var assets: String?
-        /// What the URL of an artifact begins with, to the slash after its host at least; `file` allows those that come over the connection.
+        /// The required prefix of an artifact's URL, at least up to the slash after the host; `file` allows artifacts sent over the connection.
         package var artifact: String?
 
         package init(
@@ -38,12 +38,12 @@ package enum InstalledNode {
 
     /// The text of `/usr/local/sbin/viridian-node` (mode 0755, of root).
     ///
-    /// It takes requests on standard input (`NodeSession`). Its arguments and SSH_ORIGINAL_COMMAND mean nothing to it.
+    /// It reads requests from standard input (`NodeSession`). It ignores its arguments and SSH_ORIGINAL_COMMAND.
     package static func program(configuration path: String = configurationPath) -> String {
         """
         #!/bin/sh
-        # Switches this node's nginx between the two colours of an app, for Viridian. What it may do stands in
-        # \(path). Installed by an administrator; its own text holds no secret.
+        # Switches this node's nginx between the two colours of an app, for Viridian. \(path)
+        # says what it may do. Installed by an administrator; this file has no secrets.
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
         unset SSH_ORIGINAL_COMMAND
 
@@ -55,12 +55,12 @@ package enum InstalledNode {
             """
     }
 
-    /// The text of `/etc/viridian/node.conf` (mode 0644, of root): KEY=VALUE lines, which no shell evaluates. A node fills
-    /// `{node}` in the settings.
+    /// The text of `/etc/viridian/node.conf` (mode 0644, of root): KEY=VALUE lines, which no shell evaluates. With `node`, `{node}` in
+    /// the settings is replaced.
     package static func configuration(_ settings: NodeSettings, for node: Node? = nil, apps: [App]) -> String {
         let settings = node.map { settings.filled(for: $0) } ?? settings
         var lines = [
-            "# What viridian-node may do on this node. Values are compared as they stand.",
+            "# What viridian-node may do on this node. Values must match exactly.",
             "backends=\(settings.backends)", "test=\(settings.test)", "reload=\(settings.reload)",
         ]
         if let pid = settings.pid { lines.append("pid=\(pid)") }
@@ -77,17 +77,8 @@ package enum InstalledNode {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Lines for `/etc/sudoers.d/viridian` (mode 0440): this program without arguments, and nothing else; without a terminal, which
-    /// some distributions' sudoers demand (`requiretty`, sudoers(5)) and an SSH session without one never has.
-    package static func sudoers(user: String) -> String {
-        """
-        Defaults:\(user) !requiretty
-        \(user) ALL=(root) NOPASSWD: \(path) ""
-        """
-    }
-
-    /// A line for the user's `authorized_keys`: whatever the client asks for, this is what runs. `restrict` takes away
-    /// forwarding and terminals (sshd(8)).
+    /// A line for the user's `authorized_keys`: the key always runs this program. `restrict` disables forwarding and terminals
+    /// (sshd(8)).
     package static func authorizedKey(_ publicKey: String, sudo: Bool = true) -> String {
         "restrict,command=\"\(sudo ? "sudo -n " : "")\(path)\" \(publicKey)"
     }

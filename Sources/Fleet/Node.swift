@@ -2,7 +2,7 @@ import Nginx
 
 /// A machine that runs nginx.
 package struct Node: Sendable, Hashable, CustomStringConvertible {
-    /// How it is reached: a host name or an IP address. It is also what `{node}` stands for in settings.
+    /// A host name or an IP address. It replaces `{node}` in settings.
     package var address: String
 
     package init(_ address: String) {
@@ -12,23 +12,22 @@ package struct Node: Sendable, Hashable, CustomStringConvertible {
     package var description: String { address }
 }
 
-/// How nginx is run on a node. `{node}` in a value is the node's address.
+/// How nginx is operated on a node. `{node}` in a value is the node's address.
 package struct NodeSettings: Sendable, Hashable {
     /// The directory of the upstream files, `/etc/nginx/backends.d`. Viridian keeps its own files in `.viridian` inside it, a name
     /// that neither `*` nor `*.conf` of an include matches.
     package var backends: String
-    /// Shell command that tests nginx's configuration: `nginx -t`.
+    /// The shell command that tests nginx's configuration: `nginx -t`.
     package var test: String
-    /// Shell command that makes nginx load its configuration: `service nginx reload`.
+    /// The shell command that reloads nginx: `service nginx reload`.
     package var reload: String
-    /// nginx's pid file; `nil` is found out on the node.
+    /// nginx's pid file; `nil`: determined on the node.
     package var pid: String?
-    /// Run the node script with `sudo -n`.
+    /// Whether the node script runs with `sudo -n`.
     package var sudo: Bool
-    /// How long one conversation may take, connection included, without the limits that an action has of its own (a probe's, a
-    /// post-deploy command's).
+    /// The time limit of a conversation, connecting included. The limits of its actions (a probe's, a post-deploy command's) are added.
     package var timeout: Duration
-    /// How long nginx may take from a reload until only new workers accept connections.
+    /// The time limit from a reload until only new workers accept connections.
     package var verify: Duration
 
     package init(
@@ -49,7 +48,7 @@ package struct NodeSettings: Sendable, Hashable {
         self.verify = verify
     }
 
-    /// With every `{node}` replaced. An address is a host name or an IP address (`Inventory` sees to that), so it means nothing to a shell.
+    /// Replaces every `{node}`. An address has no characters that are special to a shell (`StaticInventory.checked`).
     func filled(for node: Node) -> NodeSettings {
         var filled = self
         filled.backends = backends.replacing("{node}", with: node.address)
@@ -60,23 +59,23 @@ package struct NodeSettings: Sendable, Hashable {
     }
 }
 
-/// An app as nginx knows it: the file `<backends>/<app>.conf` and the upstream in it.
+/// An app's upstream: the file `<backends>/<app>.conf` and the upstream's name in it.
 package struct Upstream: Sendable, Hashable {
     package var app: String
     /// The upstream's name: `blogLB`.
     package var name: String
     package var ports: PortPair
-    /// A directory on the nodes with the app's static assets: `releases/<version>` in it, and `current`, a link that follows the
-    /// colour. `{node}` in it is the node's address. `nil`: the app has none.
+    /// The directory of the app's static assets on the nodes: `releases/<version>`, and the link `current`, which follows the colour.
+    /// `{node}` in it is the node's address. `nil`: the app has no assets.
     package var assets: String?
-    /// A file that is made has an upstream for the colour that is not live too: a virtual host of the app names it, and without it nginx
-    /// would not accept its configuration.
+    /// Whether a new file also has an upstream for the colour that is not live: the app's preview virtual host refers to it, and nginx
+    /// would not accept its configuration without it.
     package var hasPreview: Bool { preview != nil }
-    /// The host at which the colour that is not live can be tried.
+    /// The host name of the preview, which serves the colour that is not live.
     package var preview: String?
-    /// The app's host names, where it has any: by them nginx's virtual host of the app is found.
+    /// The app's host names, by which its virtual host is found in nginx's configuration.
     package var hosts: [String]
-    /// Files of nginx's configuration that may name the ports themselves: a path, or the last parts of one.
+    /// Files of nginx's configuration that may name the ports directly: a path, or the end of one.
     package var allowDirect: [String]
 
     package init(
@@ -98,14 +97,14 @@ package struct Upstream: Sendable, Hashable {
         self.allowDirect = allowDirect
     }
 
-    /// The file for a node that has none, as `render nginx` writes it.
+    /// The upstream file for a node that has none; `render nginx` writes the same.
     package func rendered(live: Int) -> [UInt8] {
         Array(UpstreamFile.rendered(upstream: name, ports: ports, live: live, preview: hasPreview).utf8)
     }
 
-    /// By what nginx's configuration is read for this app, and how its visitors ask.
+    /// The arguments for finding the app in nginx's configuration and for requests like those of visitors.
     func visitArguments(path: String) -> [String] {
-        // A wildcard is no host that a request can name.
+        // A request cannot have a wildcard as host.
         let names = hosts.filter { !$0.contains("*") }
         let path = path.replacing("'", with: "%27").replacing("\"", with: "%22").replacing("\\", with: "%5C")
         return ["upstream=\(name)", "pair=\(ports.blue) \(ports.green)", "path=\(path)"]

@@ -1,20 +1,20 @@
-/// A node's own clock, as it was at a moment of this process: hundredths of a second since which boot.
+/// A reading of a node's uptime clock: hundredths of a second since a boot.
 ///
-/// Orders carry a time after which the node must not begin with them, by this clock, since the wall clocks of two machines may
-/// differ by anything.
+/// Commands carry a deadline by this clock, after which the node must not start them. Wall clocks of two machines may differ by any
+/// amount.
 struct NodeClock: Sendable, Hashable {
     var uptime: Int
     /// Linux's `/proc/sys/kernel/random/boot_id`.
     var boot: String
     var readAt: ContinuousClock.Instant
 
-    /// The longest text that is taken for a boot's identity: Linux's is a UUID.
-    private static let longestBoot = 64
+    /// The length limit of a boot id; Linux's is a UUID.
+    private static let bootLengthLimit = 64
 
-    /// From the fact `123456@BOOT`; `nil` for one that no kernel says.
+    /// From the fact `123456@BOOT`; `nil` for an invalid one.
     init?(_ fact: String, at moment: ContinuousClock.Instant) {
         let parts = fact.split(separator: "@", maxSplits: 1)
-        guard parts.count == 2, let uptime = Int(saidByNode: parts[0]), parts[1].utf8.count <= Self.longestBoot else {
+        guard parts.count == 2, let uptime = Int(nodeNumber: parts[0]), parts[1].utf8.count <= Self.bootLengthLimit else {
             return nil
         }
         self.uptime = uptime
@@ -22,23 +22,23 @@ struct NodeClock: Sendable, Hashable {
         readAt = moment
     }
 
-    /// The node's clock when `duration` from `now` is over, never later than that: the answer was under way for a while.
+    /// The node's clock at `now + duration`, or slightly earlier, as the reading took time to arrive.
     func deadline(in duration: Duration, from now: ContinuousClock.Instant) -> String {
-        // The node's script compares nothing longer.
-        let until = min((now - readAt + duration).hundredths, .mostSaidByNode - uptime)
+        // The node script cannot compare larger numbers.
+        let until = min((now - readAt + duration).hundredths, .largestNodeNumber - uptime)
         return "\(uptime + until)@\(boot)"
     }
 }
 
-/// The nodes' clocks as they were last heard of.
+/// The latest clock readings of the nodes.
 actor NodeClocks {
     private var clocks: [Node: NodeClock] = [:]
 
-    func remember(_ clock: NodeClock, of node: Node) {
+    func store(_ clock: NodeClock, of node: Node) {
         clocks[node] = clock
     }
 
-    /// `nil` for a node that has not been heard of: every action that changes something is preceded by one that looks.
+    /// `nil` without a reading. Every action that changes something is preceded by one that reads.
     func deadline(for node: Node, in duration: Duration) -> String? {
         clocks[node]?.deadline(in: duration, from: .now)
     }

@@ -1,27 +1,25 @@
 extension Int {
-    /// The highest number that is taken from a node: far enough below `Int.max` that no sum or product that is made of it here
-    /// overflows, and exact in every language that reads our JSON (2^53).
-    static let mostSaidByNode = 1 << 53
+    /// The largest number that is accepted from a node, 2^53: sums and products here do not overflow, and it is exact in every reader of
+    /// JSON.
+    static let largestNodeNumber = 1 << 53
 
-    /// A number that a node says: decimal digits, from 0 to `mostSaidByNode`. A node is a machine that others may have taken over, so
-    /// anything else is no number.
-    init?(saidByNode text: some StringProtocol) {
+    /// A number in a node's output: decimal digits, from 0 to `largestNodeNumber`. Nodes are not trusted: other text gives `nil`.
+    init?(nodeNumber text: some StringProtocol) {
         guard (1...16).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int(text), number <= Self.mostSaidByNode
+            let number = Int(text), number <= Self.largestNodeNumber
         else { return nil }
         self = number
     }
 
-    /// A count that a node says: as above, and of no more than a 32-bit number, so that those of thousands of lines and nodes can be
-    /// added up.
-    init?(counted text: some StringProtocol) {
-        self.init(saidByNode: text)
+    /// A count in a node's output: like `nodeNumber`, within 31 bits, so that counts of many lines and nodes can be added.
+    init?(nodeCount text: some StringProtocol) {
+        self.init(nodeNumber: text)
         guard self <= Int(Int32.max) else { return nil }
     }
 }
 
 extension Duration {
-    /// In hundredths of a second, rounded down, and as many as an `Int` can hold where it is longer.
+    /// In hundredths of a second, rounded down and clamped to `Int`.
     var hundredths: Int {
         let (seconds, attoseconds) = components
         let (whole, isTooLong) = Int(seconds).multipliedReportingOverflow(by: 100)

@@ -2,11 +2,11 @@ import Processes
 
 /// A way to run the node script on a node.
 package protocol NodeTransport: Sendable {
-    /// Has one conversation with the node's script (`NodeScript`), as root when `sudo` is set, and returns how the script ended.
+    /// Runs one conversation with the node script (`NodeScript`), as root if `sudo` is set, and returns how the script ended.
     ///
-    /// The arguments are any text: no transport passes them through a shell. `deadline` is how long everything may take, from
-    /// now; when it passes, the remote end is asked to end. `onLine` gets each line, in order within its stream. Throws
-    /// `NodeUnreachable` when no conversation came about, and `CancellationError`.
+    /// The arguments may be any text; no transport passes them through a shell. `deadline` is the time limit from now; when it passes,
+    /// the remote script is stopped. `onLine` receives each line, in order within its stream.
+    /// - Throws: `NodeUnreachable` when the conversation could not start; `CancellationError`.
     func run(
         arguments: [String],
         payload: NodePayload,
@@ -17,7 +17,7 @@ package protocol NodeTransport: Sendable {
     ) async throws -> Termination
 }
 
-/// There was no conversation with the node, and why.
+/// The conversation with a node could not start.
 package struct NodeUnreachable: Error, Sendable, Hashable {
     package var why: String
 
@@ -32,8 +32,8 @@ package struct LocalTransport: NodeTransport {
     private let environment: [String: String]?
 
     /// - Parameters:
-    ///   - shell: The shell and the arguments that make it one (`["busybox", "sh"]`).
-    ///   - environment: The script's whole environment; `nil` is this process's.
+    ///   - shell: The shell's command line (`["busybox", "sh"]`).
+    ///   - environment: The script's environment; `nil`: this process's.
     package init(shell: [String] = ["sh"], environment: [String: String]? = nil) {
         self.shell = shell
         self.environment = environment
@@ -47,9 +47,9 @@ package struct LocalTransport: NodeTransport {
         deadline: Duration,
         onLine: @escaping @Sendable (OutputLine) async -> Void
     ) async throws -> Termination {
-        let words = (sudo ? ["sudo", "-n"] : []) + shell + ["-s", "--"] + arguments
+        let commandLine = (sudo ? ["sudo", "-n"] : []) + shell + ["-s", "--"] + arguments
         let input = NodeScript.input(payload: payload)
-        let command = Command(words[0], Array(words.dropFirst()), environment: environment, input: input)
+        let command = Command(commandLine[0], Array(commandLine.dropFirst()), environment: environment, input: input)
         do {
             return try await command.run(deadline: deadline, onLine: onLine).termination
         } catch let error as ProcessError {

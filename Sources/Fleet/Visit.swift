@@ -1,47 +1,47 @@
-/// A request that was sent through nginx on a node, as a visitor's comes.
+/// A request that was sent through nginx on a node, like a visitor's.
 package struct Visit: Sendable, Hashable {
     package var url: String
-    /// Where nginx listens for it.
+    /// The address that nginx listens on.
     package var endpoint: String
-    /// The status of its answer while nginx sent visitors to the other colour; `nil` where there was no answer, or nobody had asked.
+    /// The status before the switch; `nil` without a response or request.
     package var before: Int?
-    /// The status with what nginx has loaded now.
+    /// The status with nginx's current configuration.
     package var now: Int?
 
-    /// `http://blog.domain.com/` at `127.0.0.1:80`, of a fact of the node script: upstream, address, port, kind, host and path, with
-    /// tabs between them.
-    static func url(ofWay fact: String) -> String? {
-        let words = fact.split(separator: "\t", omittingEmptySubsequences: false)
-        guard words.count == 6 else { return nil }
-        return "\(words[3].hasPrefix("tls") ? "https" : "http")://\(words[4])\(words[5]) at \(words[1]):\(words[2])"
+    /// `http://blog.domain.com/ at 127.0.0.1:80`, from a fact of the node script: upstream, address, port, kind, host and path, separated
+    /// by tabs.
+    static func url(ofRoute fact: String) -> String? {
+        let fields = fact.split(separator: "\t", omittingEmptySubsequences: false)
+        guard fields.count == 6 else { return nil }
+        return "\(fields[3].hasPrefix("tls") ? "https" : "http")://\(fields[4])\(fields[5]) at \(fields[1]):\(fields[2])"
     }
 
-    /// From a fact of the node script: URL, endpoint, both statuses, with tabs between them.
+    /// From a fact of the node script: URL, endpoint and both statuses, separated by tabs.
     init?(_ fact: String) {
-        let words = fact.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 4 else { return nil }
-        url = words[0]
-        endpoint = words[1]
-        before = Int(words[2])
-        now = Int(words[3])
+        let fields = fact.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        guard fields.count == 4 else { return nil }
+        url = fields[0]
+        endpoint = fields[1]
+        before = Int(fields[2])
+        now = Int(fields[3])
     }
 }
 
 extension Visit: CustomStringConvertible {
     package var description: String {
-        "\(url) at \(endpoint): \(now.map(String.init) ?? "no answer")"
+        "\(url) at \(endpoint): \(now.map(String.init) ?? "no response")"
             + (before.map { now == $0 ? ", as before" : ", before: \($0)" } ?? "")
     }
 }
 
-/// What shows that visitors of a node are served by the colour that it was switched to.
+/// The proof that a node serves visitors from the colour that it was switched to.
 package struct VisitorProof: Sendable, Hashable {
     package enum Evidence: String, Sendable, Hashable {
-        /// Requests through nginx were answered.
+        /// Requests through nginx succeeded.
         case visit
-        /// nginx has connections to the colour, and none that failed.
+        /// nginx has connections to the colour, and none failed.
         case connections
-        /// Nobody asked for anything, and nothing failed.
+        /// There were no requests and no failures.
         case none
     }
 
@@ -57,15 +57,15 @@ package struct VisitorProof: Sendable, Hashable {
 
 extension VisitorProof: CustomStringConvertible {
     package var description: String {
-        let asked = visits.map(\.description).joined(separator: "; ")
+        let requests = visits.map(\.description).joined(separator: "; ")
         return switch evidence {
-        case .visit: "nginx serves visitors from it: \(asked)"
-        case .connections where asked.isEmpty:
-            "nginx has connections to it and has logged none that failed; it could not be asked for a page of the app"
-        case .connections: "nginx has connections to it and has logged none that failed (\(asked))"
-        case .none where asked.isEmpty:
-            "not proved by a request: no server of nginx's configuration passes to its upstream, and no visitor came meanwhile"
-        case .none: "not proved by a request: \(asked); no visitor came meanwhile, and nginx has logged no error"
+        case .visit: "nginx serves visitors from it: \(requests)"
+        case .connections where requests.isEmpty:
+            "nginx has connections to it and has logged no failures; no request of the app could be sent through nginx"
+        case .connections: "nginx has connections to it and has logged no failures (\(requests))"
+        case .none where requests.isEmpty:
+            "not verified by a request: no server in nginx's configuration passes requests to its upstream, and there were no visitors"
+        case .none: "not verified by a request: \(requests); there were no visitors, and nginx has logged no error"
         }
     }
 }

@@ -2,16 +2,16 @@ import Foundation
 import NIOCore
 import NIOSSL
 
-/// Whom a certificate must be for: the name that the caller asked for, and no other.
+/// The name that a server certificate must have.
 ///
-/// NIOSSL compares with the address of the socket's other end too, which behind a proxy is the proxy's.
+/// NIOSSL also accepts the socket's remote address, which is the proxy's when there is one.
 struct CertificateName: Sendable {
     private let host: String
 
     /// A DNS name or an IP address.
     init(_ host: String) { self.host = host.lowercased() }
 
-    /// A check for a connection whose handshake is over; it closes one with a wrong certificate.
+    /// Checks the certificate after the handshake, and closes the connection when the name does not match.
     func check(_ channel: any Channel, server: String) -> EventLoopFuture<Void> {
         channel.eventLoop.submit {
             guard let certificate = try channel.pipeline.syncOperations.nioSSL_peerCertificate(), matches(certificate)
@@ -33,7 +33,7 @@ struct CertificateName: Sendable {
         }
     }
 
-    /// A `*` is a whole first label, as in Go (RFC 6125, 6.4.3).
+    /// A `*` matches one whole first label, as in Go (RFC 6125, 6.4.3).
     static func matches(_ host: String, _ pattern: String) -> Bool {
         let wanted = host.hasSuffix(".") ? String(host.dropLast()) : host
         let pattern = pattern.lowercased()

@@ -3,7 +3,7 @@ import Foundation
 import NIOHTTP1
 
 extension HTTPConnection {
-    /// Header fields in their order, with names that match without regard to case.
+    /// Header fields in order. Names are case-insensitive.
     package struct Headers: Sendable, ExpressibleByDictionaryLiteral {
         package private(set) var fields: [(name: String, value: String)]
 
@@ -13,10 +13,10 @@ extension HTTPConnection {
             fields = elements.map { (name: $0.0, value: $0.1) }
         }
 
-        /// Another field, beside those of that name.
+        /// Adds a field and keeps existing fields with that name.
         package mutating func add(_ name: String, _ value: String) { fields.append((name, value)) }
 
-        /// The first field of that name. Setting it replaces all of that name; setting nil removes them.
+        /// The first field with that name. Setting replaces all fields with that name; setting nil removes them.
         package subscript(name: String) -> String? {
             get { fields.first { $0.name.caseInsensitiveCompare(name) == .orderedSame }?.value }
             set {
@@ -28,16 +28,16 @@ extension HTTPConnection {
 
     package struct Request: Sendable {
         package var method: String
-        /// Path and query, already percent-encoded, appended to the base URL.
+        /// Path and query, percent-encoded, appended to the base URL.
         package var path: String
         package var headers: Headers
         package var body: Data?
-        /// For the whole call: connecting, retries, and the body of the answer. Of a stream: until its head.
+        /// For the whole request: connecting, retries and the response body. For a stream: until the response head.
         package var deadline: Duration
-        /// An answer with more bytes than this is an error: whoever answers decides how many come.
+        /// A response body with more bytes than this is an error.
         package var largestBody: Int
         package var retry: RetryPolicy
-        /// Sends `Connection: close`: the call gets a connection that no later one reuses.
+        /// Sends `Connection: close`, so that no later request reuses the connection.
         package var closesConnection: Bool
 
         package init(
@@ -74,7 +74,7 @@ extension HTTPConnection {
 
         package var isSuccess: Bool { (200..<300).contains(status) }
 
-        /// How long the server asks to be left alone.
+        /// The delay that the server requests before the next attempt.
         package var retryAfter: Duration? { headers.retryAfter }
     }
 }
@@ -102,14 +102,14 @@ extension HTTPConnection.Response {
     }
 }
 
-/// Percent-encoding for the parts of a path and a query.
+/// Percent-encoding for path segments and query parameters.
 package enum PercentEncoding {
-    /// Only what RFC 3986 calls unreserved stays as it is, so that no value can end a segment or a parameter.
+    /// Encodes everything except the unreserved characters of RFC 3986, so that no value can end a segment or a parameter.
     package static func encode(_ text: String) -> String {
         text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
     }
 
-    /// `?a=1&b=2`, empty for no parameters.
+    /// `?a=1&b=2`; empty without parameters.
     package static func query(_ parameters: [(name: String, value: String)]) -> String {
         parameters.isEmpty
             ? "" : "?" + parameters.map { "\(encode($0.name))=\(encode($0.value))" }.joined(separator: "&")

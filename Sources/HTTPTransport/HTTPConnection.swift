@@ -5,15 +5,15 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Calls to one server: a base URL, a TLS identity and pools of connections.
+/// An HTTP client for one server: a base URL, a TLS identity and connection pools.
 ///
-/// Redirects are never followed. Ordinary calls have a deadline that covers everything up to the last byte of the body;
-/// streams have none, and connections of their own, so that many of them never starve the calls.
-/// `shutdown()` ends it; one that is dropped without it closes its connections by itself.
+/// Redirects are not followed. A call has a deadline that covers everything up to the last byte of the body. Streams have
+/// no deadline and use a pool of their own, so that they cannot block calls.
+/// `shutdown()` closes the connections; so does deallocation.
 package final class HTTPConnection: Sendable {
     /// The URL it was created with.
     package let baseURL: URL
-    /// `host:port`, as errors name it.
+    /// `host:port`, for messages.
     package let server: String
 
     private let prefix: String
@@ -24,14 +24,14 @@ package final class HTTPConnection: Sendable {
     private let pause: @Sendable (Duration) async throws -> Void
 
     /// - Parameters:
-    ///   - text: `http://` or `https://` with a host; a path is put before the path of every request.
-    ///   - tls: whom an `https` server must be, and as whom this client comes.
-    ///   - proxy: who connects to the server instead of this program.
-    ///   - connectionLimit: how many connections ordinary calls may hold at once; further calls wait for one.
-    ///   - connectTimeout: for one connection, before its first request.
-    ///   - streamIdleLimit: a stream that says nothing for this long ends with an error; nil: it may be silent for ever.
-    ///   - pause: how to wait between attempts.
-    /// - Throws: `TransportError` for a URL that is none, `TLSIdentityError` for unreadable certificates.
+    ///   - text: an http or https URL with a host; its path is the prefix of every request's path.
+    ///   - tls: the trusted certificates and the client certificate, for https.
+    ///   - proxy: the proxy to connect through; nil: none.
+    ///   - connectionLimit: the highest number of connections for calls; further calls wait for one.
+    ///   - connectTimeout: the time limit for opening one connection.
+    ///   - streamIdleLimit: a stream that receives nothing for this long fails; nil: no limit.
+    ///   - pause: waits between attempts.
+    /// - Throws: `TransportError` for an invalid URL, `TLSIdentityError` for unreadable certificates.
     package init(
         baseURL text: String,
         tls: TLSIdentity = .system,
@@ -56,7 +56,7 @@ package final class HTTPConnection: Sendable {
             redirectConfiguration: .disallow,
             timeout: .init(connect: connectTimeout.timeAmount)
         )
-        // Retrying here would repeat TLS failures for seconds; RetryPolicy decides instead.
+        // The client would repeat TLS failures for seconds; RetryPolicy decides about retries.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
         configuration.connectionPool.idleTimeout = .seconds(30)
@@ -64,7 +64,7 @@ package final class HTTPConnection: Sendable {
         var requestHost = shownHost
         var hostHeader: String?
         if let name = tls.serverName, name != bareHost {
-            // The name in the URL is what SNI and verification use; the override is where the connection goes.
+            // SNI and verification use the name in the URL; the override sets the address to connect to.
             configuration.dnsOverride = [name: bareHost]
             requestHost = name
             hostHeader = "\(shownHost):\(port)"
@@ -86,7 +86,7 @@ package final class HTTPConnection: Sendable {
         prefix = "\(scheme)://\(requestHost):\(port)\(path)"
         calls = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
 
-        // A stream holds its connection for as long as it lives, and the default limit of 8 is soon used up.
+        // A stream holds its connection until it ends, and the default limit of 8 is too low for that.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
         configuration.timeout.read = streamIdleLimit?.timeAmount
         streams = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
@@ -95,20 +95,20 @@ package final class HTTPConnection: Sendable {
     }
 
     deinit {
-        // A client that is dropped while it runs traps in debug builds. After shutdown() this does nothing.
+        // A client that is deallocated while it runs traps in debug builds. After shutdown() this does nothing.
         for client in [calls, streams] { client.shutdown(queue: .global()) { _ in } }
     }
 
-    /// Closes every connection. Calls and streams that are under way fail.
+    /// Closes every connection. Calls and streams in progress fail.
     package func shutdown() async {
-        // The only error is that it has been shut down before.
+        // The only possible error is that it has already been shut down.
         try? await calls.shutdown()
         try? await streams.shutdown()
     }
 
     // MARK: - Calls
 
-    /// Sends a request, again where its policy allows that, and returns the whole answer, whatever its status.
+    /// Sends a request, retries it as its policy allows, and returns the complete response, whatever its status.
     /// - Throws: `TransportError`, or `CancellationError` when the task was cancelled.
     package func send(_ request: Request) async throws -> Response {
         let clock = ContinuousClock()
@@ -125,7 +125,7 @@ package final class HTTPConnection: Sendable {
                 delay = request.retry.delay(after: error, method: request.method, attempt: attempt)
                 result = .failure(error)
             }
-            // Better the last answer now than a deadline that says less later.
+            // When the deadline is before the next attempt, the last response or error is more useful than a deadline error.
             guard let delay, delay < clock.now.duration(to: end) else { return try result.get() }
             try await pause(delay)
             attempt += 1
@@ -135,7 +135,7 @@ package final class HTTPConnection: Sendable {
     private func attemptOnce(_ request: Request, within limit: Duration) async throws -> Response {
         let prepared = try prepare(request)
         return try await translatingErrors(request) {
-            // The client's own deadline ends with the head, so the body needs a clock of its own.
+            // The client's deadline covers only the head; `withDeadline` covers the body.
             try await withDeadline(limit) { [calls] in
                 let answer = try await calls.execute(prepared, deadline: .now() + limit.timeAmount)
                 let body = try await answer.body.collect(upTo: request.largestBody)
@@ -146,7 +146,7 @@ package final class HTTPConnection: Sendable {
 
     // MARK: - Streams
 
-    /// Sends a request once and returns as soon as the head of the answer is there; its deadline covers only that.
+    /// Sends a request once and returns when the response head has arrived. The deadline covers only the head.
     /// - Throws: `TransportError`, or `CancellationError` when the task was cancelled.
     package func lines(_ request: Request, limit: LineLimit = .standard) async throws -> LineStream {
         let prepared = try prepare(request)
@@ -156,7 +156,7 @@ package final class HTTPConnection: Sendable {
         return LineStream(answer, limit: limit, translation: translation)
     }
 
-    // MARK: - Both
+    // MARK: - Requests
 
     private func prepare(_ request: Request) throws(TransportError) -> HTTPClientRequest {
         var prepared = HTTPClientRequest(url: prefix + (request.path.hasPrefix("/") ? "" : "/") + request.path)
@@ -185,10 +185,10 @@ package final class HTTPConnection: Sendable {
     }
 }
 
-/// The time given to an operation is over.
+/// An operation took longer than its limit.
 struct DeadlinePassed: Error {}
 
-/// Runs an operation and cancels it when it takes longer than `limit`.
+/// Runs an operation and cancels it after `limit`.
 func withDeadline<Value: Sendable>(
     _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

@@ -3,13 +3,13 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// How long a line may be, and what happens to a longer one.
+/// The longest line of a response, in bytes, and what happens to a longer one.
 package struct LineLimit: Sendable, Hashable {
     package enum Excess: Sendable, Hashable {
         /// The stream ends with `TransportError.Kind.lineTooLong`.
         case fails
-        /// The line is cut, its rest is dropped, the stream goes on.
-        case isCut
+        /// The line is truncated and the stream continues.
+        case truncates
     }
 
     package var bytes: Int
@@ -23,27 +23,27 @@ package struct LineLimit: Sendable, Hashable {
     package static let standard = LineLimit(bytes: 1 << 20)
 }
 
-/// A line without its LF (and a CR before that).
-package struct Line: Sendable, Hashable {
+/// A line of a response, without its LF or CRLF.
+package struct ResponseLine: Sendable, Hashable {
     package var bytes: Data
-    /// False for what stood after the last LF when the stream ended.
+    /// False for the text after the last LF when the stream ended.
     package var isTerminated: Bool
-    package var isCut: Bool
+    package var isTruncated: Bool
 
-    package init(bytes: Data, isTerminated: Bool = true, isCut: Bool = false) {
+    package init(bytes: Data, isTerminated: Bool = true, isTruncated: Bool = false) {
         self.bytes = bytes
         self.isTerminated = isTerminated
-        self.isCut = isCut
+        self.isTruncated = isTruncated
     }
 
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// An answer whose body is read line by line as it arrives, no faster than it is asked for.
+/// A response whose body is read line by line as it arrives, with back-pressure.
 ///
-/// It can be iterated once. Dropping the iterator, or cancelling the task that waits for a line, ends the request.
+/// It can be iterated once. Releasing the iterator, or cancelling the task that waits for a line, ends the request.
 package struct LineStream: AsyncSequence, Sendable {
-    package typealias Element = Line
+    package typealias Element = ResponseLine
 
     package let status: Int
     package let headers: HTTPConnection.Headers
@@ -59,7 +59,7 @@ package struct LineStream: AsyncSequence, Sendable {
         self.translation = translation
     }
 
-    /// The whole body instead of its lines: for answers that turn out to be errors.
+    /// The complete body instead of its lines, for error responses.
     package func collect(upTo limit: Int = 1 << 20, within deadline: Duration = .seconds(10)) async throws -> Data {
         do {
             return try await withDeadline(deadline) { [body] in
@@ -72,18 +72,18 @@ package struct LineStream: AsyncSequence, Sendable {
     }
 
     package func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(chunks: body.makeAsyncIterator(), splitter: LineSplitter(limit: limit), translation: translation)
+        AsyncIterator(chunks: body.makeAsyncIterator(), splitter: ResponseLineSplitter(limit: limit), translation: translation)
     }
 
     package struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var chunks: HTTPClientResponse.Body.AsyncIterator
-        fileprivate var splitter: LineSplitter
+        fileprivate var splitter: ResponseLineSplitter
         fileprivate let translation: ErrorTranslation
         private var ended = false
 
         fileprivate init(
             chunks: HTTPClientResponse.Body.AsyncIterator,
-            splitter: LineSplitter,
+            splitter: ResponseLineSplitter,
             translation: ErrorTranslation
         ) {
             self.chunks = chunks
@@ -91,9 +91,9 @@ package struct LineStream: AsyncSequence, Sendable {
             self.translation = translation
         }
 
-        /// The next line, nil when the server ended the stream in good order.
+        /// The next line; nil when the server ended the stream properly.
         /// - Throws: `TransportError`, or `CancellationError` when the task was cancelled.
-        package mutating func next() async throws -> Line? {
+        package mutating func next() async throws -> ResponseLine? {
             while true {
                 if let line = splitter.next() { return line }
                 if let bytes = splitter.failedAt {
@@ -120,16 +120,16 @@ package struct LineStream: AsyncSequence, Sendable {
     }
 }
 
-/// Cuts chunks into lines. A chunk may hold many lines, a part of one, or nothing.
-struct LineSplitter {
-    /// Set when a line was longer than the limit and the limit does not cut: the stream is over.
+/// Splits chunks into lines. A chunk may hold many lines, part of a line, or nothing.
+struct ResponseLineSplitter {
+    /// The limit in bytes, once a line exceeded it and the limit does not truncate lines: the stream is over.
     private(set) var failedAt: Int?
     private let limit: LineLimit
     private var pending = ByteBuffer()
-    /// How many pending bytes are known to hold no LF, so that a long line is not searched again with each chunk.
+    /// The number of pending bytes without an LF, so that a long line is not searched again with each chunk.
     private var searched = 0
-    /// The start of a line that is being cut has been delivered or kept; its rest is dropped.
-    private var cut: Data?
+    /// The start of a line that is being truncated; the rest of the line is dropped.
+    private var truncated: Data?
 
     init(limit: LineLimit) { self.limit = limit }
 
@@ -139,7 +139,7 @@ struct LineSplitter {
         pending.writeImmutableBuffer(chunk)
     }
 
-    mutating func next() -> Line? {
+    mutating func next() -> ResponseLine? {
         guard failedAt == nil else { return nil }
         let view = pending.readableBytesView
         let start = view.index(view.startIndex, offsetBy: searched)
@@ -152,41 +152,43 @@ struct LineSplitter {
         searched = 0
         guard let bytes = pending.readBytes(length: length) else { return nil }
         pending.moveReaderIndex(forwardBy: 1)
-        if let start = cut {
-            cut = nil
-            return Line(bytes: start, isCut: true)
+        if let start = truncated {
+            truncated = nil
+            return ResponseLine(bytes: start, isTruncated: true)
         }
         if length > limit.bytes {
-            guard limit.excess == .isCut else {
+            guard limit.excess == .truncates else {
                 failedAt = limit.bytes
                 return nil
             }
-            return Line(bytes: Data(bytes.prefix(limit.bytes)), isCut: true)
+            return ResponseLine(bytes: Data(bytes.prefix(limit.bytes)), isTruncated: true)
         }
-        return Line(bytes: Data(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes[...]))
+        return ResponseLine(bytes: Data(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes[...]))
     }
 
-    /// What is left when the stream has ended.
-    mutating func finish() -> Line? {
+    /// The rest when the stream has ended.
+    mutating func finish() -> ResponseLine? {
         searched = 0
-        if let start = cut {
-            cut = nil
-            return Line(bytes: start, isTerminated: false, isCut: true)
+        if let start = truncated {
+            truncated = nil
+            return ResponseLine(bytes: start, isTerminated: false, isTruncated: true)
         }
         guard failedAt == nil, let rest = pending.readBytes(length: pending.readableBytes), !rest.isEmpty else {
             return nil
         }
-        return Line(bytes: Data(rest), isTerminated: false)
+        return ResponseLine(bytes: Data(rest), isTerminated: false)
     }
 
     private mutating func keepWithinLimit() {
-        // One byte more than the limit may be the CR of a line that just fits.
-        guard pending.readableBytes > limit.bytes + 1 || cut != nil else { return }
-        guard limit.excess == .isCut else {
+        // One byte more than the limit may be the CR of a line that fits.
+        guard pending.readableBytes > limit.bytes + 1 || truncated != nil else { return }
+        guard limit.excess == .truncates else {
             failedAt = limit.bytes
             return
         }
-        if cut == nil, let start = pending.getBytes(at: pending.readerIndex, length: limit.bytes) { cut = Data(start) }
+        if truncated == nil, let start = pending.getBytes(at: pending.readerIndex, length: limit.bytes) {
+            truncated = Data(start)
+        }
         pending.clear()
         searched = 0
     }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as Go's programs (kubectl among them) understand them:
+/// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, read as Go programs such as kubectl read them:
 /// https://github.com/golang/net/blob/master/http/httpproxy/proxy.go
 package struct ProxyEnvironment: Sendable {
     private var environment: [String: String]
 
     package init(_ environment: [String: String]) { self.environment = environment }
 
-    /// The proxy for calls to that URL; nil: it is called directly.
-    /// - Throws: for a proxy that cannot be used.
+    /// The proxy for requests to `url`; nil: no proxy.
+    /// - Throws: `ProxyError` when the variable names a proxy that cannot be used.
     package func proxy(for url: String) throws(ProxyError) -> ProxyServer? {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(), let host = parts.host
         else { return nil }
@@ -40,7 +40,7 @@ package struct ProxyEnvironment: Sendable {
         }
     }
 
-    /// `domain.com` is for itself and what is below it, `.domain.com` and `*.domain.com` only for what is below.
+    /// `domain.com` matches itself and its subdomains, `.domain.com` and `*.domain.com` only subdomains.
     private static func matches(_ host: String, _ name: String) -> Bool {
         let suffix = name.hasPrefix("*.") ? String(name.dropFirst()) : name
         if suffix.hasPrefix(".") { return host.hasSuffix(suffix) }

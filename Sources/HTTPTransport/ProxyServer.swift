@@ -1,10 +1,10 @@
 import AsyncHTTPClient
 import Foundation
 
-/// A server that connects to others on this program's behalf.
+/// An HTTP or SOCKS5 proxy.
 package struct ProxyServer: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
-        /// HTTP, asked with CONNECT whatever the scheme behind it is.
+        /// An HTTP proxy. CONNECT is used for http and https URLs.
         case http
         case socks5
     }
@@ -12,28 +12,28 @@ package struct ProxyServer: Sendable, Hashable {
     package var kind: Kind
     package var host: String
     package var port: Int
-    /// What named it: `HTTPS_PROXY`, `proxy-url`.
+    /// The setting that named the proxy: `HTTPS_PROXY`, `proxy-url`.
     package var origin: String
     private var user: String?
     private var password: String?
 
     /// - Parameters:
-    ///   - text: a URL, or `host[:port]`, which means http.
-    ///   - origin: what named it, for messages.
-    /// - Throws: for text that names no proxy, and for a kind that is not supported.
+    ///   - text: a URL, or `host[:port]` for an HTTP proxy.
+    ///   - origin: the setting that named the proxy, for messages.
+    /// - Throws: `ProxyError` for invalid text and for schemes that are not supported.
     package init(_ text: String, origin: String) throws(ProxyError) {
         guard let parts = Self.parts(of: text), let host = parts.host, !host.isEmpty else {
             // The text may hold a password.
-            throw ProxyError("\(origin) is not the URL of a proxy: http://host:port is expected")
+            throw ProxyError("\(origin) is not the URL of a proxy; http://host:port is expected")
         }
         switch parts.scheme?.lowercased() {
         case "http": (kind, port) = (.http, parts.port ?? 80)
         case "socks5", "socks5h": (kind, port) = (.socks5, parts.port ?? 1080)
         case let scheme:
             throw ProxyError(
-                "\(origin) names a proxy by \(scheme ?? "?")://, which is not supported; use http:// or socks5://")
+                "\(origin) names a proxy with \(scheme ?? "?")://, which is not supported; use http:// or socks5://")
         }
-        guard (1...65535).contains(port) else { throw ProxyError("\(origin) names no port of a proxy") }
+        guard (1...65535).contains(port) else { throw ProxyError("\(origin) names a port that is not between 1 and 65535") }
         self.host = host.trimmingCharacters(in: ["[", "]"])
         self.origin = origin
         user = parts.user
@@ -43,7 +43,7 @@ package struct ProxyServer: Sendable, Hashable {
         }
     }
 
-    /// As Go reads it: text that is no URL with a host gets `http://`.
+    /// As in Go, text without a scheme gets `http://`.
     private static func parts(of text: String) -> URLComponents? {
         if text.contains("://") { return URLComponents(string: text) }
         return URLComponents(string: "http://" + text)
@@ -70,7 +70,7 @@ extension ProxyServer: CustomStringConvertible, CustomDebugStringConvertible, Cu
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// A proxy is named that cannot be used.
+/// A setting names a proxy that cannot be used.
 package struct ProxyError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String
 

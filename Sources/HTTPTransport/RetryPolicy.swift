@@ -1,18 +1,17 @@
-/// When a call is sent again, and how long to wait before that.
+/// Which requests are retried, and after what delay.
 ///
-/// Two kinds of failure are told apart. Where the server has certainly not acted (the connection was refused, or it
-/// answered 429) every call may be sent again. Where it may have acted (a lost connection, 500, 503) only calls whose
-/// method is in `methods` are.
+/// There are two kinds of failure. When the server cannot have acted (connection refused, status 429), every request is
+/// retried. When it may have acted (connection lost, status 500 or 503), only requests whose method is in `methods` are.
 package struct RetryPolicy: Sendable, Hashable {
-    /// How often a call is sent at most, the first time included.
+    /// The highest number of attempts, the first one included.
     package var attempts: Int
-    /// Methods that may be sent again although the server may already have acted on them.
+    /// Methods that are retried although the server may already have acted on the request.
     package var methods: Set<String>
-    /// Answers after which such a call is sent again.
+    /// Statuses after which a request with one of `methods` is retried.
     package var statuses: Set<Int>
-    /// Answers by which the server says that it did not act, so that every method may be sent again.
+    /// Statuses that mean that the server did not act, so that every method is retried.
     package var refusals: Set<Int>
-    /// Back-off before the second attempt; it doubles with each further one.
+    /// The delay before the second attempt; it doubles with each further attempt.
     package var firstDelay: Duration
     package var longestDelay: Duration
 
@@ -35,7 +34,7 @@ package struct RetryPolicy: Sendable, Hashable {
     package static let never = RetryPolicy(attempts: 1)
     package static let standard = RetryPolicy(attempts: 5)
 
-    /// The wait before the attempt after number `attempt`, nil when the call has been tried often enough.
+    /// The delay after attempt number `attempt`; nil: no further attempt.
     func delay(after answer: HTTPConnection.Response, method: String, attempt: Int) -> Duration? {
         guard attempt < attempts else { return nil }
         guard refusals.contains(answer.status) || (methods.contains(method) && statuses.contains(answer.status)) else {
@@ -47,12 +46,12 @@ package struct RetryPolicy: Sendable, Hashable {
     func delay(after error: TransportError, method: String, attempt: Int) -> Duration? {
         guard attempt < attempts else { return nil }
         if error.nothingWasSent { return backOff(attempt: attempt) }
-        // TLS failures and everything about our own request do not heal by themselves.
+        // TLS failures and invalid requests fail the same way again.
         guard methods.contains(method), error.kind == .closed else { return nil }
         return backOff(attempt: attempt)
     }
 
-    /// Exponential with jitter: between half of the step and the whole step, so that many callers spread out.
+    /// Exponential back-off with jitter: between half of the step and the whole step.
     package func backOff(attempt: Int) -> Duration {
         let doublings = min(max(attempt - 1, 0), 16)
         let step = min(firstDelay * (1 << doublings), longestDelay)

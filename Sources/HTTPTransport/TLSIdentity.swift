@@ -1,14 +1,14 @@
 import Foundation
 import NIOSSL
 
-/// Whom a connection trusts, and as whom it presents itself.
+/// The certificates that a connection trusts, and the client certificate that it presents.
 package struct TLSIdentity: Sendable, Hashable {
     package enum Trust: Sendable, Hashable {
         /// The certificate authorities of this machine.
         case system
-        /// Only the certificates in this PEM text, each of them an anchor whether or not it signed itself, as in Go.
+        /// Only the certificates in this PEM text. Each is a trust anchor, self-signed or not, as in Go.
         case authorities(Data)
-        /// Nothing is checked. Only for a kubeconfig that says `insecure-skip-tls-verify`.
+        /// No verification. Only for a kubeconfig with `insecure-skip-tls-verify`.
         case unverified
     }
 
@@ -25,7 +25,7 @@ package struct TLSIdentity: Sendable, Hashable {
 
     package var trust: Trust
     package var clientCertificate: ClientCertificate?
-    /// The name that the server's certificate must carry, where it is not the host of the URL.
+    /// The name that the server's certificate must have; nil: the host of the URL.
     package var serverName: String?
 
     package init(trust: Trust = .system, clientCertificate: ClientCertificate? = nil, serverName: String? = nil) {
@@ -36,7 +36,7 @@ package struct TLSIdentity: Sendable, Hashable {
 
     package static let system = TLSIdentity()
 
-    /// Reads every certificate and key, so that a bad one is known before the first call.
+    /// Parses every certificate and key, so that an invalid one is reported before the first request.
     package func validate() throws(TLSIdentityError) {
         _ = try configuration()
     }
@@ -59,8 +59,8 @@ package enum TLSIdentityError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .unreadableAuthorities: "the certificate authorities are not readable PEM certificates"
         case .unreadableClientCertificate: "the client certificate is not a readable PEM certificate"
-        case .unreadableClientKey: "the client key is not a readable PEM private key (a key with a passphrase is not)"
-        case .clientKeyDoesNotMatch: "the client key does not belong to the client certificate"
+        case .unreadableClientKey: "the client key is not a readable PEM private key (keys with a passphrase are not supported)"
+        case .clientKeyDoesNotMatch: "the client key does not match the client certificate"
         }
     }
 }
@@ -94,12 +94,12 @@ extension TLSIdentity {
         return configuration
     }
 
-    /// The certificate with the note that it is trusted for servers. BoringSSL wants a chain to end at a certificate that signed
-    /// itself, unless one on the way carries that note: PEM's `TRUSTED CERTIFICATE`, X509_check_trust(3).
+    /// The certificate, marked as trusted for servers. BoringSSL requires a chain to end at a self-signed certificate, unless one of
+    /// its certificates has this mark: PEM's `TRUSTED CERTIFICATE`, X509_check_trust(3).
     private static func anchor(_ certificate: NIOSSLCertificate) throws -> NIOSSLCertificate {
         // SEQUENCE { SEQUENCE OF trusted uses { serverAuth (1.3.6.1.5.5.7.3.1) } }
-        let note: [UInt8] = [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01]
-        let text = Data(try certificate.toDERBytes() + note).base64EncodedString(options: .lineLength64Characters)
+        let trust: [UInt8] = [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01]
+        let text = Data(try certificate.toDERBytes() + trust).base64EncodedString(options: .lineLength64Characters)
         let pem = "-----BEGIN TRUSTED CERTIFICATE-----\n\(text)\n-----END TRUSTED CERTIFICATE-----\n"
         guard let anchor = try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)).first else {
             throw TLSIdentityError.unreadableAuthorities

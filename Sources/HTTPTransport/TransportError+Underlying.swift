@@ -5,10 +5,10 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Says what an error of the library below means for a person.
+/// Converts errors of AsyncHTTPClient and NIO to `TransportError`.
 struct ErrorTranslation: Sendable {
     var server: String
-    /// Who was to connect to the server.
+    /// The proxy between this process and the server.
     var proxy: ProxyServer?
     /// The read timeout of streams, if one was configured.
     var idleLimit: Duration?
@@ -22,14 +22,14 @@ struct ErrorTranslation: Sendable {
         }
     }
 
-    /// Behind a proxy it is the proxy that a connection could not be had with.
+    /// With a proxy, connection failures are failures to connect to the proxy.
     private func kind(of error: any Error, deadline: Duration) -> TransportError.Kind {
         let kind = TransportError.Kind(error, deadline: deadline, idleLimit: idleLimit)
         guard let proxy else { return kind }
         switch error as? HTTPClientError {
-        case .proxyAuthenticationRequired?: return .proxy("\(proxy) wants a user and a password, or other ones")
+        case .proxyAuthenticationRequired?: return .proxy("\(proxy) requires a user and a password, or rejected the ones given")
         case .invalidProxyResponse?: return .proxy("\(proxy) refused to connect to it")
-        case .httpProxyHandshakeTimeout?, .socksHandshakeTimeout?: return .proxy("\(proxy) did not answer in time")
+        case .httpProxyHandshakeTimeout?, .socksHandshakeTimeout?: return .proxy("\(proxy) did not respond in time")
         default: break
         }
         switch kind {
@@ -59,7 +59,7 @@ extension TransportError.Kind {
         case NIOSSLError.uncleanShutdown:
             self = .closed
         case let error as NIOSSLError where String(describing: error).contains("EOF during handshake"):
-            // A server that is just going down or coming up.
+            // The server is shutting down or starting.
             self = .closed
         case let error as NIOSSLError:
             self = .tls(Self.explanation(of: error))
@@ -81,7 +81,7 @@ extension TransportError.Kind {
         case .remoteConnectionClosed, .requestStreamCancelled, .uncleanShutdown:
             self = .closed
         case .connectTimeout, .getConnectionFromPoolTimeout:
-            self = .unreachable("no connection came about in time")
+            self = .unreachable("no connection within the time limit")
         case .tlsHandshakeTimeout:
             self = .tls("no reply to the handshake")
         case .deadlineExceeded, .writeTimeout:
@@ -101,7 +101,7 @@ extension TransportError.Kind {
             self = .unresolvable
             return
         }
-        // Several addresses may have failed: one that was refused says more than one without a route.
+        // Several addresses may have failed; a refused connection is reported first, as it is more specific than "no route".
         for failure in error.connectionErrors {
             if let failure = failure.error as? IOError, failure.errnoCode == ECONNREFUSED {
                 self = .refused
@@ -131,18 +131,18 @@ extension TransportError.Kind {
         String(cString: strerror(code)).lowercased()
     }
 
-    /// BoringSSL's words for the cases that people meet, said plainly; its own words for the rest.
+    /// Plain messages for BoringSSL's common errors; its own message for the rest.
     private static func explanation(of error: any Error) -> String {
-        let words = String(describing: error)
+        let message = String(describing: error)
         let known = [
             ("CERTIFICATE_VERIFY_FAILED", "its certificate is not signed by a trusted authority"),
-            ("CERTIFICATE_REQUIRED", "it wants a client certificate and got none"),
-            ("UNKNOWN_CA", "it does not trust the authority of our client certificate"),
-            ("BAD_CERTIFICATE", "it refused our client certificate"),
+            ("CERTIFICATE_REQUIRED", "it requires a client certificate and received none"),
+            ("UNKNOWN_CA", "it does not trust the authority that signed the client certificate"),
+            ("BAD_CERTIFICATE", "it refused the client certificate"),
             ("CERTIFICATE_EXPIRED", "a certificate has expired"),
             ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port"),
             ("HTTP_REQUEST", "it does not speak TLS on this port"),
         ]
-        return known.first { words.contains($0.0) }?.1 ?? words
+        return known.first { message.contains($0.0) }?.1 ?? message
     }
 }

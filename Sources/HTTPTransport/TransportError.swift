@@ -1,23 +1,23 @@
-/// Why a call did not get an answer. Answers with an error status are not errors of the transport.
+/// Why a request got no response. Responses with an error status are not transport errors.
 package struct TransportError: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
-        /// Nothing listens there: the request was certainly not carried out.
+        /// The connection was refused. The request was not sent.
         case refused
-        /// The name has no address: the request was certainly not carried out.
+        /// The host name does not resolve. The request was not sent.
         case unresolvable
-        /// No connection came about for another reason (no route, no reply): the request was certainly not carried out.
+        /// No connection for another reason (no route, no reply). The request was not sent.
         case unreachable(String)
-        /// The proxy on the way does not answer or does not connect: the request was certainly not carried out.
+        /// The proxy does not respond or does not connect. The request was not sent.
         case proxy(String)
-        /// The handshake failed: wrong authority, wrong name, missing or refused client certificate.
+        /// The TLS handshake failed: untrusted authority, wrong name, missing or refused client certificate.
         case tls(String)
-        /// The whole call, its body and retries included, took longer than this.
+        /// The request, retries and response body included, took longer than this.
         case deadline(Duration)
-        /// The other side ended the connection before its answer was complete.
+        /// The server closed the connection before the response was complete.
         case closed
-        /// A stream said nothing for this long, although it was expected to.
+        /// A stream sent nothing for this long.
         case silent(Duration)
-        /// The body was larger than this many bytes.
+        /// The response body was larger than this many bytes.
         case bodyTooLarge(Int)
         /// A line of a stream was longer than this many bytes.
         case lineTooLong(Int)
@@ -25,7 +25,7 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case invalidRequest(String)
         /// `shutdown()` was called.
         case shutDown
-        /// Anything else, in the words of the library below.
+        /// Any other error, with the HTTP library's message.
         case other(String)
     }
 
@@ -38,7 +38,7 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         self.server = server
     }
 
-    /// Whether the server cannot have seen the request, so that sending it again is safe for every method.
+    /// Whether the server cannot have received the request, so that a retry is safe for every method.
     package var nothingWasSent: Bool {
         switch kind {
         case .refused, .unresolvable, .unreachable, .proxy: true
@@ -53,10 +53,10 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case .unreachable(let detail): "\(server) cannot be reached: \(detail)"
         case .proxy(let detail): "\(server) cannot be reached: \(detail)"
         case .tls(let detail): "TLS with \(server) failed: \(detail)"
-        case .deadline(let limit): "\(server) did not answer completely within \(limit.brief)"
-        case .closed: "\(server) closed the connection before the answer was complete"
+        case .deadline(let limit): "\(server) did not send a complete response within \(limit.brief)"
+        case .closed: "\(server) closed the connection before the response was complete"
         case .silent(let limit): "\(server) sent nothing for \(limit.brief)"
-        case .bodyTooLarge(let limit): "the answer of \(server) is larger than \(limit) bytes"
+        case .bodyTooLarge(let limit): "the response of \(server) is larger than \(limit) bytes"
         case .lineTooLong(let limit): "\(server) sent a line longer than \(limit) bytes"
         case .invalidRequest(let detail): "the request to \(server) cannot be sent: \(detail)"
         case .shutDown: "the connection to \(server) has been shut down"

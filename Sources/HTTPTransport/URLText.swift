@@ -1,5 +1,5 @@
 extension String {
-    /// An address as a message may show it: without the name and the password that may stand before its host.
+    /// The URL without user name and password, for messages.
     package var withoutUserInfo: String {
         guard let start = firstRange(of: "://")?.upperBound else { return self }
         let end = self[start...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? endIndex

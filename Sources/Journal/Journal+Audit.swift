@@ -2,18 +2,18 @@ import Foundation
 import GRDB
 import ReleaseMachine
 
-/// One line of the audit log: who did what, when, from where, why, and what came of it.
+/// An entry of the audit log: who did what, when, from where, why, and whether it was done.
 package struct AuditEntry: Sendable, Hashable {
     package enum Outcome: String, Sendable, Hashable, CaseIterable {
         case done
-        /// The caller had no right to it, or it did not apply.
+        /// The caller was not allowed to, or it did not apply.
         case refused
     }
 
-    /// Grows with each entry; 0 for one that is not in the log yet.
+    /// Higher for each new entry; 0 for one that is not in the log yet.
     package var id: Int
     package var at: Timestamp
-    /// A token's name, or a login name for what was done on the command line.
+    /// The name of the token, or the login name on the command line.
     package var who: String
     /// The id of the token: its name is not unique. `nil` for what was done on the command line.
     package var token: String?
@@ -52,7 +52,7 @@ package struct AuditEntry: Sendable, Hashable {
         self.detail = detail
     }
 
-    /// What the log says of an event that is a person's word; `nil` for other events.
+    /// The entry for an event that a person caused; `nil` for other events.
     package init?(_ recorded: RecordedEvent, app: String, number: Int, origin: String, token: String? = nil) {
         func entry(_ who: String, _ action: String, _ reason: String?, _ detail: String? = nil) -> AuditEntry {
             AuditEntry(
@@ -101,8 +101,7 @@ extension Journal {
         try write { try entry.insert($0) }
     }
 
-    /// The newest entries first, at most `limit`, older than entry `before`; those of some apps only where `apps` is given, entries
-    /// of no app left out then.
+    /// The newest entries first, at most `limit`, older than entry `before`. With `apps`, only entries of these apps.
     package func audit(limit: Int, before: Int? = nil, apps: [String]? = nil) throws(JournalError) -> [AuditEntry] {
         try read { database in
             let before = before ?? Int.max
@@ -120,68 +119,5 @@ extension Journal {
                 arguments: StatementArguments([before]) + StatementArguments(apps) + StatementArguments([limit])
             ).map { AuditEntry($0) }
         }
-    }
-}
-
-/// A request that a caller gave a key, so that sending it again does nothing again.
-package struct KeyedRequest: Sendable, Hashable {
-    /// Whose key it is: two callers may choose the same.
-    package var owner: String
-    package var key: String
-    /// Of what was asked for: the same key with something else is a mistake.
-    package var hash: [UInt8]
-
-    package init(owner: String, key: String, hash: [UInt8]) {
-        self.owner = owner
-        self.key = key
-        self.hash = hash
-    }
-
-    func insert(_ database: Database, app: String, number: Int, at: Timestamp) throws {
-        try database.execute(
-            sql: "INSERT INTO requests (owner, key, hash, app, number, at) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [owner, key, Data(hash), app, number, at.milliseconds]
-        )
-    }
-}
-
-extension Journal {
-    /// The release that a request with this key started, and the hash of what it asked for.
-    package func answered(owner: String, key: String) throws(JournalError) -> (app: String, number: Int, hash: [UInt8])?
-    {
-        try read { database in
-            try Row.fetchOne(
-                database,
-                sql: "SELECT app, number, hash FROM requests WHERE owner = ? AND key = ?",
-                arguments: [owner, key]
-            ).map { row in
-                let hash: Data = row["hash"]
-                return (row["app"], row["number"], Array(hash))
-            }
-        }
-    }
-
-    /// Notes what a key stands for where its request started nothing of its own: an interrupted release was taken up.
-    package func note(_ request: KeyedRequest, app: String, number: Int, at: Timestamp) throws(JournalError) {
-        try write { try request.insert($0, app: app, number: number, at: at) }
-    }
-
-    /// Forgets keys that are older than anybody's patience with a request.
-    package func forgetRequests(before: Timestamp) throws(JournalError) {
-        try write { try $0.execute(sql: "DELETE FROM requests WHERE at < ?", arguments: [before.milliseconds]) }
-    }
-}
-
-/// Where a person's words come from, and the key that was given to the request that brought them.
-package struct Provenance: Sendable, Hashable {
-    package var origin: String
-    /// The id of the token that brought them, where one did.
-    package var token: String?
-    package var request: KeyedRequest?
-
-    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil) {
-        self.origin = origin
-        self.token = token
-        self.request = request
     }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Journal {
-    /// A copy of a journal as it is now, to look at where its own place cannot be written: a full disk, or one that became read-only.
-    /// SQLite cannot read a write-ahead log without writing beside it.
+    /// Opens a copy of a journal, for reading when its own folder cannot be written: the disk is full or became read-only. SQLite cannot
+    /// read a write-ahead log without writing beside it.
     ///
     /// `nil` where there is no such file.
     package init?(copying path: String, into directory: String) throws(JournalError) {
@@ -11,7 +11,7 @@ extension Journal {
         guard files.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else { return nil }
         let copy = directory + "/copy.sqlite"
         do {
-            // The log first: what is moved from it into the file meanwhile is in both.
+            // The log first: what SQLite moves from it into the file meanwhile is then in both copies.
             if files.fileExists(atPath: path + "-wal") {
                 try files.copyItem(atPath: path + "-wal", toPath: copy + "-wal")
             }

@@ -4,15 +4,15 @@ import ReleaseMachine
 /// The newest event of an app.
 package struct JournalHead: Sendable, Hashable {
     package var app: String
-    /// Its newest release, and how many events that has.
+    /// Its newest release, and the number of that release's newest event.
     package var number: Int
     package var sequence: Int
-    /// Grows with every event of any app, also of an older release.
+    /// Higher after every event of any app, also of an older release.
     package var position: Int
 }
 
 extension Journal {
-    /// Apps that something happened to after `position`, the first one first.
+    /// Apps with an event after `position`, in the order of their newest events.
     package func heads(after position: Int = 0) throws(JournalError) -> [JournalHead] {
         try read { database in
             try Row.fetchAll(
@@ -30,7 +30,7 @@ extension Journal {
         }
     }
 
-    /// Throws when nothing can be written: no right, no space, or somebody keeps it locked.
+    /// Throws when nothing can be written: no permission, no space, or another process keeps the file locked.
     package func checkWritable() throws(JournalError) {
         do {
             try pool.writeWithoutTransaction { database in
@@ -42,7 +42,7 @@ extension Journal {
     }
 }
 
-/// Tells whether a journal was changed, by whichever process, at the price of a few microseconds.
+/// Tells whether any process has written to a journal since the last call, in a few microseconds.
 package struct JournalWatch: Sendable {
     private let path: String
     private let queue: DatabaseQueue
@@ -58,7 +58,7 @@ package struct JournalWatch: Sendable {
         }
     }
 
-    /// Differs from what it was before when another connection has committed something since; SQLite, PRAGMA data_version.
+    /// Differs from the mark before when another connection has committed since (SQLite's PRAGMA data_version).
     package func mark() throws(JournalError) -> Int {
         do {
             return try queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }

@@ -2,10 +2,10 @@ import Foundation
 import GRDB
 import ReleaseMachine
 
-/// Releases and their events in one SQLite file: appended before anything acts on them, never changed, never removed.
+/// Releases and their events in one SQLite file. An event is appended before anything acts on it, and never changed or removed.
 ///
 /// Several processes may share the file: the command line, and a server beside it. Writes are synchronous and full (`synchronous =
-/// FULL`): an event that was appended survives the power.
+/// FULL`): an event that was appended survives a power failure.
 package struct Journal: Sendable {
     package let path: String
     let pool: DatabasePool
@@ -15,11 +15,11 @@ package struct Journal: Sendable {
         self.pool = pool
     }
 
-    /// Opens the journal, making it where there is none. A file that cannot be one is left byte for byte as it is.
+    /// Opens the journal, and creates it when there is none. A file that cannot be a journal is left byte for byte as it is.
     package init(path: String) throws(JournalError) {
         self.path = path
         do {
-            if try Schema.isToBeMade(path) { Schema.make(path) } else { try Schema.check(path) }
+            if try Schema.isMissing(path) { Schema.create(path) } else { try Schema.check(path) }
             pool = try Schema.open(path)
         } catch {
             throw JournalError(path: path, error)
@@ -27,15 +27,15 @@ package struct Journal: Sendable {
     }
 
     /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
-    /// somebody else has appended, and what they said comes first.
+    /// another process has appended since, and its event comes first.
     ///
-    /// `act` is what the audit log says of it, and `request` the caller's key for a request that starts a release: both are written
+    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release. Both are written
     /// together with the event, or not at all.
     package func append(
         _ recorded: RecordedEvent,
         app: String,
         number: Int,
-        act: AuditEntry? = nil,
+        audit: AuditEntry? = nil,
         request: KeyedRequest? = nil
     ) throws(JournalError) {
         do {
@@ -46,7 +46,7 @@ package struct Journal: Sendable {
                         sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
                         arguments: [app, number, recorded.sequence, recorded.at.milliseconds, payload]
                     )
-                    try act?.insert(database)
+                    try audit?.insert(database)
                     try request?.insert(database, app: app, number: number, at: recorded.at)
                     return .commit
                 }

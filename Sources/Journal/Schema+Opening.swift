@@ -3,7 +3,7 @@ import GRDB
 import Glibc
 
 extension Schema {
-    /// Why a file is not taken for a journal.
+    /// Why a file cannot be the journal.
     enum Rejection: Error {
         case foreign
         case newer
@@ -15,8 +15,8 @@ extension Schema {
     /// the damaged page is read.
     private static let checkedSize = 16 << 20
 
-    /// Whether there is nothing yet, and a place to put it.
-    static func isToBeMade(_ path: String) throws -> Bool {
+    /// Whether the journal has to be created. Throws when there is no folder for it.
+    static func isMissing(_ path: String) throws -> Bool {
         let files = FileManager.default
         var isDirectory: ObjCBool = false
         if files.fileExists(atPath: path, isDirectory: &isDirectory) {
@@ -30,15 +30,15 @@ extension Schema {
         return true
     }
 
-    /// Makes the file, for its owner alone: the audit log is in it. SQLite gives what it puts beside it the same rights.
-    static func make(_ path: String) {
+    /// Creates the file for its owner alone: the audit log is in it. SQLite gives the files beside it the same permissions.
+    static func create(_ path: String) {
         let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        // Where it cannot be made, SQLite says why.
+        // When it cannot be created, SQLite says why.
         guard descriptor >= 0 else { return }
         close(descriptor)
     }
 
-    /// Reads a file that is there, and only reads: opening a database for writing may change it before anything is known of it.
+    /// Reads an existing file, read-only: opening a database for writing may change it before it is known whether it is a journal.
     static func check(_ path: String) throws {
         var configuration = configuration
         configuration.readonly = true
@@ -46,7 +46,7 @@ extension Schema {
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         try queue.read { database in
             let owner = try Int64.fetchOne(database, sql: "PRAGMA application_id")
-            // Without tables it is one that a process died over while it made it.
+            // Without tables: the process that created it died before it was done.
             let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
             guard owner == applicationID || isEmpty && owner == 0 else { throw Rejection.foreign }
             if try migrator.appliedIdentifiers(database).contains(where: { !migrator.migrations.contains($0) }) {
@@ -59,18 +59,18 @@ extension Schema {
         try queue.close()
     }
 
-    /// Opens it for writing and brings it up to date.
+    /// Opens it for writing, and applies the migrations that are missing.
     static func open(_ path: String) throws -> DatabasePool {
-        // Of several processes that make it at the same moment only one can switch it to a write-ahead log: the others come again.
+        // Of several processes that create it at the same moment only one can switch it to a write-ahead log: the others retry.
         let pool = try retrying { try DatabasePool(path: path, configuration: configuration) }
-        // Here and not in `prepareDatabase`, after which a pool sets it to NORMAL: that may lose the last events with the power.
+        // Here and not in `prepareDatabase`, after which a pool sets it to NORMAL: a power failure could then lose the last events.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         if try pool.read({ try migrator.hasCompletedMigrations($0) }) { return pool }
         try pool.write { try $0.execute(sql: "PRAGMA application_id = \(applicationID)") }
         do {
             try migrator.migrate(pool)
         } catch {
-            // Another process may have been quicker with the same migration.
+            // Another process may have applied the same migration first.
             guard try pool.read({ try migrator.hasCompletedMigrations($0) }) else { throw error }
         }
         return pool

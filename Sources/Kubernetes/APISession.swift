@@ -1,28 +1,28 @@
 import Foundation
 import HTTPTransport
 
-/// The connections of a client, and the credentials that its calls carry.
+/// The connections of a client and the credentials of its calls.
 actor APISession {
-    /// What one call needs.
-    struct Ticket: Sendable {
+    /// The connections and credentials for one call.
+    struct CallContext: Sendable {
         var connection: HTTPConnection
         var watches: HTTPConnection
         var authorization: String?
         var impersonation: Impersonation?
-        /// Which answer of an exec plugin this is from.
+        /// The generation of the exec plugin's credentials.
         var generation: Int?
-        /// Credentials that may be different the next time they are asked for.
+        /// Whether reading the credentials again may give different ones.
         var isRenewable: Bool
     }
 
-    /// Watches end at the server's wish after a minute; one that says nothing for longer has lost its server.
+    /// The server ends a watch after this time; a watch that is silent for `watchSilence` has lost its connection.
     static let watchDuration: Duration = .seconds(60)
     private static let watchSilence: Duration = .seconds(90)
 
     nonisolated let access: ClusterAccess
     private let pause: @Sendable (Duration) async throws -> Void
     private var connections: Connections?
-    /// The connections of the client certificate before: its calls may still be under way.
+    /// The connections with the previous client certificate, whose calls may still be in progress.
     private var previous: Connections?
     private var isShutDown = false
 
@@ -43,8 +43,8 @@ actor APISession {
     }
 
     /// Connections and credentials for one call.
-    /// - Throws: `CredentialError` when there are none.
-    func ticket() async throws -> Ticket {
+    /// - Throws: `CredentialError` when the credentials cannot be obtained.
+    func context() async throws -> CallContext {
         var authorization: String?
         var generation: Int?
         var isRenewable = false
@@ -61,20 +61,20 @@ actor APISession {
             isRenewable = true
         case .exec(let credentials):
             let current = try await credentials.current()
-            authorization = current.answer.token.map { "Bearer \($0)" }
+            authorization = current.output.token.map { "Bearer \($0)" }
             generation = current.generation
             isRenewable = true
-            certificate = current.answer.certificate ?? certificate
+            certificate = current.output.certificate ?? certificate
         }
         let connections = try await connections(for: certificate)
-        return Ticket(
+        return CallContext(
             connection: connections.calls, watches: connections.watches, authorization: authorization,
             impersonation: access.impersonation, generation: generation, isRenewable: isRenewable)
     }
 
-    /// The API server answered 401 to a call with this ticket.
-    func discard(_ ticket: Ticket) async {
-        if case .exec(let credentials) = access.credential, let generation = ticket.generation {
+    /// Drops the credentials of a context after a 401.
+    func discard(_ context: CallContext) async {
+        if case .exec(let credentials) = access.credential, let generation = context.generation {
             await credentials.discard(generation)
         }
     }

@@ -1,19 +1,19 @@
 import Foundation
 import HTTPTransport
 
-/// How to talk to one cluster, and as whom.
+/// The address of a cluster's API server and the credentials for it.
 package struct ClusterAccess: Sendable {
     /// The URL of the API server.
     package var server: String
     package var tls: TLSIdentity
     package var credential: Credential
-    /// As whom to act, where that is another than the credential's account.
+    /// The account to impersonate; nil: none.
     package var impersonation: Impersonation?
-    /// Who connects to the API server instead of this program.
+    /// The proxy between this process and the API server.
     package var proxy: ProxyServer?
-    /// The namespace for calls that name none.
+    /// The namespace of calls that name none.
     package var namespace: String
-    /// Where all this comes from, for messages: `kubeconfig /home/x/.kube/config, context production`.
+    /// The source of the configuration, for messages: `kubeconfig /home/x/.kube/config, context production`.
     package var origin: String
 
     package init(
@@ -30,26 +30,26 @@ package struct ClusterAccess: Sendable {
     }
 }
 
-/// What goes into the `Authorization` header, and where it is from.
+/// The source of the `Authorization` header.
 package enum Credential: Sendable {
-    /// None, or only the client certificate of the TLS identity.
+    /// No header; the TLS identity may have a client certificate.
     case none
     case token(String)
-    /// Read for every call: the kubelet replaces the file while the process runs.
+    /// Read for every call, as the kubelet replaces the file while the process runs.
     case tokenFile(String)
     case basic(username: String, password: String)
     case exec(ExecCredentials)
 }
 
 extension ClusterAccess {
-    /// Where `discover` looks; other values than the real ones are for tests.
-    package struct Surroundings: Sendable {
+    /// The environment that `discover` reads; tests replace it.
+    package struct HostEnvironment: Sendable {
         package var environment: [String: String]
         package var homeDirectory: String
-        /// Where the kubelet mounts a pod's service account.
+        /// The folder in which the kubelet mounts a pod's service account.
         package var accountDirectory: String
 
-        /// `homeDirectory` is `HOME`, as for kubectl, or else the account's.
+        /// `homeDirectory` defaults to `HOME`, as for kubectl, or else to the account's home directory.
         package init(
             environment: [String: String] = ProcessInfo.processInfo.environment,
             homeDirectory: String? = nil,
@@ -62,18 +62,18 @@ extension ClusterAccess {
         }
     }
 
-    /// The cluster to use: the kubeconfig that the configuration names; else the account of the pod that this runs in;
-    /// else the files of `$KUBECONFIG`; else `~/.kube/config`.
+    /// The access to the cluster, from the first of: the configured kubeconfig, the in-cluster account, the files of
+    /// `$KUBECONFIG`, `~/.kube/config`.
     ///
-    /// A context without a kubeconfig can only mean one of a file, so the pod's account is passed over then. A proxy is the one that
-    /// the kubeconfig names, or else the environment's.
+    /// With a context but no kubeconfig, the in-cluster account is skipped, as contexts exist only in files. The proxy is the
+    /// kubeconfig's, or else the environment's.
     package static func discover(
-        kubeconfig: String? = nil, context: String? = nil, in surroundings: Surroundings = Surroundings()
+        kubeconfig: String? = nil, context: String? = nil, in hostEnvironment: HostEnvironment = HostEnvironment()
     ) throws(KubeconfigError) -> ClusterAccess {
-        var access = try found(kubeconfig: kubeconfig, context: context, in: surroundings)
+        var access = try found(kubeconfig: kubeconfig, context: context, in: hostEnvironment)
         guard access.proxy == nil else { return access }
         do {
-            access.proxy = try ProxyEnvironment(surroundings.environment).proxy(for: access.server)
+            access.proxy = try ProxyEnvironment(hostEnvironment.environment).proxy(for: access.server)
         } catch {
             throw .unusableProxy(problem: "\(error)")
         }
@@ -81,15 +81,15 @@ extension ClusterAccess {
     }
 
     private static func found(
-        kubeconfig: String?, context: String?, in surroundings: Surroundings
+        kubeconfig: String?, context: String?, in hostEnvironment: HostEnvironment
     ) throws(KubeconfigError) -> ClusterAccess {
-        let home = surroundings.homeDirectory
+        let home = hostEnvironment.homeDirectory
         if let kubeconfig {
             let path = kubeconfig.hasPrefix("~/") ? home + kubeconfig.dropFirst() : kubeconfig
             return try Kubeconfig(paths: [path], setting: "kubernetes.kubeconfig").access(context: context)
         }
-        if context == nil, let account = try inCluster(surroundings) { return account }
-        let listed = (surroundings.environment["KUBECONFIG"] ?? "").split(separator: ":").map(String.init)
+        if context == nil, let account = try inCluster(hostEnvironment) { return account }
+        let listed = (hostEnvironment.environment["KUBECONFIG"] ?? "").split(separator: ":").map(String.init)
         if !listed.isEmpty {
             return try Kubeconfig(paths: listed, setting: "$KUBECONFIG", skipsMissing: true).access(context: context)
         }
@@ -100,14 +100,14 @@ extension ClusterAccess {
         return try Kubeconfig(paths: [standard], setting: standard).access(context: context)
     }
 
-    /// The service account of the pod that this process runs in, nil outside of a pod.
-    static func inCluster(_ surroundings: Surroundings) throws(KubeconfigError) -> ClusterAccess? {
-        let token = surroundings.accountDirectory + "/token"
-        guard let host = surroundings.environment["KUBERNETES_SERVICE_HOST"], !host.isEmpty,
-            let port = surroundings.environment["KUBERNETES_SERVICE_PORT"], !port.isEmpty,
+    /// The service account of this process's pod; nil outside a pod.
+    static func inCluster(_ hostEnvironment: HostEnvironment) throws(KubeconfigError) -> ClusterAccess? {
+        let token = hostEnvironment.accountDirectory + "/token"
+        guard let host = hostEnvironment.environment["KUBERNETES_SERVICE_HOST"], !host.isEmpty,
+            let port = hostEnvironment.environment["KUBERNETES_SERVICE_PORT"], !port.isEmpty,
             FileManager.default.fileExists(atPath: token)
         else { return nil }
-        let authorityFile = surroundings.accountDirectory + "/ca.crt"
+        let authorityFile = hostEnvironment.accountDirectory + "/ca.crt"
         guard let authorities = FileManager.default.contents(atPath: authorityFile) else {
             throw .invalidAccount(problem: "\(authorityFile) cannot be read")
         }
@@ -117,7 +117,7 @@ extension ClusterAccess {
         } catch {
             throw .invalidAccount(problem: "\(authorityFile): \(error)")
         }
-        let namespace = FileManager.default.contents(atPath: surroundings.accountDirectory + "/namespace")
+        let namespace = FileManager.default.contents(atPath: hostEnvironment.accountDirectory + "/namespace")
             .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
         return ClusterAccess(
             server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",

@@ -2,7 +2,7 @@ import Foundation
 import HTTPTransport
 import Processes
 
-/// What a plugin that asks for it (`provideClusterInfo`) is told about the cluster.
+/// The cluster information for plugins with `provideClusterInfo`.
 struct ExecClusterInfo: Sendable {
     var server: String
     var authorities: Data?
@@ -33,7 +33,7 @@ struct ExecPlugin: Sendable {
     var environment: [String: String]
     var apiVersion: String
     var installHint: String?
-    /// Nil unless the plugin wants to know.
+    /// Nil unless the plugin has `provideClusterInfo`.
     var cluster: JSON?
     /// `/path/config: user "deploy"`, for messages.
     var title: String
@@ -43,7 +43,7 @@ struct ExecPlugin: Sendable {
             .invalidValue(path: entry.path, line: entry.line, problem: "\(entry.title): \(problem)")
         }
         guard let command = try entry.string("command") else { throw invalid("command is missing") }
-        // A name with a slash is relative to the file, one without is looked up on PATH.
+        // A command with a slash is relative to the file; one without is searched on PATH.
         self.command = command.contains("/") ? entry.resolve(command) : command
         arguments = try entry.strings("args")
         environment = [:]
@@ -57,8 +57,8 @@ struct ExecPlugin: Sendable {
         self.apiVersion = apiVersion
         switch try entry.string("interactiveMode") {
         case nil, "Never", "IfAvailable": break
-        case "Always": throw invalid("interactiveMode Always needs a terminal, which Viridian does not give it")
-        case let mode?: throw invalid("interactiveMode \(mode) must be Never, IfAvailable or Always")
+        case "Always": throw invalid("interactiveMode Always requires a terminal, which Viridian does not provide")
+        case let mode?: throw invalid("interactiveMode must be Never, IfAvailable or Always, not \(mode)")
         }
         installHint = try entry.string("installHint")?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         self.cluster = try entry.bool("provideClusterInfo") ? cluster.object : nil
@@ -68,15 +68,15 @@ struct ExecPlugin: Sendable {
     static let versions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
 }
 
-/// What a plugin printed.
-struct ExecAnswer: Sendable {
+/// The credentials that a plugin printed.
+struct ExecOutput: Sendable {
     var token: String?
     var certificate: TLSIdentity.ClientCertificate?
-    /// Nil: good until the API server refuses it, or this process ends.
+    /// Nil: valid until the API server refuses it or this process ends.
     var expiry: Date?
 }
 
-/// The credentials of a plugin could not be had.
+/// Credentials cannot be obtained.
 package struct CredentialError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String
 
@@ -84,8 +84,8 @@ package struct CredentialError: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 extension ExecPlugin {
-    /// Runs the program and reads what it prints.
-    func run(deadline: Duration) async throws -> ExecAnswer {
+    /// Runs the program and parses its output.
+    func run(deadline: Duration) async throws -> ExecOutput {
         var spec: JSON = ["interactive": false]
         spec["cluster"] = cluster
         let info: JSON = ["apiVersion": .string(apiVersion), "kind": "ExecCredential", "spec": spec]
@@ -98,57 +98,57 @@ extension ExecPlugin {
             throw CredentialError("\(title): \(error)" + (installHint.map { " (\($0))" } ?? ""))
         }
         guard completed.succeeded else {
-            let said = completed.error.split(whereSeparator: \.isNewline).last.map { ": \($0)" } ?? ""
-            throw CredentialError("\(title): \(command) \(completed.termination)\(said)")
+            let lastLine = completed.error.split(whereSeparator: \.isNewline).last.map { ": \($0)" } ?? ""
+            throw CredentialError("\(title): \(command) \(completed.termination)\(lastLine)")
         }
         return try read(completed.output)
     }
 
-    func read(_ output: String) throws(CredentialError) -> ExecAnswer {
-        func wrong(_ problem: String) -> CredentialError { CredentialError("\(title): \(command) \(problem)") }
-        // The output itself is secret, so it is never part of a message.
-        guard let object = try? JSON(parsing: output) else { throw wrong("did not print JSON") }
+    func read(_ printed: String) throws(CredentialError) -> ExecOutput {
+        func failure(_ problem: String) -> CredentialError { CredentialError("\(title): \(command) \(problem)") }
+        // The output is secret and must not be part of a message.
+        guard let object = try? JSON(parsing: printed) else { throw failure("did not print JSON") }
         guard object["kind"]?.string == "ExecCredential", object["apiVersion"]?.string == apiVersion else {
-            throw wrong("did not print an ExecCredential of \(apiVersion)")
+            throw failure("did not print an ExecCredential of \(apiVersion)")
         }
         let status = object["status"]
-        var answer = ExecAnswer(token: status?["token"]?.string)
+        var output = ExecOutput(token: status?["token"]?.string)
         switch (status?["clientCertificateData"]?.string, status?["clientKeyData"]?.string) {
         case (let chain?, let key?):
             let certificate = TLSIdentity.ClientCertificate(chain: Data(chain.utf8), key: Data(key.utf8))
             do {
                 try TLSIdentity(clientCertificate: certificate).validate()
             } catch {
-                throw wrong("printed credentials that cannot be used: \(error)")
+                throw failure("printed credentials that cannot be used: \(error)")
             }
-            answer.certificate = certificate
+            output.certificate = certificate
         case (nil, nil):
-            guard answer.token?.isEmpty == false else {
-                throw wrong("printed neither a token nor a client certificate")
+            guard output.token?.isEmpty == false else {
+                throw failure("printed neither a token nor a client certificate")
             }
         default:
-            throw wrong("printed only one of clientCertificateData and clientKeyData")
+            throw failure("printed only one of clientCertificateData and clientKeyData")
         }
         if let text = status?["expirationTimestamp"]?.string {
             guard let expiry = KubernetesTime.parse(text) else {
-                throw wrong("printed an expirationTimestamp that is no RFC 3339 time: \(text)")
+                throw failure("printed an expirationTimestamp that is not an RFC 3339 time: \(text)")
             }
-            answer.expiry = expiry
+            output.expiry = expiry
         }
-        return answer
+        return output
     }
 }
 
-/// The credentials of a plugin, kept until they expire or are refused.
+/// The credentials of a plugin, cached until they expire or are refused.
 package actor ExecCredentials {
-    typealias Current = (answer: ExecAnswer, generation: Int)
+    typealias Current = (output: ExecOutput, generation: Int)
 
     private let plugin: ExecPlugin
     private let now: @Sendable () -> Date
-    private var answer: ExecAnswer?
-    /// Counts answers, so that only the one that was refused is thrown away.
+    private var output: ExecOutput?
+    /// Incremented for each run, so that only the refused credentials are dropped.
     private var generation = 0
-    /// The program while it runs: callers at the same time share one run, and a cancelled one ends it.
+    /// The current run of the program, shared by concurrent callers; a cancelled caller cancels it.
     private var running: Task<Current, any Error>?
 
     init(_ plugin: ExecPlugin, now: @escaping @Sendable () -> Date = { Date() }) {
@@ -158,9 +158,9 @@ package actor ExecCredentials {
 
     func current() async throws -> Current {
         while true {
-            // Ten seconds early, so that a call does not arrive with a token that has just expired.
-            if let answer, answer.expiry.map({ $0.timeIntervalSince(now()) > 10 }) ?? true {
-                return (answer, generation)
+            // Ten seconds before expiry, so that a token does not expire on its way.
+            if let output, output.expiry.map({ $0.timeIntervalSince(now()) > 10 }) ?? true {
+                return (output, generation)
             }
             let run = running ?? start()
             do {
@@ -180,16 +180,16 @@ package actor ExecCredentials {
         let run = Task {
             defer { running = nil }
             let fresh = try await plugin.run(deadline: .seconds(60))
-            answer = fresh
+            output = fresh
             generation += 1
-            return (answer: fresh, generation: generation)
+            return (output: fresh, generation: generation)
         }
         running = run
         return run
     }
 
-    /// The API server did not accept the answer of that generation.
+    /// Drops the credentials of a generation that the API server refused.
     func discard(_ refused: Int) {
-        if refused == generation { answer = nil }
+        if refused == generation { output = nil }
     }
 }

@@ -1,6 +1,6 @@
 import HTTPTransport
 
-/// As whom the API server is to take the calls of an account that may act for others: `as` of a kubeconfig's user.
+/// The account that the API server is asked to impersonate: `as` of a kubeconfig's user.
 /// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 package struct Impersonation: Sendable, Hashable {
     package var user: String
@@ -23,7 +23,7 @@ package struct Impersonation: Sendable, Hashable {
             }
     }
 
-    /// A key with every byte that a header's name cannot hold as `%2F`, and `%` itself as `%25`: client-go's way.
+    /// As in client-go, bytes that are not allowed in a header name are escaped as `%2F`, and `%` as `%25`.
     private static func headerName(_ key: String) -> String {
         key.utf8.map { byte in
             if letters.contains(byte) { return String(Unicode.Scalar(byte)) }
@@ -50,7 +50,7 @@ extension Impersonation {
             guard uid == nil, groups.isEmpty, extra.isEmpty else {
                 throw .unusableCredential(
                     path: entry.path, entry: entry.title,
-                    problem: "as-uid, as-groups and as-user-extra need an `as` beside them")
+                    problem: "as-uid, as-groups and as-user-extra require `as`")
             }
             return nil
         }

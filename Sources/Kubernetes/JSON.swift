@@ -1,11 +1,10 @@
-/// A JSON value as it came, so that fields this program has never heard of survive a round trip.
-///
-/// Kubernetes objects are kept as these values and never forced through a typed model: what is not read is not lost.
+/// A JSON value. Kubernetes objects are kept as JSON values instead of a typed model, so that unknown fields survive a round
+/// trip.
 package enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
-    /// What no `Int64` holds. JSON has no infinity and no NaN: a value with one of them cannot be sent.
+    /// A number that is not an `Int64`. JSON has no infinity and no NaN: a value with one of them cannot be sent.
     case number(Double)
     case string(String)
     case array([JSON])
@@ -29,11 +28,11 @@ extension JSON {
         }
     }
 
-    /// How many there are of something. The API keeps it as an int32 that is not negative; what it says beyond that is brought
-    /// within, so that it can be added up.
+    /// The value as a count. In the API, counts are non-negative int32 values; other values are clamped to that range, so that
+    /// sums cannot overflow.
     package var count: Int? { integer.map { min(max($0, 0), Int(Int32.max)) } }
 
-    /// The member `key`; `null` when there is none or this is not an object. Setting `nil` removes it.
+    /// The member `key`; nil when there is none or this is not an object. Setting nil removes it.
     package subscript(key: String) -> JSON? {
         get { object?[key] }
         set {
@@ -48,7 +47,7 @@ extension JSON {
         return array[index]
     }
 
-    /// The value under a path of keys, made of objects on the way when it is set.
+    /// The value at a path of keys. Setting it creates missing objects on the path.
     package subscript(path: [String]) -> JSON? {
         get { path.reduce(Optional(self)) { $0?[$1] } }
         set {
@@ -63,19 +62,19 @@ extension JSON {
         }
     }
 
-    /// The value under keys separated by dots, for paths whose keys hold no dot themselves: `spec.template.metadata`.
+    /// The value at a dotted path whose keys contain no dots: `spec.template.metadata`.
     package subscript(at dotted: String) -> JSON? {
         get { self[dotted.split(separator: ".").map(String.init)] }
         set { self[dotted.split(separator: ".").map(String.init)] = newValue }
     }
 
-    /// RFC 7396: members of `patch` replace those here, `null` removes, objects merge.
+    /// JSON merge patch (RFC 7396): members of `patch` replace those here, `null` removes, objects merge.
     package func merging(_ patch: JSON) -> JSON {
         guard let changes = patch.object else { return patch }
         var result = object ?? [:]
         for (key, change) in changes {
             if change.isNull {
-                // Not by assigning nil in a conditional expression: `nil` may then mean `JSON.null`.
+                // In a conditional expression, `nil` may mean `JSON.null`.
                 result.removeValue(forKey: key)
             } else {
                 result[key] = (result[key] ?? .null).merging(change)

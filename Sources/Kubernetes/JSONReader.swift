@@ -14,21 +14,21 @@ extension JSON {
         try self.init(parsing: Data(text.utf8))
     }
 
-    /// Text that is not JSON (RFC 8259), or is nested deeper than any object of Kubernetes.
+    /// The text is not JSON (RFC 8259), or is nested deeper than any Kubernetes object.
     package struct Malformed: Error, Sendable, Hashable, CustomStringConvertible {
         package var problem: String
-        /// How many bytes into the text.
+        /// In bytes from the start of the text.
         package var offset: Int
 
         package var description: String { "\(problem) at byte \(offset)" }
     }
 }
 
-/// Reads JSON in one pass. Numbers that an `Int64` holds stay exact, of members with the same name the last one counts, and
-/// bytes that are not UTF-8 become replacement characters, all as in client-go.
+/// Parses JSON in one pass. As in client-go, `Int64` numbers stay exact, the last of several members with the same name
+/// counts, and invalid UTF-8 becomes replacement characters.
 struct JSONReader {
-    /// The deepest objects of Kubernetes, schemas of custom resources, have some 100 levels.
-    static let deepest = 512
+    /// The deepest Kubernetes objects, schemas of custom resources, have about 100 levels.
+    static let depthLimit = 512
 
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -63,18 +63,18 @@ struct JSONReader {
         case UInt8(ascii: "{"): return try nested { reader throws(JSON.Malformed) in try reader.object() }
         case UInt8(ascii: "["): return try nested { reader throws(JSON.Malformed) in try reader.array() }
         case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try word("true", .bool(true))
-        case UInt8(ascii: "f"): return try word("false", .bool(false))
-        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "t"): return try keyword("true", .bool(true))
+        case UInt8(ascii: "f"): return try keyword("false", .bool(false))
+        case UInt8(ascii: "n"): return try keyword("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        default: throw malformed("no value begins like this")
+        default: throw malformed("a value is expected")
         }
     }
 
     private mutating func nested(
         _ body: (inout JSONReader) throws(JSON.Malformed) -> JSON
     ) throws(JSON.Malformed) -> JSON {
-        guard depth < Self.deepest else { throw malformed("nested deeper than \(Self.deepest) levels") }
+        guard depth < Self.depthLimit else { throw malformed("nested deeper than \(Self.depthLimit) levels") }
         depth += 1
         position += 1
         let value = try body(&self)
@@ -82,12 +82,12 @@ struct JSONReader {
         return value
     }
 
-    private mutating func word(_ text: StaticString, _ value: JSON) throws(JSON.Malformed) -> JSON {
+    private mutating func keyword(_ text: StaticString, _ value: JSON) throws(JSON.Malformed) -> JSON {
         let end = position + text.utf8CodeUnitCount
         guard end <= bytes.count,
             bytes[position..<end].elementsEqual(
                 UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-        else { throw malformed("no value begins like this") }
+        else { throw malformed("a value is expected") }
         position = end
         return value
     }
@@ -98,7 +98,7 @@ struct JSONReader {
         if take("}") { return .object(members) }
         while true {
             skipSpace()
-            guard current == UInt8(ascii: "\"") else { throw malformed("the name of a member is expected") }
+            guard current == UInt8(ascii: "\"") else { throw malformed("a member name is expected") }
             let name = try string()
             skipSpace()
             guard take(":") else { throw malformed("a colon is expected") }
@@ -134,7 +134,7 @@ struct JSONReader {
         var isWhole = true
         _ = take("-")
         let whole = digits()
-        // A zero stands alone; digits behind it are no number.
+        // No leading zeros.
         guard whole == 1 || (whole > 1 && bytes[position - whole] != UInt8(ascii: "0")) else {
             throw malformed("a malformed number")
         }
@@ -174,10 +174,10 @@ struct JSONReader {
             default: position += 1
             }
         }
-        throw malformed("a string without an end")
+        throw malformed("an unterminated string")
     }
 
-    /// A string with an escape in it, which is at the present position.
+    /// A string with an escape sequence at the current position.
     private mutating func escapedString(from start: Int) throws(JSON.Malformed) -> String {
         var text = Array(bytes[start..<position])
         while let byte = current {
@@ -187,18 +187,18 @@ struct JSONReader {
                 return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"):
                 position += 1
-                try text.append(contentsOf: escaped())
+                try text.append(contentsOf: escapeSequence())
             case 0..<0x20: throw malformed("a control character in a string")
             default:
                 text.append(byte)
                 position += 1
             }
         }
-        throw malformed("a string without an end")
+        throw malformed("an unterminated string")
     }
 
-    private mutating func escaped() throws(JSON.Malformed) -> [UInt8] {
-        guard let byte = current else { throw malformed("a string without an end") }
+    private mutating func escapeSequence() throws(JSON.Malformed) -> [UInt8] {
+        guard let byte = current else { throw malformed("an unterminated string") }
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
@@ -208,11 +208,11 @@ struct JSONReader {
         case UInt8(ascii: "r"): return [0x0D]
         case UInt8(ascii: "t"): return [0x09]
         case UInt8(ascii: "u"): return Array(String(try scalar()).utf8)
-        default: throw malformed("an unknown escape in a string")
+        default: throw malformed("an unknown escape sequence in a string")
         }
     }
 
-    /// The character of `\uXXXX`, or of two of them that are a surrogate pair. Half a pair is a replacement character.
+    /// The character of `\uXXXX` or of a surrogate pair. An unpaired surrogate becomes a replacement character.
     private mutating func scalar() throws(JSON.Malformed) -> Unicode.Scalar {
         let high = try codeUnit()
         if UTF16.isLeadSurrogate(high), position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
@@ -233,7 +233,7 @@ struct JSONReader {
         var unit: UInt16 = 0
         for _ in 0..<4 {
             guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-                throw malformed("\\u without four hexadecimal digits")
+                throw malformed("\\u needs four hexadecimal digits")
             }
             unit = unit << 4 | UInt16(digit)
             position += 1

@@ -1,8 +1,8 @@
 import Foundation
 
 extension JSON {
-    /// The value as compact JSON with its keys in order, so that equal values give equal bytes.
-    /// - Throws: `NotFinite` for a number that JSON cannot hold.
+    /// The value as compact JSON with sorted keys, so that equal values give equal bytes.
+    /// - Throws: `NotFinite` for infinity and NaN.
     package var data: Data {
         get throws(NotFinite) {
             var writer = JSONWriter()
@@ -12,14 +12,14 @@ extension JSON {
         }
     }
 
-    /// The value for messages and comparisons. Unlike `data` it writes a number that is not finite too: `inf`, `nan`.
+    /// The value for messages and comparisons. Unlike `data`, it also writes `inf` and `nan`.
     package var text: String {
         var writer = JSONWriter()
         writer.write(self)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// JSON has no infinity and no NaN. Anything sent in their place would be another value.
+    /// JSON has no infinity and no NaN, and a substitute would be a different value.
     package struct NotFinite: Error, Sendable, Hashable, CustomStringConvertible {
         package var number: String
 
@@ -29,7 +29,7 @@ extension JSON {
 
 private struct JSONWriter {
     private(set) var bytes: [UInt8] = []
-    /// The first number that JSON has no text for.
+    /// The first number that JSON cannot represent.
     private(set) var notFinite: String?
 
     mutating func write(_ value: JSON) {
@@ -39,7 +39,7 @@ private struct JSONWriter {
         case .integer(let value): append(String(value))
         case .number(let value):
             if !value.isFinite, notFinite == nil { notFinite = "\(value)" }
-            // 3.0 as 3: for the API server it is the same number, for JSON's readers that know integers not.
+            // 3.0 as 3: the API server treats them alike, but some JSON readers do not accept 3.0 as an integer.
             append(Int64(exactly: value).map(String.init) ?? value.description)
         case .string(let value): write(value)
         case .array(let items):

@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTransport
 
-/// One or several kubeconfig files, merged: what an earlier file names, a later one does not change.
+/// One or more kubeconfig files, merged. Entries of earlier files win.
 package struct Kubeconfig {
-    /// The files that were read, as messages name them.
+    /// The files that were read, for messages.
     package private(set) var path = ""
     package private(set) var currentContext: String?
     private var contexts: [String: KubeconfigEntry] = [:]
@@ -13,10 +13,10 @@ package struct Kubeconfig {
     package var contextNames: [String] { contexts.keys.sorted() }
 
     /// - Parameters:
-    ///   - paths: one file, or those of `$KUBECONFIG` in their order.
-    ///   - setting: what named them, for the message about a missing one.
-    ///   - skipsMissing: kubectl goes on without the files of `$KUBECONFIG` that are not there, if one is.
-    /// - Throws: for a file that is missing, cannot be read, or is not a kubeconfig.
+    ///   - paths: one file, or the files of `$KUBECONFIG` in order.
+    ///   - setting: the setting that named them, for messages about missing files.
+    ///   - skipsMissing: skips missing files if at least one exists, as kubectl does for `$KUBECONFIG`.
+    /// - Throws: `KubeconfigError` for a file that is missing, unreadable or not a kubeconfig.
     package init(paths: [String], setting: String, skipsMissing: Bool = false) throws(KubeconfigError) {
         let existing = paths.filter { FileManager.default.fileExists(atPath: $0) }
         let wanted = skipsMissing && !existing.isEmpty ? existing : paths
@@ -30,9 +30,9 @@ package struct Kubeconfig {
         }
     }
 
-    /// Everything that is needed to talk to the cluster of a context; nil is the current one.
+    /// The access to the cluster of a context; nil: the current context.
     ///
-    /// Certificates are read here, so that a bad one is an error before the first call.
+    /// Certificates are validated here, so that an invalid one is reported before the first call.
     package func access(context wanted: String? = nil) throws(KubeconfigError) -> ClusterAccess {
         guard let name = wanted ?? currentContext else {
             throw .noCurrentContext(path: path, available: contextNames)
@@ -41,7 +41,7 @@ package struct Kubeconfig {
             throw .noSuchContext(name, path: path, available: contextNames)
         }
         guard let clusterName = try context.string("cluster") else {
-            throw .invalidValue(path: context.path, line: context.line, problem: "\(context.title) names no cluster")
+            throw .invalidValue(path: context.path, line: context.line, problem: "\(context.title) has no cluster")
         }
         guard let cluster = clusters[clusterName] else {
             throw .noSuchCluster(clusterName, context: name, path: path)
@@ -79,7 +79,7 @@ package struct Kubeconfig {
 
     // MARK: - Parts
 
-    /// The server's URL without a user and password in it, and these as what a user entry without credentials comes with.
+    /// The server's URL without user and password, and these as the default credentials.
     private static func server(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> (String, Credential) {
         guard let server = try cluster.string("server") else {
             throw .invalidValue(path: cluster.path, line: cluster.line, problem: "\(cluster.title) has no server")
@@ -98,7 +98,7 @@ package struct Kubeconfig {
         return (parts.string ?? server, credential)
     }
 
-    /// One that a cluster names is used for every address, whatever `NO_PROXY` says.
+    /// A cluster's proxy-url is used regardless of `NO_PROXY`.
     private static func proxy(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> ProxyServer? {
         guard let url = try cluster.string("proxy-url") else { return nil }
         do {
@@ -108,7 +108,7 @@ package struct Kubeconfig {
         }
     }
 
-    /// What a cluster's extension tells plugins
+    /// The configuration for exec plugins in a cluster's extension
     /// (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/#client-authentication-k8s-io-v1-Cluster).
     private static func execConfiguration(_ cluster: KubeconfigEntry) throws(KubeconfigError) -> JSON? {
         for entry in try cluster.entries("extensions")
@@ -150,10 +150,10 @@ package struct Kubeconfig {
             return certificate
         case (_?, nil):
             throw .unusableCredential(
-                path: user.path, entry: user.title, problem: "client-certificate needs a client-key beside it")
+                path: user.path, entry: user.title, problem: "client-certificate requires client-key")
         case (nil, _?):
             throw .unusableCredential(
-                path: user.path, entry: user.title, problem: "client-key needs a client-certificate beside it")
+                path: user.path, entry: user.title, problem: "client-key requires client-certificate")
         }
     }
 
@@ -175,7 +175,7 @@ package struct Kubeconfig {
                 path: user.path, entry: user.title,
                 feature: "auth-provider is not supported (nor by kubectl since 1.26); use an exec plugin")
         }
-        // The order is that of client-go: a token file beats a token, both beat a program.
+        // The order of client-go: token file, token, basic authentication, exec plugin.
         if let file = try user.string("tokenFile") { return .tokenFile(user.resolve(file)) }
         if let token = try user.string("token") { return .token(token) }
         if let name = try user.string("username") {

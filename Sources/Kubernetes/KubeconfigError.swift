@@ -1,6 +1,6 @@
-/// Why there is no way to a cluster: each sentence names the file and says what to do.
+/// Why the access to a cluster cannot be read from the configuration. Each message names the file and the fix.
 package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// No file there. `setting` is what names it: the configuration, `$KUBECONFIG`.
+    /// The file does not exist. `setting` names it: the configuration, `$KUBECONFIG`.
     case missing(path: String, setting: String)
     case unreadable(path: String, reason: String)
     case invalidYAML(path: String, line: Int, problem: String)
@@ -9,13 +9,13 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
     case noSuchContext(String, path: String, available: [String])
     case noSuchCluster(String, context: String, path: String)
     case noSuchUser(String, context: String, path: String)
-    /// A certificate, key or token file that a cluster or user names cannot be used.
+    /// A certificate, key or token file of a cluster or user cannot be used.
     case unusableCredential(path: String, entry: String, problem: String)
     case unsupported(path: String, entry: String, feature: String)
     case invalidAccount(problem: String)
     /// The environment names a proxy that cannot be used.
     case unusableProxy(problem: String)
-    /// None of the places that are looked at has anything.
+    /// None of the sources exists.
     case nothingConfigured(defaultPath: String)
 
     package var description: String {
@@ -29,13 +29,13 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
         case .invalidValue(let path, let line, let problem):
             "\(path):\(line): \(problem)"
         case .noCurrentContext(let path, let available):
-            "\(path): no current-context is set; name one of its contexts (\(Self.list(available)))"
+            "\(path): no current-context is set; specify one of its contexts (\(Self.list(available)))"
         case .noSuchContext(let name, let path, let available):
-            "\(path): there is no context \"\(name)\"; it has \(Self.list(available))"
+            "\(path): there is no context \"\(name)\"; available: \(Self.list(available))"
         case .noSuchCluster(let name, let context, let path):
-            "\(path): the context \"\(context)\" names the cluster \"\(name)\", which is not there; add it or correct the context"
+            "\(path): the context \"\(context)\" names the cluster \"\(name)\", which does not exist; add it or correct the context"
         case .noSuchUser(let name, let context, let path):
-            "\(path): the context \"\(context)\" names the user \"\(name)\", which is not there; add it or correct the context"
+            "\(path): the context \"\(context)\" names the user \"\(name)\", which does not exist; add it or correct the context"
         case .unusableCredential(let path, let entry, let problem):
             "\(path): \(entry): \(problem)"
         case .unsupported(let path, let entry, let feature):
@@ -43,7 +43,7 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
         case .invalidAccount(let problem):
             "the in-cluster account cannot be used: \(problem)"
         case .unusableProxy(let problem):
-            "the Kubernetes API cannot be reached through a proxy: \(problem)"
+            "the Kubernetes API cannot be reached through the proxy: \(problem)"
         case .nothingConfigured(let defaultPath):
             "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, or create \(defaultPath)"
         }

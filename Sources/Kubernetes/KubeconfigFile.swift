@@ -1,21 +1,21 @@
 import Foundation
 import Yams
 
-/// A place in a kubeconfig, read key by key with errors that name its line.
+/// A mapping in a kubeconfig, read key by key. Errors name the line.
 ///
-/// Keys that are not asked for are ignored: kubeconfigs belong to others and carry extensions.
+/// Unknown keys are ignored, as kubeconfigs may have extensions.
 struct KubeconfigEntry {
     var path: String
     /// `user "deploy"`, for messages.
     var title: String
     var node: Node
 
-    /// The folder that relative paths in this file are relative to.
+    /// The folder of the file, to which its paths are relative.
     var folder: String { (path as NSString).deletingLastPathComponent }
 
     var line: Int { node.mark?.line ?? 1 }
 
-    /// The file as one entry, nil when it is empty.
+    /// The file as one entry; nil when it is empty.
     static func read(_ path: String, setting: String) throws(KubeconfigError) -> KubeconfigEntry? {
         guard FileManager.default.fileExists(atPath: path) else { throw .missing(path: path, setting: setting) }
         let data: Data
@@ -35,7 +35,7 @@ struct KubeconfigEntry {
         }
         guard let node, node.null == nil else { return nil }
         guard node.mapping != nil else {
-            throw .invalidValue(path: path, line: 1, problem: "a kubeconfig is a mapping")
+            throw .invalidValue(path: path, line: 1, problem: "a kubeconfig must be a mapping")
         }
         return KubeconfigEntry(path: path, title: "", node: node)
     }
@@ -44,7 +44,7 @@ struct KubeconfigEntry {
 
     var keys: [String] { (node.mapping?.keys).map { $0.compactMap(\.scalar?.string) } ?? [] }
 
-    /// Nil for an absent, null or empty value. Numbers and the like keep the text they were written as.
+    /// Nil for an absent, null or empty value. Numbers and booleans keep their original text.
     func string(_ key: String) throws(KubeconfigError) -> String? {
         guard let value = node.mapping?[key], value.null == nil else { return nil }
         guard let text = value.scalar?.string else { throw invalid(key, value, "a string") }
@@ -95,7 +95,7 @@ struct KubeconfigEntry {
         return result
     }
 
-    /// `clusters`, `users` and `contexts`: a list of `{name, <key>: {…}}`, by name. The first of a name wins.
+    /// `clusters`, `users` and `contexts`: a list of `{name, <key>: {…}}`, by name. The first entry with a name wins.
     func named(_ list: String, _ key: String) throws(KubeconfigError) -> [String: KubeconfigEntry] {
         var result: [String: KubeconfigEntry] = [:]
         for item in try entries(list) {
@@ -116,7 +116,7 @@ struct KubeconfigEntry {
         path.hasPrefix("/") ? path : (folder as NSString).appendingPathComponent(path)
     }
 
-    /// `KEY-data` (base64), which wins, or the content of the file that `KEY` names.
+    /// `KEY-data` (base64), or else the content of the file that `KEY` names.
     func material(_ key: String) throws(KubeconfigError) -> Data? {
         if let encoded = try string(key + "-data") {
             guard let data = Data(base64Encoded: encoded, options: .ignoreUnknownCharacters), !data.isEmpty else {
@@ -134,8 +134,8 @@ struct KubeconfigEntry {
     }
 
     private func invalid(_ key: String, _ value: Node, _ expected: String) -> KubeconfigError {
-        let place = title.isEmpty ? key : "\(title): \(key)"
-        return .invalidValue(path: path, line: value.mark?.line ?? line, problem: "\(place) must be \(expected)")
+        let location = title.isEmpty ? key : "\(title): \(key)"
+        return .invalidValue(path: path, line: value.mark?.line ?? line, problem: "\(location) must be \(expected)")
     }
 
     static func reason(_ error: any Error) -> String {

@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTransport
 
-/// One request to the API before it has credentials.
+/// A request to the API, without credentials.
 struct Call: Sendable {
     var operation: KubernetesError.Operation
     var path: String
@@ -9,12 +9,12 @@ struct Call: Sendable {
     var contentType = "application/json"
     var accept = "application/json"
     var body: JSON?
-    /// Whether doing it twice is the same as doing it once.
+    /// Whether the request is idempotent.
     var isRepeatable = true
-    /// One object is at most 1.5 MiB in etcd, and somewhat more as JSON.
+    /// An object is at most 1.5 MiB in etcd, and somewhat more as JSON.
     var largestBody = 4 << 20
 
-    /// A page of 500 pods has some 5 MiB.
+    /// A page of 500 pods has about 5 MiB.
     static let largestList = 32 << 20
 
     init(_ verb: String, _ resource: Resource, _ name: String?, _ namespace: String?, subresource: String? = nil) {
@@ -52,22 +52,22 @@ struct Call: Sendable {
             policy.methods = [method]
         } else {
             policy.methods = []
-            // A change bound to a version that was carried out although the server said 503 shows as a conflict.
+            // If the server acted despite a 503, the retry of a change bound to a version is a conflict.
             if operation.verb != "create" { policy.refusals.insert(503) }
         }
         return policy
     }
 
-    /// - Throws: `JSON.NotFinite` for a body that JSON cannot hold.
+    /// - Throws: `JSON.NotFinite` for a body with infinity or NaN.
     func request(
-        _ ticket: APISession.Ticket, deadline: Duration
+        _ context: APISession.CallContext, deadline: Duration
     ) throws(JSON.NotFinite) -> HTTPConnection.Request {
         var request = HTTPConnection.Request(
             method, path + PercentEncoding.query(query), deadline: deadline, largestBody: largestBody, retry: retry)
         request.headers["Accept"] = accept
         request.headers["User-Agent"] = "viridian"
-        request.headers["Authorization"] = ticket.authorization
-        for (name, value) in ticket.impersonation?.headers ?? [] { request.headers.add(name, value) }
+        request.headers["Authorization"] = context.authorization
+        for (name, value) in context.impersonation?.headers ?? [] { request.headers.add(name, value) }
         if let body {
             request.body = try body.data
             request.headers["Content-Type"] = contentType
@@ -77,67 +77,67 @@ struct Call: Sendable {
 }
 
 extension KubernetesClient {
-    /// Sends a call and reads the JSON of its answer.
+    /// Sends a call and parses the response as JSON.
     func object(_ call: Call) async throws -> JSON {
         let answer = try await send(call)
         do {
             return try JSON(parsing: answer.body)
         } catch {
-            throw unintelligible(call, "its answer is not JSON")
+            throw invalidResponse(call, "the response is not JSON")
         }
     }
 
-    /// Sends a call, with fresh credentials once more when they were not accepted.
+    /// Sends a call. After a 401, it is sent once more with new credentials.
     func send(_ call: Call) async throws -> HTTPConnection.Response {
-        let ticket = try await ticket(call)
-        var answer = try await send(call, ticket)
-        if answer.status == 401, ticket.isRenewable {
-            await session.discard(ticket)
-            answer = try await send(call, self.ticket(call))
+        let context = try await context(call)
+        var answer = try await send(call, context)
+        if answer.status == 401, context.isRenewable {
+            await session.discard(context)
+            answer = try await send(call, self.context(call))
         }
         guard answer.isSuccess else { throw refusal(call, status: answer.status, body: answer.body) }
         return answer
     }
 
-    private func send(_ call: Call, _ ticket: APISession.Ticket) async throws -> HTTPConnection.Response {
-        try await naming(call) { try await ticket.connection.send(call.request(ticket, deadline: deadline)) }
+    private func send(_ call: Call, _ context: APISession.CallContext) async throws -> HTTPConnection.Response {
+        try await convertingErrors(call) { try await context.connection.send(call.request(context, deadline: deadline)) }
     }
 
-    /// Starts a stream, with fresh credentials once more when they were not accepted.
+    /// Starts a stream. After a 401, it is started once more with new credentials.
     /// - Throws: `StreamRefused` for an error status.
     func stream(_ call: Call, watching: Bool, limit: LineLimit) async throws -> LineStream {
-        var ticket = try await ticket(call)
+        var context = try await context(call)
         for isLast in [false, true] {
-            let connection = watching ? ticket.watches : ticket.connection
-            let stream = try await naming(call) {
-                try await connection.lines(call.request(ticket, deadline: deadline), limit: limit)
+            let connection = watching ? context.watches : context.connection
+            let stream = try await convertingErrors(call) {
+                try await connection.lines(call.request(context, deadline: deadline), limit: limit)
             }
             if (200..<300).contains(stream.status) { return stream }
-            let body = try await naming(call) { try await stream.collect() }
-            guard stream.status == 401, ticket.isRenewable, !isLast else {
+            let body = try await convertingErrors(call) { try await stream.collect() }
+            guard stream.status == 401, context.isRenewable, !isLast else {
                 throw StreamRefused(
                     error: refusal(call, status: stream.status, body: body), retryAfter: stream.headers.retryAfter)
             }
-            await session.discard(ticket)
-            ticket = try await self.ticket(call)
+            await session.discard(context)
+            context = try await self.context(call)
         }
-        throw unintelligible(call, "no answer")
+        throw invalidResponse(call, "no response")
     }
 
-    private func ticket(_ call: Call) async throws -> APISession.Ticket {
-        try await naming(call) { try await session.ticket() }
+    private func context(_ call: Call) async throws -> APISession.CallContext {
+        try await convertingErrors(call) { try await session.context() }
     }
 
-    /// Gives errors of the transport the words of this room.
-    func naming<Value>(_ call: Call, _ operation: () async throws -> Value) async throws -> Value {
+    /// Converts transport errors to `KubernetesError`.
+    func convertingErrors<Value>(_ call: Call, _ operation: () async throws -> Value) async throws -> Value {
         do {
             return try await operation()
         } catch let error as TransportError {
-            throw KubernetesError.unanswered(
+            throw KubernetesError.noResponse(
                 call.operation, server: access.server, origin: access.origin, error)
         } catch let error as JSON.NotFinite {
             let problem = TransportError(.invalidRequest("\(error)"), server: access.server)
-            throw KubernetesError.unanswered(
+            throw KubernetesError.noResponse(
                 call.operation, server: access.server, origin: access.origin, problem)
         }
     }
@@ -146,12 +146,12 @@ extension KubernetesClient {
         .refused(.init(operation: call.operation, origin: access.origin, status: status, body: body))
     }
 
-    func unintelligible(_ call: Call, _ problem: String) -> KubernetesError {
-        .unintelligible(call.operation, server: access.server, origin: access.origin, problem: problem)
+    func invalidResponse(_ call: Call, _ problem: String) -> KubernetesError {
+        .invalidResponse(call.operation, server: access.server, origin: access.origin, problem: problem)
     }
 }
 
-/// A stream was answered with an error status.
+/// The response to a stream request had an error status.
 struct StreamRefused: Error {
     var error: KubernetesError
     var retryAfter: Duration?

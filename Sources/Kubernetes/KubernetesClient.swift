@@ -1,22 +1,22 @@
 import Foundation
 import HTTPTransport
 
-/// A client of the Kubernetes API. Objects are JSON values, so fields that this program does not know survive.
+/// A client of the Kubernetes API. Objects are JSON values, so that unknown fields survive.
 ///
-/// A namespace that is left out is the context's for calls about one object, and every namespace for lists and watches.
+/// Without a namespace, calls for one object use the context's namespace; lists and watches cover all namespaces.
 /// Every call throws `KubernetesError`, `CredentialError` or `CancellationError`.
-/// Reads, deletes and unconditional changes are sent again after 429, 500, 502, 503, 504 and lost connections, within the
-/// call's deadline; creates and changes bound to a resource version only where the server certainly did not act.
+/// Reads, deletes and unconditional changes are retried after 429, 500, 502, 503, 504 and lost connections, within the
+/// call's deadline. Creates and changes bound to a resource version are retried only when the server cannot have acted.
 package struct KubernetesClient: Sendable {
-    /// For a whole call, its retries included.
+    /// For one call, retries included.
     package var deadline: Duration = .seconds(30)
-    /// Who changes objects, in their managed fields.
+    /// The manager's name in the objects' managed fields.
     package var fieldManager = "viridian"
 
     let session: APISession
     let pause: @Sendable (Duration) async throws -> Void
 
-    /// `pause` is how it waits between attempts.
+    /// `pause` waits between attempts.
     package init(
         _ access: ClusterAccess,
         pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
@@ -27,22 +27,22 @@ package struct KubernetesClient: Sendable {
 
     package var access: ClusterAccess { session.access }
 
-    /// Ends every connection; calls and watches that are under way fail.
+    /// Closes every connection; calls and watches in progress fail.
     package func shutdown() async { await session.shutdown() }
 
     // MARK: - Reading
 
-    /// A namespace with so many objects of a kind is none that anybody releases into.
-    private static let mostItems = 100_000
+    /// The highest number of objects in a list; no namespace with apps has as many of one kind.
+    private static let itemLimit = 100_000
 
     package func get(_ resource: Resource, _ name: String, namespace: String? = nil) async throws -> JSON {
-        try await object(.init("get", resource, name, place(resource, namespace)))
+        try await object(.init("get", resource, name, resolvedNamespace(resource, namespace)))
     }
 
-    /// Every object that matches, however many pages that takes, within four times the deadline of a call.
+    /// All matching objects, read in pages, within four times the deadline of a call.
     ///
-    /// `labels` and `fields` are selectors, `name=blog-blue`, `involvedObject.name=blog-blue-x`; `pageSize` is how many
-    /// objects are asked for at once.
+    /// `labels` and `fields` are selectors: `name=blog-blue`, `involvedObject.name=blog-blue-x`. `pageSize` is the number of
+    /// objects per request.
     package func list(
         _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil,
         pageSize: Int = 500
@@ -60,13 +60,13 @@ package struct KubernetesClient: Sendable {
             do {
                 let page = try await object(call)
                 guard let found = page["items"]?.array ?? (page["items"] == .null ? [] : nil) else {
-                    throw unintelligible(call, "a list without items")
+                    throw invalidResponse(call, "a list without items")
                 }
                 items += found.map { $0.completed(from: page, resource: resource) }
                 let next = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
-                // A page may be empty where a selector hides what is on it, but the pages come to an end.
-                guard next == nil || (next != token && items.count <= Self.mostItems && .now < end) else {
-                    throw unintelligible(call, "a list without end: \(items.count) objects, and it goes on")
+                // A selector may leave a page empty, but the number of pages is finite.
+                guard next == nil || (next != token && items.count <= Self.itemLimit && .now < end) else {
+                    throw invalidResponse(call, "an endless list, with \(items.count) objects so far")
                 }
                 token = next
                 if token == nil {
@@ -74,7 +74,7 @@ package struct KubernetesClient: Sendable {
                         items: items, resourceVersion: page["metadata"]?["resourceVersion"]?.string ?? "")
                 }
             } catch let error as KubernetesError where error.isExpired && token != nil {
-                // The pages are of a state that the server has forgotten: all of it again, in one piece.
+                // The continue token has expired: the list is read again, in one request.
                 items = []
                 token = nil
                 limit = nil
@@ -82,15 +82,15 @@ package struct KubernetesClient: Sendable {
         }
     }
 
-    /// `GET` of any path of the API, `/version`.
+    /// `GET` of any path of the API, such as `/version`.
     package func get(path: String) async throws -> JSON {
         var call = Call("get", Resource(plural: path, kind: "", isNamespaced: false), nil, nil)
         call.path = path
         return try await object(call)
     }
 
-    /// Whether the server says that it is ready for work. One that has just started knows no roles yet and denies everything.
-    /// A server that does not tell is taken for ready.
+    /// Whether `/readyz` reports that the server is ready. A server that has just started has not loaded its roles and denies
+    /// every call. A server without `/readyz` counts as ready.
     package func isReady() async -> Bool {
         var call = Call("get", Resource(plural: "readyz", kind: "", isNamespaced: false), nil, nil)
         call.path = "/readyz"
@@ -106,28 +106,28 @@ package struct KubernetesClient: Sendable {
 
     // MARK: - Changing
 
-    /// Creates an object; its name, or `generateName`, is in it.
+    /// Creates an object, which contains its `name` or `generateName`.
     ///
-    /// The answer may be lost although the object was created. Names that the caller chose make that visible: the next
-    /// attempt fails with `isAlreadyExists`.
+    /// The response may be lost although the object was created. With a name chosen by the caller, the next attempt then fails
+    /// with `isAlreadyExists`.
     package func create(
         _ resource: Resource, _ object: JSON, namespace: String? = nil, dryRun: Bool = false
     ) async throws -> JSON {
-        let place = place(resource, namespace ?? object["metadata"]?["namespace"]?.string)
-        var call = Call("create", resource, object["metadata"]?["name"]?.string, place)
-        call.path = resource.path(namespace: place)
+        let target = resolvedNamespace(resource, namespace ?? object["metadata"]?["namespace"]?.string)
+        var call = Call("create", resource, object["metadata"]?["name"]?.string, target)
+        call.path = resource.path(namespace: target)
         call.body = object.identified(as: resource)
         call.isRepeatable = false
         return try await self.object(call.managed(by: fieldManager, dryRun: dryRun))
     }
 
-    /// Replaces an object with this one. With a `resourceVersion` in it, a change in between is a conflict.
+    /// Replaces an object. If `object` has a `resourceVersion`, a change since then is a conflict.
     package func replace(
         _ resource: Resource, _ object: JSON, namespace: String? = nil, dryRun: Bool = false
     ) async throws -> JSON {
         let name = object["metadata"]?["name"]?.string ?? ""
-        let place = place(resource, namespace ?? object["metadata"]?["namespace"]?.string)
-        var call = Call("update", resource, name, place)
+        let target = resolvedNamespace(resource, namespace ?? object["metadata"]?["namespace"]?.string)
+        var call = Call("update", resource, name, target)
         call.body = object.identified(as: resource)
         call.isRepeatable = object["metadata"]?["resourceVersion"]?.string == nil
         return try await self.object(call.managed(by: fieldManager, dryRun: dryRun))
@@ -137,7 +137,7 @@ package struct KubernetesClient: Sendable {
         _ resource: Resource, _ name: String, _ patch: Patch, namespace: String? = nil, subresource: String? = nil,
         dryRun: Bool = false
     ) async throws -> JSON {
-        var call = Call("patch", resource, name, place(resource, namespace), subresource: subresource)
+        var call = Call("patch", resource, name, resolvedNamespace(resource, namespace), subresource: subresource)
         call.contentType = patch.contentType
         call.body = patch.body
         call.isRepeatable = patch.isRepeatable
@@ -145,10 +145,10 @@ package struct KubernetesClient: Sendable {
         return try await object(call.managed(by: fieldManager, dryRun: dryRun))
     }
 
-    /// Deletes an object and returns what the server says of it: the object as it ends, or a status.
+    /// Deletes an object and returns the server's response: the terminating object, or a status.
     ///
-    /// With a `uid` only the object with this identity is deleted, not one of the same name that has come since; with a
-    /// `resourceVersion` only if it has not changed since.
+    /// With `uid`, only the object with this identity is deleted, not a later one with the same name. With `resourceVersion`,
+    /// it is deleted only if it has not changed since.
     package func delete(
         _ resource: Resource, _ name: String, namespace: String? = nil, propagation: Propagation? = nil,
         uid: String? = nil, resourceVersion: String? = nil, gracePeriodSeconds: Int? = nil, dryRun: Bool = false
@@ -159,14 +159,14 @@ package struct KubernetesClient: Sendable {
         if let uid { options[at: "preconditions.uid"] = .string(uid) }
         if let resourceVersion { options[at: "preconditions.resourceVersion"] = .string(resourceVersion) }
         if dryRun { options["dryRun"] = ["All"] }
-        var call = Call("delete", resource, name, place(resource, namespace))
+        var call = Call("delete", resource, name, resolvedNamespace(resource, namespace))
         call.body = options
         return try await object(call)
     }
 
-    /// The `scale` subresource of a workload: `spec.replicas` is what is wanted, `status.replicas` what there is.
+    /// The `scale` subresource of a workload: `spec.replicas` is the desired number, `status.replicas` the current one.
     package func scale(of resource: Resource, _ name: String, namespace: String? = nil) async throws -> JSON {
-        try await object(.init("get", resource, name, place(resource, namespace), subresource: "scale"))
+        try await object(.init("get", resource, name, resolvedNamespace(resource, namespace), subresource: "scale"))
     }
 
     package func setScale(
@@ -181,8 +181,8 @@ package struct KubernetesClient: Sendable {
 
     // MARK: - Rights
 
-    /// Whether the account may do that, asked of the API server (SelfSubjectAccessReview).
-    package func mayI(_ verb: String, _ resource: Resource, namespace: String?, subresource: String? = nil)
+    /// Whether the account has the permission, according to the API server (SelfSubjectAccessReview).
+    package func isAllowed(_ verb: String, _ resource: Resource, namespace: String?, subresource: String? = nil)
         async throws -> Bool
     {
         var attributes: JSON = [
@@ -195,12 +195,12 @@ package struct KubernetesClient: Sendable {
         return review["status"]?["allowed"]?.bool ?? false
     }
 
-    func place(_ resource: Resource, _ namespace: String?) -> String? {
+    func resolvedNamespace(_ resource: Resource, _ namespace: String?) -> String? {
         resource.isNamespaced ? namespace ?? access.namespace : nil
     }
 }
 
-/// The objects of a list, and the version of the cluster's state that it shows.
+/// A list of objects and its resource version.
 package struct ResourceList: Sendable, Hashable {
     package var items: [JSON]
     package var resourceVersion: String
@@ -211,30 +211,30 @@ package struct ResourceList: Sendable, Hashable {
     }
 }
 
-/// What happens to the objects that the deleted one owns.
+/// What happens to the objects that a deleted object owns.
 package enum Propagation: String, Sendable {
-    /// They go before it does.
+    /// They are deleted before the object.
     case foreground = "Foreground"
-    /// They go after it has gone.
+    /// They are deleted after the object.
     case background = "Background"
-    /// They stay.
+    /// They are kept.
     case orphan = "Orphan"
 }
 
-/// A change of an object.
+/// A change to an object.
 package enum Patch: Sendable, Hashable {
-    /// RFC 7396. With a resource version, a change in between is a conflict.
+    /// JSON merge patch (RFC 7396). With a resource version, a change since then is a conflict.
     case merge(JSON, resourceVersion: String? = nil)
-    /// RFC 6902, a list of operations.
+    /// JSON patch (RFC 6902): a list of operations.
     case json([JSON])
-    /// Server-side apply; `force` takes over fields that another manager owns.
+    /// Server-side apply. `force` takes over fields that another manager owns.
     case apply(JSON, force: Bool = false)
 
     var contentType: String {
         switch self {
         case .merge: "application/merge-patch+json"
         case .json: "application/json-patch+json"
-        // JSON is YAML, and this is the only name that API servers before 1.32 know.
+        // JSON is YAML, and API servers before 1.32 accept only this type.
         case .apply: "application/apply-patch+yaml"
         }
     }
@@ -250,7 +250,7 @@ package enum Patch: Sendable, Hashable {
         }
     }
 
-    /// Whether doing it twice is the same as doing it once.
+    /// Whether the change is idempotent.
     var isRepeatable: Bool {
         switch self {
         case .merge(let change, let version): version == nil && change["metadata"]?["resourceVersion"] == nil
@@ -261,7 +261,7 @@ package enum Patch: Sendable, Hashable {
 }
 
 extension JSON {
-    /// Items of a list carry no kind of their own; as objects they need one.
+    /// Items of a list have no `kind` and `apiVersion`; as objects they need both.
     fileprivate func completed(from list: JSON, resource: Resource) -> JSON {
         guard self["kind"] == nil else { return self }
         var object = self

@@ -1,16 +1,16 @@
 import Foundation
 import HTTPTransport
 
-/// Why a call to the Kubernetes API did not do what it was asked to.
+/// Why a call to the Kubernetes API failed.
 package enum KubernetesError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The API server answered, and said no.
+    /// The API server refused the call.
     case refused(Refusal)
-    /// No answer. `server` is its URL, `origin` where that came from.
-    case unanswered(Operation, server: String, origin: String, TransportError)
-    /// An answer that is not what the API promises; another program may be listening there.
-    case unintelligible(Operation, server: String, origin: String, problem: String)
+    /// No response. `server` is the API server's URL, `origin` the source of the configuration.
+    case noResponse(Operation, server: String, origin: String, TransportError)
+    /// The response does not follow the API; another program may be listening there.
+    case invalidResponse(Operation, server: String, origin: String, problem: String)
 
-    /// What was being done: the words of RBAC rules.
+    /// The operation that failed, in the terms of RBAC rules.
     package struct Operation: Sendable, Hashable, CustomStringConvertible {
         /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
         package var verb: String
@@ -26,9 +26,9 @@ package enum KubernetesError: Error, Sendable, Hashable, CustomStringConvertible
             self.namespace = namespace
         }
 
-        /// The RBAC rule that allows it, as a line of a Role.
+        /// The RBAC rule that allows the operation, as a line of a Role.
         package var rule: String {
-            // deployments.apps/scale: what is behind the first dot is the group, what is behind the slash the subresource.
+            // deployments.apps/scale: the group follows the first dot, the subresource the slash.
             let parts = resource.split(separator: "/", maxSplits: 1).map(String.init)
             let name = (parts.first ?? resource).split(separator: ".", maxSplits: 1).map(String.init)
             let plural = ([name.first ?? resource] + parts.dropFirst()).joined(separator: "/")
@@ -43,14 +43,14 @@ package enum KubernetesError: Error, Sendable, Hashable, CustomStringConvertible
         }
     }
 
-    /// A `Status` object, or as much of one as the answer held.
+    /// A `Status` object, or the parts of it that the response had.
     package struct Refusal: Sendable, Hashable {
         package var operation: Operation
         package var status: Int
-        /// `NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, `Invalid`, …; empty when the answer had none.
+        /// `NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, `Invalid`, …; empty when the response had none.
         package var reason: String
         package var message: String
-        /// Whose credentials were used: the kubeconfig and context, or the in-cluster account.
+        /// The source of the credentials: the kubeconfig and context, or the in-cluster account.
         package var origin: String
     }
 }
@@ -65,70 +65,70 @@ extension KubernetesError {
     package var isConflict: Bool { status == 409 && refusal?.reason != "AlreadyExists" }
     package var isAlreadyExists: Bool { status == 409 && refusal?.reason == "AlreadyExists" }
     package var isForbidden: Bool { status == 403 }
-    /// The account lacks a right. Quotas, webhooks and namespaces that are ending are 403 as well, and are not this.
+    /// The account lacks a permission. Refusals by quotas, webhooks and terminating namespaces are 403 too, but are not `isDenied`.
     package var isDenied: Bool { refusal?.isDenied ?? false }
-    /// The object itself is not accepted, by validation, a quota or a webhook: sending it again will not help.
+    /// Validation, a quota or a webhook rejects the object: a retry would be rejected too.
     package var isRejection: Bool {
         guard let refusal, !refusal.isDenied else { return false }
         return [400, 403, 413, 422].contains(refusal.status) || (400..<500).contains(refusal.status) && isByWebhook
     }
-    /// An admission webhook said no.
+    /// An admission webhook rejected the object.
     package var isByWebhook: Bool { refusal?.message.contains("admission webhook") ?? false }
     package var isUnauthorized: Bool { status == 401 }
     package var isInvalid: Bool { status == 422 }
     /// The resource version or the continue token is too old.
     package var isExpired: Bool { status == 410 }
-    package var isUnanswered: Bool { if case .unanswered = self { true } else { false } }
+    package var hasNoResponse: Bool { if case .noResponse = self { true } else { false } }
 
-    /// Whether the same call may succeed later without anybody doing anything.
-    package var mayHeal: Bool {
+    /// Whether a retry may succeed without any change.
+    package var isTemporary: Bool {
         switch self {
         case .refused(let refusal): [408, 410, 429].contains(refusal.status) || refusal.status >= 500
-        case .unanswered(_, _, _, let error):
+        case .noResponse(_, _, _, let error):
             switch error.kind {
             case .tls, .invalidRequest, .shutDown: false
             default: true
             }
-        case .unintelligible: false
+        case .invalidResponse: false
         }
     }
 
     package var description: String {
         switch self {
         case .refused(let refusal): refusal.description
-        case .unanswered(let operation, let server, let origin, let error):
+        case .noResponse(let operation, let server, let origin, let error):
             switch error.kind {
             case .refused, .unresolvable, .unreachable, .proxy, .tls:
                 "cannot reach the Kubernetes API at \(server.withoutUserInfo) (\(origin)): \(error)"
             default:
                 "the Kubernetes API at \(server.withoutUserInfo) (\(origin)) did not \(operation): \(error)"
             }
-        case .unintelligible(let operation, let server, let origin, let problem):
-            "what answers at \(server.withoutUserInfo) (\(origin)) to \(operation) is not a Kubernetes API: \(problem)"
+        case .invalidResponse(let operation, let server, let origin, let problem):
+            "the response to \(operation) from \(server.withoutUserInfo) (\(origin)) is not from a Kubernetes API: \(problem)"
         }
     }
 }
 
 extension KubernetesError.Refusal: CustomStringConvertible {
     package var description: String {
-        let words = message.isEmpty ? (reason.isEmpty ? "HTTP status \(status)" : reason) : message
+        let detail = message.isEmpty ? (reason.isEmpty ? "HTTP status \(status)" : reason) : message
         switch status {
         case 401:
-            return "the Kubernetes API does not accept the credentials of \(origin) (\(operation)): \(words)"
+            return "the Kubernetes API does not accept the credentials of \(origin) (\(operation)): \(detail)"
         case 403 where isDenied:
             let role = operation.namespace.map { "its role in namespace \($0)" } ?? "its cluster role"
             return "not allowed to \(operation): the account of \(origin) needs the rule \(operation.rule) in \(role)"
         default:
-            return "the Kubernetes API refused to \(operation): \(words)"
+            return "the Kubernetes API refused to \(operation): \(detail)"
         }
     }
 }
 
 extension KubernetesError.Refusal {
-    /// The authorizer's words are `User "anna" cannot create resource "pods" in …`; admission's are others.
+    /// The authorizer's message is `User "anna" cannot create resource "pods" in …`; those of admission differ.
     var isDenied: Bool { status == 403 && (message.isEmpty || message.contains(" cannot \(operation.verb) ")) }
 
-    /// Reads the `Status` object of an error answer; a body that is none (a proxy's page) becomes a short message.
+    /// Reads the `Status` object of an error response. Another body, such as a proxy's page, becomes a short message.
     init(operation: KubernetesError.Operation, origin: String, status: Int, body: Data) {
         let object = try? JSON(parsing: body)
         self.operation = operation

@@ -1,8 +1,8 @@
 import Foundation
 
-/// RFC 3339 times as Kubernetes writes them: `Time` in whole seconds, `MicroTime` with six digits.
+/// RFC 3339 times in Kubernetes' formats: `Time` in whole seconds, `MicroTime` with six decimals.
 package enum KubernetesTime {
-    /// Nil for text that is no RFC 3339 time. Digits beyond microseconds are dropped.
+    /// Nil for text that is not an RFC 3339 time. Decimals beyond microseconds are dropped.
     package static func parse(_ text: String) -> Date? {
         guard let match = text.wholeMatch(of: pattern),
             let year = Int(match.1), let month = Int(match.2), let day = Int(match.3),
@@ -62,7 +62,7 @@ package enum KubernetesTime {
         return ((number - remainder) / divisor, remainder)
     }
 
-    // Days from civil and back, in the proleptic Gregorian calendar with years that begin in March.
+    // Conversion between dates and days, in the proleptic Gregorian calendar with years that begin in March.
 
     private static func daysSinceEpoch(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let shifted = month <= 2 ? year - 1 : year

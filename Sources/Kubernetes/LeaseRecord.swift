@@ -1,17 +1,17 @@
 import Foundation
 
-/// A `coordination.k8s.io/v1` Lease as values. Fields that are not listed here stay as they came.
+/// A `coordination.k8s.io/v1` Lease. Fields that are not listed here are preserved.
 package struct LeaseRecord: Sendable, Hashable {
     package var name: String
     package var namespace: String
-    /// Who holds it; nil or empty: nobody.
+    /// The holder; nil or empty: none.
     package var holderIdentity: String?
     package var leaseDurationSeconds: Int?
     package var acquireTime: Date?
     package var renewTime: Date?
     package var leaseTransitions: Int
     package var annotations: [String: String]
-    /// The version that was read; a replacement that carries it fails with a conflict if the lease has changed since.
+    /// The version that was read. Replacing the lease fails with a conflict if it has changed since.
     package var resourceVersion: String?
     private var original: JSON
 
@@ -23,7 +23,7 @@ package struct LeaseRecord: Sendable, Hashable {
         original = ["apiVersion": "coordination.k8s.io/v1", "kind": "Lease"]
     }
 
-    /// - Throws: `LeaseRecord.Malformed` when a field is there but is not what the API says it is.
+    /// - Throws: `LeaseRecord.Malformed` when a field has a value that the API does not allow.
     package init(_ object: JSON) throws(Malformed) {
         guard let name = object["metadata"]?["name"]?.string else {
             throw Malformed(lease: "?", field: "metadata.name")
@@ -53,7 +53,7 @@ package struct LeaseRecord: Sendable, Hashable {
         package var description: String { "the lease \(lease) has an unreadable \(field): correct or delete the lease" }
     }
 
-    /// The object to create or to replace the lease with.
+    /// The object for creating or replacing the lease.
     package var object: JSON {
         var object = original
         object[at: "metadata.name"] = .string(name)
@@ -69,7 +69,7 @@ package struct LeaseRecord: Sendable, Hashable {
         return object
     }
 
-    /// Whether anybody holds it at that time. A holder that never renewed, or set no duration, holds it for ever.
+    /// Whether the lease is held at `now`. Without a renewal or acquisition time, or without a duration, it does not expire.
     package func isHeld(at now: Date) -> Bool {
         guard let holderIdentity, !holderIdentity.isEmpty else { return false }
         guard let renewTime = renewTime ?? acquireTime, let leaseDurationSeconds else { return true }

@@ -1,18 +1,18 @@
 import Foundation
 import HTTPTransport
 
-/// Which part of a container's log is wanted.
+/// The part of a container's log to read.
 package struct LogOptions: Sendable, Hashable {
-    /// Only needed for pods with several containers.
+    /// Required only for pods with several containers.
     package var container: String?
-    /// Only that many lines from the end.
+    /// Only this many lines from the end.
     package var tailLines: Int?
     /// The log of the container before its last restart.
     package var previous: Bool
-    /// The server cuts the log after that many bytes.
+    /// The server truncates the log after this many bytes.
     package var limitBytes: Int?
     package var sinceSeconds: Int?
-    /// Puts an RFC 3339 time before each line.
+    /// Prefixes each line with an RFC 3339 time.
     package var timestamps: Bool
 
     package init(
@@ -39,7 +39,7 @@ package struct LogOptions: Sendable, Hashable {
     }
 }
 
-/// Lines of a log as they are written. A line of more than 64 KiB is cut.
+/// The lines of a log as they are written. Lines are truncated after 64 KiB.
 package struct LogLines: AsyncSequence, Sendable {
     package typealias Element = String
 
@@ -61,7 +61,7 @@ package struct LogLines: AsyncSequence, Sendable {
             do {
                 return try await lines.next()?.text
             } catch let error as TransportError {
-                throw KubernetesError.unanswered(
+                throw KubernetesError.noResponse(
                     call.operation, server: client.access.server, origin: client.access.origin, error)
             }
         }
@@ -69,7 +69,7 @@ package struct LogLines: AsyncSequence, Sendable {
 }
 
 extension KubernetesClient {
-    /// The log as it is now. Without a `limitBytes` of its own it is cut after 1 MiB.
+    /// The current log. Without `limitBytes` it is truncated after 1 MiB.
     package func logs(
         ofPod pod: String, namespace: String? = nil, _ options: LogOptions = LogOptions()
     ) async throws -> String {
@@ -79,14 +79,14 @@ extension KubernetesClient {
         return String(decoding: answer.body, as: UTF8.self)
     }
 
-    /// The log from now on, after the lines that `options` ask for, until the container ends.
+    /// Follows the log, starting with the lines selected by `options`, until the container ends.
     package func followLogs(
         ofPod pod: String, namespace: String? = nil, _ options: LogOptions = LogOptions()
     ) async throws -> LogLines {
         var call = logCall(pod, namespace, options)
         call.query.append(("follow", "true"))
         do {
-            let stream = try await stream(call, watching: false, limit: LineLimit(bytes: 64 << 10, excess: .isCut))
+            let stream = try await stream(call, watching: false, limit: LineLimit(bytes: 64 << 10, excess: .truncates))
             return LogLines(stream: stream, call: call, client: self)
         } catch let refused as StreamRefused {
             throw refused.error
@@ -94,9 +94,9 @@ extension KubernetesClient {
     }
 
     private func logCall(_ pod: String, _ namespace: String?, _ options: LogOptions) -> Call {
-        var call = Call("get", .pods, pod, place(.pods, namespace), subresource: "log")
+        var call = Call("get", .pods, pod, resolvedNamespace(.pods, namespace), subresource: "log")
         call.query = options.query
-        // Logs are text; an API server that is asked for JSON refuses.
+        // Logs are text; an API server refuses `Accept: application/json` for them.
         call.accept = "*/*"
         return call
     }

@@ -1,11 +1,11 @@
 import HTTPTransport
 
-/// A kind of object as the API names it: where it lives, and what it is called in a path.
+/// A resource type of the API: its group, version, kind and name in paths.
 package struct Resource: Sendable, Hashable {
     /// Empty for the core group.
     package var group: String
     package var version: String
-    /// The name in paths and in RBAC rules, `replicationcontrollers`.
+    /// The name in paths and RBAC rules: `replicationcontrollers`.
     package var plural: String
     package var kind: String
     package var isNamespaced: Bool
@@ -18,13 +18,13 @@ package struct Resource: Sendable, Hashable {
         self.isNamespaced = isNamespaced
     }
 
-    /// `v1`, `apps/v1`: what objects carry as `apiVersion`.
+    /// The objects' `apiVersion`: `v1`, `apps/v1`.
     package var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 
-    /// `pods`, `deployments.apps`: how kubectl and messages name it.
+    /// The name in kubectl and in messages: `pods`, `deployments.apps`.
     package var qualifiedName: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
-    /// The path of the collection, of one object, or of a subresource of it, percent-encoded.
+    /// The path of the collection, of an object or of an object's subresource, percent-encoded.
     package func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
         var segments = group.isEmpty ? ["api", version] : ["apis", group, version]
         if isNamespaced, let namespace { segments += ["namespaces", namespace] }
@@ -52,7 +52,7 @@ extension Resource {
     package static let deployments = Resource(group: "apps", plural: "deployments", kind: "Deployment")
     package static let replicaSets = Resource(group: "apps", plural: "replicasets", kind: "ReplicaSet")
     package static let leases = Resource(group: "coordination.k8s.io", plural: "leases", kind: "Lease")
-    /// Newest first, by what a version can hold: v2 is served since Kubernetes 1.23, v2beta2 from 1.12 to 1.25, v1 always.
+    /// Newest first: v2 is served since Kubernetes 1.23, v2beta2 from 1.12 to 1.25, v1 always.
     package static let horizontalPodAutoscalers = ["v2", "v2beta2", "v1"].map {
         Resource(
             group: "autoscaling", version: $0, plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")

@@ -1,26 +1,26 @@
 import Foundation
 import HTTPTransport
 
-/// What a watch tells.
+/// An event of a watch.
 package enum WatchEvent: Sendable, Hashable {
-    /// All objects that match, as they are now. It comes first, and again whenever the server no longer knows what
-    /// happened since: whatever is not in it has gone.
+    /// All matching objects. It is the first event, and comes again when the server no longer has the changes since the last
+    /// known version. Objects that are not in it do not exist.
     case snapshot(ResourceList)
     case added(JSON)
     case modified(JSON)
-    /// The object as it was last.
+    /// The last state of the object.
     case deleted(JSON)
-    /// The connection is gone and is being made again. Nothing is lost by that; events only come later.
+    /// The connection was lost and is being reopened. No event is lost, but events are delayed.
     case interrupted(KubernetesError)
 }
 
-/// The objects of a resource and every change of them, without gaps, for as long as it is iterated.
+/// The objects of a resource and all changes to them, without gaps.
 ///
-/// Nothing runs between calls of `next()`, so nothing piles up for a consumer that is slow, and nothing is left behind by
-/// one that stops. Cancelling the task that waits for the next event ends it with `CancellationError`.
+/// Nothing runs between calls of `next()`, so that a slow consumer does not fill a buffer and a stopped one leaves nothing
+/// behind. Cancelling the task that waits for the next event ends it with `CancellationError`.
 ///
-/// It throws when there is no first snapshot, and later for what does not heal: credentials, rights or the resource
-/// itself gone (401, 403, 404), a client that was shut down.
+/// It throws when the first snapshot fails, and later for permanent errors: missing credentials, permissions or resource
+/// (401, 403, 404), or a client that was shut down.
 package struct Watch: AsyncSequence, Sendable {
     package typealias Element = WatchEvent
 
@@ -34,12 +34,12 @@ package struct Watch: AsyncSequence, Sendable {
 
     package struct AsyncIterator: AsyncIteratorProtocol {
         private let watch: Watch
-        /// The version up to which everything has been told; nil: a snapshot is due.
+        /// The version up to which events have been delivered; nil: a snapshot is due.
         private var resourceVersion: String?
         private var lines: LineStream.AsyncIterator?
         private var connectedAt = ContinuousClock.now
         private var hasBegun = false
-        private var trouble = Trouble()
+        private var backoff = WatchBackoff()
 
         init(watch: Watch) { self.watch = watch }
 
@@ -47,13 +47,13 @@ package struct Watch: AsyncSequence, Sendable {
             while true {
                 try Task.checkCancellation()
                 do {
-                    if let delay = trouble.takeDelay() { try await watch.client.pause(delay) }
+                    if let delay = backoff.takeDelay() { try await watch.client.pause(delay) }
                     if resourceVersion == nil { return try await takeSnapshot() }
                     if lines == nil { try await connect() }
                     if let event = try await nextEvent() { return event }
                 } catch {
                     lines = nil
-                    if let told = try handle(error) { return .interrupted(told) }
+                    if let reported = try handle(error) { return .interrupted(reported) }
                 }
             }
         }
@@ -72,78 +72,78 @@ package struct Watch: AsyncSequence, Sendable {
             connectedAt = .now
         }
 
-        /// The next event of the connection; nil for a line that is none, and when the connection has ended.
+        /// The next event of the connection; nil for a bookmark and at the end of the connection.
         private mutating func nextEvent() async throws -> WatchEvent? {
-            guard let line = try await watch.client.naming(watch.call(since: ""), { try await lines?.next() }) else {
+            guard let line = try await watch.client.convertingErrors(watch.call(since: ""), { try await lines?.next() }) else {
                 lines = nil
-                // The server ends a watch every now and then; one that ends it at once is in trouble.
-                if connectedAt.duration(to: .now) > .seconds(5) { trouble.clear() } else { trouble.grow() }
+                // The server ends a watch regularly; one that ends it immediately is failing.
+                if connectedAt.duration(to: .now) > .seconds(5) { backoff.reset() } else { backoff.recordFailure() }
                 return nil
             }
             guard let entry = try? JSON(parsing: line.bytes), let object = entry["object"] else {
-                // Half a line is a lost connection: what it said comes again after the last known version.
-                throw line.isTerminated ? watch.nonsense("a line that is not JSON") : watch.broken()
+                // A partial line means a lost connection: its event comes again after the last known version.
+                throw line.isTerminated ? watch.invalidEvent("a line that is not JSON") : watch.connectionLost()
             }
             if entry["type"]?.string == "ERROR" { throw watch.refusal(object) }
-            trouble.clear()
+            backoff.reset()
             if let version = object["metadata"]?["resourceVersion"]?.string { resourceVersion = version }
             switch entry["type"]?.string {
             case "ADDED": return .added(object)
             case "MODIFIED": return .modified(object)
             case "DELETED": return .deleted(object)
             case "BOOKMARK": return nil
-            case let type: throw watch.nonsense("an event of type \(type ?? "none")")
+            case let type: throw watch.invalidEvent("an event of type \(type ?? "none")")
             }
         }
 
-        /// Decides how to go on after an error.
-        /// - Returns: what to tell the consumer, once for each time of trouble.
-        /// - Throws: the error, when going on makes no sense.
+        /// Decides how to continue after an error.
+        /// - Returns: the error to report to the consumer, once per interruption.
+        /// - Throws: the error, if it is permanent.
         private mutating func handle(_ error: any Error) throws -> KubernetesError? {
             let refused = error as? StreamRefused
-            guard let error = refused?.error ?? (error as? KubernetesError), hasBegun, error.mayHeal else {
+            guard let error = refused?.error ?? (error as? KubernetesError), hasBegun, error.isTemporary else {
                 throw refused?.error ?? error
             }
             if error.isExpired {
                 resourceVersion = nil
-                // The first time a new list settles it at once. A server that goes on like that is given time.
-                trouble.expire()
+                // The first time, a new list resolves this immediately. Repeated expiries are delayed.
+                backoff.recordExpiry()
                 return nil
             }
-            return trouble.grow(atLeast: refused?.retryAfter) ? error : nil
+            return backoff.recordFailure(atLeast: refused?.retryAfter) ? error : nil
         }
     }
 
-    /// Objects are at most about 1.5 MiB (etcd's limit), and somewhat more as JSON.
+    /// An object is at most about 1.5 MiB in etcd, and somewhat more as JSON.
     static let lineLimit = LineLimit(bytes: 4 << 20)
 }
 
-/// The back-off of a watch: 200 ms that double up to 10 s, with jitter, until there is progress.
-struct Trouble {
+/// The back-off of a watch: from 200 ms, doubling up to 10 s, with jitter, until there is progress.
+struct WatchBackoff {
     private var failures = 0
     private var expiries = 0
     private var pending: Duration?
 
-    /// - Returns: whether this is the first failure since there was progress.
+    /// - Returns: whether this is the first failure since the last progress.
     @discardableResult
-    mutating func grow(atLeast least: Duration? = nil) -> Bool {
+    mutating func recordFailure(atLeast least: Duration? = nil) -> Bool {
         failures += 1
         pending = max(Self.policy.backOff(attempt: failures), least ?? .zero)
         return failures == 1
     }
 
-    mutating func expire() {
+    mutating func recordExpiry() {
         expiries += 1
         if expiries > 1 { pending = Self.policy.backOff(attempt: expiries - 1) }
     }
 
-    mutating func clear() {
+    mutating func reset() {
         failures = 0
         expiries = 0
         pending = nil
     }
 
-    /// What to wait before going on, once.
+    /// The delay before the next request; it is returned once.
     mutating func takeDelay() -> Duration? {
         defer { pending = nil }
         return pending
@@ -168,19 +168,19 @@ extension Watch {
         client.refusal(call(since: ""), status: status["code"]?.integer ?? 500, body: Data(status.text.utf8))
     }
 
-    func broken() -> KubernetesError {
-        .unanswered(
+    func connectionLost() -> KubernetesError {
+        .noResponse(
             call(since: "").operation, server: client.access.server, origin: client.access.origin,
             TransportError(.closed, server: client.access.server))
     }
 
-    func nonsense(_ problem: String) -> KubernetesError { client.unintelligible(call(since: ""), problem) }
+    func invalidEvent(_ problem: String) -> KubernetesError { client.invalidResponse(call(since: ""), problem) }
 }
 
 extension KubernetesClient {
-    /// What there is of a resource in a namespace (nil: in all), and every change of it.
+    /// Watches the objects of a resource in a namespace (nil: all namespaces).
     ///
-    /// `labels` and `fields` are selectors, `name=blog-blue`, `metadata.name=blog-blue`.
+    /// `labels` and `fields` are selectors: `name=blog-blue`, `metadata.name=blog-blue`.
     package func watch(
         _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil
     ) -> Watch {

@@ -13,7 +13,7 @@ package struct PortPair: Sendable, Hashable {
     func has(_ port: Int) -> Bool { port == blue || port == green }
 }
 
-/// Where an upstream sends requests, as far as the two ports of an app are concerned.
+/// Which of an app's two ports an upstream sends requests to.
 package enum Routing: Sendable, Hashable {
     /// This port alone is up.
     case only(Int)
@@ -36,7 +36,7 @@ package struct UpstreamServer: Sendable, Hashable {
 
     package var isDown: Bool { parameters.contains("down") }
 
-    /// The port, if this is a server on this machine's loopback interface; other hosts and sockets are not ours.
+    /// The port, if this is a server on the loopback interface; `nil` for other hosts and sockets, which are not the app's.
     package var loopbackPort: Int? {
         guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
             return nil
@@ -55,18 +55,18 @@ package struct UpstreamBlock: Sendable, Hashable {
 
     func servers(onPort port: Int) -> [UpstreamServer] { servers.filter { $0.loopbackPort == port } }
 
-    /// It has servers of both ports, and no others.
+    /// Whether it has servers on both ports and no others.
     func isPair(of ports: PortPair) -> Bool {
         servers.allSatisfy { $0.loopbackPort.map { ports.has($0) } == true }
             && !servers(onPort: ports.blue).isEmpty && !servers(onPort: ports.green).isEmpty
     }
 
-    /// It is for the colour that is not live.
+    /// Whether it is for the colour that is not live.
     var isPreview: Bool { name.hasSuffix(UpstreamFile.previewSuffix) }
 }
 
-/// A file of nginx's configuration with upstreams in it, kept to the byte: `bytes` is what was parsed, and an edit changes nothing but
-/// the word `down`.
+/// A configuration file of nginx with its upstreams. `bytes` is exactly what was parsed, and an edit changes nothing but the word
+/// `down`.
 package struct UpstreamFile: Sendable, Hashable {
     package let bytes: [UInt8]
     package let upstreams: [UpstreamBlock]
@@ -81,7 +81,7 @@ package struct UpstreamFile: Sendable, Hashable {
         try self.init(parsing: Array(text.utf8))
     }
 
-    /// The file's text. What is not UTF-8 in it appears as U+FFFD; `bytes` has it as it is.
+    /// The file's text. Bytes that are not UTF-8 appear as U+FFFD; `bytes` has them unchanged.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     private static func upstreams(in directives: [Directive]) -> [UpstreamBlock] {
@@ -100,7 +100,7 @@ package struct UpstreamFile: Sendable, Hashable {
         }
     }
 
-    /// The only upstream of this name.
+    /// The upstream with this name. Throws when there is none, or more than one.
     package func upstream(_ name: String) throws(UpstreamFileError) -> UpstreamBlock {
         let found = upstreams.filter { $0.name == name }
         guard let first = found.first else { throw .noSuchUpstream(name: name, known: upstreams.map(\.name)) }
@@ -108,8 +108,8 @@ package struct UpstreamFile: Sendable, Hashable {
         return first
     }
 
-    /// Which of the two ports gets requests. A port with several lines is up when one of them is, whether in the upstream or in
-    /// another one that a switch edits with it.
+    /// Which of the two ports gets requests. A port with several lines is up when one of them is, in the upstream or in another one that
+    /// a switch edits with it.
     package func routing(of name: String, ports: PortPair) throws(UpstreamFileError) -> Routing {
         let upstream = try upstream(name)
         let others = upstreams.filter {
@@ -127,9 +127,9 @@ package struct UpstreamFile: Sendable, Hashable {
         }
     }
 
-    /// The lines of both ports that nginx may take out of use by itself: with two servers in a group, `max_fails` is 1 unless it is written
-    /// otherwise, so that one refused connection makes nginx answer 502 for `fail_timeout` (10 s) while the only other server
-    /// is `down` (`ngx_http_upstream_round_robin.c`: only a group of one is exempt). `max_fails=0` is the cure.
+    /// The lines of both ports without `max_fails=0`, which nginx may take out of use. With two servers in a group, `max_fails` defaults
+    /// to 1: one refused connection makes nginx answer 502 for `fail_timeout` (10 s), because the only other server is `down`
+    /// (`ngx_http_upstream_round_robin.c`: only a group of one is exempt).
     package func serversThatMayFail(in name: String, ports: PortPair) throws(UpstreamFileError) -> [UpstreamServer] {
         let upstream = try upstream(name)
         guard upstream.servers.count > 1 else { return [] }

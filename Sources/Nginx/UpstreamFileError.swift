@@ -1,18 +1,18 @@
-/// Why an upstream file could not be read or edited. The message names no file: whoever knows the file puts its name before it.
+/// Why an upstream file could not be read or edited. The message does not name the file: the caller adds the name.
 package enum UpstreamFileError: Error, Sendable, Hashable {
     /// nginx's grammar does not allow it.
     case syntax(line: Int, problem: String)
     case noSuchUpstream(name: String, known: [String])
-    /// Two blocks of one name: nginx refuses such a file.
+    /// Two blocks with one name: nginx refuses such a file.
     case duplicateUpstream(name: String, lines: [Int])
     /// The upstream has no server line for this port on the loopback address.
     case noServer(port: Int, upstream: String, line: Int, servers: [String])
-    /// Switching to the port that is to go down.
+    /// The same port was requested as up and as down.
     case samePort(Int)
 }
 
 extension UpstreamFileError: CustomStringConvertible {
-    /// The line that it is about, counted from 1.
+    /// The line that the error is about, counted from 1; `nil` when it is about no line.
     package var line: Int? {
         switch self {
         case .syntax(let line, _), .noServer(_, _, let line, _): line
@@ -26,14 +26,14 @@ extension UpstreamFileError: CustomStringConvertible {
         case .syntax(let line, let problem):
             "line \(line): \(problem)"
         case .noSuchUpstream(let name, let known) where known.isEmpty:
-            "there is no upstream \(name), nor any other"
+            "there is no upstream \(name); the file has no upstream"
         case .noSuchUpstream(let name, let known):
-            "there is no upstream \(name); there is \(known.joined(separator: ", "))"
+            "there is no upstream \(name); the file has \(known.joined(separator: ", "))"
         case .duplicateUpstream(let name, let lines):
-            "upstream \(name) is there more than once, on lines \(lines.map(String.init).joined(separator: ", "))"
+            "upstream \(name) is defined more than once, on lines \(lines.map(String.init).joined(separator: ", "))"
         case .noServer(let port, let upstream, let line, let servers):
             "line \(line): upstream \(upstream) has no line \"server 127.0.0.1:\(port)\"; it has "
-                + (servers.isEmpty ? "no server at all" : servers.joined(separator: ", "))
+                + (servers.isEmpty ? "no server" : servers.joined(separator: ", "))
         case .samePort(let port):
             "port \(port) cannot be both up and down"
         }

@@ -1,11 +1,11 @@
-/// A program to run as a child process, with what it gets.
+/// A program to run as a child process: its arguments, environment and input.
 package struct Command: Sendable {
     /// A path, or a name without a slash that is looked up on `PATH`.
     package var executable: String
     package var arguments: [String]
     /// The whole environment of the child; `nil` inherits this process's.
     package var environment: [String: String]?
-    /// Where the child starts; `nil` is where this process is.
+    /// The child's working directory; `nil` is this process's.
     package var workingDirectory: String?
     /// What the child reads on its standard input; `nil` is `/dev/null`.
     package var input: String?
@@ -35,7 +35,7 @@ package struct OutputLine: Sendable, Hashable {
     package var stream: Stream
     /// Bytes that are not UTF-8 appear as U+FFFD.
     package var text: String
-    /// The line was longer than `LineSplitter.limit` bytes; `text` is its beginning.
+    /// The line was longer than 16 KiB; `text` is its beginning.
     package var isTruncated: Bool
 }
 
@@ -43,7 +43,7 @@ package struct OutputLine: Sendable, Hashable {
 package enum Termination: Sendable, Hashable {
     case exited(Int32)
     case signalled(Int32)
-    /// It had not ended by its deadline, and was ended with its whole process group.
+    /// It was still running at its deadline, and its whole process group was terminated.
     case deadlineExceeded
 }
 
@@ -51,8 +51,8 @@ extension Termination: CustomStringConvertible {
     package var description: String {
         switch self {
         case .exited(let code): "exited with status \(code)"
-        case .signalled(let signal): "was ended by signal \(signal)"
-        case .deadlineExceeded: "was ended because it took too long"
+        case .signalled(let signal): "was terminated by signal \(signal)"
+        case .deadlineExceeded: "was terminated because it timed out"
         }
     }
 }
@@ -60,9 +60,9 @@ extension Termination: CustomStringConvertible {
 /// A child that has ended.
 package struct Completed: Sendable, Hashable {
     package var termination: Termination
-    /// The last 256 KiB of its standard output.
+    /// The end of its standard output: by default the last 256 KiB.
     package var output: String
-    /// The last 256 KiB of its standard error.
+    /// The end of its standard error: by default the last 256 KiB.
     package var error: String
 
     package init(termination: Termination, output: String, error: String) {
@@ -71,7 +71,7 @@ package struct Completed: Sendable, Hashable {
         self.error = error
     }
 
-    /// It exited by itself, with status 0.
+    /// It exited with status 0.
     package var succeeded: Bool { termination == .exited(0) }
 }
 
@@ -79,8 +79,8 @@ package struct Completed: Sendable, Hashable {
 package enum ProcessError: Error, Sendable, Hashable {
     case notFound(executable: String)
     case notExecutable(path: String)
-    /// The file is there and executable, but the system cannot run it: a script whose interpreter is missing,
-    /// a program for another machine.
+    /// The file is executable, but the system cannot run it: a script whose interpreter is missing, a program for another
+    /// architecture.
     case notRunnable(path: String, reason: String)
     case noWorkingDirectory(path: String)
     /// A NUL character in an argument or in the environment would silently cut it short.

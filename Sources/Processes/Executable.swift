@@ -1,14 +1,14 @@
 import Foundation
 import Glibc
 
-/// Looking for programs.
+/// Finds programs on `PATH`.
 package enum Executable {
     /// Where daemons such as nginx and sshd live; often missing from an ordinary user's `PATH`.
     static let systemDirectories = ["/usr/sbin", "/usr/local/sbin", "/sbin"]
 
-    /// The path of the program `name`: from `PATH`, then from `/usr/sbin`, `/usr/local/sbin` and `/sbin`.
+    /// The path of the program `name`: in `PATH`, then in `/usr/sbin`, `/usr/local/sbin` and `/sbin`.
     ///
-    /// A name with a slash is taken as a path. `nil` when there is none that this user may execute.
+    /// A name with a slash is taken as a path. `nil` when there is no program that this user may execute.
     package static func find(_ name: String) -> String? {
         find(name, in: pathDirectories(ProcessInfo.processInfo.environment) + systemDirectories)
     }
@@ -19,7 +19,7 @@ package enum Executable {
         return directories.lazy.map { $0 + "/" + name }.first(where: isExecutableFile)
     }
 
-    /// The directories of `PATH`. Relative ones are left out: what runs must not depend on where one stands.
+    /// The directories of `PATH`. Relative ones are left out: what runs must not depend on the working directory.
     static func pathDirectories(_ environment: [String: String]) -> [String] {
         (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
             .filter { $0.hasPrefix("/") }
@@ -32,7 +32,7 @@ package enum Executable {
 }
 
 extension Command {
-    /// The path to execute, or why there is none.
+    /// The path to execute; throws when there is none.
     func resolvedExecutable() throws(ProcessError) -> String {
         if executable.contains("/") {
             guard access(executable, F_OK) == 0 else { throw .notFound(executable: executable) }

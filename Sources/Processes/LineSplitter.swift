@@ -1,8 +1,8 @@
 import Glibc
 
-/// Cuts a stream of bytes into lines at LF; a CR before it is dropped, lines longer than `limit` are truncated.
+/// Splits a stream of bytes into lines at LF; a CR before it is dropped, lines longer than `limit` are truncated.
 ///
-/// Unlike a splitter that gives up on long lines, this one cannot be made to fail or to grow by what a child writes.
+/// Nothing that a child writes makes it fail or grow without bound.
 struct LineSplitter: Sendable {
     /// The most bytes of a line that are kept.
     static let limit = 16 * 1024
@@ -14,7 +14,7 @@ struct LineSplitter: Sendable {
 
     private var pending: [UInt8] = []
     private var isTruncated = false
-    /// Something of the current line has been seen, even if none of it is kept.
+    /// The current line has at least one byte, even if none is kept.
     private var isOpen = false
 
     /// The lines that end in these bytes.
@@ -69,7 +69,7 @@ struct LineSplitter: Sendable {
 }
 
 /// The last `limit` bytes of a stream.
-struct Tail: Sendable {
+struct OutputTail: Sendable {
     /// 256 KiB.
     static let limit = 256 * 1024
 
@@ -84,11 +84,11 @@ struct Tail: Sendable {
     mutating func append(_ more: UnsafeRawBufferPointer) {
         total += more.count
         bytes.append(contentsOf: more.suffix(limit))
-        // Trimmed when twice too long, so that each byte is moved once on average.
+        // Trimmed only at twice the limit, so that each byte is moved once on average.
         if bytes.count > 2 * limit { bytes.removeFirst(bytes.count - limit) }
     }
 
-    /// The tail as text; a character that the cut went through is left out.
+    /// The tail as text, without a character that is only partly in it.
     var text: String {
         var tail = bytes.suffix(limit)
         if tail.count < total {

@@ -1,24 +1,24 @@
 import Foundation
 import Glibc
 
-/// A directory of this process's own. Where the process does not come to remove it, one that starts later does.
+/// A directory that only this process uses. When the process ends without removing it, a later process does.
 ///
-/// In it is a file on which this process holds a lock (flock(2)): the kernel lets go of that however the process ends, and tells it
-/// from another that got its number.
+/// This process holds a lock (flock(2)) on a file in it. The kernel releases the lock however the process ends, and a lock, unlike a
+/// process id, is never mistaken for another process's.
 package struct PrivateDirectory: Sendable {
     private static let lockName = "/lock"
-    private static let tries = 5
+    private static let attempts = 5
 
     package let path: String
     private let lock: Int32
 
-    /// One in `parent`, from which those of the same prefix and of processes that are gone are removed first.
+    /// Creates one in `parent`. Removes those with the same prefix whose processes have ended first.
     package init(
         prefix: String,
         in parent: String = FileManager.default.temporaryDirectory.path
     ) throws(PrivateDirectoryError) {
-        Self.removeLeftBehind(prefix, in: parent)
-        for _ in 0..<Self.tries {
+        Self.removeAbandoned(prefix, in: parent)
+        for _ in 0..<Self.attempts {
             let path = parent + "/" + prefix + UUID().uuidString
             guard mkdir(path, 0o700) == 0 else { throw Self.error(path) }
             let lock = open(path + Self.lockName, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -32,13 +32,14 @@ package struct PrivateDirectory: Sendable {
                 self.lock = lock
                 return
             }
-            // Another process found it before it was locked, and removes it.
+            // Another process found it before it was locked, and is removing it.
             close(lock)
         }
-        throw PrivateDirectoryError(path: parent, problem: "every directory that is made there is removed at once")
+        throw PrivateDirectoryError(
+            path: parent, problem: "another process removes every directory that is created there")
     }
 
-    /// Makes a file in it that only this user can read. The directory is nobody else's, so that no link can stand in the way.
+    /// Creates a file in it that only this user can read. No other user can write to the directory, so no link can redirect the file.
     package func write(_ text: String, to name: String) throws(PrivateDirectoryError) {
         let file = path + "/" + name
         let descriptor = open(file, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -57,8 +58,8 @@ package struct PrivateDirectory: Sendable {
         close(lock)
     }
 
-    /// Only this user's, and only those that have the file: one without it may be somebody's who is about to make it.
-    private static func removeLeftBehind(_ prefix: String, in parent: String) {
+    /// Only this user's, and only those with a lock file: one without may belong to a process that is about to create it.
+    private static func removeAbandoned(_ prefix: String, in parent: String) {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else { return }
         for name in names where name.hasPrefix(prefix) {
             let path = parent + "/" + name
@@ -79,11 +80,11 @@ package struct PrivateDirectory: Sendable {
     }
 
     private static func error(_ path: String) -> PrivateDirectoryError {
-        PrivateDirectoryError(path: path, problem: "cannot be made: \(String(cString: strerror(errno)))")
+        PrivateDirectoryError(path: path, problem: "cannot be created: \(String(cString: strerror(errno)))")
     }
 }
 
-/// A directory could not be made.
+/// A directory, or a file in it, could not be created.
 package struct PrivateDirectoryError: Error, Sendable, Hashable, CustomStringConvertible {
     package var path: String
     package var problem: String

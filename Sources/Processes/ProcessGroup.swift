@@ -3,15 +3,15 @@ import SystemPackage
 
 /// The process group that a child leads.
 ///
-/// To be used only while the leader has not been reaped: until then its number cannot belong to anyone else.
+/// Valid only until the leader is reaped: after that its number may belong to another process.
 struct ProcessGroup: Sendable {
     let leader: pid_t
 
-    /// The leader has exited; its status stays to be collected.
+    /// Whether the leader has exited. Its status can still be collected.
     var leaderHasExited: Bool {
         var information = siginfo_t()
         let result = waitid(P_PID, id_t(leader), &information, WEXITED | WNOHANG | WNOWAIT)
-        // With WNOHANG and nothing to report, the structure stays zero.
+        // With WNOHANG, the structure stays zero while the leader runs.
         return result != 0 || information.si_signo == SIGCHLD
     }
 
@@ -19,24 +19,24 @@ struct ProcessGroup: Sendable {
         _ = kill(-leader, signal)
     }
 
-    /// SIGTERM to all; SIGKILL to those that are still there after `grace`. Returns when none is left, or all were killed.
+    /// Sends SIGTERM to all, and SIGKILL to those that still run after `grace`. Returns when none is left, or all were killed.
     func end(grace: Duration) async {
         signal(SIGTERM)
-        // A stopped process handles SIGTERM only when it goes on.
+        // A stopped process handles SIGTERM only when it continues.
         signal(SIGCONT)
         let clock = ContinuousClock()
         let limit = clock.now + grace
         var pause = Duration.milliseconds(1)
         while clock.now < limit {
             guard hasLivingMembers else { return }
-            // No event tells that a group is empty, so this looks again, less and less often.
+            // The kernel has no event for an empty group, so this polls, less and less often.
             try? await clock.sleep(for: min(pause, clock.now.duration(to: limit)))
             pause = min(pause * 2, .milliseconds(50))
         }
         signal(SIGKILL)
     }
 
-    /// A process of the group runs; zombies do not count. Where `/proc` cannot be read, the answer is yes.
+    /// Whether a process of the group runs; zombies do not count. True when `/proc` cannot be read.
     var hasLivingMembers: Bool {
         guard let directory = opendir("/proc") else { return true }
         defer { closedir(directory) }

@@ -1,4 +1,4 @@
-/// One of the two colours of an app. One of them is live, the other is where the next version comes up.
+/// One of the two colours of an app. At most one is live; the other is the candidate's.
 package enum Color: String, Sendable, Hashable, Codable, CaseIterable, CustomStringConvertible {
     case blue
     case green

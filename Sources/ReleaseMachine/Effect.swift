@@ -1,27 +1,27 @@
-/// Something to be done in the world. Every effect is idempotent: done twice, or half done and done again, it ends the same.
+/// An action on the cluster or on a node. Every effect is idempotent: repeated, or interrupted and repeated, it has the same result.
 package enum Effect: Sendable, Hashable, Codable {
-    /// Read cluster, nodes and journal, and find them in agreement.
+    /// Read cluster, nodes and journal, and determine the live colour from them.
     case survey
-    /// The candidate's services and workload exist.
+    /// Make the candidate's services and workload exist.
     case createCandidate
     /// Watch the candidate's pods until all are ready.
     case awaitPods
-    /// What staging needs no pod for, while pods start. It only saves time: what it could not do, staging does or tells.
+    /// The part of staging that needs no pod, while pods start. It only saves time: staging does what this did not, or reports why.
     case prepare(node: String)
-    /// Everything on the node that the switch needs, and nothing that a request can notice.
+    /// Do everything on the node that the switch needs and that no request can notice.
     case stage(node: String)
-    /// The candidate has its ready pods at this moment: the last look before traffic moves.
+    /// Check once more that the candidate's pods are ready, right before traffic moves.
     case confirmCandidate
     case switchNode(node: String)
-    /// Bring the node back to the colour that was live, whatever it routes to.
+    /// Switch the node back to the colour that was live, whatever it routes to.
     case revertNode(node: String)
-    /// Write down in the cluster which colour is live.
+    /// Record in the cluster which colour is live.
     case recordLive(Color)
     case drain
-    /// Read every node of the inventory, those that joined since included.
+    /// Read every node of the inventory, including those that joined since.
     case readBack
     case removeOld
-    /// Leave the old colour's pods for an instant rollback.
+    /// Keep the old colour's pods for an instant rollback.
     case retainOld
     case removeCandidate
 

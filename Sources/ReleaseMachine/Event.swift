@@ -1,27 +1,27 @@
-/// Something that happened. A release is nothing but its events, folded in order.
+/// Something that happened to a release. A release's state is the fold of its events, in order.
 ///
-/// The names and fields are the journal's format: add cases, never change one.
+/// Cases and fields are the journal's file format: add cases, never change one.
 package enum Event: Sendable, Hashable, Codable {
-    // The door: what people asked for.
+    // Requests from people.
     case requested(Order)
     case promoted(by: String)
     case abortRequested(by: String, reason: String?)
 
-    // What effects brought about.
+    // Results of effects.
     case discovered(Survey)
     case candidateCreated
-    /// Pods of an earlier release on the candidate's colour have until then to end; only then is it created.
+    /// The candidate is created when the pods of an earlier release on its colour have ended, at the latest at `until`.
     case candidateDelayed(until: Timestamp)
     case podsObserved(PodsReport)
     case podsReady
-    /// Tried, that is: what came of it, staging tells.
+    /// Preparation was tried; whether it succeeded shows in staging.
     case nodePrepared(node: String)
     case nodeStaged(node: String)
     case candidateConfirmed
     case nodeSwitched(node: String)
     case nodeReverted(node: String)
-    case nodeFailed(NodeStep, NodeTrouble)
-    /// The inventory no longer lists them: they take no part in the release any more.
+    case nodeFailed(NodeStep, NodeProblem)
+    /// The inventory no longer lists these nodes: the release goes on without them.
     case nodesLeft([String])
     case liveRecorded(Color)
     case drained(DrainEvidence)
@@ -30,31 +30,31 @@ package enum Event: Sendable, Hashable, Codable {
     case oldRetained(until: Timestamp)
     case candidateRemoved
 
-    // What went wrong.
-    /// An effect was refused in a way that trying again will not change.
+    // Errors.
+    /// An effect failed in a way that retrying cannot fix.
     case refused(Effect, message: String, details: [String])
-    /// An effect did not work out and is tried again.
+    /// An effect failed and is retried.
     case troubled(Effect, message: String)
-    /// The phase's own clock ran out.
+    /// The phase timed out.
     case deadlinePassed(Phase)
 
-    // What later readers want to know.
-    /// Another process took the release up after the one that ran it had gone.
+    // For the record.
+    /// Another process resumed the release after the one that ran it had ended.
     case takenUp(by: String)
-    /// The release is run again by whoever ran it, after so many milliseconds in which nobody did: its machine slept, or the cluster
-    /// could not be asked whose the release is.
+    /// The same process runs the release again after an interruption of so many milliseconds: its machine slept, or the lease could
+    /// not be renewed because the cluster did not answer.
     case resumed(milliseconds: Int64)
-    case said(Line)
-    /// A later release took this one's place; `rolledBack` when that one went back to an older version.
+    case said(LogMessage)
+    /// A later release replaced this one; `rolledBack` when it brought an older version back.
     case replaced(by: Int, rolledBack: Bool)
 }
 
-/// Which of a node's tasks an event is about.
+/// Which step on a node an event is about; `change` is the switch.
 package enum NodeStep: String, Sendable, Hashable, Codable { case stage, change, revert }
 
-/// A line for the release's log that changes nothing.
-package struct Line: Sendable, Hashable, Codable {
-    /// The node or pod that said it; `nil` is the release itself.
+/// A line of the release's log. It has no effect on the release.
+package struct LogMessage: Sendable, Hashable, Codable {
+    /// The node or pod that the line comes from; `nil` for the release itself.
     package var source: String?
     package var text: String
 
@@ -64,7 +64,7 @@ package struct Line: Sendable, Hashable, Codable {
     }
 }
 
-/// An event with its place in the release and its time.
+/// An event with its sequence number and its time.
 package struct RecordedEvent: Sendable, Hashable, Codable {
     /// 1, 2, 3 … within the release.
     package var sequence: Int

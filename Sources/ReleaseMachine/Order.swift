@@ -1,29 +1,29 @@
-/// What somebody asked for: the first event of a release, and all that it needs to know of the configuration.
+/// What was requested: the first event of a release, with all that the release needs of the configuration.
 ///
-/// The rules of the release travel with it, so that a configuration edited in the middle of a release changes the next one.
+/// The rules are part of it, so that a configuration edited during a release applies from the next one on.
 package struct Order: Sendable, Hashable, Codable {
     package enum Kind: Sendable, Hashable, Codable {
         case deploy
-        /// Goes back to an earlier version; `from` is the release whose version is left.
+        /// Brings an earlier version back; `from` is the number of the release that was live.
         case rollback(from: Int?)
     }
 
     package var app: String
-    /// 1, 2, 3 … an app; also the fencing token that nodes compare.
+    /// 1, 2, 3 … for each app; also the fencing token that nodes compare.
     package var number: Int
     package var kind: Kind
     package var version: String
     /// The whole image reference, tag included.
     package var image: String
-    /// Replicas that were asked for; `nil` takes as many as the live colour has.
+    /// Requested replicas; `nil` takes as many as the live colour has.
     package var replicas: Int?
     /// Pause before the switch until a person promotes.
     package var verify: Bool
     package var requestedBy: String
     package var reason: String?
-    /// When the newest change in this version was committed, where the caller says so.
+    /// When the newest change in this version was committed; `nil` where the caller did not state it.
     package var commitTime: Timestamp?
-    /// Delete pods that belong to nobody and would answer as the candidate's; `nil` as in journals from before: refuse to go on.
+    /// Delete pods without a controller that the candidate's service would select; `nil`, as in older journals: refuse the release.
     package var removeStrays: Bool?
     package var rules: Rules
 
@@ -55,39 +55,48 @@ package struct Order: Sendable, Hashable, Codable {
         self.rules = rules
     }
 
-    /// Numbers come from the cluster, the nodes and the journal. No release is given a higher one than this: twice as much, which nodes
-    /// compare, is still exact wherever numbers are counted.
+    /// The highest number that a release can have. Nodes compare twice the number, which is still exact where numbers are doubles
+    /// (2^53).
     package static let highestNumber = 1 << 52
 
     /// `blog/42`
     package var name: String { "\(app)/\(number)" }
 }
 
-/// How long each phase may take, and what follows when it takes longer.
+/// How long each phase may take, and what happens when it takes longer.
 package struct Rules: Sendable, Hashable, Codable {
     package enum Expiry: String, Sendable, Hashable, Codable { case abort, promote }
 
-    /// Replicas where no colour is live to count from.
+    /// Replicas when no colour is live to take the number from.
     package var replicas = 1
     package var readyTimeout: Duration = .seconds(600)
     package var verifyTimeout: Duration = .seconds(3600)
     package var afterVerifyTimeout = Expiry.abort
-    /// For all nodes to stage, their `postDeploy` command included.
+    /// For all nodes to stage, including their `postDeploy` command.
     package var stageTimeout: Duration = .seconds(360)
     package var drainLeast: Duration = .seconds(30)
     package var drainMost: Duration = .seconds(300)
     /// How long the old colour stays for an instant rollback after the drain.
     package var retain: Duration = .zero
-    /// Unreachable nodes to go on without.
+    /// How many unreachable nodes the release may go on without.
     package var tolerate = 0
-    /// For everything else that normally takes moments: the survey, creating objects, the switch, going back.
-    package var patience: Duration = .seconds(60)
+    /// For every other step, which normally takes moments: the survey, creating objects, the switch, the way back.
+    package var stepTimeout: Duration = .seconds(60)
     package var previewURL: String?
-    /// By which edition of the machine the release was begun, and so is folded; `nil` in journals from before there were editions. What
-    /// events meant when they were written they mean for ever.
+    /// The edition of the state machine that the release began with, and that folds it; `nil` in journals from before editions. An
+    /// event keeps the meaning that it had when it was written.
     ///
-    /// 1: one node switches first; a release that no node takes part in fails; time is counted from the last take-up.
+    /// 1: one node switches first; a release without any participating node fails; time is counted from when the release was last
+    /// resumed.
     package var edition: Int? = 1
+
+    /// The journal's format: never changed.
+    private enum CodingKeys: String, CodingKey {
+        case replicas, readyTimeout, verifyTimeout, afterVerifyTimeout, stageTimeout, drainLeast, drainMost, retain,
+            tolerate
+        case stepTimeout = "patience"
+        case previewURL, edition
+    }
 
     package init() {}
 }

@@ -17,18 +17,18 @@ package enum Phase: String, Sendable, Hashable, Codable, CaseIterable, Comparabl
 }
 
 extension Release {
-    /// What has become of a release.
+    /// The state of a release.
     package enum State: String, Sendable, Hashable, Codable, CustomStringConvertible {
         case running
-        /// Waits for a person's word.
+        /// Paused for verification: awaiting promotion.
         case paused
         case live
-        /// Ended, and traffic is where it was.
+        /// Ended without going live; traffic is where it was.
         case failed
         case aborted
-        /// Traffic was moved, and moved back: by a person during the release, or by a later release that went back.
+        /// Traffic was moved and moved back: by an abort during the release, or by a later rollback.
         case rolledBack
-        /// Was live until a later release took its place.
+        /// Was live until a later release replaced it.
         case superseded
 
         package var description: String { rawValue }
@@ -54,7 +54,7 @@ package struct Failure: Sendable, Hashable, Codable {
     package var phase: Phase
     /// One sentence: what happened.
     package var message: String
-    /// What was seen: a failing pod's last log lines, each failed node's words.
+    /// The evidence: a failing pod's last log lines, each failed node's message.
     package var details: [String]
 
     package init(phase: Phase, message: String, details: [String] = []) {

@@ -1,8 +1,8 @@
-/// One pod of the candidate, as a person needs to see it.
+/// One pod of the candidate.
 package struct PodSummary: Sendable, Hashable, Codable {
     package var name: String
     package var isReady: Bool
-    /// Why it is not ready yet, in one sentence; `nil` when there is nothing to say.
+    /// Why it is not ready yet, in one sentence; `nil` when no reason is known.
     package var reason: String?
     package var restarts: Int
 
@@ -19,9 +19,9 @@ package struct PodsReport: Sendable, Hashable, Codable {
     package var ready: Int
     package var desired: Int
     package var pods: [PodSummary]
-    /// What holds the pods up though no pod tells it: a quota, an admission webhook.
+    /// What delays the pods and shows on no pod: a quota, an admission webhook.
     package var warnings: [String]
-    /// What the ready pods run, as their machines' container runtimes say it; `nil` where nobody told.
+    /// What the ready pods run, as the container runtimes report it; `nil` where none did.
     package var images: [RunningImage]?
 
     package init(
@@ -35,11 +35,11 @@ package struct PodsReport: Sendable, Hashable, Codable {
     }
 }
 
-/// An image that ready pods run. One tag that was pushed again between two pulls is two of them.
+/// An image that ready pods run. A tag that was pushed again between two pulls is two images.
 package struct RunningImage: Sendable, Hashable, Codable {
     /// The reference in the pods' spec.
     package var image: String
-    /// The digest by which the container runtime knows it, `sha256:…`; empty where it told none.
+    /// The digest that the container runtime reports, `sha256:…`; empty where it reports none.
     package var id: String
     /// How many pods run it.
     package var pods: Int

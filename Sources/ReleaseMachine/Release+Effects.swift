@@ -1,6 +1,6 @@
 extension Release {
-    /// What is to be done now. Whoever runs the effects keeps exactly these running: what is no longer here is stopped, what is new
-    /// is begun, and what ended without an event is begun again.
+    /// What is to be done now. The engine keeps exactly these effects running: it stops those that are no longer here, starts those
+    /// that are new, and restarts those that ended without an event.
     package var effects: Set<Effect> {
         guard !state.hasEnded else { return [] }
         return isBackingOut ? effectsBack : effectsForward
@@ -27,13 +27,13 @@ extension Release {
         }
     }
 
-    /// The way back: nodes first, then the record, then the candidate, which stays as long as a node may route to it.
+    /// The way back: first the nodes, then the record of the live colour, then the candidate, which stays while a node may route to it.
     private var effectsBack: Set<Effect> {
-        let unsettled = nodesToRevert.filter { $0.state != .reverted && !isGivenUp($0) }
-        if !unsettled.isEmpty { return Set(unsettled.map { .revertNode(node: $0.address) }) }
-        // From the drain on the new colour may have been recorded, even where its answer was lost.
+        let pending = nodesToRevert.filter { $0.state != .reverted && !hasNoRevertsLeft($0) }
+        if !pending.isEmpty { return Set(pending.map { .revertNode(node: $0.address) }) }
+        // From the drain on, the new colour may have been recorded, even where the answer was lost.
         if phase >= .draining, let old = previous?.color, recorded != old { return [.recordLive(old)] }
-        // A machine that joined, or an edit by hand, may have brought the candidate a node that this release never switched.
+        // A machine that joined, or an edit by hand, may route to the candidate although this release never switched it.
         if previous != nil, !isReadBack { return [.readBack] }
         return [.removeCandidate]
     }
@@ -43,54 +43,54 @@ extension Release {
         return pods.desired > survey.replicas
     }
 
-    /// One node is the canary: only when it has switched, and was proved to have, do the others follow, all at once. One that cannot
-    /// be reached, where that is tolerated, proves nothing: the next is the canary then. Behind one that failed there is none.
+    /// One node is the canary: the others follow, all at once, when its switch is verified. When it is unreachable and that is
+    /// tolerated, the next node is the canary. When it fails, no other node switches.
     var nodesToSwitch: [Node] {
         let waiting = participants.filter { $0.state == .staged }
         if order.rules.edition == nil || nodes.contains(where: { $0.state == .switched }) { return waiting }
         return isTolerable ? Array(waiting.prefix(1)) : []
     }
 
-    /// Nodes that were told to switch, whatever came of it; the others were not touched. A first release has nothing to go back to: its
-    /// nodes stay as they are.
+    /// Nodes that may have switched; the others were not touched. A first release has no colour to go back to: its nodes stay as they
+    /// are.
     var nodesToRevert: [Node] {
         previous == nil ? [] : nodes.filter(\.mayHaveSwitched)
     }
 
-    func isGivenUp(_ node: Node) -> Bool { node.reverts >= Release.revertsBeforeGivingUp }
+    func hasNoRevertsLeft(_ node: Node) -> Bool { node.reverts >= Release.maximumReverts }
 
-    /// Each try is a whole round trip with a deadline of its own; after these the release ends and says which node needs repair.
-    static var revertsBeforeGivingUp: Int { 3 }
+    /// Each revert is a round trip with its own deadline; after these the release ends and names the node as one that needs repair.
+    static var maximumReverts: Int { 3 }
 
-    /// When time alone changes something, and what it changes.
+    /// The next deadline, and the event that is due then; `nil` when no deadline applies.
     package var timer: (at: Timestamp, event: Event)? {
         clock.map { ($0.start + $0.length, .deadlinePassed(phase)) }
     }
 
-    /// The present step's time. What people were promised is counted from its point in time; all else from the last take-up.
+    /// The present step's clock. The pause for verification counts from its beginning; all else from when the release was last resumed.
     private var clock: (start: Timestamp, length: Duration)? {
         guard !state.hasEnded else { return nil }
         let rules = order.rules
-        if isBackingOut { return (clockStart, rules.patience * 2) }
+        if isBackingOut { return (clockStart, rules.stepTimeout * 2) }
         switch phase {
-        case .discovering: return (clockStart, rules.patience)
-        case .creating: return (max(clockStart, delayedUntil ?? clockStart), rules.patience)
+        case .discovering: return (clockStart, rules.stepTimeout)
+        case .creating: return (max(clockStart, delayedUntil ?? clockStart), rules.stepTimeout)
         case .starting: return (clockStart, rules.readyTimeout)
         case .staging: return (clockStart, rules.stageTimeout)
         case .verifying: return (phaseStart, rules.verifyTimeout)
         case .switching:
-            // Pods that the candidate got because the live colour has grown come up as its first ones did.
+            // Pods that were added because the live colour has grown have as long to become ready as the first ones.
             let growing = isGrowing && !isConfirmed
-            return (clockStart, growing ? max(rules.patience, rules.readyTimeout) : rules.patience)
-        // Traffic has moved: when these run out the release is live, and says what it leaves.
-        case .draining: return (max(clockStart, drainBounds?.upperBound ?? clockStart), rules.patience * 2)
-        case .retiring: return (clockStart, rules.patience * 2)
+            return (clockStart, growing ? max(rules.stepTimeout, rules.readyTimeout) : rules.stepTimeout)
+        // Traffic has moved: when these time out the release is live, and names what it leaves.
+        case .draining: return (max(clockStart, drainBounds?.upperBound ?? clockStart), rules.stepTimeout * 2)
+        case .retiring: return (clockStart, rules.stepTimeout * 2)
         case .done: return nil
         }
     }
 
-    /// Whoever writes a deadline has looked that it is due. One of another step, or of a clock that was set anew in the same moment,
-    /// is not; one that an earlier version wrote is, by the times that it went by.
+    /// A deadline event is due only for the present step: one of another step, or of a clock that was restarted at the same moment, is
+    /// not. Events of older versions are judged by the times that those versions used.
     func isDue(at now: Moment) -> Bool {
         guard let clock else { return false }
         if now.time >= clock.start + clock.length { return true }

@@ -1,14 +1,14 @@
-/// How a release ends: by what nodes are read back as, and by its time.
+/// How a release ends: by what the nodes are read back as, or by a timeout.
 extension Release {
-    /// The old colour goes only when every node of the inventory is known to route to the new one.
-    mutating func takeIn(_ readings: [NodeReading], at now: Moment) {
+    /// The old colour is deleted only when every node of the inventory is known to route to the new one.
+    mutating func applyReadBack(_ readings: [NodeReading], at now: Moment) {
         needRepair = readings.filter { $0.color != candidate }
         record(readings)
-        trouble = nil
+        problem = nil
         if needRepair.isEmpty {
             isReadBack = true
-            if let stillUsed {
-                trouble = stillUsed
+            if let oldColorUse {
+                problem = oldColorUse
                 endLive(at: now)
             } else if previous == nil && order.rules.retain > .zero {
                 end(.live, at: now)
@@ -18,22 +18,23 @@ extension Release {
         }
     }
 
-    /// It ended with the old colour in place, since somebody on or at a node uses it still.
-    package var isOldColorInUse: Bool { stillUsed != nil && state.hasEnded && !leftovers.isEmpty }
+    /// It ended with the old colour in place because new connections still arrive there.
+    package var isOldColorInUse: Bool { oldColorUse != nil && state.hasEnded && !leftovers.isEmpty }
 
-    /// Who makes new connections to the old colour although no node routes to it, where somebody does: it is not deleted under them.
-    private var stillUsed: String? {
+    /// Where new connections to the old colour come from although no node routes to it; `nil` when there are none. The colour is kept
+    /// for them.
+    private var oldColorUse: String? {
         let arriving = drain?.open.filter(\.isStillArriving) ?? []
         guard !arriving.isEmpty, let previous else { return nil }
         let sources = Set(arriving.flatMap { $0.sources ?? [] }).sorted()
         return "new connections still arrive at \(previous.color) on \(arriving.map(\.node).joined(separator: ", "))"
             + (sources.isEmpty ? "" : ", from \(sources.joined(separator: ", "))")
-            + ": find what names its port there"
+            + ": find what uses its port there"
     }
 
     /// Ends with the old colour in place.
     mutating func endLive(at now: Moment) {
-        let why = trouble
+        let why = problem
         if phase == .draining, recorded != candidate, let candidate {
             leftovers.append(
                 Leftover(.record, LiveVersion(color: candidate, version: order.version), message: why))
@@ -44,7 +45,7 @@ extension Release {
 
     /// Ends with the candidate in place.
     mutating func endBack(at now: Moment) {
-        let why = trouble
+        let why = problem
         if phase >= .draining, let previous, recorded != previous.color {
             leftovers.append(Leftover(.record, previous, message: why))
         }
@@ -60,43 +61,43 @@ extension Release {
             if nodes.contains(where: { $0.address == reading.node }) {
                 update(reading.node) { node in
                     node.color = reading.color
-                    if let message = reading.message { node.trouble = message }
+                    if let message = reading.message { node.problem = message }
                 }
             } else {
                 nodes.append(
-                    Node(address: reading.node, state: .pending, color: reading.color, trouble: reading.message))
+                    Node(address: reading.node, state: .pending, color: reading.color, problem: reading.message))
             }
         }
     }
 
-    mutating func runOutOfTime(at now: Moment) {
+    mutating func timeOut(at now: Moment) {
         switch phase {
         case .verifying where order.rules.afterVerifyTimeout == .promote:
             isApproved = true
             enter(.switching, at: now)
         case .verifying:
-            turnBack(.verificationExpired, at: now)
+            backOut(.verificationExpired, at: now)
         case .starting:
-            turnBack(.failure(podsFailure { "time ran out: \($0)" }), at: now)
+            backOut(.failure(podsFailure { "timed out: \($0)" }), at: now)
         case .staging:
-            turnBack(
+            backOut(
                 .failure(nodesFailure("could not be staged in time", without: nodes.filter { $0.state == .pending })),
                 at: now)
         case .switching where isConfirmed:
-            turnBack(.failure(nodesFailure("could not be switched in time", without: nodesToSwitch)), at: now)
+            backOut(.failure(nodesFailure("could not be switched in time", without: nodesToSwitch)), at: now)
         case .switching where pods.map { $0.ready < $0.desired } ?? false:
-            turnBack(.failure(podsFailure { "\($0) just before the switch" }), at: now)
+            backOut(.failure(podsFailure { "\($0) just before the switch" }), at: now)
         case .discovering, .creating, .switching:
-            let message = trouble.map { "time ran out: \($0)" } ?? "time ran out"
-            turnBack(.failure(Failure(phase: phase, message: message)), at: now)
+            let message = problem.map { "timed out: \($0)" } ?? "timed out"
+            backOut(.failure(Failure(phase: phase, message: message)), at: now)
         case .draining where recorded == candidate:
-            // Its time is long over, whatever keeps the answers.
+            // Its bounds have long passed; the nodes' answers are overdue.
             enter(.retiring, at: now)
         case .draining, .retiring:
-            // Those that were gone on without were not read back.
+            // Nodes that the release went on without were not read back.
             if !isReadBack {
                 needRepair = nodes.filter { $0.state != .switched }.map {
-                    NodeReading(node: $0.address, color: nil, message: $0.trouble)
+                    NodeReading(node: $0.address, color: nil, message: $0.problem)
                 }
             }
             endLive(at: now)
@@ -111,22 +112,22 @@ extension Release {
         return Failure(phase: phase, message: sentence(count), details: (pods?.warnings ?? []) + unready)
     }
 
-    /// `silent` have been asked and have not answered.
-    func nodesFailure(_ what: String, without silent: [Node]) -> Failure {
+    /// `unanswered` are nodes that did not answer in time.
+    func nodesFailure(_ what: String, without unanswered: [Node]) -> Failure {
         var copy = self
-        for node in silent { copy.update(node.address) { $0.state = .unreachable } }
+        for node in unanswered { copy.update(node.address) { $0.state = .unreachable } }
         return copy.nodesFailure(what)
     }
 
-    /// The candidate stays while a node may route to it: one that does, one that could not be brought back, one that nobody knows.
-    mutating func takeInBack(_ readings: [NodeReading], at now: Moment) {
+    /// The candidate stays while a node may route to it: one that does, one that could not be switched back, one that is unknown.
+    mutating func applyReadBackOnWayBack(_ readings: [NodeReading], at now: Moment) {
         let unknown = Set(nodesToRevert.filter { $0.state != .reverted }.map(\.address))
             .union(readings.map(\.node).filter { node in !nodes.contains { $0.address == node } })
         needRepair = readings.filter { reading in
             reading.color == candidate || (reading.color == nil && unknown.contains(reading.node))
         }
         record(readings)
-        trouble = nil
+        problem = nil
         if !needRepair.isEmpty { endBack(at: now) }
     }
 

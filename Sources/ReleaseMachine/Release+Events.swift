@@ -1,5 +1,5 @@
 extension Release {
-    /// Takes in what happened. Events that no longer mean anything (an effect finished just as it was stopped) change nothing.
+    /// Applies an event. Events that no longer apply (an effect finished just as it was stopped) change nothing.
     package mutating func apply(_ recorded: RecordedEvent) {
         sequence = recorded.sequence
         updatedAt = max(updatedAt, recorded.at)
@@ -12,7 +12,7 @@ extension Release {
         guard !state.hasEnded else { return }
         switch recorded.event {
         case .takenUp, .resumed: clockStart = now.time
-        case .nodesLeft(let addresses): leave(addresses, at: now)
+        case .nodesLeft(let addresses): removeNodes(addresses, at: now)
         case _ where isBackingOut: applyBack(recorded.event, at: now)
         default: applyForward(recorded.event, at: now)
         }
@@ -27,11 +27,11 @@ extension Release {
             enter(.switching, at: now)
         case .abortRequested(let by, let reason):
             guard !isPastReturn else { return }
-            turnBack(.aborted(by: by, reason: reason), at: now)
+            backOut(.aborted(by: by, reason: reason), at: now)
 
         case .discovered(let survey):
             guard phase == .discovering else { return }
-            takeIn(survey, at: now)
+            applySurvey(survey, at: now)
         case .candidateCreated:
             guard phase == .creating else { return }
             enter(.starting, at: now)
@@ -43,7 +43,7 @@ extension Release {
         case .podsReady:
             guard phase == .starting else { return }
             enter(.staging, at: now)
-            settleStaging(at: now)
+            endStagingIfComplete(at: now)
 
         case .nodePrepared(let address):
             guard phase == .starting else { return }
@@ -53,58 +53,58 @@ extension Release {
             update(address) { node in
                 node.state = .staged
                 node.staging = .staged
-                node.trouble = nil
+                node.problem = nil
             }
-            settleStaging(at: now)
-        case .nodeFailed(.stage, let trouble):
+            endStagingIfComplete(at: now)
+        case .nodeFailed(.stage, let problem):
             guard phase == .staging else { return }
-            update(trouble.node) { node in
+            update(problem.node) { node in
                 guard node.state == .pending else { return }
-                node.state = trouble.isUnreachable ? .unreachable : .failed
+                node.state = problem.isUnreachable ? .unreachable : .failed
                 node.staging = node.state
-                node.trouble = trouble.message
+                node.problem = problem.message
             }
-            settleStaging(at: now)
+            endStagingIfComplete(at: now)
 
         case .candidateConfirmed:
             guard phase == .switching, !isConfirmed else { return }
             isConfirmed = true
             startClock(at: now)
-            settleSwitching(at: now)
+            endSwitchingIfComplete(at: now)
         case .nodeSwitched(let address):
             guard phase == .switching, isConfirmed else { return }
-            // The canary has had its time; the others have theirs.
+            // The canary used its own time; the others get theirs.
             if !nodes.contains(where: { $0.state == .switched }) { clockStart = now.time }
             update(address) { [candidate] node in
                 node.state = .switched
                 node.mayHaveSwitched = true
                 node.color = candidate
-                node.trouble = nil
+                node.problem = nil
             }
             lastChange = now.written
-            settleSwitching(at: now)
-        case .nodeFailed(.change, let trouble):
+            endSwitchingIfComplete(at: now)
+        case .nodeFailed(.change, let problem):
             guard phase == .switching else { return }
-            update(trouble.node) { node in
+            update(problem.node) { node in
                 guard node.state == .staged else { return }
-                node.state = trouble.isUnreachable ? .unreachable : .failed
+                node.state = problem.isUnreachable ? .unreachable : .failed
                 node.mayHaveSwitched = true
                 node.color = nil
-                node.trouble = trouble.message
+                node.problem = problem.message
             }
-            settleSwitching(at: now)
+            endSwitchingIfComplete(at: now)
 
         case .liveRecorded(let color):
             guard phase == .draining else { return }
             recorded = color
-            trouble = nil
+            problem = nil
         case .drained(let evidence):
             guard phase == .draining, recorded == candidate else { return }
             drain = evidence
             enter(.retiring, at: now)
         case .readBack(let readings):
             guard phase == .retiring else { return }
-            takeIn(readings, at: now)
+            applyReadBack(readings, at: now)
         case .oldRemoved:
             guard phase == .retiring, isReadBack else { return }
             end(.live, at: now)
@@ -116,15 +116,15 @@ extension Release {
         case .refused(let effect, let message, let details):
             guard effects.contains(effect) else { return }
             guard phase < .draining else {
-                trouble = message
+                problem = message
                 return
             }
-            turnBack(.failure(Failure(phase: phase, message: message, details: details)), at: now)
+            backOut(.failure(Failure(phase: phase, message: message, details: details)), at: now)
         case .troubled(let effect, let message):
-            if effects.contains(effect) { trouble = message }
+            if effects.contains(effect) { problem = message }
         case .deadlinePassed(let passed):
             guard passed == phase, isDue(at: now) else { return }
-            runOutOfTime(at: now)
+            timeOut(at: now)
         case .nodeReverted, .nodeFailed(.revert, _), .candidateRemoved, .requested, .replaced, .takenUp,
             .resumed, .nodesLeft, .said:
             return
@@ -137,17 +137,17 @@ extension Release {
             update(address) { [previous] node in
                 node.state = .reverted
                 node.color = previous?.color
-                node.trouble = nil
+                node.problem = nil
             }
-        case .nodeFailed(.revert, let trouble):
-            update(trouble.node) { node in
+        case .nodeFailed(.revert, let problem):
+            update(problem.node) { node in
                 node.reverts += 1
-                node.state = trouble.isUnreachable ? .unreachable : .failed
+                node.state = problem.isUnreachable ? .unreachable : .failed
                 node.color = nil
-                node.trouble = trouble.message
+                node.problem = problem.message
             }
         case .nodeSwitched(let address):
-            // It finished as the release turned back: the node is one more to bring back.
+            // The switch finished as the release backed out: this node has to be reverted too.
             update(address) { [candidate] node in
                 guard node.state != .reverted else { return }
                 node.state = .switched
@@ -157,11 +157,11 @@ extension Release {
             lastChange = now.written
         case .liveRecorded(let color):
             recorded = color
-            trouble = nil
+            problem = nil
         case .readBack(let readings):
             guard effects == [.readBack] else { return }
             isReadBack = true
-            takeInBack(readings, at: now)
+            applyReadBackOnWayBack(readings, at: now)
         case .candidateRemoved:
             guard effects.contains(.removeCandidate) else { return }
             end(outcomeBack, at: now)
@@ -173,13 +173,13 @@ extension Release {
         case .podsObserved(let report):
             pods = report
         case .troubled(let effect, let message), .refused(let effect, let message, _):
-            if effects.contains(effect) { trouble = message }
+            if effects.contains(effect) { problem = message }
         case .deadlinePassed:
-            // One that was meant for the way forward may come just behind the word that turned the release back.
+            // A deadline of the way forward may arrive right after the event that made the release back out.
             guard isDue(at: now) else { return }
-            // What could not be undone in time stays, and is named.
+            // What could not be reverted in time stays, and is named.
             needRepair = nodesToRevert.filter { $0.state != .reverted }.map {
-                NodeReading(node: $0.address, color: nil, message: $0.trouble)
+                NodeReading(node: $0.address, color: nil, message: $0.problem)
             }
             endBack(at: now)
         }

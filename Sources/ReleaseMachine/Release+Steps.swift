@@ -5,7 +5,7 @@ extension Release {
         spans.append(PhaseSpan(phase: next, startedAt: now.time))
         phase = next
         startClock(at: now)
-        trouble = nil
+        problem = nil
         state = next == .verifying ? .paused : .running
     }
 
@@ -14,15 +14,15 @@ extension Release {
         state = outcome
     }
 
-    mutating func turnBack(_ cause: Cause, at now: Moment) {
+    mutating func backOut(_ cause: Cause, at now: Moment) {
         if phase == .switching, isConfirmed {
-            // Their orders may be on their way.
+            // Their switch may already be under way.
             for node in nodesToSwitch { update(node.address) { $0.mayHaveSwitched = true } }
         }
         course = .back(cause)
         startClock(at: now)
         state = .running
-        trouble = nil
+        problem = nil
     }
 
     mutating func startClock(at now: Moment) {
@@ -30,18 +30,18 @@ extension Release {
         clockStartAsWritten = now.written
     }
 
-    /// The release goes on without them, as if they had never been listed. What they may still route to is not known and not asked.
-    mutating func leave(_ addresses: [String], at now: Moment) {
+    /// The release goes on without these nodes, as if they had never been listed. What they route to is not read any more.
+    mutating func removeNodes(_ addresses: [String], at now: Moment) {
         let count = nodes.count
         nodes.removeAll { addresses.contains($0.address) }
         guard nodes.count < count, !isBackingOut else { return }
         guard !nodes.isEmpty else {
             guard phase < .draining else { return }
             let message = "the inventory no longer lists any of the nodes"
-            return turnBack(.failure(Failure(phase: phase, message: message, details: addresses)), at: now)
+            return backOut(.failure(Failure(phase: phase, message: message, details: addresses)), at: now)
         }
-        settleStaging(at: now)
-        settleSwitching(at: now)
+        endStagingIfComplete(at: now)
+        endSwitchingIfComplete(at: now)
     }
 
     mutating func update(_ address: String, _ change: (inout Node) -> Void) {
@@ -49,42 +49,42 @@ extension Release {
         change(&nodes[index])
     }
 
-    mutating func takeIn(_ survey: Survey, at now: Moment) {
+    mutating func applySurvey(_ survey: Survey, at now: Moment) {
         self.survey = survey
         nodes =
             survey.nodes.map { Node(address: $0, state: .pending, color: survey.live?.color) }
             + survey.unreachable.map {
-                Node(address: $0.node, state: .unreachable, trouble: $0.message, staging: .unreachable)
+                Node(address: $0.node, state: .unreachable, problem: $0.message, staging: .unreachable)
             }
         if isTolerable {
             enter(.creating, at: now)
         } else {
-            turnBack(.failure(nodesFailure("cannot be reached")), at: now)
+            backOut(.failure(nodesFailure("cannot be reached")), at: now)
         }
     }
 
-    /// Staging is over when every node has answered: a failure names all nodes that failed, not the first.
-    mutating func settleStaging(at now: Moment) {
+    /// Staging ends when every node has answered, so that a failure names all failed nodes, not only the first.
+    mutating func endStagingIfComplete(at now: Moment) {
         guard phase == .staging, !nodes.contains(where: { $0.state == .pending }) else { return }
         guard isTolerable else {
-            turnBack(.failure(nodesFailure("could not be staged")), at: now)
+            backOut(.failure(nodesFailure("could not be staged")), at: now)
             return
         }
         enter(order.verify && !isApproved ? .verifying : .switching, at: now)
     }
 
-    /// All nodes switch, or those that did go back. Where the canary fails no other node is told to.
-    mutating func settleSwitching(at now: Moment) {
+    /// All nodes switch, or those that did are reverted. When the canary fails no other node switches.
+    mutating func endSwitchingIfComplete(at now: Moment) {
         guard phase == .switching, isConfirmed, nodesToSwitch.isEmpty else { return }
         guard isTolerable else {
-            turnBack(.failure(nodesFailure("could not be switched")), at: now)
+            backOut(.failure(nodesFailure("could not be switched")), at: now)
             return
         }
         if lastChange == nil { lastChange = now.written }
         enter(.draining, at: now)
     }
 
-    /// A release that no node takes part in has nothing to show for itself, however many may be missing.
+    /// Whether the release may go on with its failed and unreachable nodes. At least one node has to take part, whatever `tolerate` is.
     var isTolerable: Bool {
         let unreachable = nodes.count { $0.state == .unreachable }
         return !nodes.contains { $0.state == .failed } && unreachable <= order.rules.tolerate
@@ -96,7 +96,7 @@ extension Release {
         return Failure(
             phase: phase,
             message: "\(bad.count) of \(nodes.count) nodes \(what)",
-            details: bad.map { "\($0.address): \($0.trouble ?? "no answer")" }
+            details: bad.map { "\($0.address): \($0.problem ?? "no answer")" }
         )
     }
 }

@@ -1,7 +1,7 @@
 /// One attempt to bring a version of an app live: the fold of its events.
 ///
-/// A release has no clock and does no I/O. `apply` takes what happened, `effects` says what is to be done next, and `timer` when
-/// time alone will change something. Whoever interprets the effects records what came of them as events.
+/// A release has no clock and does no I/O. `apply` takes an event, `effects` names what is to be done next, and `timer` is the next
+/// deadline. The engine that runs the effects records their results as events.
 package struct Release: Sendable, Hashable {
     package let order: Order
     package let createdAt: Timestamp
@@ -15,38 +15,38 @@ package struct Release: Sendable, Hashable {
     package internal(set) var survey: Survey?
     package internal(set) var pods: PodsReport?
     package internal(set) var nodes: [Node] = []
-    /// The colour that the cluster was last told is live, by this release.
+    /// The colour that this release last recorded in the cluster as live.
     package internal(set) var recorded: Color?
     package internal(set) var drain: DrainEvidence?
-    /// Nodes that do not route where they should, or cannot be asked: the work that `repair` ends.
+    /// Nodes that do not route to the right colour, or did not answer: those that `repair` fixes.
     package internal(set) var needRepair: [NodeReading] = []
-    /// What else the release leaves behind: see `needRepair` for nodes.
+    /// What else the release did not clean up; nodes are in `needRepair`.
     package internal(set) var leftovers: [Leftover] = []
     /// Until when the old colour's pods stay for an instant rollback.
     package internal(set) var retainedUntil: Timestamp?
     package internal(set) var replacedBy: Int?
-    /// Who said after the pause that the traffic may move; `nil` when nobody did, or nobody had to.
+    /// Who promoted the release after its pause; `nil` without a promotion.
     package internal(set) var promotedBy: String?
-    /// The newest trouble of an effect that is still being tried.
-    package internal(set) var trouble: String?
+    /// The newest error of an effect that is being retried.
+    package internal(set) var problem: String?
 
     var course = Course.forward
     var isApproved = false
-    /// Until when the candidate's creation waits for pods of an earlier release.
+    /// Until when creating the candidate waits for pods of an earlier release.
     var delayedUntil: Timestamp?
-    /// The last look at the candidate found its pods ready: from here on traffic moves.
+    /// The last check found the candidate's pods ready: from here on traffic moves.
     var isConfirmed = false
-    /// Every node was read back, and the colour that is given up is carried by none.
+    /// Every node was read back, and none routes to the colour that is to be deleted.
     var isReadBack = false
-    /// When the last node switched, by the clock of whoever switched it: who waits for the drain goes by the same clock.
+    /// When the last node switched, by the clock of the process that switched it; the drain is counted by the same clock.
     var lastChange: Timestamp?
-    /// From when the present step's time is counted: its beginning, or when the release was last taken up. What machines do has its
-    /// time while somebody runs the release, and an absence costs none of it.
+    /// From when the present step's timeout is counted: its beginning, or when the release was last resumed. Time in which no process
+    /// ran the release does not count.
     var clockStart: Timestamp
-    /// The beginning of the present step as it was written. Deadlines in journals of versions that counted from there hold.
+    /// The beginning of the present step as it was written: from there older versions counted deadlines, and their journals are valid.
     var clockStartAsWritten: Timestamp
 
-    /// What the release knows of one node.
+    /// The state of one node in this release.
     package struct Node: Sendable, Hashable, Codable {
         package enum State: String, Sendable, Hashable, Codable {
             case pending
@@ -59,30 +59,31 @@ package struct Release: Sendable, Hashable {
 
         package var address: String
         package var state: State
-        /// What it routes to, as last read back; `nil` when that is not known.
+        /// What it routes to, as last read back; `nil` when unknown.
         package var color: Color?
-        package var trouble: String?
+        /// The node's newest error message.
+        package var problem: String?
         var isPrepared = false
         var staging = State.pending
-        /// It was told to switch, or may have been when the release turned back.
+        /// It was switched, or may have been when the release backed out.
         var mayHaveSwitched = false
         var reverts = 0
     }
 
-    /// Where the release is heading.
+    /// Whether the release goes forward or backs out.
     enum Course: Sendable, Hashable {
         case forward
         case back(Cause)
     }
 
-    /// Why a release gives its candidate up.
+    /// Why a release backs out.
     package enum Cause: Sendable, Hashable {
         case failure(Failure)
         case aborted(by: String, reason: String?)
         case verificationExpired
     }
 
-    /// Begins a release with its first event; `nil` when that is not a request.
+    /// Starts a release with its first event; `nil` when that is not `requested`.
     package init?(_ first: RecordedEvent) {
         guard case .requested(let order) = first.event else { return nil }
         self.order = order
@@ -94,7 +95,7 @@ package struct Release: Sendable, Hashable {
         spans = [PhaseSpan(phase: .discovering, startedAt: first.at)]
     }
 
-    /// The release that a journal tells of; `nil` when there are no events.
+    /// Folds a release from its events; `nil` when there are none, or the first is not `requested`.
     package init?(folding events: some Sequence<RecordedEvent>) {
         var iterator = events.makeIterator()
         guard let first = iterator.next(), var release = Release(first) else { return nil }
@@ -103,7 +104,7 @@ package struct Release: Sendable, Hashable {
     }
 }
 
-// MARK: - What others ask of it
+// MARK: - Derived values
 
 extension Release {
     package var candidate: Color? { survey?.candidate }
@@ -127,18 +128,18 @@ extension Release {
     /// From its beginning to its end, or to `now` while it has not ended.
     package func elapsed(at now: Timestamp) -> Duration { (endedAt ?? now) - createdAt }
 
-    /// When the pause for verification ends by itself.
+    /// When the pause for verification ends without a person; `nil` unless paused.
     package var verifyDeadline: Timestamp? {
         state == .paused ? phaseStart + order.rules.verifyTimeout : nil
     }
 
-    /// The drain's bounds: counted from the last node's verified switch.
+    /// The drain's earliest and latest end, counted from the last node's verified switch; `nil` before that.
     package var drainBounds: ClosedRange<Timestamp>? {
         guard let lastChange else { return nil }
         return (lastChange + order.rules.drainLeast)...(lastChange + max(order.rules.drainLeast, order.rules.drainMost))
     }
 
-    /// When the pods must be ready.
+    /// When the pods have to be ready.
     package var readyDeadline: Timestamp { clockStart + order.rules.readyTimeout }
 
     var phaseStart: Timestamp { spans.last?.startedAt ?? createdAt }
@@ -146,9 +147,9 @@ extension Release {
     /// Nodes that this release switches: those that were reachable and staged.
     var participants: [Node] { nodes.filter { $0.staging == .staged } }
 
-    /// Traffic may have moved on some node: from the first order to switch on, until each node is known to be back.
+    /// Traffic may have moved on some node: true from just before the first node is switched.
     package var hasMovedTraffic: Bool { isConfirmed }
 
-    /// The old colour may be gone from here on: there is no way back but a new release.
+    /// From here on the old colour may be deleted: the way back is a new release.
     package var isPastReturn: Bool { isReadBack || state.hasEnded }
 }

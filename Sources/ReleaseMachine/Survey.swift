@@ -9,7 +9,7 @@ package struct LiveVersion: Sendable, Hashable, Codable {
     }
 }
 
-/// What the world looked like before a release touched anything.
+/// The live state before a release changes anything.
 package struct Survey: Sendable, Hashable, Codable {
     /// `nil` when no colour is live: the app's first release.
     package var live: LiveVersion?
@@ -19,14 +19,14 @@ package struct Survey: Sendable, Hashable, Codable {
     /// The addresses of the nodes that answered, in the inventory's order.
     package var nodes: [String]
     /// Nodes of the inventory that did not answer.
-    package var unreachable: [NodeTrouble]
+    package var unreachable: [NodeProblem]
 
     package init(
         live: LiveVersion?,
         candidate: Color,
         replicas: Int,
         nodes: [String],
-        unreachable: [NodeTrouble] = []
+        unreachable: [NodeProblem] = []
     ) {
         self.live = live
         self.candidate = candidate
@@ -36,10 +36,10 @@ package struct Survey: Sendable, Hashable, Codable {
     }
 }
 
-/// Why a node did not do what it was asked, in its own words where it said any.
-package struct NodeTrouble: Sendable, Hashable, Codable {
+/// Why a step on a node failed; the node's original message where it sent one.
+package struct NodeProblem: Sendable, Hashable, Codable {
     package var node: String
-    /// The node could not be reached, or stopped answering: what it routes to is not known.
+    /// The node could not be reached or stopped answering: what it routes to is unknown.
     package var isUnreachable: Bool
     package var message: String
 
@@ -53,15 +53,15 @@ package struct NodeTrouble: Sendable, Hashable, Codable {
 /// What a node was read back as routing to.
 package struct NodeReading: Sendable, Hashable, Codable {
     package var node: String
-    /// `nil` when it could not be told: the node is unreachable, or its file says something else than one colour.
+    /// `nil` when unknown: the node is unreachable, or its file does not route to exactly one colour.
     package var color: Color?
     package var isUnreachable: Bool
-    /// It has no upstream file of the app: a machine that has just come, or an app's first release.
+    /// It has no upstream file of the app: a machine that has just joined, or an app's first release.
     package var isNew: Bool
-    /// nginx does not run there: it routes nothing, whatever its file says. `nil` in older journals.
+    /// nginx is not running: the node routes nothing, whatever its file contains. `nil` in older journals.
     package var isDown: Bool?
     package var message: String?
-    /// The newest release of the app that the node has seen, where it said so. Not in journals.
+    /// The newest release of the app that the node has seen, where it reports one. Not in journals.
     package var newestRelease: Int?
 
     package init(
@@ -81,20 +81,20 @@ package struct NodeReading: Sendable, Hashable, Codable {
     }
 }
 
-/// What a release did not get done before its time was over. The next release, `repair` and a server clear it away.
+/// What a release did not clean up before its timeout. The next release, `repair` and a server do it.
 package struct Leftover: Sendable, Hashable {
     package enum Kind: String, Sendable, Hashable, Codable {
-        /// The workload of a colour that does not serve, with its pods: it may still be there.
+        /// The workload of a colour that does not serve, with its pods, may still exist.
         case workload
-        /// The cluster may not have written down that this is live.
+        /// The cluster may not have recorded this version as live.
         case record
     }
 
     package var kind: Kind
     package var version: LiveVersion
-    /// Names of the workload's pods, as far as they were seen.
+    /// Names of the workload's pods, as far as they are known.
     package var pods: [String]
-    /// What stood in the way, where that is known.
+    /// The reason, where it is known.
     package var message: String?
 
     package init(_ kind: Kind, _ version: LiveVersion, pods: [String] = [], message: String? = nil) {
@@ -111,9 +111,9 @@ package struct DrainEvidence: Sendable, Hashable, Codable {
         package var node: String
         package var connections: Int
         package var oldWorkers: Int
-        /// New connections that came lately, although nginx sends none any more; `nil` where none did.
+        /// New connections that arrived lately although nginx sends none any more; `nil` when there were none.
         package var arriving: Int?
-        /// From which addresses they came.
+        /// The addresses that they came from.
         package var sources: [String]?
 
         package init(

@@ -1,6 +1,6 @@
 /// A point of wall-clock time, in milliseconds since 1970-01-01 UTC.
 ///
-/// Deadlines are stored as points, not as lengths: they survive a crash of the process that set them.
+/// Deadlines are stored as points in time, not as durations: they survive a crash of the process that set them.
 package struct Timestamp: Sendable, Hashable, Comparable, Codable {
     package var milliseconds: Int64
 
@@ -30,9 +30,9 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
 
 /// When an event happened.
 struct Moment {
-    /// In the release's own time, which never goes back: an event of a machine whose clock is behind happens when the one before it did.
+    /// The release's own time, which never goes back: an event of a machine whose clock is behind gets the time of the event before.
     var time: Timestamp
-    /// By the clock of whoever wrote it.
+    /// By the clock of the process that wrote it.
     var written: Timestamp
 }
 

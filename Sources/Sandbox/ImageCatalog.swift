@@ -1,17 +1,17 @@
-/// What the sandbox does for an image that a pod names.
+/// How the sandbox runs an image.
 package enum ImageBehavior: Sendable {
-    /// The image's `ENTRYPOINT` and `CMD`, run on this machine; a container's `command` replaces both, its `args` the latter.
-    /// With both empty the container must bring its own.
+    /// The image's `ENTRYPOINT` and `CMD`, run on this machine. A container's `command` replaces both, its `args` the latter.
+    /// When both are empty, the container must have a command.
     case process(command: [String], arguments: [String] = [], environment: [String: String] = [:])
-    /// The registry does not know it: `ErrImagePull`, then `ImagePullBackOff`.
+    /// The registry does not have the image: `ErrImagePull`, then `ImagePullBackOff`.
     case notFound
-    /// Pulling times out this many times, then succeeds as `command`.
+    /// The pull times out this many times, then succeeds and runs `command`.
     case transient(failures: Int, command: [String])
 }
 
 /// The images that a sandbox can run.
 ///
-/// The behaviour of a reference is looked up when a container starts, so that a catalogue can invent versions:
+/// The behaviour is looked up when a container starts, so that a catalogue can accept any tag:
 ///
 ///     ImageCatalog { image in
 ///         image.hasPrefix("registry.local:5000/blog:") ? .process(command: ["/usr/local/bin/blog"]) : nil
@@ -19,32 +19,32 @@ package enum ImageBehavior: Sendable {
 package struct ImageCatalog: Sendable {
     private let behavior: @Sendable (String) -> ImageBehavior?
 
-    /// - Parameter behavior: what to do for an image reference; `nil` for one it does not know.
+    /// - Parameter behavior: the behaviour of an image reference; `nil` for unknown images.
     package init(_ behavior: @escaping @Sendable (_ image: String) -> ImageBehavior? = { _ in nil }) {
         self.behavior = behavior
     }
 
-    /// Images that stand for this machine's own programs: any tag of these runs the `command` of the pod.
+    /// Images that run this machine's programs: any tag of these runs the pod's `command`.
     private static let host: Set<String> = ["busybox", "alpine", "debian"]
 
     subscript(image: String) -> ImageBehavior {
         if let known = behavior(image) { return known }
-        guard let reference = ImageReference(image), reference.domain == "docker.io",
+        guard let reference = ImageName(image), reference.domain == "docker.io",
             Self.host.contains(reference.shortPath)
         else { return .notFound }
-        // They have no entry point, and a shell as command, which ends at once without a terminal.
+        // These images have no entry point and the command `sh`, which ends immediately without a terminal.
         return .process(command: [], arguments: ["sh"])
     }
 }
 
 /// A parsed image reference (`github.com/distribution/reference`).
-struct ImageReference: Sendable, CustomStringConvertible {
+struct ImageName: Sendable, CustomStringConvertible {
     var domain: String
     var path: String
     var tag: String?
     var digest: String?
 
-    /// - Returns: `nil` for text that is no reference.
+    /// - Returns: `nil` for an invalid reference.
     init?(_ text: String) {
         var rest = Substring(text)
         if let at = rest.lastIndex(of: "@") {

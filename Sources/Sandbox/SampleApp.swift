@@ -4,10 +4,10 @@ import Logging
 import NIOCore
 import UnixSignals
 
-/// A small web server that tells which version and colour it is: what the demo releases.
+/// A small web server that responds with its version and colour. The demo releases it.
 ///
-/// How a version behaves is in its name, so that every way in which a release can fail can be tried: `crash…` ends with a stack of log
-/// lines, `unready…` never says that it is ready, `slow…` does so after three seconds.
+/// The name of a version determines its behaviour, to try failing releases: `crash…` exits after some log lines, `unready…` never
+/// becomes ready, `slow…` becomes ready after three seconds.
 package struct SampleApp: Sendable {
     package var host: String
     package var port: Int
@@ -23,7 +23,7 @@ package struct SampleApp: Sendable {
         self.pod = pod
     }
 
-    /// Serves until SIGTERM, then finishes the requests that it has.
+    /// Serves until SIGTERM, then finishes the requests in progress.
     /// - Returns: the exit status of the process.
     package func run() async throws -> Int32 {
         if version.hasPrefix("crash") {
@@ -51,12 +51,12 @@ package struct SampleApp: Sendable {
         return 0
     }
 
-    /// Unbuffered: a line reaches the pod's log when it is written.
+    /// Unbuffered, so that a line reaches the pod's log immediately.
     private func log(_ line: String) {
         FileHandle.standardOutput.write(Data("\(pod): \(line)\n".utf8))
     }
 
-    /// The images that run it: any tag of a repository in `registries`, except tags that begin with `missing`.
+    /// The images that run this app: any tag of a repository in `registries`, except tags that begin with `missing`.
     package static func images(program: String, registries: [String]) -> ImageCatalog {
         ImageCatalog { image in
             guard let tag = image.split(separator: ":").last.map(String.init), image.contains(":"),

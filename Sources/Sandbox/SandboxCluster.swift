@@ -21,9 +21,9 @@ package final class SandboxCluster: Sendable {
     /// `https://127.0.0.1:PORT`.
     package let server: String
     package let apiPort: Int
-    /// The certificate of the API, in PEM, which is its own authority.
+    /// The self-signed certificate of the API, in PEM.
     package let certificate: String
-    /// Failures of the API that a test wants.
+    /// Faults to inject into the API, for tests.
     package let faults: Faults
 
     private let configuration: SandboxConfiguration
@@ -40,8 +40,9 @@ package final class SandboxCluster: Sendable {
         kubelet = parts.kubelet
     }
 
-    /// Runs a cluster for as long as `body` does. When it is called the API answers and the node is ready; when this
-    /// returns, or throws, every pod has ended.
+    /// Runs a cluster while `body` runs. When `body` is called, the API is available and the node is ready. When this method
+    /// returns or throws, every pod has ended.
+    /// - Throws: `SandboxError`, or the error of `body`.
     package static func withCluster<Result>(
         _ configuration: SandboxConfiguration = SandboxConfiguration(),
         isolation: isolated (any Actor)? = #isolation,
@@ -67,10 +68,10 @@ package final class SandboxCluster: Sendable {
                 port = found
             } catch let error where !(error is CancellationError) {
                 throw SandboxError.cannotListen(
-                    host: configuration.host, port: configuration.port, reason: error.systemText)
+                    host: configuration.host, port: configuration.port, reason: error.systemMessage)
             }
-            await parts.services.addresses.settle(apiPort: port)
-            try await parts.store.perform { try $0.found(configuration) }
+            await parts.services.addresses.configure(apiPort: port)
+            try await parts.store.perform { try $0.createInitialObjects(configuration) }
             for work in parts.work { group.addTask { await work() } }
             let cluster = SandboxCluster(configuration, port: port, parts)
             do {
@@ -84,35 +85,30 @@ package final class SandboxCluster: Sendable {
         }
     }
 
-    /// What the API wants of whoever asks it anything; it is in ``kubeconfig``.
+    /// The bearer token that every request must have. ``kubeconfig`` contains it.
     package var token: String { configuration.token }
 
-    /// A kubeconfig for this cluster, whose only context is `sandbox`.
+    /// A kubeconfig for this cluster, with one context: `sandbox`.
     package var kubeconfig: String {
         """
         apiVersion: v1
         kind: Config
         clusters:
         - name: sandbox
-          cluster:
-            server: \(server)
-            certificate-authority-data: \(Data(certificate.utf8).base64EncodedString())
+          cluster: {server: "\(server)", certificate-authority-data: \(Data(certificate.utf8).base64EncodedString())}
         contexts:
         - name: sandbox
-          context:
-            cluster: sandbox
-            user: sandbox
+          context: {cluster: sandbox, user: sandbox}
         current-context: sandbox
         users:
-        - name: sandbox
-          user: {token: "\(token)"}
+        - {name: sandbox, user: {token: "\(token)"}}
 
         """
     }
 
-    /// Writes ``kubeconfig`` into a file that only this user can read, in place of what is there.
+    /// Writes ``kubeconfig`` to a file that only this user can read. An existing file is replaced; a symbolic link is not followed.
     package func writeKubeconfig(to path: String) throws {
-        let draft = "\(path).\(String.unmistakable(8))"
+        let draft = "\(path).\(String.randomIdentifier(8))"
         let file = open(draft, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw SandboxError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
         do {
@@ -126,14 +122,14 @@ package final class SandboxCluster: Sendable {
         }
     }
 
-    /// The first process of a running container, for tests that end it from outside.
+    /// The process id of a running container, for tests that kill it.
     package func process(namespace: String, pod: String, container: String) async -> Int32? {
         guard let object = await store.find(.pods, ObjectKey(namespace: namespace, name: pod)) else { return nil }
         return await kubelet.process(pod: object.meta.uid, container: container)
     }
 }
 
-/// Why a sandbox cannot be.
+/// Why a sandbox cannot start.
 package enum SandboxError: Error, Sendable, CustomStringConvertible {
     case cannotListen(host: String, port: Int, reason: String)
     /// The kubeconfig cannot be written.
@@ -142,16 +138,16 @@ package enum SandboxError: Error, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotListen(let host, let port, let reason):
-            "the sandbox's API cannot listen on \(host):\(port): \(reason); choose another port, or 0 for a free one"
+            "the sandbox's API cannot listen on \(host):\(port): \(reason); choose another port, or 0 for any free port"
         case .cannotWrite(let path, let reason): "the kubeconfig \(path) cannot be written: \(reason)"
         }
     }
 }
 
-/// What a cluster is made of.
+/// The components of a cluster.
 private struct Parts: Sendable {
     let configuration: SandboxConfiguration
-    let certificate: OwnCertificate
+    let certificate: SelfSignedCertificate
     let store: ObjectStore
     let faults: Faults
     let services: NodeServices
@@ -159,27 +155,28 @@ private struct Parts: Sendable {
 
     init(_ configuration: SandboxConfiguration) throws {
         self.configuration = configuration
-        certificate = try OwnCertificate(host: configuration.host)
+        certificate = try SelfSignedCertificate(host: configuration.host)
         store = ObjectStore(
             limits: Objects.Limits(history: configuration.watchHistory, nodePorts: configuration.nodePorts))
         faults = Faults(store: store)
         services = NodeServices(
-            store: store, events: EventRecorder(store: store), images: configuration.images, logs: LogBook(),
+            store: store, events: EventRecorder(store: store), images: configuration.images, logs: ContainerLogs(),
             proxy: ServiceProxy(host: configuration.host, logger: configuration.logger), addresses: AddressPool(),
             processes: try ProcessGuard(),
             backoff: BackoffTimes(
-                crash: configuration.crashBackoff, mostCrash: configuration.mostCrashBackoff,
-                pull: configuration.pullBackoff, mostPull: configuration.mostPullBackoff),
+                crash: configuration.crashBackoff, crashLimit: configuration.crashBackoffLimit,
+                pull: configuration.pullBackoff, pullLimit: configuration.pullBackoffLimit),
             logger: configuration.logger)
         kubelet = Kubelet(services, node: configuration.nodeName)
     }
 
-    /// The API's server.
+    /// The API server.
     func application(onPort: @escaping @Sendable (Int) -> Void) throws -> Application<APIServer> {
         Application(
             responder: APIServer(
                 store: store, logs: services.logs, proxy: services.proxy, events: services.events, faults: faults,
-                gate: RequestGate(host: configuration.host, token: configuration.token), logger: configuration.logger),
+                authenticator: RequestAuthenticator(host: configuration.host, token: configuration.token),
+                logger: configuration.logger),
             server: try .tls(tlsConfiguration: certificate.tls),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
@@ -187,7 +184,7 @@ private struct Parts: Sendable {
             logger: configuration.logger)
     }
 
-    /// Everything that goes on beside the API.
+    /// The background tasks: controllers, proxy, kubelet.
     var work: [@Sendable () async -> Void] {
         let events = services.events
         func loop(
@@ -214,21 +211,21 @@ private struct Parts: Sendable {
             { await services.proxy.run(store) },
             { await services.processes.watch(configuration.logger) },
             { await kubelet.run() },
-            { await keepHouse() },
+            { await runMaintenance() },
         ]
     }
 
-    /// Bookmarks, and the end of old events.
-    private func keepHouse() async {
+    /// Sends bookmarks and removes old events.
+    private func runMaintenance() async {
         while (try? await Task.sleep(for: configuration.bookmarkInterval)) != nil {
             await store.perform { objects in
                 objects.sendBookmarks()
-                objects.forgetOldEvents()
+                objects.removeOldEvents()
             }
         }
     }
 
-    /// Ends the pods, then everything else.
+    /// Stops the pods, then everything else.
     func stop(_ group: inout ThrowingTaskGroup<Void, any Error>) async {
         await kubelet.stop(grace: configuration.stopGrace)
         await services.proxy.closeAll()

@@ -1,35 +1,35 @@
 import Logging
 
-/// What a sandbox is made with.
+/// The settings of a sandbox.
 package struct SandboxConfiguration: Sendable {
-    /// Where the API and the node ports listen.
+    /// The address that the API and the node ports listen on.
     package var host = "127.0.0.1"
-    /// The API's port; 0 takes a free one.
+    /// The API's port; 0: any free port.
     package var port = 0
     package var images = ImageCatalog()
-    /// The bearer token that the API wants with every request. A new one for each sandbox: pods run as this user, so nobody else
-    /// may start any.
-    package var token = String.unmistakable(40)
+    /// The bearer token that every request must have, random for each sandbox: pods run as this user, so that other users must
+    /// not be able to start them.
+    package var token = String.randomIdentifier(40)
     package var nodeName = "sandbox"
-    /// Labels of the node, for pods that select it.
+    /// Additional labels of the node, for node selectors.
     package var nodeLabels: [String: String] = [:]
-    /// How many pods the node takes; at most 254, because each has a loopback address of its own.
+    /// The highest number of pods; at most 254, as each has its own loopback address.
     package var podCapacity = 110
-    /// The ports that services of type NodePort may have.
+    /// The node port range.
     package var nodePorts = 30_000...32_767
-    /// The wait before a container's second restart, doubled for each one after it. The first restart comes at once.
+    /// The delay before a container's second restart; it doubles for each further restart. The first restart is immediate.
     package var crashBackoff: Duration = .seconds(1)
-    package var mostCrashBackoff: Duration = .seconds(300)
-    /// The wait before an image is pulled again, doubled each time.
+    package var crashBackoffLimit: Duration = .seconds(300)
+    /// The delay before an image pull is retried; it doubles each time.
     package var pullBackoff: Duration = .seconds(1)
-    package var mostPullBackoff: Duration = .seconds(10)
-    /// How long pods may take to end when the sandbox does.
+    package var pullBackoffLimit: Duration = .seconds(10)
+    /// The grace period of pods when the sandbox stops.
     package var stopGrace: Duration = .seconds(5)
-    /// How often watches that ask for it are told how far the cluster is.
+    /// The interval of bookmarks, for watches that request them.
     package var bookmarkInterval: Duration = .seconds(5)
-    /// How many changes of each collection a watch can go back before it is expired.
+    /// The number of changes kept for each collection. A watch that starts earlier is expired.
     package var watchHistory = 2_000
-    /// Silent unless given.
+    /// Discards everything by default.
     package var logger = Logger(label: "sandbox") { _ in SwiftLogNoOpLogHandler() }
 
     package init() {}

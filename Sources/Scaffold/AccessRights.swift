@@ -1,88 +1,53 @@
+import TextTemplates
 import ViridianConfiguration
 
-/// What the account that releases may do in the cluster, and no more: in each app's namespace what a release asks of the API,
-/// and for the cluster only the list of nodes where that is the inventory.
-struct AccessRights {
-    var configuration: Configuration
-    var apps: [AppConfiguration]
-
-    /// Where the account lives: in a namespace of its own, so that it stays the same whichever apps there are.
-    private let home = "viridian"
-
-    init(configuration: Configuration, apps: [AppConfiguration]) {
-        self.configuration = configuration
-        self.apps = apps
-    }
-
-    var files: [RenderedFile] {
-        let account = """
-            # The account that releases. Its roles are in the apps' namespaces, which have to be there first: viridian render kubernetes.
-            # A server in the cluster runs as it (serviceAccountName). Anywhere else it needs a kubeconfig with a token:
-            #   kubectl create token viridian --namespace \(home) --duration 8760h
-            # The API server may give a shorter one than is asked for: make a new one before that.
-            \(KubernetesObjects.namespace(home))apiVersion: v1
-            kind: ServiceAccount
-            metadata:
-              name: viridian
-              namespace: \(home)
-
-            """
-        var files = [RenderedFile(path: "rbac/account.yaml", text: account)]
-        files += apps.map { RenderedFile(path: "rbac/\($0.name).yaml", text: role($0)) }
+/// The service account that Viridian releases with, and its rights: in each app's namespace what a release calls, and in the cluster
+/// only the list of nodes, where that is the inventory.
+///
+/// The account is in a namespace of its own, so that it does not depend on which apps there are.
+enum AccessRights {
+    static func files(_ configuration: Configuration, apps: [AppConfiguration]) -> [RenderedFile] {
+        var files = [RenderedFile(path: "rbac/account.yaml", embedded: PackageResources.rbac_account_yaml)]
+        files += apps.map { RenderedFile(path: "rbac/\($0.name).yaml", text: AppRole($0).text) }
         if let rule = AccessRule.inventory(configuration) {
-            files.append(RenderedFile(path: "rbac/nodes.yaml", text: nodes(rule)))
+            files.append(RenderedFile(path: "rbac/nodes.yaml", text: InventoryRole(rules: [RoleRule(rule)]).text))
         }
         return files
     }
+}
 
-    private func role(_ app: AppConfiguration) -> String {
-        let lines = AccessRule.rules(of: app).map(\.yaml).joined()
-        return """
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: Role
-            metadata:
-              name: viridian
-              namespace: \(yaml(app.namespace))
-            rules:
-            \(lines)---
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: RoleBinding
-            metadata:
-              name: viridian
-              namespace: \(yaml(app.namespace))
-            roleRef:
-              apiGroup: rbac.authorization.k8s.io
-              kind: Role
-              name: viridian
-            subjects:
-            - kind: ServiceAccount
-              name: viridian
-              namespace: \(home)
+/// The role in an app's namespace, and its binding to the account.
+struct AppRole: TemplateValues {
+    static let template = TextTemplate(PackageResources.rbac_role_yaml_mustache)
 
-            """
+    let namespace: String
+    let rules: [RoleRule]
+
+    init(_ app: AppConfiguration) {
+        namespace = yaml(app.namespace)
+        rules = AccessRule.rules(of: app).map(RoleRule.init)
     }
+}
 
-    private func nodes(_ rule: AccessRule) -> String {
-        """
-        apiVersion: rbac.authorization.k8s.io/v1
-        kind: ClusterRole
-        metadata:
-          name: viridian-nodes
-        rules:
-        \(rule.yaml)---
-        apiVersion: rbac.authorization.k8s.io/v1
-        kind: ClusterRoleBinding
-        metadata:
-          name: viridian-nodes
-        roleRef:
-          apiGroup: rbac.authorization.k8s.io
-          kind: ClusterRole
-          name: viridian-nodes
-        subjects:
-        - kind: ServiceAccount
-          name: viridian
-          namespace: \(home)
+/// The role for the cluster, and its binding to the account.
+struct InventoryRole: TemplateValues {
+    static let template = TextTemplate(PackageResources.rbac_nodes_yaml_mustache)
 
-        """
+    let rules: [RoleRule]
+}
+
+/// An item of a role's `rules`.
+struct RoleRule {
+    let purpose: String
+    let group: String
+    let resource: String
+    /// Separated by commas.
+    let verbs: String
+
+    init(_ rule: AccessRule) {
+        purpose = rule.purpose
+        group = rule.group.isEmpty ? "\"\"" : rule.group
+        resource = rule.resource + (rule.subresource.map { "/\($0)" } ?? "")
+        verbs = rule.verbs.joined(separator: ", ")
     }
 }

@@ -1,6 +1,6 @@
 import ViridianConfiguration
 
-/// Something that the account that releases has to be allowed.
+/// A right that the service account needs.
 package struct AccessRule: Sendable, Hashable {
     package var purpose: String
     /// Of the API; empty for the core group.
@@ -9,7 +9,7 @@ package struct AccessRule: Sendable, Hashable {
     package var resource: String
     package var subresource: String?
     package var verbs: [String]
-    /// Releases go on where it is not allowed, and say what they left out.
+    /// Without it, releases go on and say what they left out.
     package var isOptional = false
 
     /// `leases.coordination.k8s.io`, `pods/log`: how kubectl and messages name what it is about.
@@ -17,18 +17,7 @@ package struct AccessRule: Sendable, Hashable {
         (group.isEmpty ? resource : "\(resource).\(group)") + (subresource.map { "/\($0)" } ?? "")
     }
 
-    /// An item of a role's rules.
-    var yaml: String {
-        """
-        # \(purpose)
-        - apiGroups: [\(group.isEmpty ? "\"\"" : group)]
-          resources: [\(resource)\(subresource.map { "/\($0)" } ?? "")]
-          verbs: [\(verbs.joined(separator: ", "))]
-
-        """
-    }
-
-    /// What releases of an app ask of the API, in its namespace.
+    /// What releases of an app call, in its namespace.
     package static func rules(of app: AppConfiguration) -> [AccessRule] {
         [
             AccessRule(
@@ -61,7 +50,7 @@ package struct AccessRule: Sendable, Hashable {
         ]
     }
 
-    /// What the list of nodes asks of it, in the whole cluster; `nil` where it does not come from the cluster.
+    /// What the list of nodes needs in the whole cluster; `nil` where the inventory is not the cluster.
     package static func inventory(_ configuration: Configuration) -> AccessRule? {
         guard case .kubernetes = configuration.nodes.inventory else { return nil }
         return AccessRule(purpose: "the inventory: which machines run nginx", resource: "nodes", verbs: ["list"])

@@ -1,36 +1,27 @@
+import TextTemplates
 import ViridianConfiguration
 
-/// The file of an app to begin with.
-package struct AppFile: Sendable {
-    private let name: String
+/// The first version of `apps/NAME.yaml`.
+package struct AppFile: TemplateValues {
+    package static let template = TextTemplate(PackageResources.app_yaml_mustache)
+
+    private let app: String
     private let image: String
     private let container: Int
     private let blue: Int
     private let green: Int
-    private let hosts: [String]
+    /// Separated by commas; `nil` where the app has none yet.
+    private let hosts: String?
+    private let exampleHost: String
 
     package init(name: String, image: String, container: Int, blue: Int, green: Int, hosts: [String] = []) {
-        self.name = name
-        self.image = image
+        app = yaml(name)
+        self.image = yaml(image)
         self.container = container
         self.blue = blue
         self.green = green
-        self.hosts = hosts
-    }
-
-    package var text: String {
-        let names =
-            hosts.isEmpty ? "# hosts: [\(name).domain.com]" : "hosts: [\(hosts.map(yaml).joined(separator: ", "))]"
-        return """
-            app: \(yaml(name))
-            ports: {container: \(container), blue: \(blue), green: \(green)}
-            image: \(yaml(image))   # the version is the tag
-            replicas: 1   # for the first release; later ones take the live colour's count
-            \(names)
-            # protocol: fastcgi
-            drain: {least: 30s, most: 5m}
-
-            """
+        self.hosts = hosts.isEmpty ? nil : hosts.map(yaml).joined(separator: ", ")
+        exampleHost = "\(name).domain.com"
     }
 }
 

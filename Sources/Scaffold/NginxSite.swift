@@ -1,4 +1,5 @@
 import Nginx
+import TextTemplates
 import ViridianConfiguration
 
 /// What nginx on the nodes needs for an app: the file with its upstream, which releases edit from then on, and the virtual hosts
@@ -10,9 +11,9 @@ struct NginxSite {
 
     var files: [RenderedFile] { [upstreamFile, hostFile] }
 
-    var upstreamPath: String { "\(backends)/\(app.name).conf" }
+    private var upstreamPath: String { "\(backends)/\(app.name).conf" }
 
-    /// Blue is up, as it is before the first release.
+    /// With blue up, as before the first release.
     var upstreamFile: RenderedFile {
         let ports = PortPair(blue: app.ports.blue, green: app.ports.green)
         return RenderedFile(
@@ -22,107 +23,49 @@ struct NginxSite {
     }
 
     var hostFile: RenderedFile {
-        RenderedFile(path: "etc/nginx/conf.d/\(app.name).conf", text: hosts)
+        RenderedFile(
+            path: "etc/nginx/conf.d/\(app.name).conf", text: VirtualHosts(of: app, upstreamFile: upstreamPath).text)
+    }
+}
+
+/// An app's `server` blocks: the one for visitors, and the preview's where there is one.
+struct VirtualHosts: TemplateValues {
+    static let template = TextTemplate(PackageResources.nginx_vhost_conf_mustache)
+
+    /// The path of the file with the app's upstreams on the node.
+    let upstreamFile: String
+    let liveUpstream: String
+    /// Whether the app speaks FastCGI; otherwise it is HTTP.
+    let fastcgi: Bool
+    /// The directory of static files on the node; `nil` where all files of the app are in its containers.
+    let staticFiles: String?
+    let servers: [Server]
+
+    struct Server {
+        /// Separated by spaces; `nil` for every name that no other site has.
+        let hosts: String?
+        let upstream: String
+        /// What its logs are called.
+        let log: String
+        let isPreview: Bool
     }
 
-    private var hosts: String {
-        var text = "include \(upstreamPath);\n" + server(app.hosts, to: app.upstream, log: app.name.text)
-        if let preview = app.preview {
-            let files = hasFiles ? " Static files are\n# those of the version that is live." : ""
-            text += """
-
-                # The colour that is not live: the candidate, while a release waits for somebody to try it.\(files)
-                # A file of upstreams that was there before `preview` was configured lacks this one: add upstream
-                # \(UpstreamFile.previewName(of: app.upstream)) to \(upstreamPath), with `down` at the other port than in \(app.upstream).
-
-                """ + server([preview], to: UpstreamFile.previewName(of: app.upstream), log: "\(app.name).preview")
+    init(of app: AppConfiguration, upstreamFile: String) {
+        self.upstreamFile = upstreamFile
+        liveUpstream = app.upstream
+        fastcgi = app.protocol == .fastcgi
+        // Releases put files of the app on the nodes only with these.
+        let hasFiles = app.artifact != nil || app.postDeploy != nil
+        staticFiles = hasFiles ? "\(app.artifact?.to ?? "/srv/\(app.name)")/current/public" : nil
+        let live = Server(
+            hosts: app.hosts.isEmpty ? nil : app.hosts.joined(separator: " "), upstream: app.upstream,
+            log: app.name.text, isPreview: false)
+        let preview = app.preview.map { name in
+            Server(
+                hosts: name, upstream: UpstreamFile.previewName(of: app.upstream), log: "\(app.name).preview",
+                isPreview: true)
         }
-        return text
-    }
-
-    /// Whether releases put files of the app on the nodes. Otherwise they are in its containers only.
-    private var hasFiles: Bool { app.artifact != nil || app.postDeploy != nil }
-
-    /// The directory that static files are in.
-    private var root: String { "\(app.artifact?.to ?? "/srv/\(app.name)")/current/public" }
-
-    private func server(_ names: [String], to upstream: String, log: String) -> String {
-        let name = names.isEmpty ? "_" : names.joined(separator: " ")
-        let any =
-            names.isEmpty
-            ? "    # Every name that no other site on this machine has, which may be so of one site only: give apps their `hosts`.\n"
-            : ""
-        let isFastCGI = app.protocol == .fastcgi
-        return """
-            server {
-                listen 80;
-            \(any)    server_name \(name);
-                # TLS ends at the load balancer, which says how a visitor came.\(isFastCGI ? " What did not come by https is sent there." : "")
-                if ($http_x_forwarded_proto \(isFastCGI ? "!= \"https\"" : "= \"http\"")) {
-                    return 301 https://$host$request_uri;
-                }
-                access_log /var/log/nginx/\(log).access.log;
-                error_log /var/log/nginx/\(log).error.log;
-            \(isFastCGI ? fastCGI(upstream) : http(upstream))
-            }
-
-            """
-    }
-
-    private func fastCGI(_ upstream: String) -> String {
-        let application = """
-                    fastcgi_pass \(upstream);
-                    fastcgi_index index.php;
-                    fastcgi_param SCRIPT_FILENAME /code/public/$fastcgi_script_name;
-                    include fastcgi_params;
-                    fastcgi_param HTTPS on;
-                    fastcgi_param APPLICATION_ENV production;
-                }
-            """
-        guard hasFiles else {
-            return """
-                    # The app's files are in its containers only, where PHP alone can read them: every request goes to it. For files that
-                    # nginx is to send by itself, give the app an `artifact`.
-                    location / {
-                        location ~ /\\.ht { deny all; }
-                        rewrite ^ /index.php last;
-                    }
-                    location ~ \\.php$ {
-                \(application)
-                """
-        }
-        return """
-                root \(root);
-                index index.php index.html index.htm;
-                location ~* \\.(png|jpg|jpeg|gif|swf|xml|txt|ico|pdf|flv)$ {
-                    expires 365d;
-                }
-                location / {
-                    location ~ /\\.ht { deny all; }
-                    try_files $uri $uri/ /index.php$is_args$args;
-                }
-                location ~ \\.php$ {
-                    try_files $uri =404;
-            \(application)
-            """
-    }
-
-    private func http(_ upstream: String) -> String {
-        // The balancer in front knows how the visitor came.
-        let proxy = VirtualHost.proxying(to: upstream, scheme: "$http_x_forwarded_proto")
-            .map { "        " + $0 }.joined(separator: "\n")
-        guard hasFiles else {
-            return "    location / {\n\(proxy)\n    }"
-        }
-        return """
-                root \(root);
-                location / {
-                    try_files $uri @app;
-                }
-                location @app {
-            \(proxy)
-                }
-            """
+        servers = [live] + [preview].compactMap { $0 }
     }
 }
 

@@ -1,6 +1,6 @@
 import ViridianConfiguration
 
-/// A file to begin with, which somebody else's program or repository takes from there.
+/// A file that is written once. From then on it belongs to the repository or the configuration management that takes it over.
 package struct RenderedFile: Sendable, Hashable {
     /// Where it belongs, relative to the folder or machine that it is for: `etc/nginx/backends.d/blog.conf`.
     package var path: String
@@ -12,6 +12,11 @@ package struct RenderedFile: Sendable, Hashable {
         self.path = path
         self.text = text
         self.mode = mode
+    }
+
+    /// A file without values, embedded in the program.
+    init(path: String, embedded file: [UInt8]) {
+        self.init(path: path, text: String(decoding: file, as: UTF8.self))
     }
 }
 
@@ -49,14 +54,14 @@ package enum Rendering: String, Sendable, CaseIterable {
             return apps.flatMap { NginxSite(app: $0, backends: configuration.nodes.backendsOnNode).files }
         case .salt:
             try apps.checkHosts()
-            return SaltStates(apps: apps, backends: configuration.nodes.backendsOnNode).files
+            return SaltStates.files(apps: apps, backends: configuration.nodes.backendsOnNode)
         case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
         case .compose: return [Containers.compose(apps)]
         case .dockerfile: return apps.map(Containers.dockerfile)
         case .jenkins: return apps.map { Pipelines.jenkins($0, server: configuration.server) }
         case .gitlab: return apps.map { Pipelines.gitlab($0, server: configuration.server) }
-        case .rbac: return AccessRights(configuration: configuration, apps: apps).files
-        case .slackManifest: return [try SlackManifest.file(configuration.server)]
+        case .rbac: return AccessRights.files(configuration, apps: apps)
+        case .slackManifest: return [try SlackManifest(configuration.server).file]
         }
     }
 
@@ -71,41 +76,4 @@ package enum Rendering: String, Sendable, CaseIterable {
 extension NodesConfiguration {
     /// The directory of upstream files as it is on each machine.
     var backendsOnNode: String { backends.contains(Self.placeholder) ? "/etc/nginx/backends.d" : backends }
-}
-
-/// The colours of an app with what differs between them, blue first.
-struct Side {
-    var color: String
-    var port: Int
-    /// Of its service and its workload: `blog-blue`.
-    var name: String
-}
-
-extension AppConfiguration {
-    var sides: [Side] {
-        [("blue", ports.blue), ("green", ports.green)].map { Side(color: $0.0, port: $0.1, name: "\(name)-\($0.0)") }
-    }
-}
-
-/// A scalar of YAML, in quotation marks where it could be read as something else than this text.
-func yaml(_ text: String) -> String {
-    let reserved: Set = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
-    let isPlain =
-        text.first.map { $0.isASCII && $0.isLetter } == true && text.last != ":"
-        && !reserved.contains(text.lowercased())
-        && text.unicodeScalars.allSatisfy {
-            $0.isASCII
-                && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "-._/:".unicodeScalars.contains($0))
-        }
-    guard !isPlain else { return text }
-    let escaped = text.unicodeScalars.map { scalar -> String in
-        switch scalar {
-        case "\"", "\\": "\\\(scalar)"
-        case "\n": "\\n"
-        case "\t": "\\t"
-        default:
-            scalar.value < 32 ? "\\x\(scalar.value < 16 ? "0" : "")\(String(scalar.value, radix: 16))" : "\(scalar)"
-        }
-    }
-    return "\"\(escaped.joined())\""
 }

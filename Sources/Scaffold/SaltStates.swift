@@ -1,13 +1,16 @@
+import TextTemplates
 import ViridianConfiguration
 
-/// States for the nodes: they seed the upstream files and never change one that is there, since that is where releases write.
-struct SaltStates {
-    var apps: [AppConfiguration]
-    var backends: String
+/// Salt states for the nodes. They create missing upstream files and never change existing ones, which releases edit.
+struct SaltStates: TemplateValues {
+    static let template = TextTemplate(PackageResources.nginx_sls_mustache)
 
-    var files: [RenderedFile] {
+    /// The directory of the upstream files.
+    let backends: String
+
+    static func files(apps: [AppConfiguration], backends: String) -> [RenderedFile] {
         let folder = "salt/kubernetes/files"
-        var files = [RenderedFile(path: "salt/kubernetes/nginx.sls", text: states)]
+        var files = [RenderedFile(path: "salt/kubernetes/nginx.sls", text: SaltStates(backends: backends).text)]
         for app in apps {
             let site = NginxSite(app: app, backends: backends)
             files.append(
@@ -15,37 +18,8 @@ struct SaltStates {
             files.append(
                 RenderedFile(path: "\(folder)/node/nginx/conf.d/\(app.name).conf", text: site.hostFile.text))
             files.append(
-                RenderedFile(
-                    path: "\(folder)/services/\(app.name).yaml", text: KubernetesObjects.file(app).text))
+                RenderedFile(path: "\(folder)/services/\(app.name).yaml", text: KubernetesObjects(app).text))
         }
         return files
-    }
-
-    private var states: String {
-        """
-        \(backends):
-          file.recurse:
-            - source: salt://kubernetes/files/node/nginx/backends.d
-            - template: jinja
-            - file_mode: 644
-            - makedirs: True
-            - replace: False
-
-        /etc/nginx/conf.d:
-          file.recurse:
-            - source: salt://kubernetes/files/node/nginx/conf.d
-            - file_mode: 644
-            - makedirs: True
-            - require:
-              - file: \(backends)
-
-        nginx:
-          service.running:
-            - enable: True
-            - reload: True
-            - watch:
-              - file: /etc/nginx/conf.d
-
-        """
     }
 }

@@ -6,10 +6,10 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - file: The absolute path of `viridian.yaml`, as `ConfigurationFile.locate` gives it.
-    ///   - environment: What `${NAME}` and `~` stand for.
-    ///   - workingDirectory: Files below it are named relative to it in errors.
-    /// - Returns: The configuration, free of errors.
-    /// - Throws: `ConfigurationError` with everything that is wrong in any of the files.
+    ///   - environment: The values for `${NAME}` and `~`.
+    ///   - workingDirectory: Errors name files below it by their relative path.
+    /// - Returns: The valid configuration.
+    /// - Throws: `ConfigurationError` with all errors in all files.
     package static func load(
         file: String,
         environment: [String: String] = ProcessInfo.processInfo.environment,
@@ -30,7 +30,7 @@ extension Configuration {
         return configuration
     }
 
-    /// The files that `apps` names. A pod template may lie beside the app that uses it, and is no app itself.
+    /// The files that `apps` names, without the pod templates that these files name.
     private static func appFiles(_ root: Section, _ context: ReadingContext) -> [YAMLFile] {
         let source = root.location.file
         let kind = Kind<Glob>("the path of a file, or a pattern such as apps/*.yaml") { scalar throws(Mismatch) in
@@ -42,7 +42,7 @@ extension Configuration {
             let matches = glob.files()
             if matches.isEmpty, !glob.isPattern {
                 let shown = SourceFile(glob.path, workingDirectory: context.workingDirectory).display
-                root.report("expected the file of an app, but there is no \(shown)", at: "apps")
+                root.report("expected an app's file, but \(shown) does not exist", at: "apps")
             }
             paths += matches.filter { !paths.contains($0) && $0 != source.path }
         }
@@ -51,10 +51,10 @@ extension Configuration {
         return files.filter { !templates.contains($0.path) }.compactMap { YAMLFile($0, context) }
     }
 
-    /// The pod template that a file names; what is wrong with the file is reported when it is read as an app.
+    /// The pod template that a file names. Errors in the file are reported when it is read as an app.
     private static func templatePath(_ source: SourceFile, _ context: ReadingContext) -> String? {
-        let aside = ReadingContext(environment: context.environment, workingDirectory: context.workingDirectory)
-        return YAMLFile(source, aside).flatMap { Section($0, known: AppConfiguration.keys, aside) }?
+        let discarded = ReadingContext(environment: context.environment, workingDirectory: context.workingDirectory)
+        return YAMLFile(source, discarded).flatMap { Section($0, known: AppConfiguration.keys, discarded) }?
             .read("template", .path)
     }
 }
@@ -62,7 +62,7 @@ extension Configuration {
 /// A shell pattern for file names, glob(7).
 struct Glob {
     let path: String
-    /// What of the path is a pattern; the directory before it is taken literally.
+    /// The length of the path's literal prefix, the directory; the rest is the pattern.
     private let literal: Int
 
     init(_ path: String, in directory: String) {
@@ -74,7 +74,7 @@ struct Glob {
 
     var isPattern: Bool { path.dropFirst(literal).contains { Self.special.contains($0) } }
 
-    /// The files, not directories, that match, in the order of their names.
+    /// The matching files, without directories, sorted by name.
     func files() -> [String] {
         let escaped = path.prefix(literal).map { Self.special.contains($0) ? "\\\($0)" : "\($0)" }.joined()
         var matches = glob_t()

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Where the configuration is.
+/// Locates `viridian.yaml`.
 package enum ConfigurationFile {
     package static let name = "viridian.yaml"
     static let systemFile = "/etc/viridian/viridian.yaml"
 
-    /// The path of `viridian.yaml`: what `--config` says, `$VIRIDIAN_CONFIG`, `./viridian.yaml`,
-    /// `/etc/viridian/viridian.yaml`, in this order. A file that is asked for by name must be there.
+    /// The path of `viridian.yaml`: the value of `--config`, `$VIRIDIAN_CONFIG`, `./viridian.yaml`,
+    /// `/etc/viridian/viridian.yaml`, in this order. A file named by the first two must exist.
     ///
     /// - Parameters:
     ///   - explicit: The value of `--config`.
     ///   - environment: The environment variables.
-    ///   - workingDirectory: Where relative paths start.
+    ///   - workingDirectory: The base of relative paths.
     /// - Returns: An absolute path.
     /// - Throws: `ConfigurationNotFound`.
     package static func locate(
@@ -40,11 +40,11 @@ package enum ConfigurationFile {
     }
 }
 
-/// There is no configuration where it was looked for.
+/// The configuration does not exist at any of the possible places.
 package struct ConfigurationNotFound: Error, Sendable, Hashable {
     package struct Place: Sendable, Hashable {
         package var path: String
-        /// The option or variable that names it.
+        /// The option or variable that names it; `nil` for a default place.
         package var origin: String?
     }
 
@@ -53,10 +53,10 @@ package struct ConfigurationNotFound: Error, Sendable, Hashable {
 
 extension ConfigurationNotFound: CustomStringConvertible {
     package var description: String {
-        let remedy = "`viridian init` makes one"
+        let remedy = "`viridian init` writes one"
         if let place = places.first, let origin = place.origin {
             return "no configuration: \(place.path), named by \(origin), does not exist; \(remedy)"
         }
-        return "no configuration: looked for \(alternatives(places.map(\.path))); \(remedy), --config names another"
+        return "no configuration: there is no \(alternatives(places.map(\.path))); \(remedy), --config names another"
     }
 }

@@ -1,10 +1,10 @@
-/// One thing that is wrong in a configuration file.
+/// One error in a configuration file.
 package struct Diagnostic: Sendable, Hashable {
-    /// The file as a person would name it: relative to where they stand, if it lies below.
+    /// The file's path, relative to the working directory if it is below it.
     package var file: String
-    /// Counted from 1; `nil` when it concerns the file as a whole.
+    /// Counted from 1; `nil` for an error of the whole file.
     package var line: Int?
-    /// The key and those around it, `ports.blue`; `nil` when it concerns none.
+    /// The full key, such as `ports.blue`; `nil` if the error concerns none.
     package var key: String?
     package var message: String
 
@@ -23,7 +23,7 @@ extension Diagnostic: CustomStringConvertible {
     }
 }
 
-/// Everything that is wrong in the configuration files, found in one go.
+/// All errors in the configuration files.
 package struct ConfigurationError: Error, Sendable, Hashable {
     package var diagnostics: [Diagnostic]
 
@@ -33,6 +33,6 @@ package struct ConfigurationError: Error, Sendable, Hashable {
 }
 
 extension ConfigurationError: CustomStringConvertible {
-    /// One line a diagnostic.
+    /// One line for each diagnostic.
     package var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }

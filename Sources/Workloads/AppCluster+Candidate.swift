@@ -5,44 +5,44 @@ import ViridianConfiguration
 
 extension AppCluster {
     package func createCandidate(
-        _ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void
+        _ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void
     ) async throws {
         do {
-            try await clearly { try await create(order, survey, tell) }
+            try await reportingMissingRights { try await create(order, survey, report) }
         } catch let error as KubernetesError where error.isRejection {
             throw Refusal("the cluster does not accept \(app.workloadName(survey.candidate)): \(error)")
         }
     }
 
-    private func create(_ order: Order, _ survey: Survey, _ tell: @Sendable (CreationNews) -> Void) async throws {
+    private func create(_ order: Order, _ survey: Survey, _ report: @Sendable (CreationProgress) -> Void) async throws {
         let color = survey.candidate
         let name = app.workloadName(color)
         let before = try await workload(color)
         if let before, !before.isBeingDeleted {
             if before.release == order.number { return try await ensureServices() }
-            // A newer release has been here: whoever asks for this has lost the lease and does not know yet.
+            // A newer release created it: the caller has lost the lease and does not know yet.
             if let newer = before.release, newer > order.number { throw LeaseLost(holder: "\(app.name)/\(newer)") }
         }
-        // Before anything is made. A former workload's own pods go with it.
+        // Before anything is created. The pods of a former workload are deleted with it.
         let strays = try await clearStrays(order, survey, beside: before) { $0.isPod(ofWorkloadCalled: name) }
-        for pod in strays { tell(.note("Deleted pod \(pod.name ?? "?"), which belonged to nobody")) }
+        for pod in strays { report(.note("Deleted pod \(pod.name ?? "?"), which had no owner")) }
         try await ensureServices()
-        // Pods of a leftover answer at the candidate's port for as long as they are there.
+        // Pods of a former workload receive the candidate's requests until they have terminated.
         let gone = Set(strays.compactMap(\.uid))
         func waitForPodsGone() async throws {
-            try await self.waitForPodsGone(color, and: gone, atMost: order.rules.readyTimeout, tell: tell)
+            try await self.waitForPodsGone(color, and: gone, atMost: order.rules.readyTimeout, report: report)
         }
         while let present = try await workload(color) {
             if !present.isBeingDeleted {
                 if present.release == order.number { return }
-                // The colour that an earlier release left for an instant rollback serves as it is.
-                // What scales it has seen no traffic, and would make it small again; it gets new ones before the switch.
+                // A colour that an earlier release retained for an instant rollback is used as it is. Its autoscalers, which have seen
+                // no traffic and would scale it down, are deleted; it gets new ones before the switch.
                 try await deleteAutoscalers(of: color)
                 if try await adopt(present, order, survey) { return }
                 try await delete(present)
             }
-            // A leftover of a release that failed: no node routes to it, the survey has made sure. Where somebody deleted it in the
-            // foreground it stays until its last pod has ended.
+            // The workload of a failed release: the survey has verified that no node routes to it. If it was deleted in the foreground,
+            // it exists until its last pod has terminated.
             try await waitForPodsGone()
             try await waitUntilGone(present)
         }
@@ -51,19 +51,21 @@ extension AppCluster {
         let labels = try await find(.services, app.serviceName(color))?[at: "spec.selector"]?.object ?? [:]
         let candidate = Candidate(
             app: app, order: order, survey: survey, model: model, serviceLabels: Set(labels.keys))
-        let (object, notes) = try candidate.made()
+        let (object, notes) = try candidate.makeObject()
         let warnings = try await refuseConflicts(of: object, on: color, beside: model)
         do {
-            _ = try await toTheEnd { try await client.create(kind, object, namespace: namespace) }
-            for note in notes + warnings { tell(.note(note)) }
+            _ = try await uncancelled { try await client.create(kind, object, namespace: namespace) }
+            for note in notes + warnings { report(.note(note)) }
         } catch let error as KubernetesError where error.isAlreadyExists {
-            // The answer of an earlier try was lost, or somebody else is at work: the next look tells which.
+            // Either the response to an earlier attempt was lost, or another client created it: reading it shows which.
             guard try await workload(color)?.release == order.number else { throw error }
         }
     }
 
-    /// Not cut off by a cancellation: whoever looks afterwards must see what came of it.
-    private func toTheEnd<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    /// Runs `body` to its end even if this task is cancelled, so that its result is visible to later reads.
+    private func uncancelled<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws
+        -> Value
+    {
         try await Task { try await body() }.value
     }
 
@@ -76,7 +78,7 @@ extension AppCluster {
             "metadata": ["annotations": .object([Annotation.release: .string("\(order.number)")])],
             "spec": ["replicas": .integer(Int64(survey.replicas))],
         ]
-        _ = try await toTheEnd {
+        _ = try await uncancelled {
             try await client.patch(kind, name, .merge(change, resourceVersion: version), namespace: namespace)
         }
         return true

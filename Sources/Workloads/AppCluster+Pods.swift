@@ -8,10 +8,10 @@ extension AppCluster {
         PodsObservation, any Error
     > {
         AsyncThrowingStream(bufferingPolicy: .bufferingNewest(64)) { continuation in
-            // Owned by the stream: it ends when whoever reads the stream does.
+            // The task belongs to the stream and is cancelled with it.
             let watching = Task {
                 do {
-                    try await clearly {
+                    try await reportingMissingRights {
                         try await watchPods(of: color, for: order, desired: desired) { continuation.yield($0) }
                     }
                     continuation.finish()
@@ -23,7 +23,7 @@ extension AppCluster {
         }
     }
 
-    private enum Sight: Sendable {
+    private enum Update: Sendable {
         case pods(WatchEvent)
         case warnings(WatchEvent)
         case workload(WatchEvent)
@@ -34,10 +34,10 @@ extension AppCluster {
         of color: Color,
         for order: Order,
         desired: Int,
-        tell: (PodsObservation) -> Void
+        report: (PodsObservation) -> Void
     ) async throws {
         let clock = SystemClock()
-        let (sights, sender) = AsyncThrowingStream.makeStream(of: Sight.self)
+        let (updates, sender) = AsyncThrowingStream.makeStream(of: Update.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             let pods = client.watch(.pods, namespace: namespace, labels: selector(color))
@@ -51,56 +51,56 @@ extension AppCluster {
             group.addTask { await forward(warnings, to: sender) { .warnings($0) } }
             group.addTask { await forward(workload, to: sender) { .workload($0) } }
             group.addTask {
-                // Time alone changes two verdicts: pods that must be steady for a while, and a quota that stays.
+                // Some verdicts change with time alone: pods that must be ready for a while, and quotas that stay exceeded.
                 while true {
                     try await clock.sleep(for: .milliseconds(500))
                     sender.yield(.tick)
                 }
             }
             var candidate = CandidatePods(order, on: color)
-            var picture = PodsPicture(desired: desired, stable: app.ready.stable)
-            for try await sight in sights {
-                switch sight {
-                case .pods(let event): candidate.take(pods: event)
-                case .warnings(let event): picture.take(warnings: event)
+            var snapshot = PodsSnapshot(desired: desired, stable: app.ready.stable)
+            for try await update in updates {
+                switch update {
+                case .pods(let event): candidate.apply(pods: event)
+                case .warnings(let event): snapshot.apply(warnings: event)
                 case .workload(let event):
-                    candidate.take(workload: event)
-                    picture.take(workload: event, at: clock.now)
+                    candidate.apply(workload: event)
+                    snapshot.apply(workload: event, at: clock.now)
                 case .tick: break
                 }
                 guard candidate.isKnown else { continue }
-                picture.take(pods: .snapshot(ResourceList(items: candidate.members, resourceVersion: "")))
-                var (seen, crashed) = picture.observation(at: clock.now)
-                if case .hopeless(let why, _) = seen.verdict, let crashed {
-                    seen.verdict = .hopeless(why, details: await lastWords(of: crashed.pod, crashed.container))
+                snapshot.apply(pods: .snapshot(ResourceList(items: candidate.members, resourceVersion: "")))
+                var (seen, crashed) = snapshot.observation(at: clock.now)
+                if case .failed(let why, _) = seen.verdict, let crashed {
+                    seen.verdict = .failed(why, details: await lastLogLines(of: crashed.pod, crashed.container))
                 }
-                candidate.complete(&seen)
-                tell(seen)
+                candidate.addEvidence(to: &seen)
+                report(seen)
             }
         }
     }
 
-    /// Losing a watch for good (a right taken away) ends the whole observation with that error.
+    /// A watch that fails for good (after a right was revoked) ends the whole observation with its error.
     private func forward(
         _ watch: Watch,
-        to sender: AsyncThrowingStream<Sight, any Error>.Continuation,
-        as sight: (WatchEvent) -> Sight
+        to sender: AsyncThrowingStream<Update, any Error>.Continuation,
+        as update: (WatchEvent) -> Update
     ) async {
         do {
-            for try await event in watch { sender.yield(sight(event)) }
+            for try await event in watch { sender.yield(update(event)) }
         } catch {
             sender.finish(throwing: error)
         }
     }
 
-    /// The last lines that the crashed container wrote, or why they are not to be had.
-    private func lastWords(of pod: String, _ container: String) async -> [String] {
+    /// The last log lines of a crashed container; a note if there are none.
+    private func lastLogLines(of pod: String, _ container: String) async -> [String] {
         for previous in [true, false] {
             let options = LogOptions(container: container, tailLines: 20, previous: previous)
             guard let log = try? await client.logs(ofPod: pod, namespace: namespace, options) else { continue }
             let lines = log.split(separator: "\n").map(String.init)
             if !lines.isEmpty { return lines }
         }
-        return ["(it wrote no log)"]
+        return ["(the container wrote no log)"]
     }
 }

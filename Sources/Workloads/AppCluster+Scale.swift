@@ -5,11 +5,11 @@ import ViridianConfiguration
 
 extension AppCluster {
     package func followLive(_ order: Order, _ survey: Survey) async throws -> CandidateSize {
-        try await clearly {
-            // Some may have come since the candidate was created.
+        try await reportingMissingRights {
+            // New stray pods may have been created since the candidate was.
             let strays = try await clearStrays(
                 order, survey, beside: try await workload(survey.candidate))
-            let notes = strays.map { "Deleted pod \($0.name ?? "?"), which belonged to nobody" }
+            let notes = strays.map { "Deleted pod \($0.name ?? "?"), which had no owner" }
             guard let live = survey.live?.color else { return CandidateSize(replicas: survey.replicas, notes: notes) }
             async let found = workload(live)
             async let scalers = autoscalers(of: live)
@@ -24,12 +24,12 @@ extension AppCluster {
         var size = CandidateSize(replicas: survey.replicas)
         if order.replicas == nil { size.replicas = max(size.replicas, live?[at: "spec.replicas"]?.count ?? 0) }
         let change: JSON = ["spec": ["replicas": .integer(Int64(size.replicas))]]
-        var contention = client.contention(over: kind, app.workloadName(survey.candidate), namespace: namespace)
+        var conflicts = client.conflictRetry(for: kind, app.workloadName(survey.candidate), namespace: namespace)
         while true {
             guard let candidate = try await workload(survey.candidate), !candidate.isBeingDeleted,
                 candidate.release == order.number, let version = candidate[at: "metadata.resourceVersion"]?.string
             else {
-                throw Refusal("\(app.workloadName(survey.candidate)), the candidate, was deleted by somebody else")
+                throw Refusal("the candidate \(app.workloadName(survey.candidate)) was deleted by another client")
             }
             let present = candidate[at: "spec.replicas"]?.integer ?? 1
             if present >= size.replicas { return size }
@@ -38,19 +38,20 @@ extension AppCluster {
                     candidate.workloadResource, app.workloadName(survey.candidate),
                     .merge(change, resourceVersion: version), namespace: namespace)
             } catch let error as KubernetesError where error.isConflict || error.isNotFound {
-                try await contention.lost(error)
+                try await conflicts.waitToRetry(after: error)
                 continue
             }
             size.notes.append(
-                "\(survey.candidate) had \(present) replicas and gets \(size.replicas), as many as the live colour has")
+                "\(survey.candidate) is scaled from \(present) to \(size.replicas) replicas, as many as the live colour has"
+            )
         }
     }
 
     // MARK: Autoscalers
 
-    /// Those that scale a colour's workload.
+    /// The autoscalers of a colour's workload.
     enum Autoscalers {
-        /// In the version of their API that was asked.
+        /// With the API version in which they were read.
         case found([JSON], Resource)
         case denied(KubernetesError)
 
@@ -68,7 +69,7 @@ extension AppCluster {
                 }
                 return .found(own, resource)
             } catch let error as KubernetesError where error.isNotFound {
-                continue  // This API server is older, or newer.
+                continue  // This API server does not have this version.
             } catch let error as KubernetesError where error.isDenied {
                 return .denied(error)
             }
@@ -76,31 +77,32 @@ extension AppCluster {
         return .found([], Resource.horizontalPodAutoscalers[0])
     }
 
-    /// Gives the candidate autoscalers as the live colour has them. Not before its last look: one that sees no traffic for a while
-    /// would shrink it.
+    /// Copies the live colour's autoscalers to the candidate. Called right before the switch: an autoscaler that sees no traffic would
+    /// scale the candidate down.
+    /// - Returns: a note for the release's log.
     private func mirror(_ live: Autoscalers, _ order: Order, _ candidate: Color) async throws -> String? {
         switch live {
-        case .denied(let error): return "The live colour may have an autoscaler, which was not looked for: \(error)"
+        case .denied(let error): return "The autoscalers of the live colour could not be read: \(error)"
         case .found(let models, let resource):
             guard !models.isEmpty, try await autoscalers(of: candidate).isEmpty,
                 let target = try await workload(candidate)
             else { return nil }
             for model in models {
-                let twin = AutoscalerTwin(app: app, order: order, candidate: candidate, model: model)
+                let copy = CandidateAutoscaler(app: app, order: order, candidate: candidate, model: model)
                 do {
-                    _ = try await client.create(resource, twin.object(for: target), namespace: namespace)
+                    _ = try await client.create(resource, copy.object(for: target), namespace: namespace)
                 } catch let error as KubernetesError where error.isAlreadyExists || error.isRejection || error.isDenied
                 {
-                    return "\(candidate) goes without an autoscaler like \(model.name ?? "?"): \(error)"
+                    return "\(candidate) gets no autoscaler like \(model.name ?? "?"): \(error)"
                 }
             }
-            let marks = models.map { OwnershipMarks(of: $0) }.filter { !$0.isEmpty }.map(\.sentence)
-            return "\(candidate) has an autoscaler like \(models.compactMap(\.name).joined(separator: ", "))"
-                + (marks.isEmpty ? "" : "; not copied: \(marks.joined(separator: ", "))")
+            let ownership = models.map { OwnershipMetadata(of: $0) }.filter { !$0.isEmpty }.map(\.sentence)
+            return "\(candidate) gets an autoscaler like \(models.compactMap(\.name).joined(separator: ", "))"
+                + (ownership.isEmpty ? "" : "; not copied: \(ownership.joined(separator: ", "))")
         }
     }
 
-    /// They go before what they scale. Where that is not allowed they stay: an autoscaler without a target does nothing.
+    /// Called before the workload is deleted. Without the right to delete them they stay: an autoscaler without a target does nothing.
     func deleteAutoscalers(of color: Color) async throws {
         guard case .found(let list, let resource) = try await autoscalers(of: color) else { return }
         for scaler in list {

@@ -3,7 +3,7 @@ import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
 
-/// Pods that answer requests for a colour and are not its workload's: left from an older workload, made by hand, of another app.
+/// Pods that receive a colour's requests and do not belong to its workload: from an older workload, created by hand, or of another app.
 struct Strays {
     let app: AppConfiguration
     let order: Order
@@ -12,17 +12,17 @@ struct Strays {
 
     private var color: Color { survey.candidate }
 
-    /// Before a first release they may be what visitors get: nobody deletes them by the way.
+    /// Before a first release they may serve visitors, so they are not deleted.
     static func mayBeRemoved(_ survey: Survey) -> Bool { survey.live != nil }
 
-    /// Why the release goes no further, and what to do.
+    /// Why the release stops, and what to do.
     var refusal: Refusal {
         let names = pods.map { $0.name ?? "?" }
         let ownerless = pods.filter { $0.owner == nil }
         var details = pods.map { pod in
             let place = pod.machine.map { " on \($0)" } ?? ""
-            return "\(pod.name ?? "?")\(place) runs \(pod.images.joined(separator: ", ")) and belongs to "
-                + (pod.owner.map { "\($0)" } ?? "nobody")
+            return "\(pod.name ?? "?")\(place) runs \(pod.images.joined(separator: ", ")) and "
+                + (pod.owner.map { "belongs to \($0)" } ?? "has no owner")
         }
         if !ownerless.isEmpty {
             let kubectl =
@@ -35,22 +35,22 @@ struct Strays {
         if !owned.isEmpty {
             let labels = app.selector(color).map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
             details.append(
-                "to fix: \(owned.joined(separator: ", ")) would make such pods again: give its pods other labels than \(labels), "
-                    + "or let service \(app.serviceName(color)) select others")
+                "to fix: \(owned.joined(separator: ", ")) would recreate such pods: give its pods other labels than \(labels), "
+                    + "or change the selector of service \(app.serviceName(color))")
         }
         return Refusal(
-            "\(counted(names.count, "pod")) that \(names.count == 1 ? "is" : "are") not of this release would answer as "
-                + "\(color): \(names.joined(separator: ", "))",
+            "\(counted(names.count, "pod")) that \(names.count == 1 ? "does" : "do") not belong to this release would receive "
+                + "requests for \(color): \(names.joined(separator: ", "))",
             details: details)
     }
 }
 
 extension AppCluster {
-    /// Makes sure that nobody but `workload`'s pods answers as the colour. What belongs to nobody is deleted where the order says so.
+    /// Makes sure that only `workload`'s pods receive the colour's requests. Deletes pods without an owner if the order says so.
     ///
-    /// Pods that a former workload of the colour left behind, and that go, are waited for elsewhere.
+    /// `isLeaving` is true for terminating pods of a former workload, which are waited for elsewhere.
     /// - Returns: the pods that were deleted.
-    /// - Throws: `Refusal` with the pods that are in the way.
+    /// - Throws: `Refusal` with the pods that block the candidate.
     func clearStrays(
         _ order: Order, _ survey: Survey, beside workload: JSON?, isLeaving: (JSON) -> Bool = { _ in false }
     )
@@ -67,20 +67,20 @@ extension AppCluster {
             do {
                 _ = try await client.delete(.pods, pod.name ?? "", namespace: namespace, uid: pod.uid)
             } catch let error as KubernetesError where error.isNotFound || error.isConflict {
-                continue  // Gone already, or another one of that name, which the next look judges.
+                continue  // Already deleted, or another pod of that name, which the next check finds.
             }
         }
         return removable
     }
 
-    /// The names of the pods that would stop a release to a colour.
+    /// The names of the pods that would block a release to a colour.
     package func strays(of color: Color) async throws -> [String] {
         let name = app.workloadName(color)
         return try await podsAnswering(as: color)
             .filter { $0.mayServe && !$0.isPod(ofWorkloadCalled: name) }.compactMap(\.name)
     }
 
-    /// Every pod that carries the colour's labels, and every one that its service selects by whatever labels somebody gave it.
+    /// Every pod with the colour's labels, and every pod that its service selects by other labels.
     private func podsAnswering(as color: Color) async throws -> [JSON] {
         var pods = try await client.list(.pods, namespace: namespace, labels: selector(color)).items
         let service = try await find(.services, app.serviceName(color))

@@ -4,38 +4,41 @@ import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
 
-/// One app's objects in the cluster: two services, a workload for each colour, the lease.
+/// One app's objects in the cluster: two services, a workload for each colour, and the lease.
 package struct AppCluster: Cluster {
     let client: KubernetesClient
     let app: AppConfiguration
-    let lease: LeaseKeeper
-    /// How long something that was told to go may take beyond its own time: a pod beyond its grace period, the garbage collector.
-    var lateness: Duration = .seconds(30)
+    let lease: AppLease
+    /// How long a deletion may take beyond its normal time (a pod's grace period, or none for other objects): the garbage collector's
+    /// delay, and the kubelet's, which removes some pods only at its next sync (`syncFrequency`, 1 min).
+    var deletionTolerance: Duration = .seconds(75)
 
-    package init(client: KubernetesClient, app: AppConfiguration, holder: Holder = .current()) {
+    package init(client: KubernetesClient, app: AppConfiguration, holder: LeaseHolder = .current()) {
         self.client = client
         self.app = app
-        lease = LeaseKeeper(client: client, app: app.name.text, namespace: app.namespace, me: holder)
+        lease = AppLease(client: client, app: app.name.text, namespace: app.namespace, holder: holder)
     }
 
     var namespace: String { app.namespace }
 
-    /// The kind that this app's workloads are made as.
+    /// The kind of the app's workloads.
     var kind: Resource { app.workload == .deployment ? .deployments : .replicationControllers }
 
     // MARK: - Lease
 
-    package func acquireLease() async throws -> LeaseTerm { try await clearly { try await lease.acquire() } }
+    package func acquireLease() async throws -> LeaseTerm {
+        try await reportingMissingRights { try await lease.acquire() }
+    }
     package func renewLease() async throws { try await lease.renew() }
     package func releaseLease() async { await lease.release() }
 
     package func note(release number: Int) async throws {
-        try await clearly { try await lease.annotate([Annotation.lastRelease: "\(number)"]) }
+        try await reportingMissingRights { try await lease.annotate([Annotation.lastRelease: "\(number)"]) }
     }
 
     package func recordLive(_ live: LiveVersion, by order: Order) async throws {
-        // On the way back it is an earlier release's colour that is live again.
-        try await clearly {
+        // After an abort or rollback, the live colour is an earlier release's.
+        try await reportingMissingRights {
             let maker = try await workload(live.color)?.release ?? order.number
             try await lease.annotate([
                 Annotation.liveColor: live.color.rawValue, Annotation.liveVersion: live.version,
@@ -46,9 +49,9 @@ package struct AppCluster: Cluster {
 
     // MARK: - Survey
 
-    package func survey() async throws -> ClusterSurvey { try await clearly { try await look() } }
+    package func survey() async throws -> ClusterSurvey { try await reportingMissingRights { try await observe() } }
 
-    private func look() async throws -> ClusterSurvey {
+    private func observe() async throws -> ClusterSurvey {
         let annotations = try await lease.annotations()
         var workloads: [Color: ClusterSurvey.Workload] = [:]
         for color in Color.allCases {
@@ -77,7 +80,7 @@ package struct AppCluster: Cluster {
         )
     }
 
-    /// The colour's workload, whichever kind it is: the other kind may be what an earlier configuration made.
+    /// The colour's workload of either kind: an earlier configuration may have used the other one.
     func workload(_ color: Color) async throws -> JSON? {
         for kind in kinds {
             if let object = try await workload(color, kind) { return object }
@@ -85,7 +88,7 @@ package struct AppCluster: Cluster {
         return nil
     }
 
-    /// The app's own first.
+    /// Both kinds, the configured one first.
     private var kinds: [Resource] {
         kind == .deployments ? [.deployments, .replicationControllers] : [.replicationControllers, .deployments]
     }
@@ -94,7 +97,7 @@ package struct AppCluster: Cluster {
         do {
             return try await find(kind, app.workloadName(color))
         } catch let error as KubernetesError where error.isDenied && kind != self.kind {
-            return nil  // A role that knows one kind only is all that an app of one kind needs.
+            return nil  // The account needs rights for the configured kind only.
         }
     }
 
@@ -110,7 +113,7 @@ package struct AppCluster: Cluster {
 
     @discardableResult
     package func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
-        try await clearly { try await removeAll(color, madeBy: number, orOlder: orOlder) }
+        try await reportingMissingRights { try await removeAll(color, madeBy: number, orOlder: orOlder) }
     }
 
     private func removeAll(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int {
@@ -132,12 +135,12 @@ package struct AppCluster: Cluster {
                 object.workloadResource,
                 name,
                 namespace: namespace,
-                // The collector's foreground way keeps the object until its last pod has ended, for which nobody waits.
+                // Foreground deletion would keep the object until its last pod has terminated.
                 propagation: .background,
                 uid: object.uid
             )
         } catch let error as KubernetesError where error.isNotFound || error.isConflict {
-            return  // Gone already, or another object of that name: the caller looks again.
+            return  // Already deleted, or another object of that name: the caller reads it again.
         }
     }
 
@@ -148,7 +151,7 @@ package struct AppCluster: Cluster {
 
 extension JSON {
     var name: String? { self[at: "metadata.name"]?.string }
-    /// What Viridian wrote, or what the usual label says.
+    /// From Viridian's annotation, or else from the recommended label.
     var version: String? {
         Version.text(self[at: "metadata.annotations"]?[Annotation.version]?.string)
             ?? self[at: "metadata.labels"]?[Label.version]?.string
@@ -162,6 +165,6 @@ extension JSON {
 }
 
 extension Version {
-    /// A version that an annotation names: free text of whoever may write there, and what is no version is none.
+    /// The version in an annotation; `nil` if it is not valid, since other clients can write any text there.
     fileprivate static func text(_ annotation: String?) -> String? { annotation.flatMap { try? Version($0) }?.text }
 }

@@ -4,28 +4,28 @@ import ViridianConfiguration
 
 /// The containers of a pod that run the app, init containers included: those that get a release's image.
 ///
-/// A migration or a worker beside the web server often is the same image; of two versions in one pod nobody can say which one serves.
+/// A migration or a worker next to the web server often uses the same image: all of them get the new version.
 struct AppContainers {
     struct Container: Hashable {
         /// `containers` or `initContainers`.
         var list: String
         var index: Int
         var name: String
-        /// Empty where the template leaves it to the release.
+        /// Empty if the template names none.
         var image: String
 
         var isInit: Bool { list == "initContainers" }
     }
 
-    /// The app's own, those that serve before those that prepare. Empty where it cannot be told.
+    /// The app's containers, init containers last. Empty if they cannot be determined.
     let found: [Container]
-    /// The others.
-    let rest: [Container]
-    /// Names that the app's file lists and that the pod does not have.
+    /// All other containers.
+    let others: [Container]
+    /// Names in the app's `containers` that the pod does not have.
     let missing: [String]
 
-    /// Those that the app's file names; else those with the app's repository; else the one that is called like the app, or the only
-    /// one, and what shares its repository.
+    /// The containers that the app's `containers` names; else those with the app's repository; else the one named like the app, or the
+    /// only one, and all that share its repository.
     init(in spec: JSON, of app: AppConfiguration) {
         let all = AppContainers.all(in: spec)
         let chosen: [Container]
@@ -38,10 +38,10 @@ struct AppContainers {
             chosen = same.isEmpty ? AppContainers.replaced(all, app) : same
         }
         found = chosen
-        rest = all.filter { !chosen.contains($0) }
+        others = all.filter { !chosen.contains($0) }
     }
 
-    /// Where no image is the app's, because the live colour came from another registry.
+    /// For a pod without the app's image, because the live colour came from another registry.
     private static func replaced(_ all: [Container], _ app: AppConfiguration) -> [Container] {
         let serving = all.filter { !$0.isInit }
         guard let main = serving.first(where: { $0.name == app.name.text }) ?? (serving.count == 1 ? serving[0] : nil)
@@ -60,8 +60,8 @@ struct AppContainers {
         }
     }
 
-    /// The pod spec with the image in every container of the app.
-    func giving(_ image: String, to spec: JSON) -> JSON {
+    /// Returns the pod spec with the image in every container of the app.
+    func settingImage(_ image: String, in spec: JSON) -> JSON {
         var spec = spec
         for container in found {
             var list = spec[container.list]?.array ?? []
@@ -71,17 +71,17 @@ struct AppContainers {
         return spec
     }
 
-    /// For the release's log: which containers got the image, and what the others run.
+    /// A note for the release's log: which containers get the image, and which images the others keep.
     func sentence(_ image: String) -> String {
         let given = found.map { $0.isInit ? "\($0.name) (init)" : $0.name }.joined(separator: ", ")
-        let kept = rest.map { "\($0.name) (\($0.image))" }.joined(separator: ", ")
+        let kept = others.map { "\($0.name) (\($0.image))" }.joined(separator: ", ")
         return "Image \(image) goes into \(found.count == 1 ? "container" : "containers") \(given)"
             + (kept.isEmpty ? "" : "; unchanged: \(kept)")
     }
 }
 
 extension ImageReference {
-    /// Whatever the tag and the digest.
+    /// Ignores tag and digest.
     fileprivate func isSameRepository(as text: String) -> Bool {
         (try? ImageReference(String(text.prefix { $0 != "@" })))?.fullName == fullName
     }

@@ -1,10 +1,10 @@
 import Kubernetes
 
-/// Selectors of a mirrored workload that mean its own pods go on to mean its own.
+/// Rewrites the selectors of a mirrored workload that match its own pods.
 extension Candidate {
-    /// A pod spec whose rules about neighbours (affinity, spreading) name the candidate's pods where the model's named the model's:
-    /// "not two of us on one machine" would otherwise keep the candidate off every machine that the live colour is on.
-    func meaningOwnPods(_ spec: JSON) -> JSON {
+    /// Returns the pod spec with affinity and spreading rules that match the candidate's pods instead of the model's. Otherwise an
+    /// anti-affinity rule would keep the candidate off every machine of the live colour.
+    func selectingOwnPods(_ spec: JSON) -> JSON {
         var spec = spec
         for path in ["affinity.podAffinity", "affinity.podAntiAffinity", "topologySpreadConstraints"] {
             if let rules = spec[at: path] { spec[at: path] = recoloredSelectors(in: rules) }
@@ -25,7 +25,7 @@ extension Candidate {
         }
     }
 
-    /// A `LabelSelector` with the colour's values as the candidate's.
+    /// Returns a `LabelSelector` with the candidate's colour in place of the model's.
     func recoloredSelector(_ selector: JSON) -> JSON {
         var selector = selector
         if let labels = selector["matchLabels"]?.object {

@@ -10,11 +10,11 @@ struct Candidate {
     var survey: Survey
     /// The live colour's workload, where there is one.
     var model: JSON?
-    /// Labels by which the colour's service finds its pods.
+    /// The labels in the selector of the colour's service.
     var serviceLabels: Set<String> = []
 
-    /// What to create, and what the release's log says of how it was made.
-    func made() throws(Refusal) -> (object: JSON, notes: [String]) {
+    /// The object to create, and notes for the release's log.
+    func makeObject() throws(Refusal) -> (object: JSON, notes: [String]) {
         let name = app.workloadName(survey.candidate)
         var template = try template()
         let selector = selector
@@ -25,7 +25,7 @@ struct Candidate {
         labels[Label.managedBy] = .string(Label.viridian)
         template[at: "metadata.labels"] = .object(labels)
         let containers = try containers(template)
-        template["spec"] = containers.giving(order.image, to: template["spec"] ?? [:])
+        template["spec"] = containers.settingImage(order.image, in: template["spec"] ?? [:])
 
         var object: JSON = [
             "metadata": [
@@ -39,13 +39,13 @@ struct Candidate {
         object[at: "spec.template"] = template
         object[at: "spec.selector"] = isDeployment ? deploymentSelector(selector) : .object(selector)
         var notes = [containers.sentence(order.image)]
-        if let model, !marks.isEmpty {
-            notes.append("Not copied from \(model.name ?? "the live colour"): \(marks.sentence)")
+        if let model, !ownership.isEmpty {
+            notes.append("Not copied from \(model.name ?? "the live colour"): \(ownership.sentence)")
         }
         return (object, notes)
     }
 
-    /// The image that the app's containers have in a workload; `nil` where that cannot be told.
+    /// The image of the app's containers in a workload; `nil` if they cannot be determined.
     static func image(in workload: JSON, of app: AppConfiguration) -> String? {
         AppContainers(in: workload[at: "spec.template.spec"] ?? [:], of: app).found.first?.image
     }
@@ -56,24 +56,24 @@ struct Candidate {
         return !containers.found.isEmpty && containers.found.allSatisfy { $0.image == image }
     }
 
-    /// A label holds less than a tag; the version in full is in an annotation.
+    /// The version, shortened for a label; the full version is in an annotation.
     private var labelValue: String { Candidate.versionLabel(of: order) }
 
     static func versionLabel(of order: Order) -> String { (try? Version(order.version))?.labelValue ?? "" }
 
-    /// By which other programs know the model for theirs.
-    private var marks: OwnershipMarks { OwnershipMarks(of: model ?? [:]) }
+    /// The metadata by which other programs manage the model.
+    private var ownership: OwnershipMetadata { OwnershipMetadata(of: model ?? [:]) }
 
     private var isDeployment: Bool { app.workload == .deployment }
 
-    /// Labels by which the candidate's workload finds its pods: the model's, in the candidate's colour, and the service's.
+    /// The labels in the candidate's selector: the model's, in the candidate's colour, and the service's.
     private var selector: [String: JSON] {
         let found = model?[at: "spec.selector"]
         let labels = found?["matchLabels"]?.object ?? (found?["matchExpressions"] == nil ? found?.object : nil) ?? [:]
         return labels.mapValues(recolored).merging(app.selector(survey.candidate).mapValues(JSON.string)) { $1 }
     }
 
-    /// Labels that the model's selector names in expressions.
+    /// The labels in expressions of the model's selector.
     private var expressionKeys: [String] {
         (model?[at: "spec.selector.matchExpressions"]?.array ?? []).compactMap { $0["key"]?.string }
     }
@@ -85,7 +85,7 @@ struct Candidate {
         return selector
     }
 
-    /// `blog-blue` and `blue` become the candidate's; everything else stays.
+    /// Replaces `blog-blue` and `blue` by the candidate's values; other values are unchanged.
     func recolored(_ value: JSON) -> JSON {
         let old = survey.candidate.other
         switch value.string {
@@ -96,7 +96,7 @@ struct Candidate {
     }
 
     private var ownLabels: [String: JSON] {
-        var labels = marks.removed(from: model?[at: "metadata.labels"]).mapValues(recolored)
+        var labels = ownership.removed(from: model?[at: "metadata.labels"]).mapValues(recolored)
         labels["name"] = .string(app.workloadName(survey.candidate))
         labels[Label.managedBy] = .string(Label.viridian)
         labels[Label.version] = .string(labelValue)
@@ -104,8 +104,8 @@ struct Candidate {
     }
 
     private var ownAnnotations: [String: JSON] {
-        var annotations = marks.removed(from: model?[at: "metadata.annotations"])
-        // What other programs wrote about that one object, and would be untrue of this one.
+        var annotations = ownership.removed(from: model?[at: "metadata.annotations"])
+        // Annotations by other programs that describe the model only.
         for key in ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"] {
             annotations[key] = nil
         }
@@ -114,11 +114,11 @@ struct Candidate {
         return annotations
     }
 
-    /// All that the model's spec has beside what follows here: strategy, minReadySeconds, fields that nobody here has heard of.
+    /// The model's spec with all fields that are not set here: strategy, minReadySeconds, unknown fields.
     private var mirroredSpec: JSON {
         let sameKind = model?.workloadResource == (isDeployment ? .deployments : .replicationControllers)
         guard sameKind, var spec = model?["spec"] else { return [:] }
-        // A rollout that somebody holds up is one of the live colour: a candidate that is held up makes no pods.
+        // A paused rollout concerns the live colour; a paused candidate would create no pods.
         spec["paused"] = nil
         return spec
     }
@@ -133,9 +133,9 @@ struct Candidate {
             let chosen = Set(selector.keys).union(expressionKeys).union(serviceLabels)
             for place in ["metadata.labels", "metadata.annotations"] {
                 guard let found = template[at: place] else { continue }
-                template[at: place] = .object(OwnershipMarks.removed(from: found, except: chosen))
+                template[at: place] = .object(OwnershipMetadata.removed(from: found, except: chosen))
             }
-            template["spec"] = template["spec"].map(meaningOwnPods)
+            template["spec"] = template["spec"].map(selectingOwnPods)
             return template
         }
         return [
@@ -154,17 +154,19 @@ struct Candidate {
 
     private func containers(_ template: JSON) throws(Refusal) -> AppContainers {
         let containers = AppContainers(in: template["spec"] ?? [:], of: app)
-        let names = (containers.found + containers.rest).map(\.name).joined(separator: ", ")
+        let names = (containers.found + containers.others).map(\.name).joined(separator: ", ")
         guard containers.missing.isEmpty else {
             throw Refusal(
                 "the pod template has no container \(containers.missing.joined(separator: ", ")), "
-                    + "which containers of app \(app.name) names",
+                    + "which is in `containers` of app \(app.name)",
                 details: ["containers: \(names)"])
         }
         guard !containers.found.isEmpty else {
             throw Refusal(
-                "it cannot be told which container of the pod template is \(app.name)'s: none has image \(app.image)",
-                details: ["containers: \(names)", "name one \(app.name), or give one the image \(app.image)"]
+                "no container of the pod template has image \(app.image), so the container of \(app.name) is unknown",
+                details: [
+                    "containers: \(names)", "to fix: name a container \(app.name), or give one the image \(app.image)",
+                ]
             )
         }
         return containers

@@ -2,15 +2,14 @@ import Controller
 import Kubernetes
 import ReleaseMachine
 
-/// Tells a candidate's pods from all others that carry its labels: only pods that belong to its workload and run the image that the
-/// release asked for are the candidate.
+/// The candidate's pods: those that belong to its workload and run the release's image.
 ///
-/// A label is no proof. A controller adopts every ownerless pod that its selector matches and makes that many fewer of its own, and a
-/// service sends requests to every pod that it selects, whosoever it is.
+/// Labels are not enough. A controller adopts every pod without an owner that its selector matches and creates that many fewer, and a
+/// service sends requests to every pod that it selects.
 struct CandidatePods {
     let app: String
     let color: Color
-    let image: ImageAgreement
+    let image: ImageMatch
     private var pods: [String: JSON] = [:]
     private var workload: JSON?
     private var hasSeenPods = false
@@ -19,13 +18,13 @@ struct CandidatePods {
     init(_ order: Order, on color: Color) {
         app = order.app
         self.color = color
-        image = ImageAgreement(wanted: order.image, versionLabel: Candidate.versionLabel(of: order))
+        image = ImageMatch(wanted: order.image, versionLabel: Candidate.versionLabel(of: order))
     }
 
-    /// Nothing is known before both watches have told what there is.
+    /// Whether both watches have delivered their first snapshot.
     var isKnown: Bool { hasSeenPods && hasSeenWorkload }
 
-    mutating func take(pods event: WatchEvent) {
+    mutating func apply(pods event: WatchEvent) {
         switch event {
         case .snapshot(let list):
             pods = Dictionary(list.items.map { ($0.name ?? "", $0) }) { $1 }
@@ -36,7 +35,7 @@ struct CandidatePods {
         }
     }
 
-    mutating func take(workload event: WatchEvent) {
+    mutating func apply(workload event: WatchEvent) {
         switch event {
         case .snapshot(let list):
             workload = list.items.first
@@ -47,15 +46,15 @@ struct CandidatePods {
         }
     }
 
-    // MARK: - Whose pods they are
+    // MARK: - Ownership
 
-    /// The names of the containers that the release gave its image.
+    /// The names of the containers with the release's image.
     private var containers: Set<String> {
         guard let workload else { return [] }
         let label = workload[at: "spec.template.metadata.labels"]?[Label.version]?.string
         return Set(
             (workload[at: "spec.template.spec"] ?? [:]).allContainers.compactMap { container in
-                guard let found = container["image"]?.string, image.holds(for: found, versionLabel: label) else {
+                guard let found = container["image"]?.string, image.matches(found, versionLabel: label) else {
                     return nil
                 }
                 return container["name"]?.string
@@ -66,50 +65,50 @@ struct CandidatePods {
         let label = pod[at: "metadata.labels"]?[Label.version]?.string
         let own = (pod["spec"] ?? [:]).allContainers.filter { names.contains($0["name"]?.string ?? "") }
         return own.count == names.count && !names.isEmpty
-            && own.allSatisfy { image.holds(for: $0["image"]?.string ?? "", versionLabel: label) }
+            && own.allSatisfy { image.matches($0["image"]?.string ?? "", versionLabel: label) }
     }
 
-    /// The candidate.
+    /// The candidate's pods.
     var members: [JSON] {
         guard let workload else { return [] }
         let names = containers
         return pods.values.filter { $0.isPod(of: workload) && runsTheImage($0, names) }
     }
 
-    /// Pods that count as the workload's and run something else: adopted, or changed since.
-    private var imposters: [JSON] {
+    /// Pods that belong to the workload but run another image: adopted, or changed since.
+    private var podsWithOtherImage: [JSON] {
         guard let workload else { return [] }
         let names = containers
         return sorted(pods.values.filter { $0.mayServe && $0.isPod(of: workload) && !runsTheImage($0, names) })
     }
 
-    /// Pods of others, to which the colour's service sends requests all the same.
+    /// Pods that do not belong to the workload but receive requests from the colour's service.
     private var strays: [JSON] {
         sorted(pods.values.filter { pod in pod.mayServe && workload.map { !pod.isPod(of: $0) } ?? true })
     }
 
     private func sorted(_ pods: [JSON]) -> [JSON] { pods.sorted { $0.name ?? "" < $1.name ?? "" } }
 
-    // MARK: - What that means
+    // MARK: - Evidence
 
-    /// Adds to what the members' state tells: what they run, and who else answers as the candidate.
-    func complete(_ seen: inout PodsObservation) {
+    /// Adds to an observation of the members: their images, and the pods that are not the candidate's.
+    func addEvidence(to seen: inout PodsObservation) {
         let running = running
         seen.report.images = running.isEmpty ? nil : running.map(\.image)
-        if seen.report.ready >= seen.report.desired { seen.report.warnings += twoImages(running) }
+        if seen.report.ready >= seen.report.desired { seen.report.warnings += imageWarnings(running) }
         seen.report.warnings += strays.map {
-            "pod \($0.name ?? "?") (\($0.images.joined(separator: ", "))) carries \(color)'s labels, belongs to "
-                + "\($0.owner.map { "\($0)" } ?? "nobody") and does not count"
+            "pod \($0.name ?? "?") (\($0.images.joined(separator: ", "))) has \(color)'s labels but "
+                + "\($0.owner.map { "belongs to \($0)" } ?? "no owner"): it does not count"
         }
-        let imposters = imposters
-        guard !imposters.isEmpty else { return }
-        if case .hopeless = seen.verdict { return }
-        seen.verdict = .hopeless(
-            imposters.count == 1
+        let podsWithOtherImage = podsWithOtherImage
+        guard !podsWithOtherImage.isEmpty else { return }
+        if case .failed = seen.verdict { return }
+        seen.verdict = .failed(
+            podsWithOtherImage.count == 1
                 ? "1 pod of \(app)-\(color) does not run \(image.wanted)"
-                : "\(imposters.count) pods of \(app)-\(color) do not run \(image.wanted)",
-            details: imposters.map { "\($0.name ?? "?") runs \($0.images.joined(separator: ", "))" } + [
-                "a pod that is there before its controller is adopted by it, image and all; "
+                : "\(podsWithOtherImage.count) pods of \(app)-\(color) do not run \(image.wanted)",
+            details: podsWithOtherImage.map { "\($0.name ?? "?") runs \($0.images.joined(separator: ", "))" } + [
+                "a controller adopts existing pods that match its selector; "
                     + "these are deleted with the candidate, so that the next release starts without them"
             ])
     }
@@ -120,7 +119,7 @@ struct CandidatePods {
         var places: [String]
     }
 
-    /// What the ready members run in the containers that got the image.
+    /// The images that ready members run in the release's containers.
     private var running: [Running] {
         let names = containers
         var found: [String: Running] = [:]
@@ -130,13 +129,13 @@ struct CandidatePods {
                 + (pod[at: "status.initContainerStatuses"]?.array ?? [])
             let images = (pod["spec"] ?? [:]).allContainers
             let place = (pod.name ?? "?") + (pod.machine.map { " on \($0)" } ?? "")
-            var told: Set<String> = []
+            var seenKeys: Set<String> = []
             for status in statuses {
                 guard let name = status["name"]?.string, names.contains(name) else { continue }
                 let image = images.first { $0["name"]?.string == name }?["image"]?.string ?? ""
                 let id = CandidatePods.digest(status["imageID"]?.string ?? "")
                 let key = image + " " + id
-                guard told.insert(key).inserted else { continue }
+                guard seenKeys.insert(key).inserted else { continue }
                 found[key, default: Running(image: RunningImage(image: image, id: id, pods: 0), places: [])]
                     .image.pods += 1
                 found[key]?.places.append(place)
@@ -151,7 +150,7 @@ struct CandidatePods {
         return String(id[start...])
     }
 
-    private func twoImages(_ running: [Running]) -> [String] {
+    private func imageWarnings(_ running: [Running]) -> [String] {
         Dictionary(grouping: running.filter { !$0.image.id.isEmpty }, by: \.image.image)
             .filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { image, parts in
                 let each = parts.map { part in
@@ -160,8 +159,8 @@ struct CandidatePods {
                     return "\(part.image.id.prefix(19)) in \(few)\(more)"
                 }
                 return
-                    "\(image) is \(parts.count) images: \(each.joined(separator: "; ")). Its tag was pushed again between two "
-                    + "pulls: a tag that is pushed once, or a digest, is the same everywhere"
+                    "\(image) is \(parts.count) different images: \(each.joined(separator: "; ")). The tag was pushed again "
+                    + "between two pulls: push each tag only once, or release a digest"
             }
     }
 }

@@ -3,24 +3,24 @@ import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
 
-/// Something in a pod template that keeps pods of one colour from being ready while the other colour's are there, as they are in
-/// every release.
+/// Something in a pod template that keeps pods of one colour from becoming ready while the other colour's pods exist, as in every
+/// release.
 package struct ColorConflict: Sendable, Hashable {
     package var sentence: String
     package var fix: String
-    /// No pod of the candidate would ever be ready; otherwise some may, on the right machine or with the right helper.
+    /// True if no pod of the candidate can become ready; false if some may, depending on the machine or on other components.
     package var isCertain: Bool
 }
 
 extension AppCluster {
-    /// Those of the app's next candidate beside the colour that is live now.
+    /// The conflicts of the app's next candidate with the live colour.
     package func colorConflicts() async throws -> [ColorConflict] {
         guard let color = try await survey().recorded?.color, let live = try await workload(color) else { return [] }
         let template = try app.template?.object() ?? live[at: "spec.template"] ?? [:]
         return try await colorConflicts(of: template, on: color.other, beside: live)
     }
 
-    /// Those of a candidate's pod template. Nothing has been made yet.
+    /// The conflicts of a candidate's pod template with the live workload.
     func colorConflicts(of template: JSON, on candidate: Color, beside live: JSON?) async throws -> [ColorConflict] {
         guard let live, live[at: "spec.replicas"]?.count ?? 1 > 0 else { return [] }
         let spec = template["spec"] ?? [:]
@@ -32,8 +32,8 @@ extension AppCluster {
         return conflicts + gateConflicts(spec, on: candidate)
     }
 
-    /// - Returns: what may keep the candidate's pods from being ready.
-    /// - Throws: `Refusal` for what surely does.
+    /// - Returns: warnings about possible conflicts.
+    /// - Throws: `Refusal` for a certain conflict.
     func refuseConflicts(of candidate: JSON, on color: Color, beside live: JSON?) async throws -> [String] {
         let conflicts = try await colorConflicts(
             of: candidate[at: "spec.template"] ?? [:], on: color, beside: live)
@@ -47,7 +47,7 @@ extension AppCluster {
 
     private func conflict(over claim: String, _ spec: JSON, on candidate: Color) async throws -> ColorConflict? {
         let live = candidate.other
-        let fix = "give each colour a claim of its own, or one with ReadWriteMany to both"
+        let fix = "give each colour its own claim, or use one with ReadWriteMany for both"
         let modes: Set<String>
         do {
             guard let object = try await find(.persistentVolumeClaims, claim) else { return nil }
@@ -56,15 +56,15 @@ extension AppCluster {
         } catch let error as KubernetesError where error.isDenied {
             return ColorConflict(
                 sentence:
-                    "both colours use the volume claim \(claim), which could not be looked at: if it is ReadWriteOnce, "
-                    + "pods of \(candidate) start only on the machine where \(live)'s are (\(error))",
+                    "both colours use the volume claim \(claim), which could not be read: if it is ReadWriteOnce, pods of "
+                    + "\(candidate) can start only on the machine of \(live)'s pods (\(error))",
                 fix: fix, isCertain: false)
         }
         if modes == ["ReadWriteOncePod"] {
             return ColorConflict(
                 sentence:
                     "the volume claim \(claim) is ReadWriteOncePod, and \(live)'s pod uses it: no pod of \(candidate) "
-                    + "can start beside that",
+                    + "can start at the same time",
                 fix: fix, isCertain: true)
         }
         guard !modes.isEmpty, modes.isSubset(of: ["ReadWriteOnce", "ReadWriteOncePod"]) else { return nil }
@@ -73,15 +73,15 @@ extension AppCluster {
         let machines = Set(holders.compactMap { $0[at: "spec.nodeName"]?.string }).sorted()
         guard !machines.isEmpty else { return nil }
         let place = machines.joined(separator: ", ")
-        let isKeptOff =
-            holders.contains { spec.keepsOffMachine(of: $0) }
+        let isExcluded =
+            holders.contains { spec.excludesMachine(of: $0) }
             || spec["nodeName"]?.string.map { !machines.contains($0) } ?? false
         return ColorConflict(
             sentence: "the volume claim \(claim) is ReadWriteOnce, and \(live)'s pods on \(place) use it: "
-                + (isKeptOff
-                    ? "pods of \(candidate) may not be on that machine, and cannot start on another"
-                    : "pods of \(candidate) start only on that machine"),
-            fix: fix, isCertain: isKeptOff)
+                + (isExcluded
+                    ? "pods of \(candidate) are not allowed on that machine and cannot start on another"
+                    : "pods of \(candidate) can start only on that machine"),
+            fix: fix, isCertain: isExcluded)
     }
 
     // MARK: - Readiness gates
@@ -92,10 +92,11 @@ extension AppCluster {
             return ColorConflict(
                 sentence: "pods of \(candidate) wait for the readiness gate \(gate)"
                     + (isTargetGroup
-                        ? ", which the load balancer sets for pods of its target group alone: if that is the live colour's, "
-                            + "none of \(candidate) is ever ready"
-                        : ", which somebody has to set for \(candidate) too"),
-                fix: "take the gate out of the pod template, or see that both colours get it", isCertain: false)
+                        ? ", which the load balancer sets only for pods of its target group: if that is the live colour's, "
+                            + "no pod of \(candidate) becomes ready"
+                        : ", which must be set for \(candidate) too"),
+                fix: "remove the gate from the pod template, or make sure that it is set for both colours",
+                isCertain: false)
         }
     }
 }
@@ -106,8 +107,8 @@ extension JSON {
         (self["volumes"]?.array ?? []).compactMap { $0[at: "persistentVolumeClaim.claimName"]?.string }
     }
 
-    /// Whether this pod spec forbids the machine that the other pod is on (`podAntiAffinity`, required, by host name).
-    fileprivate func keepsOffMachine(of pod: JSON) -> Bool {
+    /// Whether this pod spec forbids the machine of the other pod (required `podAntiAffinity` by host name).
+    fileprivate func excludesMachine(of pod: JSON) -> Bool {
         let path = "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"
         let labels = pod[at: "metadata.labels"]?.object ?? [:]
         return (self[at: path]?.array ?? []).contains { rule in

@@ -1,7 +1,7 @@
 import Kubernetes
 
 extension JSON {
-    /// Of a pod or a workload.
+    /// A condition of a pod or a workload.
     func condition(_ type: String) -> JSON? {
         self[at: "status.conditions"]?.array?.first { $0["type"]?.string == type }
     }

@@ -14,7 +14,7 @@ struct PodContainer {
     var isRunning: Bool
     var terminated: JSON?
     var memoryLimit: String?
-    /// An init container ends when it is done, unless it is a sidecar: one with `restartPolicy: Always` runs for as long as the pod.
+    /// True for an init container that is not a sidecar: one with `restartPolicy: Always` runs as long as the pod.
     var mayEnd: Bool
 
     static func all(in pod: JSON) -> [PodContainer] {
@@ -40,7 +40,7 @@ struct PodContainer {
         }
     }
 
-    /// How it ended, when it ended as it should not have.
+    /// How it failed; `nil` if it did not.
     var crash: String? {
         guard let terminated, !(mayEnd && terminated["exitCode"]?.integer == 0) else { return nil }
         if terminated["reason"]?.string == "OOMKilled" {
@@ -48,7 +48,7 @@ struct PodContainer {
         }
         if let signal = terminated["signal"]?.integer, signal != 0 { return "was killed by signal \(signal)" }
         let code = terminated["exitCode"]?.integer ?? 0
-        let words = terminated["message"]?.string.map { ": \($0)" } ?? ""
-        return "exited with code \(code)\(words)"
+        let message = terminated["message"]?.string.map { ": \($0)" } ?? ""
+        return "exited with code \(code)\(message)"
     }
 }

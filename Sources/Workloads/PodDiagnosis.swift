@@ -1,88 +1,88 @@
 import Kubernetes
 import ReleaseMachine
 
-/// What one pod's object tells: ready, or why not, and whether waiting can help.
+/// Whether a pod is ready, why not, and whether waiting can help.
 struct PodDiagnosis: Hashable {
     enum Outlook: Hashable {
         case ready
-        /// It may come by itself: it is starting, a pull failed once, no node has room yet, a probe does not answer yet.
-        case mayCome
-        /// It will come by itself soon, or not at all: what is in its way passes within this time.
-        case mustCome(within: Duration, String)
-        /// It will not: a person has to change something. `crashed` is the container whose last log lines tell more.
-        case hopeless(String, crashed: String?)
+        /// It may become ready by itself: it is starting, a pull failed once, it is not scheduled yet, a probe does not answer yet.
+        case mayBecomeReady
+        /// It becomes ready within this time, or not at all.
+        case mustBecomeReady(within: Duration, String)
+        /// It does not become ready until a person changes something. `crashed` is the container whose log lines explain why.
+        case failed(String, crashed: String?)
     }
 
-    /// A container runtime that is late with one container goes on with it in the end.
-    static let patience: Duration = .seconds(120)
+    /// How long a container runtime may be late with one container.
+    static let transientLimit: Duration = .seconds(120)
 
     var summary: PodSummary
     var outlook: Outlook
-    /// Where a pod without trouble stands. Every pod is there for a moment; one that stays there is waiting for that.
+    /// The current step of a pod without a problem. A pod that stays in one step for long is waiting for it.
     var step: String?
 
     /// - Parameters:
-    ///   - pod: the pod as the API gives it.
+    ///   - pod: the pod from the API.
     ///   - warnings: the warning events about it.
     init(_ pod: JSON, warnings: PodWarnings = [:]) {
         let name = pod[at: "metadata.name"]?.string ?? "?"
         let containers = PodContainer.all(in: pod)
         let restarts = containers.reduce(0) { $0 + $1.restarts }
         let isReady = pod.hasTrue("Ready") && !pod.isBeingDeleted
-        let found = isReady ? nil : PodDiagnosis.trouble(pod, containers, warnings)
+        let found = isReady ? nil : PodDiagnosis.problem(pod, containers, warnings)
         summary = PodSummary(name: name, isReady: isReady, reason: found?.text, restarts: restarts)
         step = isReady ? nil : PodDiagnosis.step(pod, containers)
         switch found?.outcome {
         case _ where isReady: outlook = .ready
-        case .never(let crashed)?: outlook = .hopeless(found?.text ?? "", crashed: crashed)
-        case .soon?: outlook = .mustCome(within: PodDiagnosis.patience, found?.text ?? "")
-        case .perhaps?, nil: outlook = .mayCome
+        case .permanent(let crashed)?: outlook = .failed(found?.text ?? "", crashed: crashed)
+        case .mustPass?: outlook = .mustBecomeReady(within: PodDiagnosis.transientLimit, found?.text ?? "")
+        case .mayPass?, nil: outlook = .mayBecomeReady
         }
     }
 
-    private struct Trouble {
+    private struct Problem {
         enum Outcome {
-            case perhaps
-            case soon
-            case never(crashed: String? = nil)
+            case mayPass
+            case mustPass
+            case permanent(crashed: String? = nil)
         }
 
         var text: String
-        var outcome = Outcome.perhaps
+        var outcome = Outcome.mayPass
     }
 
-    /// The steps that every pod takes are no trouble.
+    /// The waiting reasons of every pod that starts.
     private static let steps: Set = ["ContainerCreating", "PodInitializing"]
 
-    private static func trouble(_ pod: JSON, _ containers: [PodContainer], _ warnings: PodWarnings) -> Trouble? {
-        if pod.isBeingDeleted { return Trouble(text: "is being deleted") }
+    private static func problem(_ pod: JSON, _ containers: [PodContainer], _ warnings: PodWarnings) -> Problem? {
+        if pod.isBeingDeleted { return Problem(text: "is being deleted") }
         let hasFailed = pod[at: "status.phase"]?.string == "Failed"
-        // An evicted pod's containers were killed, which is not their doing.
+        // The containers of an evicted pod were killed; their own state is not the cause.
         if hasFailed, let reason = pod[at: "status.reason"]?.string {
-            return Trouble(text: "\(reason): \(pod[at: "status.message"]?.string ?? "the controller will replace it")")
+            return Problem(text: "\(reason): \(pod[at: "status.message"]?.string ?? "the controller will replace it")")
         }
         for container in containers {
-            if let trouble = trouble(container, warnings) { return trouble }
+            if let problem = problem(container, warnings) { return problem }
         }
-        if hasFailed { return Trouble(text: "failed: the controller will replace it") }
-        if let text = condition(of: pod) { return Trouble(text: text) }
-        let isBeginning = containers.allSatisfy { steps.contains($0.waiting?.reason ?? "") }
-        if let text = warnings.trouble(isBeginning: isBeginning) { return Trouble(text: text) }
+        if hasFailed { return Problem(text: "failed: the controller will replace it") }
+        if let text = condition(of: pod) { return Problem(text: text) }
+        let isStarting = containers.allSatisfy { steps.contains($0.waiting?.reason ?? "") }
+        if let text = warnings.current(isStarting: isStarting) { return Problem(text: text) }
         if let waiting = containers.lazy.compactMap({ $0.waiting?.reason }).first(where: { !steps.contains($0) }) {
-            return Trouble(text: waiting)
+            return Problem(text: waiting)
         }
         return nil
     }
 
-    /// What a false condition says that is none of the steps of every pod.
+    /// The message of a false condition that is not one of every starting pod.
     private static func condition(of pod: JSON) -> String? {
         if let message = pod.message(ofFalse: "PodScheduled") {
-            let isFull = [nil, "Unschedulable"].contains(pod.condition("PodScheduled")?["reason"]?.string)
-            return isFull ? "no node has room: \(message)" : "is not scheduled: \(message)"
+            let isUnschedulable = [nil, "Unschedulable"].contains(pod.condition("PodScheduled")?["reason"]?.string)
+            return isUnschedulable ? "cannot be scheduled: \(message)" : "is not scheduled: \(message)"
         }
         let ready = pod.condition("Ready")
         if ready?["status"]?.string == "False", ready?["reason"]?.string == "ReadinessGatesNotReady" {
-            return "its containers are ready, and it waits for a readiness gate: \(ready?["message"]?.string ?? "")"
+            return "its containers are ready, but not its readiness gate: \(ready?["message"]?.string ?? "")"
         }
         let usual: Set = ["PodScheduled", "Initialized", "ContainersReady", "Ready", "PodReadyToStartContainers"]
         return (pod[at: "status.conditions"]?.array ?? []).lazy.compactMap { condition in
@@ -95,7 +95,7 @@ struct PodDiagnosis: Hashable {
 
     private static func step(_ pod: JSON, _ containers: [PodContainer]) -> String {
         if let container = containers.first(where: { $0.waiting != nil }), let reason = container.waiting?.reason {
-            return "\(container.name) is at \(reason)"
+            return "\(container.name) is in state \(reason)"
         }
         for type in ["Initialized", "ContainersReady", "Ready"] {
             if let message = pod.message(ofFalse: type) { return message }
@@ -103,43 +103,44 @@ struct PodDiagnosis: Hashable {
         return "its phase is \(pod[at: "status.phase"]?.string ?? "unknown")"
     }
 
-    private static func trouble(_ container: PodContainer, _ warnings: PodWarnings) -> Trouble? {
+    private static func problem(_ container: PodContainer, _ warnings: PodWarnings) -> Problem? {
         let waiting = container.waiting
         switch waiting?.reason {
         case "ErrImagePull", "ImagePullBackOff":
-            // The back-off's message forgets the cause, which the event still knows.
-            let words = [waiting?.message, warnings["Failed"]].compactMap { $0 }.first(where: isPermanentPullError)
-            if let words {
-                return Trouble(text: "image \(container.image) cannot be pulled: \(words)", outcome: .never())
+            // The back-off message does not contain the cause, the event does.
+            let message = [waiting?.message, warnings["Failed"]].compactMap { $0 }.first(where: isPermanentPullError)
+            if let message {
+                return Problem(text: "image \(container.image) cannot be pulled: \(message)", outcome: .permanent())
             }
             let known = warnings["Failed"] ?? waiting?.message ?? ""
-            return Trouble(text: "image \(container.image) is not pulled yet: \(known)")
+            return Problem(text: "image \(container.image) is not pulled yet: \(known)")
         case "InvalidImageName", "ErrImageNeverPull":
-            return Trouble(
+            return Problem(
                 text: "image \(container.image) cannot be pulled: \(waiting?.message ?? waiting?.reason ?? "")",
-                outcome: .never()
+                outcome: .permanent()
             )
         case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-            let words = waiting?.message ?? warnings["Failed"] ?? ""
-            return Trouble(
-                text: "\(container.name) cannot be started: \(words)", outcome: isPassingStart(words) ? .soon : .never()
+            let message = waiting?.message ?? warnings["Failed"] ?? ""
+            return Problem(
+                text: "\(container.name) cannot be started: \(message)",
+                outcome: isTransientStartError(message) ? .mustPass : .permanent()
             )
         default: break
         }
         guard let crash = container.crash else { return nil }
-        // One crash may be a dependency that was not up yet; the second says that it was not.
+        // One crash may be due to a dependency that was not up yet; a second one is a crash loop.
         let isLoop = waiting?.reason == "CrashLoopBackOff" && container.restarts >= 1 || container.restarts >= 2
         let count = container.restarts + (container.isRunning ? 0 : 1)
         let often = count < 2 ? "" : ", \(count) times"
-        return Trouble(
+        return Problem(
             text: "\(container.name) \(crash)\(often)",
-            outcome: isLoop ? .never(crashed: container.name) : .perhaps
+            outcome: isLoop ? .permanent(crashed: container.name) : .mayPass
         )
     }
 
-    /// A machine under load: the kubelet's caches lag behind after a secret was made; the runtime is still busy with its first try
-    /// when the second asks for the same name (containerd's words, then Docker's).
-    private static func isPassingStart(_ message: String) -> Bool {
+    /// Errors of a machine under load: the kubelet's caches are behind after a secret was created; the runtime is still busy with the
+    /// first attempt when the second uses the same name (messages of containerd, then of Docker).
+    private static func isTransientStartError(_ message: String) -> Bool {
         let signs = [
             "failed to sync", "context deadline exceeded", "DeadlineExceeded", "failed to reserve container name",
             "Conflict. The container name", "is already in use by container",
@@ -148,11 +149,11 @@ struct PodDiagnosis: Hashable {
     }
 
     private static func isPermanentPullError(_ message: String) -> Bool {
-        let words = message.lowercased()
+        let text = message.lowercased()
         let signs = [
             "not found", "manifest unknown", "name unknown", "pull access denied", "unauthorized", "no basic auth",
             "does not exist", "invalid reference",
         ]
-        return signs.contains(where: words.contains)
+        return signs.contains(where: text.contains)
     }
 }

@@ -2,7 +2,7 @@ import Kubernetes
 import ReleaseMachine
 import ViridianConfiguration
 
-/// The controller that a pod belongs to.
+/// The controller that owns a pod.
 struct PodOwner: Hashable, CustomStringConvertible {
     var kind: String
     var name: String
@@ -12,7 +12,7 @@ struct PodOwner: Hashable, CustomStringConvertible {
 }
 
 extension JSON {
-    /// `nil` for a pod that belongs to nobody: any controller whose selector it matches adopts it.
+    /// `nil` for a pod without an owner: any controller whose selector it matches adopts it.
     var owner: PodOwner? {
         let reference = self[at: "metadata.ownerReferences"]?.array?.first { $0["controller"]?.bool == true }
         return reference.map {
@@ -21,7 +21,7 @@ extension JSON {
         }
     }
 
-    /// Whether a pod may serve: it has neither ended nor been told to.
+    /// Whether a pod can serve: it has not ended and is not terminating.
     var mayServe: Bool {
         !isBeingDeleted && !["Succeeded", "Failed"].contains(self[at: "status.phase"]?.string)
     }
@@ -33,7 +33,7 @@ extension JSON {
         return owner.kind == "ReplicaSet" && isNamedReplicaSet(owner.name, of: name)
     }
 
-    /// Whether a pod belongs to whatever workload of that name there is or was, of either kind.
+    /// Whether a pod belongs to a present or former workload of that name, of either kind.
     func isPod(ofWorkloadCalled name: String) -> Bool {
         switch owner?.kind {
         case "ReplicationController": owner?.name == name
@@ -42,7 +42,7 @@ extension JSON {
         }
     }
 
-    /// A Deployment's replica sets are called by its name and a hash, which their pods carry as a label.
+    /// A Deployment's replica sets are named after it with a hash, which their pods have as a label.
     private func isNamedReplicaSet(_ set: String, of deployment: String) -> Bool {
         guard let hash = self[at: "metadata.labels"]?["pod-template-hash"]?.string else { return false }
         return set == "\(deployment)-\(hash)"

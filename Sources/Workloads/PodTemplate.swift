@@ -3,8 +3,8 @@ import Kubernetes
 import ViridianConfiguration
 
 extension AppCluster {
-    /// Why no candidate can be made from the app's template; nil where there is none, or nothing wrong with it.
-    package var templateTrouble: String? {
+    /// Why the app's pod template is not valid; `nil` if it is, or if there is none.
+    package var templateProblem: String? {
         do {
             _ = try app.template?.object()
             return nil
@@ -15,8 +15,8 @@ extension AppCluster {
 }
 
 extension AppConfiguration.Template {
-    /// The template as kubectl would send it: `{metadata, spec}`.
-    /// - Throws: `Refusal` that names the file and the line.
+    /// The template as the API takes it: `{metadata, spec}`.
+    /// - Throws: `Refusal` with the file and the line.
     func object() throws(Refusal) -> JSON {
         let value: JSON
         do {
@@ -28,7 +28,7 @@ extension AppConfiguration.Template {
         // A Pod, a PodTemplate, or just {metadata, spec}.
         let template = value["template"] ?? value
         guard template["spec"]?["containers"]?.array?.isEmpty == false else {
-            throw Refusal("\(path) is no pod template: it has no spec.containers")
+            throw Refusal("\(path) is not a pod template: it has no spec.containers")
         }
         return ["metadata": template["metadata"] ?? [:], "spec": template["spec"] ?? [:]]
     }

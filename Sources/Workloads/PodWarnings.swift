@@ -1,45 +1,45 @@
-/// The warning events about one pod, which know what its status does not: why a pull failed, what a probe answered.
+/// The warning events about one pod. They contain what its status does not: why a pull failed, what a probe answered.
 struct PodWarnings: Hashable, ExpressibleByDictionaryLiteral {
     struct Warning: Hashable {
         var reason: String
         var message: String
     }
 
-    /// The last of each reason, the newest at the end.
+    /// The last warning of each reason, newest last.
     private(set) var all: [Warning] = []
 
     init(dictionaryLiteral elements: (String, String)...) {
-        for (reason, message) in elements { take(Warning(reason: reason, message: message)) }
+        for (reason, message) in elements { add(Warning(reason: reason, message: message)) }
     }
 
-    mutating func take(_ warning: Warning) {
+    mutating func add(_ warning: Warning) {
         all.removeAll { $0.reason == warning.reason }
         all.append(warning)
     }
 
     subscript(reason: String) -> String? { all.last { $0.reason == reason }?.message }
 
-    /// The newest that is still true of the pod, in plain words. `isBeginning`: none of its containers has been made yet.
-    func trouble(isBeginning: Bool) -> String? {
-        all.reversed().lazy.compactMap { $0.words(isBeginning: isBeginning) }.first
+    /// The newest warning that still applies. `isStarting`: none of the pod's containers has been created yet.
+    func current(isStarting: Bool) -> String? {
+        all.reversed().lazy.compactMap { $0.text(isStarting: isStarting) }.first
     }
 }
 
 extension PodWarnings.Warning {
-    /// nil for what is over, and for what a container's own status tells better.
-    fileprivate func words(isBeginning: Bool) -> String? {
+    /// `nil` for a warning that no longer applies, or that a container's status explains better.
+    fileprivate func text(isStarting: Bool) -> String? {
         switch reason {
         case "Failed", "BackOff": return nil
-        case "Unhealthy": return isBeginning ? nil : message
-        // Once a container runs, or waits for something else, the pod has a machine, a sandbox and its volumes.
-        case "FailedScheduling": return isBeginning ? "no node has room: \(message)" : nil
-        case "FailedMount": return isBeginning ? "a volume cannot be mounted: \(message)" : nil
+        case "Unhealthy": return isStarting ? nil : message
+        // Once a container runs or waits for something else, the pod has a machine, a sandbox and its volumes.
+        case "FailedScheduling": return isStarting ? "cannot be scheduled: \(message)" : nil
+        case "FailedMount": return isStarting ? "a volume cannot be mounted: \(message)" : nil
         case "FailedAttachVolume":
-            guard isBeginning else { return nil }
+            guard isStarting else { return nil }
             return message.contains("Multi-Attach")
-                ? "a ReadWriteOnce volume is still on another machine, where the live colour may be using it: \(message)"
+                ? "a ReadWriteOnce volume is still attached to another machine, where the live colour may use it: \(message)"
                 : "a volume cannot be attached: \(message)"
-        case "FailedCreatePodSandBox": return isBeginning ? "its sandbox cannot be made: \(message)" : nil
+        case "FailedCreatePodSandBox": return isStarting ? "its sandbox cannot be created: \(message)" : nil
         default: return "\(reason): \(message)"
         }
     }

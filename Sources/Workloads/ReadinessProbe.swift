@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// How the kubelet asks a pod whether it is ready, where that is a GET (Kubernetes API, core/v1 Probe and HTTPGetAction).
+/// A pod's HTTP readiness probe (Kubernetes API, core/v1 Probe and HTTPGetAction).
 package struct ReadinessProbe: Sendable, Hashable {
     package struct Header: Sendable, Hashable {
         package var name: String
@@ -13,9 +13,9 @@ package struct ReadinessProbe: Sendable, Hashable {
     }
 
     package var path: String
-    /// As they stand in the template; a name may be there twice.
+    /// In the template's order; a name may occur twice.
     package var headers: [Header]
-    /// The certificate is not looked at.
+    /// HTTPS; the certificate is not verified.
     package var isTLS: Bool
     /// How long the kubelet waits for an answer.
     package var timeout: Duration
@@ -27,7 +27,7 @@ package struct ReadinessProbe: Sendable, Hashable {
         self.timeout = timeout
     }
 
-    /// From a probe as the API has it; `nil` for one that asks by other means.
+    /// From the API's probe object; `nil` for a probe that is not HTTP.
     init?(_ probe: JSON) {
         guard let get = probe["httpGet"] else { return nil }
         let path = get["path"]?.string ?? ""
@@ -35,7 +35,7 @@ package struct ReadinessProbe: Sendable, Hashable {
             guard let name = header["name"]?.string else { return nil }
             return Header(name, header["value"]?.string ?? "")
         }
-        // The API server takes none above a 32-bit number.
+        // The API server accepts no more than a 32-bit number.
         let seconds = min(max(1, probe["timeoutSeconds"]?.integer ?? 1), Int(Int32.max))
         self.init(
             path: path.hasPrefix("/") ? path : "/" + path,

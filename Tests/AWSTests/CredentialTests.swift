@@ -5,8 +5,8 @@ import Testing
 
 @Suite("AWS credentials")
 struct CredentialTests {
-    private func credentials(_ surroundings: AWSSurroundings) async throws -> AWSCredentials {
-        try await CredentialChain(surroundings).credentials()
+    private func credentials(_ hostEnvironment: AWSEnvironment) async throws -> AWSCredentials {
+        try await CredentialChain(hostEnvironment).credentials()
     }
 
     // MARK: - Environment and files
@@ -27,9 +27,9 @@ struct CredentialTests {
         try await withFolder { home in
             try write(
                 "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n", to: "\(home)/.aws/credentials")
-            let found = try await credentials(AWSSurroundings(environment: ["HOME": home]))
+            let found = try await credentials(AWSEnvironment(environment: ["HOME": home]))
             #expect(found.accessKeyID == "FILE")
-            #expect(AWSSurroundings(environment: ["HOME": "~"]).homeDirectory == NSHomeDirectory())
+            #expect(AWSEnvironment(environment: ["HOME": "~"]).homeDirectory == NSHomeDirectory())
         }
     }
 
@@ -81,7 +81,7 @@ struct CredentialTests {
             #expect(deploy.accessKeyID == "AKIADEPLOY")
             #expect(deploy.sessionToken == "token")
             #expect(deploy.source == "profile deploy of \(file)")
-            let other = AWSSurroundings.test(["AWS_PROFILE": "other"], home: home)
+            let other = AWSEnvironment.test(["AWS_PROFILE": "other"], home: home)
             #expect(try await credentials(other).accessKeyID == "AKIAOTHER")
             #expect(try Region.configured(in: other) == "eu-west-1")
             #expect(try Region.configured(in: .test(["AWS_REGION": "x", "AWS_PROFILE": "other"], home: home)) == "x")
@@ -104,13 +104,13 @@ struct CredentialTests {
             ("[x]\n", "it has no keys, no credential_process and no role"),
             ("[x]\nrole_arn = arn\n", "neither source_profile nor credential_source"),
             ("[x]\nrole_arn = arn\nsource_profile = z\n", "its source_profile z does not exist"),
-            ("[x]\nrole_arn = arn\nsource_profile = y\n[y]\nrole_arn = arn\nsource_profile = x\n", "in a circle"),
+            ("[x]\nrole_arn = arn\nsource_profile = y\n[y]\nrole_arn = arn\nsource_profile = x\n", "refers back to the profile"),
             ("[x]\nrole_arn = arn\ncredential_source = Moon\n", "credential_source is Moon"),
             ("[x]\nrole_arn = arn\ncredential_source = Environment\n", "AWS_ACCESS_KEY_ID is not set"),
-            ("[x]\nrole_arn = arn\nmfa_serial = 1\nsource_profile = y\n", "nobody is there to type it"),
+            ("[x]\nrole_arn = arn\nmfa_serial = 1\nsource_profile = y\n", "which cannot be entered here"),
             ("[x]\nsso_session = s\n", "credential_process = aws configure export-credentials --profile x"),
-            ("[x]\ncredential_process = 'oops\n", "a quotation mark that is not closed"),
-            ("[x]\nthis is no setting\n", "line 2 is neither [a section] nor a setting"),
+            ("[x]\ncredential_process = 'oops\n", "an unclosed quotation mark"),
+            ("[x]\nthis is no setting\n", "line 2 is neither a [section] nor a setting"),
         ])
     func badProfiles(file: String, problem: String) async throws {
         try await withFolder { home in
@@ -129,14 +129,14 @@ struct CredentialTests {
                 "[default]\ncredential_process = /bin/login --user 'a b' \"c\\\"d\" $HOME\n", to: "\(home)/.aws/config")
             let end = Date().addingTimeInterval(3600).formatted(.iso8601)
             let calls = Calls()
-            let surroundings = AWSSurroundings.test(home: home) { words in
+            let hostEnvironment = AWSEnvironment.test(home: home) { words in
                 let number = await calls.add(words)
                 return """
                     {"Version": 1, "AccessKeyId": "AKIA\(number)", "SecretAccessKey": "s", "SessionToken": "t",
                      "Expiration": "\(end)"}
                     """
             }
-            let chain = CredentialChain(surroundings)
+            let chain = CredentialChain(hostEnvironment)
             #expect(try await chain.credentials().accessKeyID == "AKIA1")
             #expect(try await chain.credentials().accessKeyID == "AKIA1")
             #expect(await calls.all == [["/bin/login", "--user", "a b", "c\"d", "$HOME"]])
@@ -209,12 +209,12 @@ struct CredentialTests {
         }) { server in
             try await withFolder { home in
                 try write("the.token\n", to: "\(home)/token")
-                var surroundings = AWSSurroundings.test([
+                var hostEnvironment = AWSEnvironment.test([
                     "AWS_WEB_IDENTITY_TOKEN_FILE": "\(home)/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/x",
                     "AWS_ENDPOINT_URL_STS": server.url,
                 ])
-                surroundings.now = { clock.now }
-                let chain = CredentialChain(surroundings)
+                hostEnvironment.now = { clock.now }
+                let chain = CredentialChain(hostEnvironment)
                 #expect(try await chain.credentials().accessKeyID == "ASIA0")
                 clock.advance(50 * 60)
                 #expect(try await chain.credentials().accessKeyID == "ASIA0")
@@ -242,12 +242,12 @@ struct CredentialTests {
         }) { server in
             try await withFolder { home in
                 try write("the.token", to: "\(home)/token")
-                var surroundings = AWSSurroundings.test([
+                var hostEnvironment = AWSEnvironment.test([
                     "AWS_WEB_IDENTITY_TOKEN_FILE": "\(home)/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/x",
                     "AWS_ENDPOINT_URL_STS": server.url,
                 ])
-                surroundings.now = { clock.now }
-                let chain = CredentialChain(surroundings)
+                hostEnvironment.now = { clock.now }
+                let chain = CredentialChain(hostEnvironment)
                 _ = try await chain.credentials()
                 clock.advance(58 * 60)
                 #expect(try await chain.credentials().accessKeyID == "ASIA0")
@@ -284,7 +284,7 @@ struct CredentialTests {
         let far = await words {
             _ = try await credentials(.test(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://10.0.0.1/creds"]))
         }
-        #expect(far.contains("10.0.0.1 is asked without TLS"))
+        #expect(far.contains("10.0.0.1 would be called without TLS"))
     }
 
     @Test("an instance's role is asked for by IMDSv2")

@@ -99,7 +99,7 @@ struct EC2Tests {
 
             let forbidden = await words { _ = try await instances(moto, other.environment, tags: ["role": "x"]) }
             #expect(forbidden.contains("AWS does not allow ec2:DescribeInstances"))
-            #expect(forbidden.contains("add an Allow of ec2:DescribeInstances"))
+            #expect(forbidden.contains("; allow ec2:DescribeInstances in the policy"))
         }
     }
 
@@ -129,10 +129,10 @@ struct EC2Tests {
     }
 
     private func ask(
-        _ surroundings: AWSSurroundings, _ server: ScriptedServer
+        _ hostEnvironment: AWSEnvironment, _ server: ScriptedServer
     ) async throws -> [EC2.Instance] {
         try await EC2(
-            region: "us-east-1", endpoint: URL(string: server.url), credentials: CredentialChain(surroundings)
+            region: "us-east-1", endpoint: URL(string: server.url), credentials: CredentialChain(hostEnvironment)
         )
         .runningInstances(tags: ["role": "kubernetes-node"])
     }
@@ -162,7 +162,7 @@ struct EC2Tests {
     func circle() async throws {
         try await withServer({ _, _ in Self.page(["10.0.0.1"], next: "again") }) { server in
             let error = await words { _ = try await ask(.test(someKeys), server) }
-            #expect(error.contains("names the page again as its own next one"))
+            #expect(error.contains("the page token again was returned twice"))
         }
     }
 
@@ -189,7 +189,7 @@ struct EC2Tests {
             Self.refusal("Throttling", "Rate exceeded", status: 400)
         }) { server in
             let error = await words { _ = try await ask(.test(someKeys), server) }
-            #expect(error.contains("AWS had no time for ec2:DescribeInstances in us-east-1, 6 times in a row"))
+            #expect(error.contains("AWS was too busy for ec2:DescribeInstances in us-east-1 in 6 attempts"))
             #expect(error.contains("Throttling: Rate exceeded"))
             #expect(await server.requests.all.count == 6)
         }
@@ -199,8 +199,8 @@ struct EC2Tests {
         "every refusal says what is wrong and what to do",
         arguments: [
             ("RequestExpired", 400, "clock is"), ("ExpiredToken", 400, "sign in again"),
-            ("UnauthorizedOperation", 403, "add an Allow of ec2:DescribeInstances"),
-            ("AuthFailure", 401, "see that the key is active"), ("OptInRequired", 401, "the account uses us-east-1"),
+            ("UnauthorizedOperation", 403, "; allow ec2:DescribeInstances in the policy"),
+            ("AuthFailure", 401, "check that the key is active"), ("OptInRequired", 401, "the account has us-east-1 enabled"),
             ("InvalidParameterValue", 400, "AWS refused ec2:DescribeInstances in us-east-1: InvalidParameterValue"),
         ])
     func refused(code: String, status: Int, advice: String) async throws {

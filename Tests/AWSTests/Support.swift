@@ -3,13 +3,13 @@ import Foundation
 import TestSupport
 import Testing
 
-extension AWSSurroundings {
+extension AWSEnvironment {
     /// A machine that knows nothing of AWS but what the test says.
     static func test(
         _ environment: [String: String] = [:], home: String = "/nonexistent", now: Date = Date(),
         pauses: Pauses = Pauses(), run: (@Sendable ([String]) async throws -> String)? = nil
-    ) -> AWSSurroundings {
-        AWSSurroundings(
+    ) -> AWSEnvironment {
+        AWSEnvironment(
             environment: ["AWS_EC2_METADATA_DISABLED": "true"].merging(environment) { $1 }, homeDirectory: home,
             now: { now }, pause: pauses.pause, run: run)
     }

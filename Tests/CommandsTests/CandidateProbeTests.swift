@@ -9,7 +9,7 @@ import Workloads
 
 @testable import Commands
 
-/// A node at which the candidate answers with this, and that keeps what it was asked.
+/// A node at which the candidate gives this answer; records the calls.
 private actor Candidate: NodeTransport {
     private let answer: String
     private(set) var asked: [[String]] = []
@@ -32,7 +32,7 @@ private actor Candidate: NodeTransport {
         return try await Command("cat", input: text).run(deadline: deadline, onLine: onLine).termination
     }
 
-    /// The bytes that the script was told to send, and its other arguments.
+    /// The request that the script was to send, and its other arguments.
     var probe: (request: String, arguments: [String]) {
         let words = asked.last ?? []
         let send = words.first { $0.hasPrefix("send=") }?.dropFirst(5) ?? ""
@@ -56,17 +56,17 @@ private actor Candidate: NodeTransport {
         let nodes = FleetNodes(fleet: fleet, app: app) { _ in kubelet }
         let survey = Survey(
             live: LiveVersion(color: .blue, version: "1"), candidate: .green, replicas: 3, nodes: ["node-1"])
-        let trouble = await #expect(throws: NodeTrouble.self) {
-            try await nodes.stage("node-1", Telling.order, survey) { _ in }
+        let problem = await #expect(throws: NodeProblem.self) {
+            try await nodes.stage("node-1", FormattedRelease.order, survey) { _ in }
         }
-        return (candidate, trouble?.message ?? "")
+        return (candidate, problem?.message ?? "")
     }
 
     private let internalHost = ReadinessProbe(
         path: "/up", headers: [.init("Host", "blog.internal"), .init("X-Forwarded-Proto", "https")])
 
     @Test(
-        "the candidate is asked as its readiness probe asks: path, headers, scheme, timeout, and often enough to meet every pod"
+        "the candidate gets its readiness probe's request: path, headers, scheme, timeout, and often enough to reach every pod"
     )
     func asKubelet() async throws {
         var kubelet = internalHost
@@ -83,30 +83,30 @@ private actor Candidate: NodeTransport {
         }
     }
 
-    @Test("a path that the configuration names is asked with what else the readiness probe sends")
+    @Test("a configured path is requested with the readiness probe's other values")
     func ownPath() async throws {
         let (request, arguments) = try await stage(internalHost) { $0.probe = .init(path: "/healthz") }.candidate.probe
         #expect(request.hasPrefix("GET /healthz HTTP/1.1\r\nUser-Agent"), "\(request)")
         #expect(request.contains("\r\nHost: blog.internal\r\n") && arguments.contains("probe=http"))
     }
 
-    @Test("where nobody has named a path, any answer of the app's will do")
+    @Test("without a path, any answer of the app is accepted")
     func guess() async throws {
         let (request, arguments) = try await stage(nil).candidate.probe
         #expect(request.hasPrefix("GET / HTTP/1.1\r\nHost: blog.domain.com\r\n"), "\(request)")
         #expect(arguments.contains("accept=any") && arguments.contains("try=2"))
     }
 
-    @Test("a refusal of the app's that the kubelet does not get is told with both requests and what to do")
+    @Test("an answer that the kubelet does not get is reported with both requests and the fix")
     func explained() async throws {
         let message = try await stage(ReadinessProbe(path: "/up", headers: [.init("X-Forwarded-Proto", "https")]))
             .message
         #expect(
             message.hasSuffix(
                 """
-                HTTP/1.1 400 Bad Request; that is its answer to GET /up with Host: blog.domain.com, X-Forwarded-Proto: https; \
-                the kubelet's probe sends GET /up with Host: <the pod's address>:8080, X-Forwarded-Proto: https, and takes the \
-                answer for good. To fix: let the app answer both, or name the Host that it wants in httpHeaders of its \
+                HTTP/1.1 400 Bad Request; this is its response to GET /up with Host: blog.domain.com, X-Forwarded-Proto: https; \
+                the kubelet's probe sends GET /up with Host: <the pod's address>:8080, X-Forwarded-Proto: https and accepts the \
+                answer. To fix: let the app answer both, or set the Host that it expects in httpHeaders of its \
                 readinessProbe
                 """), "\(message)")
         for answer in ["HTTP/1.1 503 Service Unavailable", "Connection refused"] {

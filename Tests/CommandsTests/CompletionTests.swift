@@ -6,14 +6,14 @@ import Testing
 
 @Suite("Completions")
 struct CompletionTests {
-    @Test("there is a script for each shell, and it asks for apps' names", arguments: CompletionsCommand.Shell.allCases)
+    @Test("there is a script for each shell, and it completes app names", arguments: CompletionsCommand.Shell.allCases)
     func scripts(_ shell: CompletionsCommand.Shell) {
         let script = Viridian.completionScript(for: shell.completed)
         #expect(
             script.contains("deploy") && script.contains("rollback") && script.contains("---completion"), "\(shell)")
     }
 
-    @Test("the names are those of the configuration that the words name; where there is none, there are none")
+    @Test("the names are those of the configuration in the arguments; without one, there are none")
     func apps() throws {
         let directory = FileManager.default.temporaryDirectory.path + "/viridian-completion-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)

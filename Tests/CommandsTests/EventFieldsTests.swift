@@ -3,7 +3,7 @@ import Foundation
 import ReleaseMachine
 import Testing
 
-@Suite("Events as programs read them")
+@Suite("Events as JSON")
 struct EventFieldsTests {
     /// One of each; a new case does not compile here until it has been added.
     private static let all: [Event] = {
@@ -14,20 +14,20 @@ struct EventFieldsTests {
             app: "blog", number: 42, kind: .rollback(from: 41), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 3, verify: true, requestedBy: "ann", reason: "too slow",
             commitTime: Timestamp(milliseconds: 1_445_783_643_000), removeStrays: true, rules: rules)
-        let trouble = NodeTrouble(node: "web-1", isUnreachable: true, message: "timed out")
+        let problem = NodeProblem(node: "web-1", isUnreachable: true, message: "timed out")
         return [
             .requested(order), .promoted(by: "ann"), .abortRequested(by: "ann", reason: "prices"),
             .discovered(
                 Survey(
                     live: LiveVersion(color: .blue, version: "v2"), candidate: .green, replicas: 3, nodes: ["web-2"],
-                    unreachable: [trouble])),
+                    unreachable: [problem])),
             .candidateCreated, .candidateDelayed(until: Timestamp(milliseconds: 1_445_783_643_000)),
             .podsObserved(
                 PodsReport(
                     ready: 1, desired: 3, pods: [PodSummary(name: "a", isReady: false, reason: "slow", restarts: 2)],
                     warnings: ["quota"], images: [RunningImage(image: "blog:v1", id: "sha256:0d1c", pods: 1)])),
             .podsReady, .nodePrepared(node: "web-1"), .nodeStaged(node: "web-1"), .candidateConfirmed,
-            .nodeSwitched(node: "web-1"), .nodeReverted(node: "web-1"), .nodeFailed(.stage, trouble),
+            .nodeSwitched(node: "web-1"), .nodeReverted(node: "web-1"), .nodeFailed(.stage, problem),
             .nodesLeft(["web-1"]), .liveRecorded(.green),
             .drained(
                 DrainEvidence(open: [
@@ -38,7 +38,8 @@ struct EventFieldsTests {
             .oldRemoved, .oldRetained(until: Timestamp(milliseconds: 1_445_783_643_000)), .candidateRemoved,
             .refused(.recordLive(.green), message: "no right", details: ["patch leases"]),
             .troubled(.stage(node: "web-1"), message: "timed out"), .deadlinePassed(.staging), .takenUp(by: "ben"),
-            .resumed(milliseconds: 61_000), .said(Line(source: "web-1", "hello")), .replaced(by: 43, rolledBack: true),
+            .resumed(milliseconds: 61_000), .said(LogMessage(source: "web-1", "hello")),
+            .replaced(by: 43, rolledBack: true),
         ]
     }()
 
@@ -57,7 +58,7 @@ struct EventFieldsTests {
         return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
 
-    @Test("each event has its name as type, and no key or number that only Swift understands", arguments: all)
+    @Test("each event has its name as type, and only plain JSON keys and numbers", arguments: all)
     func interface(_ event: Event) throws {
         #expect(Self.isListed(event))
         let fields = try fields(event)
@@ -80,14 +81,14 @@ struct EventFieldsTests {
         }
     }
 
-    @Test("lengths of time are as in a configuration, times as everywhere else")
+    @Test("durations are as in the configuration, times are ISO 8601")
     func times() throws {
         let order = try #require(try fields(Self.all[0])["order"] as? [String: Any])
         let rules = try #require(order["rules"] as? [String: Any])
         #expect(rules["verifyTimeout"] as? String == "10m" && rules["retain"] as? String == "1500ms")
         #expect(order["commitTime"] as? String == "2015-10-25T14:34:03.000Z")
         #expect(order["kind"] as? String == "rollback" && order["from"] as? Int == 41)
-        // A rule that is added has to be told too; by which edition a release is folded is nobody's business outside.
+        // A new rule has to be added to the JSON too, except the edition, which is internal.
         #expect(
             Set(Mirror(reflecting: Rules()).children.compactMap(\.label)).subtracting(rules.keys) == [
                 "edition", "previewURL",
@@ -101,15 +102,15 @@ struct EventFieldsTests {
         return order
     }
 
-    @Test("what went wrong names what was being done, where, and why")
-    func trouble() throws {
+    @Test("an error names the effect, the node and the reason")
+    func problem() throws {
         let troubled = try fields(.troubled(.stage(node: "web-1"), message: "timed out"))
         #expect(troubled["effect"] as? String == "stage" && troubled["node"] as? String == "web-1")
         #expect(troubled["message"] as? String == "timed out")
         let refused = try fields(.refused(.recordLive(.green), message: "no right", details: []))
         #expect(refused["effect"] as? String == "recordLive" && refused["color"] as? String == "green")
         let failed = try fields(
-            .nodeFailed(.change, NodeTrouble(node: "web-1", isUnreachable: false, message: "no")))
+            .nodeFailed(.change, NodeProblem(node: "web-1", isUnreachable: false, message: "no")))
         #expect(failed["step"] as? String == "change" && failed["unreachable"] as? Bool == false)
     }
 }

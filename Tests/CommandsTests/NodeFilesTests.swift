@@ -5,7 +5,7 @@ import ViridianConfiguration
 
 @testable import Commands
 
-/// What an administrator installs on the nodes.
+/// The files that an administrator installs on the nodes.
 @Suite struct NodeFilesTests {
     private func configuration(from source: String) async throws -> String {
         var app = try AppConfiguration(
@@ -16,7 +16,7 @@ import ViridianConfiguration
     }
 
     @Test(
-        "node.conf allows artifacts from the app's own place, and nothing beside it",
+        "node.conf allows artifacts from the app's own place only",
         arguments: [
             ("https://assets.example.com/{app}/{version}.tgz", "https://assets.example.com/blog/"),
             ("https://{app}.example.com/{version}/a.tgz", "https://blog.example.com/"),
@@ -28,7 +28,7 @@ import ViridianConfiguration
         #expect(try await configuration(from: from).split(separator: "\n").contains("artifact.blog=\(allowed)"))
     }
 
-    @Test("in a bucket, what belongs to other apps is not allowed")
+    @Test("in a bucket, other apps' artifacts are not allowed")
     func bucket() async throws {
         let lines = try await configuration(from: "s3://builds/{app}/{version}.tgz").split(separator: "\n")
         let line = try #require(lines.first { $0.hasPrefix("artifact.blog=https://") })

@@ -8,7 +8,7 @@ import ViridianConfiguration
 
 @testable import Commands
 
-/// Answers `check` with a time of its own.
+/// Answers `check` with the given time.
 private struct WrongClock: NodeTransport {
     var time: String
 
@@ -44,16 +44,16 @@ private struct WrongClock: NodeTransport {
     }
 
     @Test(
-        "whatever time a node says, `check` tells how far it is off, or at least how far",
+        "whatever time a node reports, `check` shows the skew, or that it is larger than the limit",
         arguments: ["99999999999999999999", String(repeating: "9", count: 400), "0"])
     func clocks(time: String) async throws {
         let nodes = FleetNodes(fleet: try fleet(WrongClock(time: time)), app: app)
-        let report = try await nodes.fleet.check(nodes.upstream, on: Node("node-1"), asking: [])
+        let report = try await nodes.fleet.check(nodes.upstream, on: Node("node-1"), ports: [])
         let said = NodeFindings(app: app, live: nil, report: report).all.map(\.what)
-        #expect(said.contains { $0.hasPrefix("its clock is more than 1000000000 s ") }, "\(said)")
+        #expect(said.contains { $0.hasPrefix("the clock is more than 1000000000 s ") }, "\(said)")
     }
 
-    @Test("a release number that no node can compare is refused before any node is asked, with what to remove")
+    @Test("a release number that is out of range is refused before any node is called, with what to remove")
     func fence() async throws {
         let nodes = FleetNodes(fleet: try fleet(WrongClock(time: "0")), app: app)
         #expect(try Fence(release: 42, isBack: false).token == 84)
@@ -66,7 +66,7 @@ private struct WrongClock: NodeTransport {
             #expect(readings.count == 1 && readings[0].color == nil && readings[0].message == refusal?.message)
             await #expect(throws: Refusal.self) { try await nodes.route("node-1", to: .green, fence: fence) }
             let live = LiveVersion(color: .green, version: "2")
-            await #expect(throws: Refusal.self) { try await nodes.bring("node-1", to: live, fence: fence) }
+            await #expect(throws: Refusal.self) { try await nodes.stageAndRoute("node-1", to: live, fence: fence) }
         }
     }
 }

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Commands
 
-/// Text of somebody who may write an annotation, fill a variable of CI, or answer in a server's place.
+/// Untrusted text from an annotation, a CI variable or a server.
 let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\rv9\nFORGED\u{202e}\u{2067}\u{9b}1m\u{2028}x"
 
-/// Nothing that a terminal acts on is in it, line ends aside.
+/// Whether the text contains no control characters except line ends.
 func isSafe(_ text: String) -> Bool {
     text.unicodeScalars.allSatisfy { scalar in
         scalar == "\n"
@@ -18,9 +18,9 @@ func isSafe(_ text: String) -> Bool {
     }
 }
 
-@Suite("What is written on a terminal")
+@Suite("Output on a terminal")
 struct SafeOutputTests {
-    @Test("a line is one line, whatever is in it, and only our own styles command anything")
+    @Test("a line is one line with any text, and has no control sequences except the program's styles")
     func lines() {
         #expect(isSafe(TerminalLine(hostile).written) && !TerminalLine(hostile).written.contains("\n"))
         let plain = Terminal(isInteractive: false, usesColor: false, width: 80)
@@ -30,19 +30,19 @@ struct SafeOutputTests {
         #expect(isSafe(String(colored.dropFirst(4).dropLast(4))))
     }
 
-    @Test("JSON is escaped as JSON, and says the same")
+    @Test("JSON is escaped as JSON, and decodes to the same text")
     func json() throws {
         let line = try [hostile].jsonLine()
         #expect(isSafe(line) && !line.contains("\n"), "\(line)")
         #expect(try JSONDecoder().decode([String].self, from: Data(line.utf8)) == [hostile])
     }
 
-    @Test("status shows versions and words of a cluster or server that lies, and none of them commands the terminal")
+    @Test("status shows untrusted versions and messages without control sequences")
     func status() throws {
         let json = #"""
             {"app":"blog","namespace":"blog","live":{"color":"blue","version":HOSTILE,"release":1},
              "colors":{"blue":{"version":HOSTILE,"image":HOSTILE,"replicas":1,"ready":1}},
-             "nodes":[{"address":HOSTILE,"color":"blue","message":HOSTILE}],"advice":[HOSTILE],"astray":[HOSTILE]}
+             "nodes":[{"address":HOSTILE,"color":"blue","message":HOSTILE}],"advice":[HOSTILE],"drifted":[HOSTILE]}
             """#.replacing("HOSTILE", with: try hostile.jsonLine())
         let view = try JSONDecoder().decode(AppView.self, from: Data(json.utf8))
         let lines = view.lines(Terminal(isInteractive: false, usesColor: false, width: 80)).map(\.written)
@@ -51,7 +51,7 @@ struct SafeOutputTests {
         #expect(!lines.contains { $0.hasPrefix("FORGED") })
     }
 
-    @Test("who runs the command is a name in one line")
+    @Test("the user name is on one line")
     func name() {
         let name = caller(["VIRIDIAN_USER": hostile])
         #expect(isSafe(name) && !name.contains("\n") && name.contains("FORGED"), "\(name)")

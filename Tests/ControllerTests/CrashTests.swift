@@ -2,13 +2,13 @@ import Controller
 import ReleaseMachine
 import Testing
 
-/// The process dies at each of its appends to the journal, before and after the event is written, and another one goes on.
+/// The process dies at each of its appends to the journal, before and after the event is written, and another one continues.
 @Suite("A release survives the death of its process at every event")
 struct CrashTests {
     enum Course: CaseIterable, Sendable {
         case success
         case firstRelease
-        case hopelessPods
+        case failingPods
         case switchFails
         case abortedWhilePaused
         case abortedWhileDraining
@@ -16,7 +16,7 @@ struct CrashTests {
         var outcome: Release.State {
             switch self {
             case .success, .firstRelease: .live
-            case .hopelessPods, .switchFails: .failed
+            case .failingPods, .switchFails: .failed
             case .abortedWhilePaused: .aborted
             case .abortedWhileDraining: .rolledBack
             }
@@ -25,17 +25,17 @@ struct CrashTests {
         func makeSite() async -> Site {
             let site = Site(isLive: self != .firstRelease)
             switch self {
-            case .hopelessPods: await site.world.set(pods: .crash)
+            case .failingPods: await site.world.set(pods: .crash)
             case .switchFails:
                 let node = World.nodes[1]
-                let trouble = NodeTrouble(node: node, isUnreachable: false, message: "nginx -t failed")
-                await site.world.failAlways("route \(node) green", with: trouble)
+                let problem = NodeProblem(node: node, isUnreachable: false, message: "nginx -t failed")
+                await site.world.failAlways("route \(node) green", with: problem)
             default: break
             }
             return site
         }
 
-        /// Whether somebody gives the release up at this moment.
+        /// Whether a person aborts the release at this moment.
         func aborts(_ release: Release) -> Bool {
             switch self {
             case .abortedWhilePaused: release.state == .paused
@@ -52,13 +52,13 @@ struct CrashTests {
                     guard aborts(release) else { return }
                     let number = release.order.number
                     let isSaid = site.journal.events(number).contains { $0.kind == "abortRequested" }
-                    if !isSaid { try? site.journal.say(.abortRequested(by: "ben", reason: nil), number: number) }
+                    if !isSaid { try? site.journal.request(.abortRequested(by: "ben", reason: nil), number: number) }
                 }
             )
         }
     }
 
-    @Test("and ends as it would have", arguments: Course.allCases)
+    @Test("and ends as it would have without the crash", arguments: Course.allCases)
     func crash(_ course: Course) async throws {
         let undisturbed = await course.makeSite()
         #expect(try await course.run(undisturbed, as: "anna@ci-1").state == course.outcome)
@@ -71,7 +71,7 @@ struct CrashTests {
             site.journal.breaks(at: place)
             do {
                 _ = try await course.run(site, as: "anna@ci-1")
-                continue  // Pods were seen fewer times than before: it ended before it came to this place.
+                continue  // Fewer pod observations than before: the release ended before this append.
             } catch is MemoryJournal.Killed {
                 await site.world.die("anna@ci-1")
             }

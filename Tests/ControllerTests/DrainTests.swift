@@ -12,14 +12,14 @@ import Testing
         }
     }
 
-    @Test("the log says what is still open and where, when it is seen first, while it changes, and when it is over")
+    @Test("the log shows what is still open on each node: at first, when it changes, and when it is over")
     func lines() async throws {
         let (one, two) = (World.nodes[0], World.nodes[1])
         func open(_ node: String, _ connections: Int, _ workers: Int) -> DrainEvidence.Open {
             DrainEvidence.Open(node: node, connections: connections, oldWorkers: workers)
         }
         await site.world.hold(open: [
-            // The first look is taken before the drain could end, to tell who comes, and is not told.
+            // The first read is made before the drain could end, to find new connections, and is not logged.
             open(one, 4, 1), open(two, 2, 0),
             open(one, 3, 1), open(one, 1, 1), open(one, 0, 2), open(two, 1, 0),
         ])
@@ -29,18 +29,18 @@ import Testing
         let first = lines.filter { $0.source == one }.map(\.text)
         #expect(
             first.first
-                == "still open: 3 connections to blue and 1 nginx worker from before, which finishes its requests")
-        #expect(first.last == "nothing holds blue any more")
-        // Numbers that change with every look are not repeated each time.
+                == "still open: 3 connections to blue and 1 old nginx worker, which finishes its requests")
+        #expect(first.last == "drained: no connection to blue is left")
+        // Numbers that change with every read are not repeated each time.
         #expect(first.count <= 3)
         #expect(
             lines.filter { $0.source == two }.map(\.text)
-                == ["still open: 1 connection to blue", "nothing holds blue any more"])
+                == ["still open: 1 connection to blue", "drained: no connection to blue is left"])
     }
 
-    @Test("a node to which new connections came a moment ago is not drained yet, though none is open")
+    @Test("a node at which a connection arrived a moment ago is not drained yet, though none is open")
     func arrivals() throws {
-        var watch = DrainWatch(quiet: .seconds(10))
+        var watch = DrainWatch(arrivalWindow: .seconds(10))
         func open(_ arriving: Int?) -> [DrainEvidence.Open] {
             [.init(node: "web-1", connections: 0, oldWorkers: 0, arriving: arriving, sources: ["10.0.0.7"])]
         }
@@ -52,7 +52,7 @@ import Testing
         #expect(watch.stillOpen(open(nil), at: start + .seconds(11)).isEmpty)
     }
 
-    @Test("an old colour to which new connections come until the drain's end is kept, and the log says from where")
+    @Test("an old colour at which connections arrive until the drain's end is kept, and the log names their sources")
     func keptColor() async throws {
         let node = World.nodes[0]
         let arriving = DrainEvidence.Open(node: node, connections: 0, oldWorkers: 0, arriving: 1, sources: ["10.0.0.7"])
@@ -67,15 +67,15 @@ import Testing
             })
     }
 
-    @Test("a node that cannot be asked is named as that")
+    @Test("a node that does not answer is named")
     func unknown() async throws {
         await site.world.failAlways(
-            "open", with: NodeTrouble(node: World.nodes[0], isUnreachable: true, message: "gone"))
+            "open", with: NodeProblem(node: World.nodes[0], isUnreachable: true, message: "gone"))
         _ = try await site.deploy()
         let lines = try said()
         #expect(
             World.nodes.allSatisfy { node in
-                lines.contains { $0.source == node && $0.text == "cannot be asked what still holds blue" }
+                lines.contains { $0.source == node && $0.text == "does not report its open connections to blue" }
             })
     }
 }

@@ -3,16 +3,16 @@ import ReleaseMachine
 import Testing
 import ViridianConfiguration
 
-@Suite("A release is run")
+@Suite("Running a release")
 struct EngineTests {
     private let site = Site()
     private let first = World.nodes[0]
     private let second = World.nodes[1]
 
-    @Test("all goes well: each thing is done when the one before is known to be done")
+    @Test("a release goes live: each step starts when the one before is verified")
     func happyPath() async throws {
-        let told = Told()
-        let release = try await site.deploy(observe: told.observer)
+        let recorder = EventRecorder()
+        let release = try await site.deploy(observe: recorder.observer)
         #expect(release.state == .live)
         #expect(
             await site.steps() == [
@@ -34,8 +34,8 @@ struct EngineTests {
                 "candidateConfirmed",
                 "nodeSwitched", "nodeSwitched", "liveRecorded", "drained", "readBack", "oldRemoved",
             ])
-        #expect(await told.kinds == site.kinds())
-        #expect(await told.events.map(\.sequence) == Array(1...site.kinds().count))
+        #expect(await recorder.kinds == site.kinds())
+        #expect(await recorder.events.map(\.sequence) == Array(1...site.kinds().count))
         #expect(await site.world.workloads == [.green: .init(version: Site.version, release: 1, ready: 2)])
         #expect(await site.world.routes == [first: .green, second: .green])
         #expect(await site.world.recorded == LiveVersion(color: .green, version: Site.version))
@@ -45,7 +45,7 @@ struct EngineTests {
         #expect(try #require(release.endedAt) - release.createdAt >= .seconds(2))
     }
 
-    @Test("while pods start the nodes are prepared, and one that takes longer is staged when it is done")
+    @Test("nodes are prepared while pods start, and one that takes longer is staged when it is done")
     func preparing() async throws {
         let gate = Gate()
         let world = site.world
@@ -64,13 +64,13 @@ struct EngineTests {
         }
     }
 
-    @Test("what could not be prepared is told, and does not end the release: staging tries it again")
+    @Test("what could not be prepared is logged, and does not end the release: staging retries it")
     func unprepared() async throws {
-        let trouble = NodeTrouble(node: first, isUnreachable: false, message: "disk full")
-        await site.world.fail("prepare \(first)", with: [trouble])
+        let problem = NodeProblem(node: first, isUnreachable: false, message: "disk full")
+        await site.world.fail("prepare \(first)", with: [problem])
         #expect(try await site.deploy().state == .live)
         let events = try site.journal.events(app: "blog", number: 1, after: 0).map(\.event)
-        #expect(events.contains(.said(Line(source: first, "cannot be staged yet: disk full"))))
+        #expect(events.contains(.said(LogMessage(source: first, "cannot be staged yet: disk full"))))
         #expect(await site.world.calls.filter { $0 == "prepare \(first)" }.count == 1)
     }
 
@@ -85,11 +85,11 @@ struct EngineTests {
         #expect(await !site.world.calls.contains { $0.hasPrefix("remove") })
     }
 
-    // MARK: What goes wrong for a moment
+    // MARK: Transient errors
 
-    @Test("what does not work out is tried again, after a while that doubles")
+    @Test("a failed effect is retried after a pause that doubles")
     func backOff() async throws {
-        await site.world.fail("create", with: [Hiccup(), Hiccup(), Hiccup()])
+        await site.world.fail("create", with: [TransientError(), TransientError(), TransientError()])
         let release = try await site.deploy()
         #expect(release.state == .live)
         #expect(await site.world.calls.filter { $0 == "create" }.count == 4)
@@ -101,18 +101,18 @@ struct EngineTests {
     }
 
     @Test(
-        "every step survives an answer that does not come",
+        "every step survives a lost answer",
         arguments: ["survey", "list", "create", "pods", "record", "remove"])
     func hiccups(_ call: String) async throws {
-        await site.world.fail(call, with: [Hiccup()])
+        await site.world.fail(call, with: [TransientError()])
         #expect(try await site.deploy().state == .live)
         #expect(site.kinds().contains("troubled"))
         #expect(await site.world.violations == [])
     }
 
-    @Test("an old colour that cannot be asked while it drains counts as in use, up to the longest drain")
+    @Test("a node that does not answer during the drain counts as in use, up to the longest drain")
     func drainUnknown() async throws {
-        await site.world.failAlways("open", with: Hiccup())
+        await site.world.failAlways("open", with: TransientError())
         let release = try await site.deploy()
         #expect(release.state == .live)
         #expect(release.drain?.open.map(\.node) == World.nodes.sorted())
@@ -122,9 +122,9 @@ struct EngineTests {
         #expect(drained.at >= bounds.upperBound)
     }
 
-    // MARK: What does not work
+    // MARK: Failures
 
-    @Test("a refusal ends it: the candidate goes, and traffic is where it was")
+    @Test("a refusal ends the release: the candidate is deleted, and traffic is where it was")
     func refusal() async throws {
         await site.world.fail("create", with: [Refusal("no NodePort 30001", details: ["correct the service"])])
         let release = try await site.deploy()
@@ -136,8 +136,8 @@ struct EngineTests {
         #expect(await !site.world.calls.contains { $0.hasPrefix("stage") || $0.hasPrefix("route") })
     }
 
-    @Test("pods for which there is no hope end it at once")
-    func hopeless() async throws {
+    @Test("pods that cannot become ready end the release at once")
+    func failingPods() async throws {
         await site.world.set(pods: .crash)
         let release = try await site.deploy()
         #expect(release.failure == Failure(phase: .starting, message: "blog crashes", details: ["exit 1"]))
@@ -145,12 +145,12 @@ struct EngineTests {
         #expect(try #require(release.endedAt) - release.createdAt < .seconds(5))
     }
 
-    @Test("pods that do not come end it when the time is over")
+    @Test("pods that do not become ready end the release at the timeout")
     func deadline() async throws {
         await site.world.set(pods: .stayUnready)
         let release = try await site.deploy()
         #expect(release.state == .failed)
-        #expect(release.failure?.message == "time ran out: 0 of 2 pods are ready")
+        #expect(release.failure?.message == "timed out: 0 of 2 pods are ready")
         #expect(
             release.failure?.details == [
                 "blog-green-0: running, not ready yet", "blog-green-1: running, not ready yet",
@@ -164,7 +164,7 @@ struct EngineTests {
     func staging() async throws {
         for node in World.nodes {
             await site.world.fail(
-                "stage \(node)", with: [NodeTrouble(node: node, isUnreachable: false, message: "disk full")])
+                "stage \(node)", with: [NodeProblem(node: node, isUnreachable: false, message: "disk full")])
         }
         let release = try await site.deploy()
         #expect(release.failure?.message == "2 of 2 nodes could not be staged")
@@ -172,10 +172,10 @@ struct EngineTests {
         #expect(await !site.world.calls.contains { $0.hasPrefix("route") })
     }
 
-    @Test("one node that cannot switch takes the other back")
+    @Test("when one node cannot switch the other is reverted")
     func switching() async throws {
         await site.world.failAlways(
-            "route \(second) green", with: NodeTrouble(node: second, isUnreachable: false, message: "nginx -t failed"))
+            "route \(second) green", with: NodeProblem(node: second, isUnreachable: false, message: "nginx -t failed"))
         let release = try await site.deploy()
         #expect(release.state == .failed)
         #expect(release.failure?.message == "1 of 2 nodes could not be switched")
@@ -184,7 +184,8 @@ struct EngineTests {
         #expect(await site.world.violations == [])
     }
 
-    @Test("a live colour that grew during the release: the candidate follows, is ready, and only then gets the traffic")
+    @Test(
+        "when the live colour grew during the release, the candidate is scaled up and ready before it gets the traffic")
     func scaledUp() async throws {
         let world = site.world
         let release = try await site.deploy(observe: { recorded, _ in
@@ -200,10 +201,10 @@ struct EngineTests {
         let grown = try #require(
             events.first { if case .podsObserved(let pods) = $0.event { pods.ready == 5 } else { false } })
         #expect(grown.sequence < confirmed.sequence)
-        #expect(events.contains { $0.event == .said(Line("grew to 5")) })
+        #expect(events.contains { $0.event == .said(LogMessage("grew to 5")) })
     }
 
-    @Test("one that grew again while the candidate followed is followed again")
+    @Test("when it grows again while the candidate scales, the candidate is scaled again")
     func scaledUpTwice() async throws {
         let world = site.world
         let release = try await site.deploy(observe: { recorded, _ in
@@ -219,7 +220,7 @@ struct EngineTests {
         #expect(await world.workloads[.green]?.ready == 6)
     }
 
-    @Test("a number of replicas that was asked for stays as it was asked for")
+    @Test("a requested number of replicas is kept")
     func askedFor() async throws {
         let world = site.world
         let releases = try site.releases()
@@ -234,7 +235,7 @@ struct EngineTests {
         #expect(await world.workloads[.green]?.replicas == 1)
     }
 
-    @Test("a live colour that was scaled to nothing is no measure: the candidate gets the app's own number")
+    @Test("when the live colour is scaled to 0 the candidate gets the app's configured number")
     func scaledToNothing() async throws {
         await site.world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: 0, ready: 0))
         let release = try await site.deploy()
@@ -242,7 +243,7 @@ struct EngineTests {
         #expect(await site.world.workloads[.green]?.ready == 1)
     }
 
-    @Test("a candidate's pod that was lost is waited for before the switch, and no longer than a while")
+    @Test("a lost pod of the candidate is waited for before the switch, until the timeout")
     func lostPod() async throws {
         let world = site.world
         let release = try await site.deploy(observe: { recorded, _ in
@@ -253,7 +254,7 @@ struct EngineTests {
         #expect(await world.violations == [])
     }
 
-    @Test("candidate pods that are gone just before the switch stop it")
+    @Test("candidate pods that are lost just before the switch stop it")
     func confirmation() async throws {
         let world = site.world
         let release = try await site.deploy(observe: { recorded, release in
@@ -266,7 +267,7 @@ struct EngineTests {
         #expect(await site.world.routes == [first: .blue, second: .blue])
     }
 
-    @Test("a pause that nobody ends gives the candidate up")
+    @Test("a pause without a promotion aborts the release")
     func verifyDeadline() async throws {
         let release = try await site.deploy(verify: true)
         #expect(release.state == .aborted)
@@ -276,11 +277,11 @@ struct EngineTests {
 
     // MARK: The lease
 
-    @Test("who loses the lease stops, and does nothing more")
+    @Test("a process that loses the lease stops, and does nothing more")
     func lostLease() async throws {
         await site.world.set(pods: .stayUnready)
         let (world, clock) = (site.world, site.clock)
-        let error = await words {
+        let error = await errorText {
             try await site.deploy(observe: { recorded, _ in
                 if recorded.event.kind == "candidateCreated" { await world.steal(by: "ben@ci-2") }
             })
@@ -295,42 +296,46 @@ struct EngineTests {
         #expect(try site.releases().latest()?.state == .running)
     }
 
-    @Test("a write that finds the lease lost stops it as well")
+    @Test("a write that finds the lease lost stops the process as well")
     func lostLeaseAtWrite() async throws {
         await site.world.fail("record green", with: [LeaseLost(holder: "ben@ci-2")])
-        let error = await words { try await site.deploy() }
+        let error = await errorText { try await site.deploy() }
         #expect(error == "the lease was taken over by ben@ci-2: this process has stopped")
     }
 
-    @Test("one renewal that fails is none the worse")
+    @Test("one failed renewal has no consequences")
     func renewalFails() async throws {
         await site.world.set(pods: .stayUnready)
-        await site.world.fail("renew", with: [Hiccup(), Hiccup()])
+        await site.world.fail("renew", with: [TransientError(), TransientError()])
         #expect(try await site.deploy().failure?.phase == .starting)
     }
 
-    @Test("when nobody answers, or not in time, it stops before the lease is another's", arguments: [false, true])
+    @Test(
+        "when the cluster does not answer in time, the process stops before another can hold the lease",
+        arguments: [false, true])
     func leaseRunsOut(_ hangs: Bool) async throws {
         await site.world.set(pods: .stayUnready)
         if hangs {
             await site.world.hang("renew")
         } else {
-            await site.world.failAlways("renew", with: Hiccup())
+            await site.world.failAlways("renew", with: TransientError())
         }
         let (world, clock) = (site.world, site.clock)
         let why = hangs ? "the renewal was not answered" : "the API did not answer"
-        let stopped = Told()
-        let error = await words {
+        let stopped = EventRecorder()
+        let error = await errorText {
             try await site.deploy(observe: { recorded, _ in
                 guard recorded.event.kind == "said" else { return }
-                await stopped.tell(recorded)
-                await world.failAlways("acquire", with: Hiccup())
+                await stopped.record(recorded)
+                await world.failAlways("acquire", with: TransientError())
             })
         }
-        // It was not to be had again for a long time, in which nothing was done.
-        #expect(error == "the lease was taken over by nobody that answers (\(why)): this process has stopped")
+        // The lease could not be acquired again for a long time, in which nothing was done.
+        #expect(error == "the lease expired because the cluster did not answer (\(why)): this process has stopped")
         let said = try #require(await stopped.events.first)
-        #expect(said.event == .said(Line("The cluster does not answer: stopped, and going on when it does")))
+        #expect(
+            said.event
+                == .said(LogMessage("The cluster does not answer: the release stops, and continues when it answers")))
         #expect(said.at - ManualClock.start <= .milliseconds(15_500))
         #expect(clock.now - ManualClock.start >= .seconds(900))
         let calls = await world.calls
@@ -338,32 +343,32 @@ struct EngineTests {
         #expect(Set(calls[end...]).isSubset(of: ["release", "acquire"]))
     }
 
-    @Test("a cluster that answers again finds the release going on, under the same number")
+    @Test("when the cluster answers again the release continues, under the same number")
     func outage() async throws {
         let world = site.world
         await world.set(pods: .stayUnready)
-        await world.failAlways("renew", with: Hiccup())
-        let told = Told()
+        await world.failAlways("renew", with: TransientError())
+        let recorder = EventRecorder()
         let release = try await site.deploy(observe: { recorded, release in
-            await told.tell(recorded)
+            await recorder.record(recorded)
             guard recorded.event.kind == "said" else { return }
-            await world.mend("renew")
+            await world.repair("renew")
             await world.set(pods: .becomeReady)
         })
         #expect(release.state == .live)
         #expect(release.order.number == 1)
-        #expect(await told.kinds.filter { $0 == "requested" }.count == 1)
+        #expect(await recorder.kinds.filter { $0 == "requested" }.count == 1)
         #expect(await world.calls.filter { $0 == "acquire" }.count == 2)
         #expect(await world.violations == [])
         #expect(await world.holder == nil)
     }
 
-    @Test("who took the app during the outage keeps it")
+    @Test("a process that acquired the lease during the outage keeps it")
     func takenDuringOutage() async throws {
         await site.world.set(pods: .stayUnready)
-        await site.world.failAlways("renew", with: Hiccup())
+        await site.world.failAlways("renew", with: TransientError())
         let world = site.world
-        let error = await words {
+        let error = await errorText {
             try await site.deploy(observe: { recorded, _ in
                 if recorded.event.kind == "said" { await world.setLastRelease(2) }
             })
@@ -371,17 +376,17 @@ struct EngineTests {
         #expect(error == "the lease was taken over by blog/2: this process has stopped")
     }
 
-    @Test("who finishes the release during the outage is followed to its end")
+    @Test("a process that runs the release during the outage is followed to its end")
     func finishedDuringOutage() async throws {
         await site.world.set(pods: .stayUnready)
-        await site.world.failAlways("renew", with: Hiccup())
+        await site.world.failAlways("renew", with: TransientError())
         let (world, journal, clock) = (site.world, site.journal, site.clock)
-        let told = Told()
+        let recorder = EventRecorder()
         let release = try await site.deploy(observe: { recorded, release in
-            await told.tell(recorded)
+            await recorder.record(recorded)
             guard recorded.event.kind == "said" else { return }
             await world.steal(by: "ben@ci-2")
-            // What Ben's process writes.
+            // Appended by Ben's process.
             for (step, event) in [
                 Event.takenUp(by: "ben"), .refused(.awaitPods, message: "no", details: []),
                 .readBack([]), .candidateRemoved,
@@ -392,13 +397,13 @@ struct EngineTests {
         })
         #expect(release.state == .failed)
         #expect(release.failure?.message == "no")
-        #expect(await told.kinds.suffix(4) == ["takenUp", "refused", "readBack", "candidateRemoved"])
+        #expect(await recorder.kinds.suffix(4) == ["takenUp", "refused", "readBack", "candidateRemoved"])
         #expect(await world.holder == "ben@ci-2")
     }
 
     // MARK: Stopping
 
-    @Test("a release that is cancelled waits for the switch that is under way, and can be taken up")
+    @Test("a cancelled release waits for a running switch, and can be resumed")
     func cancelWhileSwitching() async throws {
         let gate = Gate(stopping: site.clock)
         await site.world.hold("route \(first) green", at: gate)
@@ -418,7 +423,7 @@ struct EngineTests {
         #expect(await site.world.violations == [])
     }
 
-    @Test("what can be stopped is stopped at once")
+    @Test("effects that can be interrupted stop at once")
     func cancelWhileStarting() async throws {
         await site.world.set(pods: .stayUnready)
         let gate = Gate(stopping: site.clock)
@@ -432,19 +437,19 @@ struct EngineTests {
         #expect(try site.releases().latest()?.phase == .starting)
     }
 
-    @Test("until paused returns at the pause, with nothing under way")
+    @Test("with `.whenPaused` it returns at the pause, with no effect running")
     func untilPaused() async throws {
         let release = try await site.deploy(verify: true, until: .whenPaused)
         #expect(release.state == .paused)
         #expect(await site.world.holder == nil)
         #expect(await site.world.routes == [first: .blue, second: .blue])
-        // The same again is the same pause.
+        // Running it again returns at the same pause.
         #expect(try await site.deploy(until: .whenPaused).order.number == 1)
     }
 
-    @Test("there is nothing to run where there is no release")
+    @Test("a release that does not exist cannot be run")
     func nothing() async throws {
-        let error = await words {
+        let error = await errorText {
             try await site.engine().run(
                 app: "blog", number: 7, lease: LeaseTerm(lastRelease: 0, duration: .seconds(15)))
         }

@@ -2,7 +2,7 @@ import Controller
 import ReleaseMachine
 import Testing
 
-@Suite("What a release had no time for is named, and cleared away by whoever comes next")
+@Suite("What a release did not clean up in time is named, and cleaned up later")
 struct LeftoverTests {
     private let site = Site()
     private let old = LiveVersion(color: .blue, version: World.oldVersion)
@@ -21,17 +21,17 @@ struct LeftoverTests {
 
     /// A release whose old colour could not be deleted in time.
     private func leaveOldColour() async throws -> Release {
-        await site.world.failAlways("remove blue", with: Hiccup())
+        await site.world.failAlways("remove blue", with: TransientError())
         let release = try await site.deploy()
-        await site.world.mend("remove blue")
+        await site.world.repair("remove blue")
         return release
     }
 
-    /// A release that the cluster did not take down as live.
+    /// A release that the cluster did not record as live.
     private func leaveRecord() async throws -> Release {
-        await site.world.failAlways("record green", with: Hiccup())
+        await site.world.failAlways("record green", with: TransientError())
         let release = try await site.deploy()
-        await site.world.mend("record green")
+        await site.world.repair("record green")
         return release
     }
 
@@ -48,21 +48,21 @@ struct LeftoverTests {
         let outcome = Outcome(release)
         #expect(outcome.sentence.contains("serves on green; left behind: blog-blue (\(World.oldVersion))"))
         #expect(
-            outcome.mend == [
+            outcome.fix == [
                 "blog-blue (\(World.oldVersion)) and its pods were not deleted: the API did not answer",
-                "the next release or `viridian serve` clears it away; to do it now: viridian repair blog",
+                "the next release or `viridian serve` cleans this up; to do it now: viridian repair blog",
             ])
     }
 
-    @Test("the server clears it away when nothing holds it, and once")
+    @Test("the server cleans it up when the colour is drained, and once")
     func clearsOldColour() async throws {
         _ = try await leaveOldColour()
-        let look = try await site.releases().look()
-        #expect(look.left(by: try site.releases().latest()).map(\.kind) == [.workload])
+        let look = try await site.releases().observe()
+        #expect(look.leftovers(of: try site.releases().latest()).map(\.kind) == [.workload])
         #expect(try await clear() == [.workload])
         #expect(await site.world.workloads.keys.map(\.rawValue) == ["green"])
         #expect(try await clear() == [])
-        #expect(try await site.releases().look().left(by: try site.releases().latest()) == [])
+        #expect(try await site.releases().observe().leftovers(of: try site.releases().latest()) == [])
         #expect(await site.world.holder == nil)
     }
 
@@ -76,7 +76,7 @@ struct LeftoverTests {
         #expect(await site.world.violations == [])
     }
 
-    @Test("nor before its drain would be over")
+    @Test("nor before its drain is over")
     func drains() async throws {
         _ = try await leaveOldColour()
         let releases = try site.releases()
@@ -88,21 +88,21 @@ struct LeftoverTests {
         #expect(try await site.clock.running { try await releases.clearLeftovers() }.count == 1)
     }
 
-    @Test("repair clears it away too")
+    @Test("repair cleans it up too")
     func repairsOldColour() async throws {
         _ = try await leaveOldColour()
         #expect(try await repair().removed == .blue)
         #expect(await site.world.workloads.keys.map(\.rawValue) == ["green"])
     }
 
-    @Test("a record that was not written is never taken for the truth: repair moves no node back")
+    @Test("an outdated record is never trusted: repair switches no node back")
     func record() async throws {
         let release = try await leaveRecord()
         #expect(release.state == .live)
         #expect(release.leftovers.map(\.kind) == [.record, .workload])
         #expect(
-            Outcome(release).mend.first
-                == "the cluster is not known to have recorded that green (\(Site.version)) is live: the API did not answer"
+            Outcome(release).fix.first
+                == "the cluster may not have recorded green (\(Site.version)) as live: the API did not answer"
         )
         #expect(await site.world.workloads.count == 2)
         #expect(try await repair(isDryRun: true).live == new)
@@ -115,7 +115,7 @@ struct LeftoverTests {
         #expect(await site.world.violations == [])
     }
 
-    @Test("the server writes it down, and deletes what it then knows to be old")
+    @Test("the server writes the record, and then deletes the old colour")
     func clearsRecord() async throws {
         _ = try await leaveRecord()
         #expect(try await clear() == [.record, .workload])
@@ -123,7 +123,7 @@ struct LeftoverTests {
         #expect(await site.world.workloads.keys.map(\.rawValue) == ["green"])
     }
 
-    @Test("the next release writes it down before it looks at what is live")
+    @Test("the next release writes the record before it determines what is live")
     func nextRelease() async throws {
         _ = try await leaveRecord()
         let next = try await site.deploy("20151101.120000")
@@ -134,22 +134,22 @@ struct LeftoverTests {
         #expect(await site.world.violations == [])
     }
 
-    @Test("a candidate that could not be deleted in time is named, and the next release takes its place")
+    @Test("a candidate that could not be deleted in time is named, and the next release replaces it")
     func candidate() async throws {
         await site.world.set(pods: .crash)
-        await site.world.failAlways("remove green", with: Hiccup())
+        await site.world.failAlways("remove green", with: TransientError())
         let release = try await site.deploy()
         #expect(release.state == .failed)
         #expect(release.leftovers.map(\.version) == [new])
         #expect(release.leftovers.first?.pods == ["blog-green-0", "blog-green-1"])
         #expect(Outcome(release).sentence.contains("serves, as before; left behind: blog-green (\(Site.version))"))
         #expect(
-            Outcome(release).mend.first
+            Outcome(release).fix.first
                 == "blog-green (\(Site.version)) and its pods blog-green-0 blog-green-1 were not deleted: "
                 + "the API did not answer")
         #expect(await site.world.workloads.count == 2)
         await site.world.set(pods: .becomeReady)
-        await site.world.mend("remove green")
+        await site.world.repair("remove green")
         let next = try await site.deploy("20151101.120000")
         #expect(next.state == .live)
         #expect(await site.world.workloads == [.green: .init(version: "20151101.120000", release: 2, ready: 2)])
@@ -158,9 +158,9 @@ struct LeftoverTests {
     @Test("or the server deletes it, or repair", arguments: [true, false])
     func clearsCandidate(_ isServer: Bool) async throws {
         await site.world.set(pods: .crash)
-        await site.world.failAlways("remove green", with: Hiccup())
+        await site.world.failAlways("remove green", with: TransientError())
         _ = try await site.deploy()
-        await site.world.mend("remove green")
+        await site.world.repair("remove green")
         if isServer {
             #expect(try await clear() == [.workload])
         } else {

@@ -3,10 +3,10 @@ import Dispatch
 import ReleaseMachine
 import Synchronization
 
-/// A clock that stands still while there is work, and jumps to the next sleeper's time when there is none.
+/// A clock that stands still while tasks run, and jumps to the next sleeper's time when all of them wait.
 ///
-/// It runs the tasks that live by it itself, one after the other, so that it knows when none of them can go on: all of them wait, and
-/// what they wait for is time. Nobody waits for real: an hour passes in the time that it takes to have nothing to do.
+/// It is the executor of the tasks that use it, and runs them one after the other: it knows when all of them wait, and for time. No
+/// test waits for real time: an hour passes as soon as no task can run.
 final class ManualClock: ReleaseClock, TaskExecutor {
     static let start = Timestamp(milliseconds: 1_445_783_643_000)
 
@@ -26,7 +26,7 @@ final class ManualClock: ReleaseClock, TaskExecutor {
         var isWorking = false
         /// Bodies of `running` that have not returned.
         var bodies = 0
-        /// Tasks that wait for something else than time: see `Gate`.
+        /// Tasks that wait for something other than time: see `Gate`.
         var held = 0
     }
 
@@ -64,17 +64,17 @@ final class ManualClock: ReleaseClock, TaskExecutor {
         }
     }
 
-    /// Lets time pass while `body` runs.
+    /// Advances time while `body` runs.
     func running<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
         state.withLock { $0.bodies += 1 }
         defer { state.withLock { $0.bodies -= 1 } }
         return try await withTaskExecutorPreference(self) { try await body() }
     }
 
-    /// Nobody looked at this clock for so long: the machine slept.
+    /// Advances the clock without running anything, as if the machine had slept.
     func skip(_ length: Duration) { state.withLock { $0.now = $0.now + length } }
 
-    /// Stands still until `letGo`: somebody waits for what a test does, and not for time.
+    /// Stops time until `letGo`: a task waits for the test, not for time.
     func hold() { state.withLock { $0.held += 1 } }
 
     func letGo() {
@@ -82,7 +82,7 @@ final class ManualClock: ReleaseClock, TaskExecutor {
         work()
     }
 
-    // MARK: Running what can go on
+    // MARK: Running jobs
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -2,7 +2,7 @@ import Controller
 import ReleaseMachine
 import Synchronization
 
-/// A journal in memory, which several engines may share, and which may break at an append as a process breaks that is killed there.
+/// A journal in memory that several engines may share, and that can fail at an append as if the process were killed there.
 final class MemoryJournal: ReleaseJournal {
     /// What a killed process would not notice.
     struct Killed: Error {}
@@ -18,7 +18,7 @@ final class MemoryJournal: ReleaseJournal {
         var events: [Int: [RecordedEvent]] = [:]
         var appends = 0
         var breaking: Break?
-        /// Run once, just before an append: what somebody else does in the same moment.
+        /// Run once, just before an append: what another process does at that moment.
         var intrusion: (@Sendable (MemoryJournal) throws -> Void)?
     }
 
@@ -71,8 +71,8 @@ final class MemoryJournal: ReleaseJournal {
         state.withLock { $0.intrusion = body }
     }
 
-    /// Somebody's word, from another process.
-    func say(_ event: Event, number: Int = 1) throws {
+    /// A request from another process.
+    func request(_ event: Event, number: Int = 1) throws {
         while true {
             let last = try events(app: "blog", number: number, after: 0).last?.sequence ?? 0
             do {

@@ -3,7 +3,7 @@ import ReleaseMachine
 import Testing
 import ViridianConfiguration
 
-/// The article's app in a world of its own, and any number of processes that release it.
+/// The article's app with its own cluster and nodes in memory, and any number of processes that release it.
 struct Site: Sendable {
     static let version = "20151025.143403"
 
@@ -15,7 +15,7 @@ struct Site: Sendable {
         world = World(isLive: isLive)
     }
 
-    /// Releases as the process `me` makes them.
+    /// The releases as process `me` runs them.
     func releases(
         _ me: String = "anna@ci-1",
         _ configure: (inout AppConfiguration) -> Void = { _ in }
@@ -60,7 +60,7 @@ struct Site: Sendable {
 
     func kinds(_ number: Int = 1) -> [String] { journal.events(number).map(\.kind) }
 
-    /// Calls without their arguments, each run of the same as one.
+    /// Calls without their arguments; repeated calls in a row count as one.
     func steps(without ignored: Set<String> = ["renew", "survey", "list", "prepare"]) async -> [String] {
         var steps: [String] = []
         for call in await world.calls.map({ String($0.prefix { $0 != " " }) }) where !ignored.contains(call) {
@@ -75,26 +75,26 @@ extension Event {
     var kind: String { String(String(describing: self).prefix { $0 != "(" }) }
 }
 
-/// What goes wrong now and then.
-struct Hiccup: Error, CustomStringConvertible {
+/// A transient error.
+struct TransientError: Error, CustomStringConvertible {
     var description: String { "the API did not answer" }
 }
 
-/// What an observer was told.
-actor Told {
+/// The events that an observer received.
+actor EventRecorder {
     private(set) var events: [RecordedEvent] = []
 
-    func tell(_ event: RecordedEvent) { events.append(event) }
+    func record(_ event: RecordedEvent) { events.append(event) }
 
     nonisolated var observer: Engine.Observer {
-        { recorded, _ in await self.tell(recorded) }
+        { recorded, _ in await self.record(recorded) }
     }
 
     var kinds: [String] { events.map(\.event.kind) }
 }
 
-/// The words of what a call throws.
-func words<T>(_ body: () async throws -> T) async -> String? {
+/// The description of the error that a call throws.
+func errorText<T>(_ body: () async throws -> T) async -> String? {
     do {
         _ = try await body()
         return nil

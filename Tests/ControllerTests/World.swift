@@ -2,8 +2,8 @@ import Controller
 import ReleaseMachine
 import Testing
 
-/// A cluster and two nodes in memory. They do what they are told, unless a test has written something else into the script, and
-/// notice when nothing carries the traffic.
+/// A cluster and two nodes in memory. They do what is requested, unless a test has scripted something else, and record when no colour
+/// carries the traffic.
 actor World {
     struct Workload: Sendable, Hashable {
         var version: String
@@ -27,7 +27,7 @@ actor World {
     private(set) var claims: [String: Int] = [:]
     /// Names of calls, in the order in which they came.
     private(set) var calls: [String] = []
-    /// What must never be, and was.
+    /// Violations of the design's rules.
     private(set) var violations: [String] = []
 
     var pods = Pods.becomeReady
@@ -36,10 +36,10 @@ actor World {
     /// Thrown by every call of that name.
     private var stubborn: [String: any Error & Sendable] = [:]
     private(set) var hanging: Set<String> = []
-    /// Calls of that name stop here until they are let go.
+    /// Calls of that name wait here until the gate opens.
     private var gates: [String: Gate] = [:]
 
-    private var creationNews: [CreationNews] = []
+    private var creationProgress: [CreationProgress] = []
     private var podsLeft = 0
     private var gone: Set<String> = []
 
@@ -58,23 +58,23 @@ actor World {
     func set(pods: Pods) { self.pods = pods }
     func fail(_ call: String, with errors: [any Error & Sendable]) { failures[call, default: []] += errors }
     func failAlways(_ call: String, with error: any Error & Sendable) { stubborn[call] = error }
-    /// The machine is taken away: it does not answer, and the inventory no longer lists it.
+    /// The machine is removed: it does not answer, and the inventory no longer lists it.
     func takeAway(_ node: String) {
         gone.insert(node)
         routes[node] = nil
     }
-    func mend(_ call: String) { stubborn[call] = nil }
+    func repair(_ call: String) { stubborn[call] = nil }
     func setLastRelease(_ number: Int, unreadable: Refusal? = nil) {
         (lastRelease, unreadableLease) = (number, unreadable)
     }
     func hang(_ call: String) { hanging.insert(call) }
     func hold(_ call: String, at gate: Gate) { gates[call] = gate }
-    /// What the node's next answers about the old colour are; then nothing holds it.
+    /// The node's next answers about the old colour; then nothing is open to it.
     func hold(open: [DrainEvidence.Open]) {
         for answer in open { holds[answer.node, default: []].append(answer) }
     }
-    /// Told by every creation before it does anything.
-    func set(creationNews: [CreationNews]) { self.creationNews = creationNews }
+    /// Reported by every creation before it does anything.
+    func set(creationProgress: [CreationProgress]) { self.creationProgress = creationProgress }
     /// How many pods are still terminating when a workload has been deleted.
     func set(podsLeft: Int) { self.podsLeft = podsLeft }
     func steal(by other: String) { holder = other }
@@ -91,7 +91,7 @@ actor World {
         }
         if let error = stubborn[call] ?? stubborn[name] { throw error }
         if let node = gone.first(where: { call.contains(" \($0)") }) {
-            throw NodeTrouble(node: node, isUnreachable: true, message: "timed out")
+            throw NodeProblem(node: node, isUnreachable: true, message: "timed out")
         }
     }
 
@@ -116,7 +116,7 @@ actor World {
 
     func renew(_ me: String) async throws {
         try await enter("renew")
-        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+        guard holder == me else { throw LeaseLost(holder: holder) }
     }
 
     func release(_ me: String, wasCancelled: Bool) {
@@ -124,12 +124,12 @@ actor World {
         if holder == me { holder = nil }
     }
 
-    /// The process died: nobody releases its lease, and its death is known.
+    /// The process died without releasing its lease, and its death is known.
     func die(_ me: String) { if holder == me { holder = nil } }
 
     func note(_ number: Int, _ me: String) async throws {
         try await enter("note \(number)")
-        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+        guard holder == me else { throw LeaseLost(holder: holder) }
         lastRelease = number
     }
 
@@ -148,8 +148,8 @@ actor World {
         )
     }
 
-    func create(_ order: Order, _ survey: Survey, _ tell: (CreationNews) -> Void) async throws {
-        for news in creationNews { tell(news) }
+    func create(_ order: Order, _ survey: Survey, _ report: (CreationProgress) -> Void) async throws {
+        for progress in creationProgress { report(progress) }
         try await enter("create")
         if workloads[survey.candidate]?.release == order.number { return }
         if routes.values.contains(survey.candidate), survey.live != nil {
@@ -177,7 +177,7 @@ actor World {
             }
         )
         if pods == .crash {
-            return PodsObservation(report: report, verdict: .hopeless("blog crashes", details: ["exit 1"]))
+            return PodsObservation(report: report, verdict: .failed("blog crashes", details: ["exit 1"]))
         }
         return PodsObservation(report: report, verdict: ready == desired ? .ready : .waiting)
     }
@@ -193,7 +193,7 @@ actor World {
 
     func record(_ live: LiveVersion, _ order: Order, _ me: String) async throws {
         try await enter("record \(live.color)")
-        guard holder == me else { throw LeaseLost(holder: holder ?? "nobody") }
+        guard holder == me else { throw LeaseLost(holder: holder) }
         (recorded, recordedBy) = (live, order.number)
     }
 
@@ -234,7 +234,7 @@ actor World {
         try await enter("route \(node) \(color)")
         let token = fence.release * 2 + (fence.isBack ? 1 : 0)
         guard token >= claims[node] ?? 0 else {
-            throw NodeTrouble(node: node, isUnreachable: false, message: "obeys a newer release")
+            throw NodeProblem(node: node, isUnreachable: false, message: "obeys a newer release")
         }
         claims[node] = token
         routes[node] = color
@@ -250,8 +250,8 @@ actor World {
     }
 }
 
-/// Stops whoever comes until it is opened, and says when somebody has come. Time stands still meanwhile where it is given the clock:
-/// then it is the test that opens it.
+/// Suspends its callers until it is opened, and reports when one has arrived. With a clock, time stands still meanwhile: then the test
+/// opens it.
 actor Gate {
     private let clock: ManualClock?
     private var isOpen = false
@@ -281,7 +281,7 @@ actor Gate {
         waiting = []
     }
 
-    /// Returns when somebody has come to it.
+    /// Returns when a caller has arrived.
     func arrival() async {
         if arrivals > 0 { return }
         await withCheckedContinuation { watchers.append($0) }
@@ -302,9 +302,9 @@ struct WorldCluster: Cluster {
     func releaseLease() async { await world.release(me, wasCancelled: Task.isCancelled) }
     func note(release number: Int) async throws { try await world.note(number, me) }
     func survey() async throws -> ClusterSurvey { try await world.survey() }
-    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+    func createCandidate(_ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void)
         async throws
-    { try await world.create(order, survey, tell) }
+    { try await world.create(order, survey, report) }
 
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
         AsyncThrowingStream { [world, clock] in
@@ -335,15 +335,17 @@ struct WorldNodes: Nodes {
 
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws { try await world.prepare(node) }
 
-    func stage(_ node: String, _ order: Order, _ survey: Survey, say: @escaping @Sendable (Line) async -> Void)
+    func stage(_ node: String, _ order: Order, _ survey: Survey, log: @escaping @Sendable (LogMessage) async -> Void)
         async throws
     {
-        await say(Line(source: node, "staging"))
+        await log(LogMessage(source: node, "staging"))
         try await world.stage(node)
     }
 
     func route(_ node: String, to color: Color, fence: Fence) async throws {
         try await world.route(node, to: color, fence)
     }
-    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open { try await world.open(node) }
+    func openConnections(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
+        try await world.open(node)
+    }
 }

@@ -106,7 +106,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
             #expect(report.assets?.current == "/tmp")
             #expect(report.assets?.missing(for: it.site.green) == "releases/1")
             let again = try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
-            #expect(again.wasThere && it.current == "releases/1")
+            #expect(again.wasAlreadySwitched && it.current == "releases/1")
         }
     }
 
@@ -126,10 +126,10 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
             #expect(it.current == "releases/0")
             #expect(try it.site.text() == it.site.article())
             // What was there before any release belongs to the colour that was live then.
-            let mended = try it.site.fleet()
-            _ = try await mended.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
+            let fixed = try it.site.fleet()
+            _ = try await fixed.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
             #expect(it.current == "releases/1")
-            _ = try await mended.switch(it.upstream, on: it.site.node, to: it.site.blue, token: 3)
+            _ = try await fixed.switch(it.upstream, on: it.site.node, to: it.site.blue, token: 3)
             #expect(it.current == "releases/0")
         }
     }

@@ -52,12 +52,12 @@ struct FrozenTransport: NodeTransport {
 }
 
 @Suite struct ConversationTests {
-    @Test("an installed node script of another version is told with the mend")
+    @Test("an installed node script of another version is told with the fix")
     func earlier() async throws {
         let node = LocalTransport(shell: ["sh", "-c", #"printf 'viridian-node=1\ndone=read\n'"#])
         let fleet = Fleet(inventory: try StaticInventory(["web-1"]), transport: node, settings: NodeSettings())
         let failure = try await fleet.read(blog)[0].failure
-        let words = "viridian-node is version 1, and this program speaks \(NodeScript.version): install"
+        let words = "viridian-node has version 1, but this program needs \(NodeScript.version): install"
         #expect(failure?.description.contains(words) == true)
     }
 
@@ -170,7 +170,7 @@ struct FrozenTransport: NodeTransport {
             )
             let upstream = Upstream(app: app, name: "blogLB", bluePort: 30000, greenPort: 30001)
             let reading = try #require(try await fleet.read(upstream).first)
-            #expect(reading.failure?.reason == .notUnderstood(what: "its node script does not know \"app=\(app)\""))
+            #expect(reading.failure?.reason == .invalidOutput(problem: "its node script does not support \"app=\(app)\""))
         }
     }
 

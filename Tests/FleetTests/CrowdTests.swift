@@ -13,7 +13,7 @@ struct CrowdTests {
             settings: NodeSettings(),
             parallel: 20,
             // A machine that is busy may keep these waiting for longer than a frozen node may.
-            patience: .seconds(3600)
+            startTimeout: .seconds(3600)
         )
         let readings = try await fleet.read(blog)
         #expect(readings.map(\.node.address) == addresses)

@@ -87,7 +87,7 @@ struct DiskTests {
                     Set(try FileManager.default.contentsOfDirectory(atPath: site.nginx.backends))
                         == ["blog.conf", "filler", ".viridian"])
                 #expect(try await site.answer() == "blue")
-                let report = try await fleet.check(site.upstream, on: site.node, asking: [site.blue, site.green])
+                let report = try await fleet.check(site.upstream, on: site.node, ports: [site.blue, site.green])
                 #expect(report.disks.contains { $0.freeKibibytes == 0 })
                 try FileManager.default.removeItem(atPath: filler)
 
@@ -100,7 +100,7 @@ struct DiskTests {
                     Issue.record("\(String(describing: refused))")
                     return
                 }
-                let checked = try await fleet.check(site.upstream, on: site.node, asking: [site.blue, site.green])
+                let checked = try await fleet.check(site.upstream, on: site.node, ports: [site.blue, site.green])
                 #expect(checked.disks.contains { !$0.isWritable })
                 #expect(try site.text() == text)
                 _ = try await Command("mount", ["-o", "remount,rw", site.nginx.backends]).run()

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(
-        "both colours up and both down are told as they are, and a switch mends them",
+        "both colours up and both down are told as they are, and a switch fixes them",
         arguments: [Routing.both, .neither])
     func bothOrNeither(routing: Routing) async throws {
         let suffix = routing == .both ? "" : " down"
@@ -146,7 +146,7 @@ import Testing
             }
             for failure in [staging, switching] {
                 #expect(
-                    failure?.description.contains("nothing can be written there") == true,
+                    failure?.description.contains("its files cannot be written") == true,
                     "\(String(describing: failure))")
             }
             #expect(try site.text() == site.article())
@@ -169,7 +169,7 @@ import Testing
             #expect(try await site.answer() == "green")
             try await site.reloadByHand()
             let after = try await site.onlyReport(fleet)
-            #expect(after.loaded == .yes && after.livePort == site.blue, "\(after.because)")
+            #expect(after.loaded == .yes && after.livePort == site.blue, "\(after.loadedReason)")
         }
     }
 
@@ -182,7 +182,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(50))
             try site.write(site.article(live: "green"))
             let report = try await site.onlyReport(fleet)
-            #expect(report.loaded == .no && report.livePort == nil, "\(report.because)")
+            #expect(report.loaded == .no && report.livePort == nil, "\(report.loadedReason)")
         }
     }
 
@@ -193,7 +193,7 @@ import Testing
             _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
             try await site.reloadByHand()
             let report = try await site.onlyReport(fleet)
-            #expect(report.loaded == .yes && report.livePort == site.green, "\(report.because)")
+            #expect(report.loaded == .yes && report.livePort == site.green, "\(report.loadedReason)")
         }
     }
 
@@ -212,7 +212,7 @@ import Testing
                 return workers.count == 2 && !workers.contains(first)
             }
             let report = try await site.onlyReport(fleet)
-            #expect(report.loaded == .no && report.livePort == site.green, "\(report.because)")
+            #expect(report.loaded == .no && report.livePort == site.green, "\(report.loadedReason)")
         }
     }
 }

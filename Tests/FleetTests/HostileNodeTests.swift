@@ -49,7 +49,7 @@ private struct TakenOverNode: NodeTransport {
             let reading = try #require(try await fleet.read(blog).first)
             #expect((0...(1 << 53)).contains(reading.report?.token ?? 0))
             #expect(reading.report?.workers.allSatisfy { $0 >= 0 } == true)
-            _ = try? await fleet.check(blog, on: node, asking: [30000])
+            _ = try? await fleet.check(blog, on: node, ports: [30000])
             if let drain = try? await fleet.drain(blog, on: node, port: 30000) {
                 // These are added up, over sources and nodes.
                 let counts = [drain.connections] + (drain.arrivals.map { Array($0.values) } ?? [])

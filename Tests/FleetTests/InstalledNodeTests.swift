@@ -92,7 +92,7 @@ private struct InstalledSite: Sendable {
             let installed = try InstalledSite(it, post: command, artifact: "http://127.0.0.1:\(it.port)/")
             let fleet = try installed.fleet()
             var plan = it.plan(ArtifactPlan(.url(try await it.serve("one"))))
-            plan.postDeploy = PostDeploy(command: command)
+            plan.postDeploy = PostDeployCommand(command: command)
             let lines = Lines()
             _ = try await fleet.stage(it.upstream, on: it.site.node, plan) { await lines.add($0) }
             #expect(await lines.all == ["post for 2"])
@@ -131,7 +131,7 @@ private struct InstalledSite: Sendable {
                 return await installed.refusal { _ = try await fleet.stage(other, on: node, changed) }
             }
             #expect(
-                await staging { plan, _ in plan.postDeploy = PostDeploy(command: "touch \(mark)") }.hasPrefix(
+                await staging { plan, _ in plan.postDeploy = PostDeployCommand(command: "touch \(mark)") }.hasPrefix(
                     "postDeploy.blog is not"))
             #expect(await staging { _, upstream in upstream.assets = "/etc" }.hasPrefix("assets.blog is not"))
             #expect(await staging { _, upstream in upstream.app = "www" }.contains("has no ports.www"))
@@ -150,7 +150,7 @@ private struct InstalledSite: Sendable {
             ] {
                 #expect(
                     await staging { plan, _ in plan.artifact = ArtifactPlan(.url(url)) }.contains(
-                        "is not where this artifact is"), "\(url)")
+                        "does not come from artifact.blog"), "\(url)")
             }
             let file = it.directory + "/blog.tar"
             try Data(Archive.assets("x").whole).write(to: URL(fileURLWithPath: file))
@@ -184,7 +184,7 @@ private struct InstalledSite: Sendable {
             try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: installed.configuration)
             #expect(await refusal().contains("must belong to root"))
             try FileManager.default.removeItem(atPath: installed.configuration)
-            #expect(await refusal().contains("is not there"))
+            #expect(await refusal().contains("does not exist or cannot be read"))
         }
     }
 
@@ -288,11 +288,8 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("the lines for sudoers and authorized_keys are taken by sudo and by sshd's own check")
-    func lines() async throws {
-        #expect(
-            InstalledNode.sudoers(user: "deploy")
-                == "Defaults:deploy !requiretty\ndeploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"")
+    @Test("a key's line lets the client run nothing else")
+    func authorizedKey() async throws {
         #expect(
             InstalledNode.authorizedKey("ssh-ed25519 AAAA deploy")
                 == "restrict,command=\"sudo -n /usr/local/sbin/viridian-node\" ssh-ed25519 AAAA deploy")

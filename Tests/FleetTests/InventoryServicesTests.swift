@@ -110,7 +110,7 @@ struct InventoryServicesTests {
                     + "</reservationSet></DescribeInstancesResponse>")
         }) { server in
             let chain = CredentialChain(
-                AWSSurroundings(
+                AWSEnvironment(
                     environment: ["AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"], homeDirectory: "/nonexistent"
                 ))
             let ec2 = try EC2(region: "us-east-1", endpoint: URL(string: server.url), credentials: chain)

@@ -17,7 +17,7 @@ import Testing
             // Whose pods have not started: nobody answers yet.
             plan.probe = .http(path: "/")
             plan.port = it.site.green
-            plan.postDeploy = PostDeploy(command: "echo \(it.directory)/post >>\(it.directory)/post")
+            plan.postDeploy = PostDeployCommand(command: "echo \(it.directory)/post >>\(it.directory)/post")
             try await fleet.prepare(it.upstream, on: node, plan)
             #expect(it.releases == ["2"] && it.current == nil)
             #expect(!FileManager.default.fileExists(atPath: it.directory + "/post"))

@@ -16,7 +16,7 @@ private let ways: [AlteredTransport] =
     private func stage(
         _ site: Site,
         _ port: Int,
-        _ probe: Probe,
+        _ probe: CandidateProbe,
         _ transport: any NodeTransport = LocalTransport(),
         within limit: Duration = .seconds(8)
     ) async throws {
@@ -27,7 +27,7 @@ private let ways: [AlteredTransport] =
     }
 
     /// Why it cannot be staged. The script goes on asking for as long as it may.
-    private func refusal(_ site: Site, _ port: Int, _ probe: Probe, _ transport: any NodeTransport) async -> String {
+    private func refusal(_ site: Site, _ port: Int, _ probe: CandidateProbe, _ transport: any NodeTransport) async -> String {
         do {
             try await stage(site, port, probe, transport, within: .seconds(3))
             return "passed"
@@ -84,14 +84,14 @@ private let ways: [AlteredTransport] =
             try await stage(site, port, .http(path: "/moved"), ways[way])
             try await stage(site, port, .http(path: "/", isGuess: true), ways[way])
             for (probe, answer) in [
-                (Probe.http(path: "/"), "HTTP/1.1 404 Not Found"),
+                (CandidateProbe.http(path: "/"), "HTTP/1.1 404 Not Found"),
                 (.http(path: "/100%25?a=\\n'\"$(id)"), "HTTP/1.1 404 Not Found"),
                 (.http(path: "/sick", isGuess: true), "HTTP/1.1 503 Service Temporarily Unavailable"),
             ] {
                 #expect(await refusal(site, port, probe, ways[way]).contains(answer), "\(probe)")
             }
             let dead = try await freePorts(1)[0]
-            for probe in [Probe.tcp, .http(path: "/"), .fastcgi()] {
+            for probe in [CandidateProbe.tcp, .http(path: "/"), .fastcgi()] {
                 let said = await refusal(site, dead, probe, ways[way])
                 #expect(said.contains("does not answer on 127.0.0.1:\(dead)"), "\(said)")
             }
@@ -239,7 +239,7 @@ private let ways: [AlteredTransport] =
     @Test("as many connections are made as hardly ever miss one of the pods")
     func mathematics() {
         for endpoints in 1...11 {
-            let count = Double(Probe.connections(toMeet: endpoints))
+            let count = Double(CandidateProbe.connections(toMeet: endpoints))
             let missed = Double(endpoints) * pow(1 - 1 / Double(endpoints), count)
             #expect(missed < 0.001, "\(endpoints)")
             if endpoints > 1 {
@@ -248,9 +248,9 @@ private let ways: [AlteredTransport] =
                     "\(endpoints): more than it takes")
             }
         }
-        #expect([2, 3, 4, 10].map(Probe.connections) == [11, 20, 29, 88])
-        #expect([0, -3, Int.min].allSatisfy { Probe.connections(toMeet: $0) == 2 })
-        #expect([12, 1000, Int.max].allSatisfy { Probe.connections(toMeet: $0) == 100 })
+        #expect([2, 3, 4, 10].map(CandidateProbe.connections) == [11, 20, 29, 88])
+        #expect([0, -3, Int.min].allSatisfy { CandidateProbe.connections(toMeet: $0) == 2 })
+        #expect([12, 1000, Int.max].allSatisfy { CandidateProbe.connections(toMeet: $0) == 100 })
     }
 
     @Test("a candidate takes as many connections in a row as were asked for: each may reach another of its pods")

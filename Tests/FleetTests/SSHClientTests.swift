@@ -95,10 +95,10 @@ import Testing
             ) { program in
                 let why = try await server.whyUnreachable { $0.program = program }
                 #expect(
-                    why.hasPrefix("OpenSSH_7.4p1 on this machine does not know an option that Viridian gives it"),
+                    why.hasPrefix("OpenSSH_7.4p1 on this machine does not support an option that Viridian uses"),
                     "\(why)")
                 #expect(
-                    why.contains("updatehostkeys") && why.contains("Nothing in your own ssh configuration is wrong"),
+                    why.contains("updatehostkeys") && why.contains("Your ssh configuration is not the cause"),
                     "\(why)")
             }
         }
@@ -111,7 +111,7 @@ import Testing
                 let error = await #expect(throws: SSHConfigurationError.self) {
                     try await SSHTransport.withTransport(SSHSettings(program: program)) { _ in }
                 }
-                #expect(error?.description.contains("OpenSSH_6.6.1p1, and Viridian needs OpenSSH 7.3") == true)
+                #expect(error?.description.contains("OpenSSH_6.6.1p1; Viridian requires OpenSSH 7.3") == true)
             }
         }
     }

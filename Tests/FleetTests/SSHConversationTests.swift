@@ -57,7 +57,7 @@ import Testing
                         version: "20151025.143403",
                         color: "green",
                         release: "blog/1",
-                        postDeploy: PostDeploy(
+                        postDeploy: PostDeployCommand(
                             command: "printf '%s\\n' \"$VIRIDIAN_VERSION\"\necho \"it's 100% \\\\ done\""
                         )
                     )
@@ -65,7 +65,7 @@ import Testing
                     #expect(await lines.all == ["20151025.143403", "it's 100% \\ done"])
                     #expect(try site.text() == before)
                     let report = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 2)
-                    #expect(!report.wasThere)
+                    #expect(!report.wasAlreadySwitched)
                     #expect(try await site.answer() == "green")
                     #expect(try site.text() == site.article(live: "green"))
                     let drain = try await fleet.drain(site.upstream, on: site.node, port: site.blue)
@@ -122,7 +122,7 @@ import Testing
     func bounded() async throws {
         let addresses = (1...8).map { "127.0.8.\($0)" }
         try await withSSHServer(addresses: addresses) { server in
-            try await server.withFleet(addresses, ssh: { $0.mostConnections = 3 }) { fleet in
+            try await server.withFleet(addresses, ssh: { $0.connectionLimit = 3 }) { fleet in
                 for _ in 0..<2 {
                     let readings = try await fleet.read(blog)
                     #expect(readings.compactMap(\.report).count == 8, "\(readings.compactMap(\.failure))")

@@ -11,7 +11,7 @@ import Testing
     private func plan(_ command: String, timeout: Duration = .seconds(300)) -> StagePlan {
         StagePlan(
             port: 30001, token: 0, version: "v", color: "green", release: "blog/1", probe: nil,
-            postDeploy: PostDeploy(command: command, timeout: timeout)
+            postDeploy: PostDeployCommand(command: command, timeout: timeout)
         )
     }
 
@@ -167,7 +167,7 @@ import Testing
                     }
                     #expect(await times.order == ["127.0.0.1", "127.0.0.2"])
                     #expect(await times.said["127.0.0.1"] == "read")
-                    #expect(await times.said["127.0.0.2"]?.contains("said nothing for 3 s") == true)
+                    #expect(await times.said["127.0.0.2"]?.contains("sent nothing for 3 s") == true)
                 }
             }
         }

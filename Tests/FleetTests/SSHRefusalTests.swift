@@ -5,7 +5,7 @@ import Testing
 
 /// What a person is told when a node cannot be reached.
 @Suite(.timeLimit(.minutes(2))) struct SSHRefusalTests {
-    @Test("a host key that is not known is never accepted, and the mend is named")
+    @Test("a host key that is not known is never accepted, and the fix is named")
     func unknownHostKey() async throws {
         try await withSSHServer { server in
             try Data().write(to: URL(fileURLWithPath: server.knownHosts))
@@ -34,13 +34,13 @@ import Testing
         try await withSSHServer(client: ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null"]) { server in
             let why = try await server.whyUnreachable()
             #expect(
-                why.contains("(\(server.directory)/ssh_config, line 3) says `UserKnownHostsFile /dev/null`"), "\(why)")
-            #expect(why.contains("say `UserKnownHostsFile ~/.ssh/known_hosts` there instead; then add it"), "\(why)")
+                why.contains("(\(server.directory)/ssh_config, line 3) has `UserKnownHostsFile /dev/null`"), "\(why)")
+            #expect(why.contains("set `UserKnownHostsFile ~/.ssh/known_hosts` there; then add it"), "\(why)")
             #expect(await server.logins == 0)
             let config = server.directory + "/ssh_config"
-            let mended = try String(contentsOfFile: config, encoding: .utf8)
+            let fixed = try String(contentsOfFile: config, encoding: .utf8)
                 .replacing("UserKnownHostsFile /dev/null", with: "UserKnownHostsFile \(server.knownHosts)")
-            try Data(mended.utf8).write(to: URL(fileURLWithPath: config))
+            try Data(fixed.utf8).write(to: URL(fileURLWithPath: config))
             try await server.withFleet { fleet in
                 let reading = try #require(try await fleet.read(blog).first)
                 #expect(reading.report != nil, "\(reading)")
@@ -56,7 +56,7 @@ import Testing
             try Data("# the first line\n[127.0.0.1]:\(server.port) \(other)\n".utf8)
                 .write(to: URL(fileURLWithPath: server.knownHosts))
             let why = try await server.whyUnreachable()
-            #expect(why.contains("its host key has changed (the known one is line \(server.knownHosts):2)"), "\(why)")
+            #expect(why.contains("its host key has changed (the known key is line \(server.knownHosts):2)"), "\(why)")
             #expect(why.contains("ssh-keygen -f \"\(server.knownHosts)\" -R \"[127.0.0.1]:\(server.port)\""), "\(why)")
             #expect(await server.logins == 0)
         }
@@ -67,7 +67,7 @@ import Testing
         try await withSSHServer { server in
             try Data().write(to: URL(fileURLWithPath: server.directory + "/authorized_keys"))
             let why = try await server.whyUnreachable()
-            #expect(why.contains("does not let us in") && why.contains("Permission denied (publickey)"), "\(why)")
+            #expect(why.contains("refuses the login") && why.contains("Permission denied (publickey)"), "\(why)")
             #expect(why.contains("authorized_keys"), "\(why)")
         }
     }
@@ -78,7 +78,7 @@ import Testing
             try FileManager.default.setAttributes(
                 [.posixPermissions: 0o644], ofItemAtPath: server.directory + "/key")
             let why = try await server.whyUnreachable()
-            #expect(why.contains("does not let us in") && why.contains("bad permissions"), "\(why)")
+            #expect(why.contains("refuses the login") && why.contains("bad permissions"), "\(why)")
         }
     }
 
@@ -87,7 +87,7 @@ import Testing
         try await withSSHServer { server in
             let free = try await freePorts(1)[0]
             let why = try await server.whyUnreachable { $0.port = free }
-            #expect(why == "nothing listens at 127.0.0.1 port \(free) (connection refused)")
+            #expect(why == "nothing is listening at 127.0.0.1 port \(free) (connection refused)")
             let name = try await server.whyUnreachable("no..such")
             #expect(name.hasPrefix("no such host: "), "\(name)")
         }
@@ -102,7 +102,7 @@ import Testing
                 $0.port = listener.port
                 $0.connectTimeout = .seconds(1)
             }
-            #expect(why.contains("said nothing for 1 s"), "\(why)")
+            #expect(why.contains("sent nothing for 1 s"), "\(why)")
             #expect(ContinuousClock.now - start < .seconds(20))
         }
     }
@@ -128,7 +128,7 @@ import Testing
         try await withSSHServer(programs: ["sudo": sudo]) { server in
             let why = try await server.whyUnreachable(ssh: { $0.user = NSUserName() }, sudo: true)
             #expect(
-                why.contains("demands a terminal") && why.contains("`Defaults:\(NSUserName()) !requiretty`"), "\(why)")
+                why.contains("requires a terminal") && why.contains("`Defaults:\(NSUserName()) !requiretty`"), "\(why)")
         }
     }
 
@@ -175,7 +175,7 @@ import Testing
         }
         try await withSSHServer(server: ["ForceCommand /no/such/shell"]) { server in
             let why = try await server.whyUnreachable()
-            #expect(why.contains("is not there") && why.contains("/no/such/shell"), "\(why)")
+            #expect(why.contains("is not installed") && why.contains("/no/such/shell"), "\(why)")
         }
     }
 
@@ -186,7 +186,7 @@ import Testing
                 let failure = try #require(try await fleet.read(blog).first?.failure)
                 #expect(
                     failure.reason
-                        == .unreachable(why: "no shell answered there within 5 s; it said: Choose 1 or 2:")
+                        == .unreachable(why: "no shell started within 5 s; its messages: Choose 1 or 2:")
                 )
             }
         }

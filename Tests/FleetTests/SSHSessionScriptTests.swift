@@ -19,7 +19,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
                 esac
                 for word; do printf 'argument=%s\n' "$(printf %s "$word" | base64 | tr -d '\n')"; done
                 printf 'payload=%s\n' "$(tr '\n' ' ')"
-                decoded
+                decode_payload
                 printf 'new=%s\n' "$(printf %s "$new" | base64 | tr -d '\n')"
                 exit 7
             }

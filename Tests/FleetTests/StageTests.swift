@@ -13,9 +13,9 @@ actor Lines {
 private func plan(
     _ site: Site,
     port: Int? = nil,
-    probe: Probe? = .tcp,
+    probe: CandidateProbe? = .tcp,
     probeTimeout: Duration = .seconds(1),
-    post: PostDeploy? = nil
+    post: PostDeployCommand? = nil
 ) -> StagePlan {
     StagePlan(
         port: port ?? site.green,
@@ -80,7 +80,7 @@ private func plan(
             let dead = try await freePorts(1)[0]
             let upstream = Upstream(app: "blog", name: "blogLB", bluePort: site.blue, greenPort: dead)
             try site.write(site.article().replacing("\(site.green)", with: "\(dead)"))
-            for probe in [Probe.tcp, .http(path: "/")] {
+            for probe in [CandidateProbe.tcp, .http(path: "/")] {
                 let failure = await #expect(throws: NodeFailure.self) {
                     try await fleet.stage(upstream, on: site.node, plan(site, port: dead, probe: probe))
                 }
@@ -105,7 +105,7 @@ private func plan(
                 let failure = await #expect(throws: NodeFailure.self) {
                     try await fleet.stage(site.upstream, on: site.node, plan(site, port: port, probe: .http(path: "/")))
                 }
-                #expect(failure?.reason == .noAnswer(port: port, words: words))
+                #expect(failure?.reason == .noAnswer(port: port, output: words))
             }
             withExtendedLifetime(silent) {}
         }
@@ -139,7 +139,7 @@ private func plan(
                 printf 'fenced=9\\ndone=stage\\n\\nrefused=test\\n'; printf 'no newline'
                 """
             let fleet = try site.fleet(LocalTransport(shell: shell))
-            _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: PostDeploy(command: command))) {
+            _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: PostDeployCommand(command: command))) {
                 await lines.add($0)
             }
             #expect(
@@ -156,16 +156,16 @@ private func plan(
         try await withSite { site in
             let fleet = try site.fleet()
             await #expect(
-                throws: NodeFailure(site.node, .postDeploy(status: 3, lastWords: ["copying", "disk full"]))
+                throws: NodeFailure(site.node, .postDeploy(status: 3, output: ["copying", "disk full"]))
             ) {
-                let post = PostDeploy(command: "echo copying; echo disk full >&2; exit 3")
+                let post = PostDeployCommand(command: "echo copying; echo disk full >&2; exit 3")
                 _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post))
             }
             let slow = await #expect(throws: NodeFailure.self) {
-                let post = PostDeploy(command: "echo copying; sleep 100", timeout: .seconds(1))
+                let post = PostDeployCommand(command: "echo copying; sleep 100", timeout: .seconds(1))
                 _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post))
             }
-            #expect(slow?.description == "127.0.0.1: the post-deploy command took too long and was ended: copying")
+            #expect(slow?.description == "127.0.0.1: the post-deploy command timed out and was terminated: copying")
         }
     }
 
@@ -173,11 +173,11 @@ private func plan(
     func talkative() async throws {
         try await withSite { site in
             let lines = Lines()
-            let post = PostDeploy(command: "yes line | head -n 20000")
+            let post = PostDeployCommand(command: "yes line | head -n 20000")
             let fleet = try site.fleet()
             _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: post)) { await lines.add($0) }
             #expect(await lines.all.count == 5000)
-            #expect(await lines.all.last == "… and more lines, which are left out")
+            #expect(await lines.all.last == "… further lines are omitted")
         }
     }
 
@@ -204,7 +204,7 @@ private func plan(
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
             func look(apart: Duration = .zero) async throws -> DrainReport {
-                try await fleet.drain(site.upstream, on: site.node, port: site.blue, apart: apart)
+                try await fleet.drain(site.upstream, on: site.node, port: site.blue, interval: apart)
             }
             let before = try connected(to: site.blue)
             #expect(try await look().arrivals == nil)
@@ -243,9 +243,9 @@ private func plan(
     func check(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
-            let report = try await fleet.check(site.upstream, on: site.node, asking: [site.blue, site.green])
+            let report = try await fleet.check(site.upstream, on: site.node, ports: [site.blue, site.green])
             #expect(report.nginx.hasPrefix("nginx version: nginx/"))
-            #expect(report.accepted && report.isIncluded == true && report.lacking.isEmpty)
+            #expect(report.accepted && report.isIncluded == true && report.missingPrograms.isEmpty)
             #expect(report.openPorts == [site.blue, site.green])
             #expect(report.disks.map(\.path) == [site.nginx.backends])
             #expect(report.disks.allSatisfy { $0.isWritable && ($0.freeKibibytes ?? 0) > 0 })
@@ -253,7 +253,7 @@ private func plan(
             #expect(report.serversThatMayFail.map(\.line) == [2, 3])
             let elsewhere = try site.fleet { $0.backends = site.nginx.directory + "/elsewhere" }
             #expect(
-                try await elsewhere.check(site.upstream, on: site.node, asking: [site.blue, site.green]).isIncluded
+                try await elsewhere.check(site.upstream, on: site.node, ports: [site.blue, site.green]).isIncluded
                     == false)
         }
     }

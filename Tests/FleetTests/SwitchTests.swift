@@ -17,7 +17,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
             let there = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
             #expect(try site.text() == site.article(live: "green"))
             #expect(try await site.answer() == "green")
-            #expect(!there.wasThere && !there.replaced.isEmpty)
+            #expect(!there.wasAlreadySwitched && !there.replaced.isEmpty)
             #expect(there.report.livePort == site.green && there.report.token == 1)
             let back = try await fleet.switch(site.upstream, on: site.node, to: site.blue, token: 1)
             #expect(try site.text() == site.article())
@@ -67,7 +67,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
             let fleet = try site.fleet()
             let before = try await site.onlyReport(fleet)
             let report = try await fleet.switch(site.upstream, on: site.node, to: site.blue, token: 1)
-            #expect(report.wasThere && report.replaced.isEmpty)
+            #expect(report.wasAlreadySwitched && report.replaced.isEmpty)
             #expect(report.report.workers == before.workers)
             #expect(try site.text() == site.article())
         }
@@ -80,7 +80,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
             try site.write(site.article(live: "green"))
             #expect(try await site.answer() == "blue")
             let report = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
-            #expect(!report.wasThere)
+            #expect(!report.wasAlreadySwitched)
             #expect(try await site.answer() == "green")
         }
     }
@@ -102,7 +102,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
             #expect(try site.text() == site.article())
             #expect(try await site.answer() == "blue")
             let report = try await site.onlyReport(fleet)
-            #expect(report.loaded == .yes && report.livePort == site.blue, "\(report.because)")
+            #expect(report.loaded == .yes && report.livePort == site.blue, "\(report.loadedReason)")
             withExtendedLifetime(taken) {}
         }
     }
@@ -165,7 +165,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                 Issue.record("\(String(describing: failure))")
                 return
             }
-            #expect(seen.contains("workers from before still accept connections"))
+            #expect(seen.contains("old workers still accept connections"))
             #expect(try site.text() == site.article())
             #expect(try await site.answer() == "blue")
             #expect(try await site.onlyReport(fleet).livePort == site.blue)
@@ -183,7 +183,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                 Issue.record("\(String(describing: failure))")
                 return
             }
-            #expect(seen.contains("a reload must not be a restart"))
+            #expect(seen.contains("the reload command must not restart nginx"))
             #expect(try site.text() == site.article())
         }
     }
@@ -196,7 +196,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                 try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
             }
             #expect(
-                failure?.reason == .refused(by: .reload, words: ["Job for nginx.service failed."], putBack: true)
+                failure?.reason == .refused(by: .reload, output: ["Job for nginx.service failed."], putBack: true)
             )
             #expect(try site.text() == site.article())
             #expect(try await site.onlyReport(fleet).livePort == site.blue)

@@ -5,7 +5,7 @@ import Processes
 import Testing
 
 /// What a release of version 2 to green needs to know.
-private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: Probe? = .http(path: "/")) -> StagePlan
+private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: CandidateProbe? = .http(path: "/")) -> StagePlan
 {
     StagePlan(
         port: port ?? site.green,
@@ -277,7 +277,7 @@ extension Site {
                 #expect(mentions.map(\.line) == [3])
                 #expect(mentions.allSatisfy { $0.file.hasSuffix("/hosts.d/0-blogLB.conf") })
             }
-            #expect(try await fleet.check(site.upstream, on: site.node, asking: []).direct.map(\.line) == [3])
+            #expect(try await fleet.check(site.upstream, on: site.node, ports: []).direct.map(\.line) == [3])
             var upstream = site.upstream
             upstream.allowDirect = ["hosts.d/0-blogLB.conf"]
             _ = try await fleet.stage(upstream, on: site.node, plan(site))

@@ -83,7 +83,7 @@ struct CallTests {
             let error = try await transportError {
                 _ = try await connection.send(Call("GET", "/", deadline: .milliseconds(200)))
             }
-            #expect(error.description == "127.0.0.1:\(server.port) did not answer completely within 200 ms")
+            #expect(error.description == "127.0.0.1:\(server.port) did not send a complete response within 200 ms")
         }
     }
 

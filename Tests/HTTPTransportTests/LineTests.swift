@@ -106,7 +106,7 @@ struct LineTests {
         let long = String(repeating: "x", count: 50)
         let steps: [Reply.Step] = ["ok\n", long, long, "\nnext\n", long, "\n", long].map { .write($0) }
         try await withConnection({ _, _ in Reply(steps: steps) }) { connection, server in
-            let cutting = try await connection.lines(Call("GET", "/"), limit: LineLimit(bytes: 8, excess: .isCut))
+            let cutting = try await connection.lines(Call("GET", "/"), limit: LineLimit(bytes: 8, excess: .truncates))
             #expect(try await texts(cutting) == ["ok", "xxxxxxxx", "next", "xxxxxxxx", "xxxxxxxx"])
 
             var failing = try await connection.lines(Call("GET", "/"), limit: LineLimit(bytes: 8)).makeAsyncIterator()
@@ -123,7 +123,7 @@ struct LineTests {
             String(repeating: "é", count: Int.random(in: 0...9, using: &generator))
         }
         var bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
-        var splitter = LineSplitter(limit: LineLimit(bytes: 18))
+        var splitter = ResponseLineSplitter(limit: LineLimit(bytes: 18))
         var seen: [String] = []
         while !bytes.isEmpty {
             let count = Int.random(in: 1...min(7, bytes.count), using: &generator)

@@ -83,9 +83,9 @@ struct ProxyTests {
         }
         #expect(
             problem("https://me:secret@proxy:3128")
-                == "HTTPS_PROXY names a proxy by https://, which is not supported; use http:// or socks5://")
+                == "HTTPS_PROXY names a proxy with https://, which is not supported; use http:// or socks5://")
         #expect(
-            problem("http://me:secret@:3128") == "HTTPS_PROXY is not the URL of a proxy: http://host:port is expected")
+            problem("http://me:secret@:3128") == "HTTPS_PROXY is not the URL of a proxy; http://host:port is expected")
         #expect(
             problem("socks5://me:secret@proxy")
                 == "HTTPS_PROXY has a user for a SOCKS proxy, which is not supported")
@@ -178,7 +178,7 @@ struct ProxyTests {
             #expect(
                 error.description
                     == "api.example:6443 cannot be reached: the proxy 127.0.0.1:\(proxy.port) (HTTPS_PROXY) "
-                    + "wants a user and a password, or other ones")
+                    + "requires a user and a password, or rejected the ones given")
         }
         #expect(
             try await trouble(1).description

@@ -66,7 +66,7 @@ struct RetryTests {
             }
             #expect(
                 error.description
-                    == "127.0.0.1:\(server.port) closed the connection before the answer was complete")
+                    == "127.0.0.1:\(server.port) closed the connection before the response was complete")
             #expect(await server.requests.all.count == 1)
         }
     }

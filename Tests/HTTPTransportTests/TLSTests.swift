@@ -96,7 +96,7 @@ struct TLSTests {
             #expect(known.contains("test client"))
             let unknown = try await transportError { _ = try await page(url, TLSIdentity(trust: trust)) }
             #expect(unknown.description.hasPrefix("TLS with "))
-            #expect(unknown.description.hasSuffix("failed: it wants a client certificate and got none"))
+            #expect(unknown.description.hasSuffix("failed: it requires a client certificate and received none"))
         }
     }
 

@@ -13,7 +13,7 @@ struct AppendTests {
         let journal = try Journal(path: folder.journal)
         let events = [
             Sample.request(1), Sample.recorded(2, .candidateCreated),
-            Sample.recorded(3, .said(Line(source: "10.122.43.70", "déjà vu \"quoted\" \u{1F600} \\ \n"))),
+            Sample.recorded(3, .said(LogMessage(source: "10.122.43.70", "déjà vu \"quoted\" \u{1F600} \\ \n"))),
         ]
         for event in [events[0], events[2], events[1]] { try journal.append(event, app: "blog", number: 1) }
         #expect(try journal.events(app: "blog", number: 1) == events)
@@ -95,7 +95,7 @@ struct AppendTests {
         #expect(try journal.events(app: "blog", number: 1) == before)
     }
 
-    @Test("an event that was appended survives the power: every commit is synchronized")
+    @Test("an event that was appended survives a power failure: every commit is synchronized")
     func synchronous() throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
@@ -104,7 +104,7 @@ struct AppendTests {
         #expect(try journal.pool.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 
-    @Test("an append of a task that was cancelled is made all the same")
+    @Test("an append of a task that was cancelled is made anyway")
     func cancelled() async throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
@@ -117,7 +117,7 @@ struct AppendTests {
         #expect(try journal.numbers(app: "blog", limit: 1) == [1])
     }
 
-    @Test("several that append at the same time lose nothing, and no number is given twice")
+    @Test("several processes that append at the same time lose nothing, and no number is given twice")
     func concurrent() async throws {
         let folder = try Folder()
         try Journal(path: folder.journal).add(1)
@@ -127,11 +127,11 @@ struct AppendTests {
             for (writer, journal) in writers.enumerated() {
                 group.addTask {
                     for line in 0..<each {
-                        // As the engine does: on a conflict it reads what came first, and comes again.
+                        // As the engine does: on a conflict it reads what came first, and retries.
                         while true {
                             let last = try journal.events(app: "blog", number: 1).last?.sequence ?? 0
                             do {
-                                let event = Sample.recorded(last + 1, .said(Line("\(writer).\(line)")))
+                                let event = Sample.recorded(last + 1, .said(LogMessage("\(writer).\(line)")))
                                 try journal.append(event, app: "blog", number: 1)
                                 break
                             } catch let error as JournalError where error.kind == .conflict {
@@ -152,7 +152,7 @@ struct AppendTests {
         }
     }
 
-    @Test("several may make the journal at the same moment")
+    @Test("several processes may create the journal at the same moment")
     func concurrentOpening() async throws {
         for _ in 1...5 {
             let folder = try Folder()

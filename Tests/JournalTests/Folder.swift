@@ -20,7 +20,7 @@ final class Folder: Sendable {
 
     var journal: String { self("viridian.sqlite") }
 
-    /// The words with which a file is refused; `nil` when it is not.
+    /// Why a file is refused; `nil` when it is not.
     func refusal(_ path: String? = nil) -> String? {
         do {
             _ = try Journal(path: path ?? journal)
@@ -68,7 +68,7 @@ extension Journal {
         try append(Sample.request(number, app: app), app: app, number: number)
         for line in 0..<lines {
             let event = Sample.recorded(
-                line + 2, .said(Line(source: "10.122.43.70", "line \(line) of a release's log")))
+                line + 2, .said(LogMessage(source: "10.122.43.70", "line \(line) of a release's log")))
             try append(event, app: app, number: number)
         }
     }

@@ -56,15 +56,15 @@ struct RecordTests {
         #expect(try watch.mark() != first)
     }
 
-    @Test("a person's word and its line in the audit log are written together, or not at all")
+    @Test("a request and its entry in the audit log are written together, or not at all")
     func audit() throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
         let event = Sample.request(1)
-        let act = try #require(AuditEntry(event, app: "blog", number: 1, origin: "10.0.0.1"))
+        let entry = try #require(AuditEntry(event, app: "blog", number: 1, origin: "10.0.0.1"))
         let request = KeyedRequest(owner: "tok_1", key: "k", hash: [1, 2])
-        try journal.append(event, app: "blog", number: 1, act: act, request: request)
-        #expect(throws: JournalError.self) { try journal.append(event, app: "blog", number: 1, act: act) }
+        try journal.append(event, app: "blog", number: 1, audit: entry, request: request)
+        #expect(throws: JournalError.self) { try journal.append(event, app: "blog", number: 1, audit: entry) }
         let entries = try journal.audit(limit: 10)
         #expect(entries.count == 1 && entries[0].who == "anna" && entries[0].action == "deploy" && entries[0].id > 0)
         #expect(entries[0].origin == "10.0.0.1" && entries[0].release == 1 && entries[0].detail == "20151025.143403")
@@ -99,11 +99,11 @@ struct RecordTests {
     func tokens() throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
-        let act = AuditEntry(at: start, who: "anna", action: "token.create", origin: "cli")
+        let entry = AuditEntry(at: start, who: "anna", action: "token.create", origin: "cli")
         let token = TokenRecord(
             id: "tok_1", name: "ci", role: .deployer, apps: ["blog", "shop"], createdAt: start, createdBy: "anna",
             expiresAt: start + .seconds(60))
-        try journal.add(token, hash: [1, 2, 3], act: act)
+        try journal.add(token, hash: [1, 2, 3], audit: entry)
         #expect(try journal.token(hash: [1, 2, 3]) == token)
         #expect(try journal.token(hash: [1, 2]) == nil)
         #expect(token.isGood(at: start) && !token.isGood(at: start + .seconds(60)))
@@ -113,14 +113,14 @@ struct RecordTests {
         let session = SessionRecord(token: "tok_1", csrf: "c", createdAt: start, seenAt: start)
         try journal.add(session, hash: [9])
         #expect(try journal.session(hash: [9]) == session)
-        #expect(try journal.revokeToken(id: "tok_1", at: start, act: act))
-        #expect(try !journal.revokeToken(id: "tok_1", at: start, act: act))
+        #expect(try journal.revokeToken(id: "tok_1", at: start, audit: entry))
+        #expect(try !journal.revokeToken(id: "tok_1", at: start, audit: entry))
         #expect(try journal.token(id: "tok_1")?.isGood(at: start) == false)
         #expect(try journal.session(hash: [9]) == nil)
         #expect(try journal.audit(limit: 10).count == 2)
     }
 
-    @Test("sessions that were idle for too long, or are too old, are forgotten")
+    @Test("sessions that were idle for too long, or are too old, are deleted")
     func sessions() throws {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
@@ -140,7 +140,7 @@ struct RecordTests {
         #expect(try journal.session(hash: [3]) == nil)
     }
 
-    @Test("a role may do what the roles below it may")
+    @Test("a role includes the roles below it")
     func roles() {
         #expect(Role.viewer < .deployer && .deployer < .admin)
     }

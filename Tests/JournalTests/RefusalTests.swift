@@ -40,7 +40,7 @@ struct RefusalTests {
         #expect(try Journal(path: folder("empty.sqlite")).numbers(app: "blog", limit: 1) == [1])
     }
 
-    @Test("one that a process died over while it made it becomes one")
+    @Test("a file that a process died over while it created it becomes a journal")
     func halfMade() throws {
         let folder = try Folder()
         var configuration = GRDB.Configuration()
@@ -56,7 +56,7 @@ struct RefusalTests {
         #expect(try Journal(path: owned).numbers(app: "blog", limit: 1) == [1])
     }
 
-    @Test("looking into a journal changes nothing in it")
+    @Test("reading a journal changes nothing in it")
     func unchangedByReading() throws {
         let folder = try Folder()
         let before = try journal(in: folder)
@@ -128,7 +128,7 @@ struct RefusalTests {
         #expect(throws: JournalError.self) { try journal.releases(app: "blog", limit: 1) }
     }
 
-    // MARK: Others'
+    // MARK: Other programs
 
     @Test("a newer version's journal")
     func newer() throws {
@@ -172,10 +172,10 @@ struct RefusalTests {
         #expect(try folder.bytes() == before)
     }
 
-    // MARK: No place
+    // MARK: No usable folder
 
     private func unusable(_ path: String, _ words: String) -> String {
-        "journal \(path) cannot be used: \(words): correct that, or name another journal in viridian.yaml"
+        "journal \(path) cannot be used: \(words): fix that, or name another journal in viridian.yaml"
     }
 
     @Test("a directory")
@@ -197,7 +197,7 @@ struct RefusalTests {
         let path = "/proc/viridian.sqlite"
         #expect(
             try Folder().refusal(path)
-                == unusable(path, "there is no right to write it or its folder (unable to open database file)"))
+                == unusable(path, "no permission to write it or its folder (unable to open database file)"))
     }
 
     @Test("a journal that cannot be written", .enabled(if: geteuid() != 0, "root may write every file"))
@@ -205,7 +205,7 @@ struct RefusalTests {
         let folder = try Folder()
         _ = try journal(in: folder)
         try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: folder.journal)
-        #expect(folder.refusal()?.contains("there is no right to write it or its folder") == true)
+        #expect(folder.refusal()?.contains("no permission to write it or its folder") == true)
     }
 
     // MARK: No space
@@ -230,13 +230,13 @@ struct RefusalTests {
         }
     }
 
-    /// Appends until there is no space, and looks whether all that was accepted is there.
+    /// Appends until there is no space, and checks that everything that was accepted is there.
     private func fillUp(_ journal: Journal) throws {
         var sequence = 1
         let error = #expect(throws: JournalError.self) {
             while sequence < 10_000 {
                 try journal.append(
-                    Sample.recorded(sequence + 1, .said(Line(String(repeating: "x", count: 1000)))), app: "blog",
+                    Sample.recorded(sequence + 1, .said(LogMessage(String(repeating: "x", count: 1000)))), app: "blog",
                     number: 1)
                 sequence += 1
             }

@@ -163,8 +163,8 @@ struct ClientTests {
             error.description
                 == "cannot reach the Kubernetes API at http://127.0.0.1:\(port) (kubeconfig /k, context production): "
                 + "127.0.0.1:\(port) refused the connection: nothing is listening there")
-        #expect(error.isUnanswered)
-        #expect(error.mayHeal)
+        #expect(error.hasNoResponse)
+        #expect(error.isTemporary)
         await client.shutdown()
     }
 
@@ -177,7 +177,7 @@ struct ClientTests {
             #expect(
                 error.description
                     == "the Kubernetes API at \(server.url) (kubeconfig k, context c) did not get pods x in namespace blog: "
-                    + "127.0.0.1:\(server.port) did not answer completely within 200 ms")
+                    + "127.0.0.1:\(server.port) did not send a complete response within 200 ms")
         }
     }
 
@@ -238,8 +238,8 @@ struct ClientTests {
             let html = try await kubernetesError { _ = try await client.get(.nodes, "web") }
             #expect(
                 html.description
-                    == "what answers at \(server.url) (kubeconfig k, context c) to get nodes web is not a Kubernetes API: "
-                    + "its answer is not JSON")
+                    == "the response to get nodes web from \(server.url) (kubeconfig k, context c) is not from a Kubernetes API: "
+                    + "the response is not JSON")
         }
     }
 
@@ -286,8 +286,8 @@ struct ClientTests {
             .json(["status": ["allowed": .bool(request.body.contains("\"verb\":\"patch\""))]], status: 201)
         }) { client, server in
             let answers = [
-                try await client.mayI("patch", .deployments, namespace: "blog"),
-                try await client.mayI("delete", .deployments, namespace: "blog"),
+                try await client.isAllowed("patch", .deployments, namespace: "blog"),
+                try await client.isAllowed("delete", .deployments, namespace: "blog"),
             ]
             #expect(answers == [true, false])
             let request = try #require(await server.requests.all.first)

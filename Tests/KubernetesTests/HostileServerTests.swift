@@ -14,12 +14,12 @@ struct HostileServerTests {
             .json(["metadata": ["continue": .string("\(number)")], "items": pods])
         }) { client, server in
             let error = try await kubernetesError { _ = try await client.list(.pods) }
-            #expect(error.description.hasSuffix("a list without end: 100500 objects, and it goes on"))
+            #expect(error.description.hasSuffix("an endless list, with 100500 objects so far"))
             #expect(await server.requests.all.count == 201)
         }
         try await withClient({ _, _ in .json(["metadata": ["continue": "again"], "items": []]) }) { client, server in
             let error = try await kubernetesError { _ = try await client.list(.pods) }
-            #expect(error.description.hasSuffix("a list without end: 0 objects, and it goes on"))
+            #expect(error.description.hasSuffix("an endless list, with 0 objects so far"))
             #expect(await server.requests.all.count == 2)
         }
         try await withClient({ _, number in
@@ -53,26 +53,26 @@ struct HostileServerTests {
         let deep = String(repeating: "[", count: 100_000)
         try await withClient({ _, _ in .text(deep) }) { client, _ in
             let error = try await kubernetesError { _ = try await client.get(.pods, "blog") }
-            #expect(error.description.hasSuffix("is not a Kubernetes API: its answer is not JSON"))
+            #expect(error.description.hasSuffix("is not from a Kubernetes API: the response is not JSON"))
         }
     }
 
     @Test(
         "an object that is changed by others each time is written ten times, with pauses that grow, and then it is said"
     )
-    func contention() async throws {
+    func conflicts() async throws {
         let pauses = Pauses()
         try await withClient(
             pauses: pauses, { _, _ in .status(409, "Conflict", "the object has been modified") }
         ) { client, server in
-            var contention = client.contention(over: .leases, "viridian", namespace: "blog")
+            var conflicts = client.conflictRetry(for: .leases, "viridian", namespace: "blog")
             let lease: JSON = ["metadata": ["name": "viridian", "namespace": "blog", "resourceVersion": "1"]]
             var said = ""
             while said.isEmpty {
                 let conflict = try await kubernetesError { _ = try await client.replace(.leases, lease) }
                 do {
-                    try await contention.lost(conflict)
-                } catch let error as Contested {
+                    try await conflicts.waitToRetry(after: conflict)
+                } catch let error as ConflictRetriesExhausted {
                     said = error.description
                 }
             }
@@ -82,9 +82,9 @@ struct HostileServerTests {
             #expect(waits[0] <= .milliseconds(50) && waits[8] >= .seconds(1))
             #expect(
                 said
-                    == "leases.coordination.k8s.io viridian in namespace blog was changed by somebody else each of the 10 "
-                    + "times that it was to be written (the Kubernetes API refused to update "
-                    + "leases.coordination.k8s.io viridian in namespace blog: the object has been modified); to see by whom: "
+                    == "leases.coordination.k8s.io viridian in namespace blog was changed by another client in each of 10 "
+                    + "attempts to write it (the Kubernetes API refused to update "
+                    + "leases.coordination.k8s.io viridian in namespace blog: the object has been modified); to see which: "
                     + "kubectl -n blog get leases.coordination.k8s.io viridian -o yaml --show-managed-fields")
         }
     }

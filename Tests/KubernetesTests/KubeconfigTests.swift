@@ -157,8 +157,8 @@ struct KubeconfigTests {
         try await withFolder { folder async throws in
             func proxy(_ cluster: String, server: String, _ environment: [String: String]) throws -> String? {
                 let path = try folder.write("config", kubeconfig(cluster: cluster, server: server))
-                let surroundings = ClusterAccess.Surroundings(environment: environment, homeDirectory: folder.path)
-                return try ClusterAccess.discover(kubeconfig: path, in: surroundings).proxy?.description
+                let hostEnvironment = ClusterAccess.HostEnvironment(environment: environment, homeDirectory: folder.path)
+                return try ClusterAccess.discover(kubeconfig: path, in: hostEnvironment).proxy?.description
             }
             let named = "proxy-url: http://named:3128"
             let environment = ["HTTPS_PROXY": "http://environment:3128", "NO_PROXY": "10.0.0.0/8,127.0.0.1"]
@@ -173,7 +173,7 @@ struct KubeconfigTests {
             #expect(
                 try kubeconfigError {
                     _ = try proxy("", server: "https://11.1.2.3", ["HTTPS_PROXY": "https://proxy:1"])
-                } == "the Kubernetes API cannot be reached through a proxy: HTTPS_PROXY names a proxy by https://, "
+                } == "the Kubernetes API cannot be reached through the proxy: HTTPS_PROXY names a proxy with https://, "
                     + "which is not supported; use http:// or socks5://")
         }
     }
@@ -188,10 +188,10 @@ struct KubeconfigTests {
                 users: null
                 """)
             let second = try folder.write("second", kubeconfig())
-            let surroundings = ClusterAccess.Surroundings(
+            let hostEnvironment = ClusterAccess.HostEnvironment(
                 environment: ["KUBECONFIG": "\(first):\(folder.path)/missing:\(second)"],
                 homeDirectory: folder.path, accountDirectory: folder.path)
-            let access = try ClusterAccess.discover(in: surroundings)
+            let access = try ClusterAccess.discover(in: hostEnvironment)
             #expect(access.server == "http://first:1")
             guard case .token("secret") = access.credential else { throw NoError() }
             #expect(access.origin == "kubeconfig \(first):\(second), context production")
@@ -208,37 +208,37 @@ struct KubeconfigTests {
             try folder.write("account/token", "abc\n")
             try folder.write("account/namespace", "viridian")
             try folder.write("account/ca.crt", Certificates.certificate)
-            var surroundings = ClusterAccess.Surroundings(
+            var hostEnvironment = ClusterAccess.HostEnvironment(
                 environment: [
                     "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "KUBECONFIG": variable,
                 ],
                 homeDirectory: folder.path + "/home", accountDirectory: folder.path + "/account")
             #expect(
-                try ClusterAccess.discover(kubeconfig: configured, in: surroundings).server == "http://configured:1")
+                try ClusterAccess.discover(kubeconfig: configured, in: hostEnvironment).server == "http://configured:1")
             #expect(
-                try ClusterAccess.discover(kubeconfig: "~/configured", in: surroundings).server
+                try ClusterAccess.discover(kubeconfig: "~/configured", in: hostEnvironment).server
                     == "http://configured:1")
-            let account = try ClusterAccess.discover(in: surroundings)
+            let account = try ClusterAccess.discover(in: hostEnvironment)
             #expect(account.server == "https://10.0.0.1:443")
             #expect(account.namespace == "viridian")
             #expect(account.origin == "the in-cluster account")
             #expect(account.tls.trust == .authorities(Data(Certificates.certificate.utf8)))
             // A context is a thing of files.
             #expect(
-                try ClusterAccess.discover(context: "production", in: surroundings).server == "http://variable:1")
+                try ClusterAccess.discover(context: "production", in: hostEnvironment).server == "http://variable:1")
             try folder.write("account/ca.crt", "garbage")
             #expect(
-                try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                try kubeconfigError { _ = try ClusterAccess.discover(in: hostEnvironment) }
                     == "the in-cluster account cannot be used: \(folder.path)/account/ca.crt: "
                     + "the certificate authorities are not readable PEM certificates")
 
-            surroundings.environment["KUBERNETES_SERVICE_HOST"] = nil
-            #expect(try ClusterAccess.discover(in: surroundings).server == "http://variable:1")
-            surroundings.environment["KUBECONFIG"] = nil
-            #expect(try ClusterAccess.discover(in: surroundings).server == "http://home:1")
-            surroundings.homeDirectory = folder.path
+            hostEnvironment.environment["KUBERNETES_SERVICE_HOST"] = nil
+            #expect(try ClusterAccess.discover(in: hostEnvironment).server == "http://variable:1")
+            hostEnvironment.environment["KUBECONFIG"] = nil
+            #expect(try ClusterAccess.discover(in: hostEnvironment).server == "http://home:1")
+            hostEnvironment.homeDirectory = folder.path
             #expect(
-                try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+                try kubeconfigError { _ = try ClusterAccess.discover(in: hostEnvironment) }
                     == "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, "
                     + "or create \(folder.path)/.kube/config")
         }
@@ -257,11 +257,11 @@ struct KubeconfigErrorTests {
         #expect(
             try kubeconfigError { _ = try ClusterAccess.discover(kubeconfig: "/nowhere/config") }
                 == "/nowhere/config: there is no such kubeconfig; correct kubernetes.kubeconfig or create the file")
-        let surroundings = ClusterAccess.Surroundings(
+        let hostEnvironment = ClusterAccess.HostEnvironment(
             environment: ["KUBECONFIG": "/nowhere/a:/nowhere/b"], homeDirectory: "/nowhere",
             accountDirectory: "/nowhere")
         #expect(
-            try kubeconfigError { _ = try ClusterAccess.discover(in: surroundings) }
+            try kubeconfigError { _ = try ClusterAccess.discover(in: hostEnvironment) }
                 == "/nowhere/a: there is no such kubeconfig; correct $KUBECONFIG or create the file")
     }
 
@@ -272,8 +272,8 @@ struct KubeconfigErrorTests {
                 try message(folder, "apiVersion: v1\nclusters:\n  - name: [main\n")
                     == "config:4: the kubeconfig is not valid YAML: did not find expected ',' or ']'")
             #expect(
-                try message(folder, "apiVersion: v1\nusers: []\nusers: []\n").contains("the key users is there twice"))
-            #expect(try message(folder, "just text") == "config:1: a kubeconfig is a mapping")
+                try message(folder, "apiVersion: v1\nusers: []\nusers: []\n").contains("duplicate key users"))
+            #expect(try message(folder, "just text") == "config:1: a kubeconfig must be a mapping")
         }
     }
 
@@ -298,17 +298,17 @@ struct KubeconfigErrorTests {
         try await withFolder { folder async throws in
             #expect(
                 try message(folder, kubeconfig(), context: "staging")
-                    == "config: there is no context \"staging\"; it has production")
+                    == "config: there is no context \"staging\"; available: production")
             #expect(
                 try message(folder, "")
-                    == "config: no current-context is set; name one of its contexts (none)")
+                    == "config: no current-context is set; specify one of its contexts (none)")
             #expect(
                 try message(folder, kubeconfig().replacingOccurrences(of: "name: main", with: "name: other"))
-                    == "config: the context \"production\" names the cluster \"main\", which is not there; "
+                    == "config: the context \"production\" names the cluster \"main\", which does not exist; "
                     + "add it or correct the context")
             #expect(
                 try message(folder, kubeconfig().replacingOccurrences(of: "name: deploy", with: "name: other"))
-                    == "config: the context \"production\" names the user \"deploy\", which is not there; "
+                    == "config: the context \"production\" names the user \"deploy\", which does not exist; "
                     + "add it or correct the context")
         }
     }
@@ -337,14 +337,14 @@ struct KubeconfigErrorTests {
                     + "remove one")
             #expect(
                 try message(folder, kubeconfig(user: "client-certificate-data: \(good)"))
-                    == "config: user \"deploy\": client-certificate needs a client-key beside it")
+                    == "config: user \"deploy\": client-certificate requires client-key")
             #expect(
                 try message(
                     folder,
                     kubeconfig(
                         user: "client-certificate-data: \(good)\nclient-key-data: Z2FyYmFnZQ=="))
                     == "config: user \"deploy\": the client key is not a readable PEM private key "
-                    + "(a key with a passphrase is not); correct its client-certificate and client-key")
+                    + "(keys with a passphrase are not supported); correct its client-certificate and client-key")
         }
     }
 
@@ -353,11 +353,11 @@ struct KubeconfigErrorTests {
         try await withFolder { folder async throws in
             #expect(
                 try message(folder, kubeconfig(cluster: "proxy-url: https://me:secret@proxy:3128"))
-                    == "config: cluster \"main\": proxy-url names a proxy by https://, which is not supported; "
+                    == "config: cluster \"main\": proxy-url names a proxy with https://, which is not supported; "
                     + "use http:// or socks5://")
             #expect(
                 try message(folder, kubeconfig(user: "token: x\nas-groups: [a]"))
-                    == "config: user \"deploy\": as-uid, as-groups and as-user-extra need an `as` beside them")
+                    == "config: user \"deploy\": as-uid, as-groups and as-user-extra require `as`")
             #expect(
                 try message(
                     folder,

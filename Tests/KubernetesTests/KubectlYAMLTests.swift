@@ -57,7 +57,7 @@ struct KubectlYAMLTests {
         #expect(try JSON(yaml: "---\n# nothing\n---\na: 1\n---\n") == ["a": 1])
         #expect(try JSON(yaml: "# nothing\n") == .null)
         let error = #expect(throws: InvalidYAML.self) { try JSON(yaml: "a: 1\n---\nb: 2\n") }
-        #expect(error?.description == "line 3: a second document begins here; one is expected")
+        #expect(error?.description == "line 3: a second document begins here; only one is allowed")
     }
 
     @Test("a small text that aliases make enormous is refused quickly")

@@ -28,7 +28,7 @@ struct FileWriter {
 
     mutating func file() -> String {
         let parameters = Int.random(in: 0...2, using: &random)
-        // `down` in the same place of each line: where it stood is then known from either line.
+        // `down` at the same position in each line: its position is then known from either line.
         let atEnd = parameters == 0 || Bool.random(using: &random)
         let before = pick([" ", "  ", "\t", " \t ", lineEnd + "    "])
         let after = pick(["", "", " ", "\t"])
@@ -80,7 +80,7 @@ struct FileWriter {
             .split(separator: "down").joined()
     }
 
-    @Test("any bytes are kept or refused, and never end the process")
+    @Test("any bytes are kept or refused, and never crash the process")
     func anyBytes() throws {
         let alphabet = Array("upstream server blogLB{};#\"'\\$ \t\r\n127.0.0.1:30000 down".utf8) + [0, 0xC3, 0xFF]
         var random = SeededGenerator(state: 42)

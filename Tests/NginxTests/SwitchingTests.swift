@@ -17,7 +17,7 @@ import Testing
         #expect(try switched(green, to: 30000) == NginxTests.article)
     }
 
-    @Test("an upstream for the colour that is not live goes the other way")
+    @Test("an upstream for the colour that is not live is switched the other way")
     func preview() throws {
         let file = """
             upstream blogLB { server 127.0.0.1:30000; server 127.0.0.1:30001 down; }
@@ -85,7 +85,7 @@ import Testing
         #expect(green.text.contains("# off\n;"))
     }
 
-    @Test("a file with both up or both down gets one of them up", arguments: [("", ""), (" down", " down")])
+    @Test("a file with both colours up or both down gets one of them up", arguments: [("", ""), (" down", " down")])
     func bothAndNeither(blue: String, green: String) throws {
         let text = "upstream blogLB {\nserver 127.0.0.1:30000\(blue);\nserver 127.0.0.1:30001\(green);\n}\n"
         #expect(try switched(text, to: 30000) == NginxTests.article)
@@ -107,7 +107,7 @@ import Testing
         #expect(try switched(green, to: 30000) == text)
     }
 
-    @Test("every upstream of exactly the two ports is switched, each keeping its own words")
+    @Test("every upstream of exactly the two ports is switched, each with its own formatting")
     func otherUpstreams() throws {
         let other = "upstream blogLB_ws { ip_hash; server 127.0.0.1:30000; server 127.0.0.1:30001 down; }\n"
         let switchedOther = "upstream blogLB_ws { ip_hash; server 127.0.0.1:30000 down; server 127.0.0.1:30001; }\n"
@@ -136,7 +136,7 @@ import Testing
         #expect(try UpstreamFile(parsing: switched(text, to: 30001)).routing(of: "blogLB", ports: blog) == .only(30001))
     }
 
-    @Test("the lines that a switch edits are those of the two ports in their upstreams, wherever a line is broken")
+    @Test("the lines that a switch edits are those of the two ports in their upstreams, wherever line breaks are")
     func switchedLines() throws {
         let text = """
             upstream blogLB {
@@ -151,7 +151,7 @@ import Testing
         #expect(try UpstreamFile(parsing: text).switchedLines(of: "blogLB", ports: blog) == [2, 3, 4, 7])
     }
 
-    @Test("bytes that are no UTF-8 stay as they are")
+    @Test("bytes that are not UTF-8 stay unchanged")
     func invalidUTF8() throws {
         let bytes = Array("# caf".utf8) + [0xE9, 0x0A] + Array(NginxTests.article.utf8)
         let file = try UpstreamFile(parsing: bytes)

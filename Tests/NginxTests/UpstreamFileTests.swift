@@ -24,7 +24,7 @@ func switched(_ text: String, to port: Int, upstream: String = "blogLB") throws 
     }
 
     @Test(
-        "what the two lines say is what is read",
+        "the routing is read from the two lines",
         arguments: [
             ("", "", Routing.both), (" down", "", .only(30001)), ("", " down", .only(30000)),
             (" down", " down", .neither),
@@ -37,7 +37,7 @@ func switched(_ text: String, to port: Int, upstream: String = "blogLB") throws 
         #expect(try UpstreamFile(parsing: text).routing(of: "blogLB", ports: blog) == expected)
     }
 
-    @Test("comments, quotes, variables and other blocks are no servers")
+    @Test("comments, quotes, variables and other blocks are not servers")
     func otherThings() throws {
         let text = """
             # upstream blogLB { server 127.0.0.1:1; }
@@ -74,7 +74,7 @@ func switched(_ text: String, to port: Int, upstream: String = "blogLB") throws 
             ("upstream blogLB {\n server a\n}\n", "line 3: unexpected \"}\""),
             ("upstream blogLB {}\n}", "line 2: unexpected \"}\""),
             ("\n;", "line 2: unexpected \";\""), ("{", "line 1: unexpected \"{\""),
-            ("\n\nserver \"127.0.0.1:1;\n}\n", "line 3: a quote that opens here is never closed"),
+            ("\n\nserver \"127.0.0.1:1;\n}\n", "line 3: a quote that opens here is not closed"),
             ("server 'a'b;", "line 1: unexpected text directly after a closing quote"),
             ("upstream blogLB", "line 1: the file ends where \";\" or \"}\" is expected"),
         ]
@@ -84,22 +84,22 @@ func switched(_ text: String, to port: Int, upstream: String = "blogLB") throws 
         #expect(error?.description == message)
     }
 
-    @Test("a hostile depth of blocks is refused")
+    @Test("too deeply nested blocks are refused")
     func depth() {
         #expect(throws: UpstreamFileError.self) { try UpstreamFile(parsing: String(repeating: "a {", count: 100_000)) }
     }
 
-    @Test("an upstream that is missing is answered with those that are there")
+    @Test("an error about a missing upstream lists the existing ones")
     func missingUpstream() throws {
         let file = try UpstreamFile(parsing: article)
         let error = #expect(throws: UpstreamFileError.self) { try file.routing(of: "wwwLB", ports: blog) }
-        #expect(error?.description == "there is no upstream wwwLB; there is blogLB")
+        #expect(error?.description == "there is no upstream wwwLB; the file has blogLB")
         let empty = try UpstreamFile(parsing: "")
         let nothing = #expect(throws: UpstreamFileError.self) { try empty.upstream("wwwLB") }
-        #expect(nothing?.description == "there is no upstream wwwLB, nor any other")
+        #expect(nothing?.description == "there is no upstream wwwLB; the file has no upstream")
     }
 
-    @Test("a port without a line is an error that shows the lines there are")
+    @Test("an error about a port without a line lists the existing lines")
     func missingServer() throws {
         let file = try UpstreamFile(parsing: article)
         let error = #expect(throws: UpstreamFileError.self) {
@@ -119,7 +119,7 @@ func switched(_ text: String, to port: Int, upstream: String = "blogLB") throws 
         }
     }
 
-    @Test("servers that nginx may take out of use by itself are found")
+    @Test("servers without max_fails=0 are found")
     func maxFails() throws {
         #expect(try UpstreamFile(parsing: article).serversThatMayFail(in: "blogLB", ports: blog).map(\.line) == [2, 3])
         let new = UpstreamFile.rendered(upstream: "blogLB", ports: blog, live: 30000)

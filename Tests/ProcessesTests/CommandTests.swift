@@ -4,7 +4,7 @@ import Testing
 
 @testable import Processes
 
-/// What a command said, in the order it arrived.
+/// The lines of a command, in the order in which they arrived.
 private actor Transcript {
     private(set) var lines: [OutputLine] = []
     private var waiting: [(text: String, continuation: CheckedContinuation<Void, Never>)] = []
@@ -29,7 +29,7 @@ private func shell(_ script: String, input: String? = nil) -> Command {
     Command("sh", ["-c", script], input: input)
 }
 
-/// The process is there and not a zombie.
+/// The process exists and is not a zombie.
 private func isAlive(_ processID: Int32) -> Bool {
     guard let status = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8),
         let name = status.lastIndex(of: ")")
@@ -100,7 +100,7 @@ struct CommandTests {
         #expect(completed.output.hasSuffix("7\n"))
     }
 
-    @Test("a line of 1 MB is truncated and the child goes on")
+    @Test("a line of 1 MB is truncated and the child continues")
     func longLine() async throws {
         let transcript = Transcript()
         let completed = try await shell("head -c 1048576 /dev/zero | tr '\\0' x; echo; echo after")
@@ -112,7 +112,7 @@ struct CommandTests {
         #expect(lines[1].text == "after")
     }
 
-    @Test("what is given as input reaches the child, more than a pipe holds too")
+    @Test("the whole input reaches the child, also more than a pipe holds")
     func input() async throws {
         #expect(try await Command("cat", input: "hello\nnode").run().output == "hello\nnode")
         let large = String(repeating: "0123456789abcde\n", count: 20_000)
@@ -120,7 +120,7 @@ struct CommandTests {
         #expect(try await Command("cat").run().output == "")
     }
 
-    @Test("a child that does not read its input is no failure")
+    @Test("a child that does not read its input is not an error")
     func unreadInput() async throws {
         let large = String(repeating: "x", count: 1 << 20)
         #expect(try await shell("exec <&-; echo done", input: large).run().output == "done\n")
@@ -138,13 +138,13 @@ struct CommandTests {
             try await shell("echo $HOME").run().output == (ProcessInfo.processInfo.environment["HOME"] ?? "") + "\n")
     }
 
-    @Test("arguments arrive as they are, unseen by any shell")
+    @Test("arguments arrive unchanged, without a shell")
     func arguments() async throws {
         let completed = try await Command("printf", ["%s|", "$(id)", "; rm -rf x", "", "a b", "é"]).run()
         #expect(completed.output == "$(id)|; rm -rf x||a b|é|")
     }
 
-    @Test("the process id is told before the first line, and leads its own session")
+    @Test("the process id is reported before the first line, and leads its own session")
     func start() async throws {
         actor Order { var events: [String] = []; func add(_ event: String) { events.append(event) } }
         let order = Order()
@@ -162,7 +162,7 @@ struct CommandTests {
         let completed = try await shell("sleep 300 & echo $!; exit 3").run()
         #expect(completed.termination == .exited(3))
         let background = try #require(Int32(completed.output.dropLast()))
-        // It was left alone: it is ours to end.
+        // It was left running: end it here.
         #expect(isAlive(background))
         kill(background, SIGKILL)
     }
@@ -175,7 +175,7 @@ struct CommandTests {
         kill(background, SIGKILL)
     }
 
-    @Test("a child that closes its output is waited for all the same")
+    @Test("a child that closes its output is still waited for")
     func closedOutput() async throws {
         #expect(try await shell("exec >&- 2>&-; sleep 0.2; exit 9").run().termination == .exited(9))
     }
@@ -219,7 +219,7 @@ struct EndingTests {
         #expect(try await command.run(deadline: .milliseconds(300)).termination == .deadlineExceeded)
     }
 
-    @Test("who ignores SIGTERM gets SIGKILL, a grandchild that outlives its parent too")
+    @Test("a process that ignores SIGTERM gets SIGKILL, also a grandchild that outlives its parent")
     func stubborn() async throws {
         let script = #"""
             (trap '' TERM; echo grandchild; while :; do sleep 1; done) & echo $!
@@ -235,7 +235,7 @@ struct EndingTests {
         #expect(!isAlive(grandchild))
     }
 
-    @Test("a group that obeys is not kept waiting for the whole grace")
+    @Test("a group that ends at SIGTERM does not take the whole grace period")
     func obedient() async throws {
         let start = ContinuousClock.now
         _ = try await Command("sleep", ["300"]).run(deadline: .milliseconds(50), grace: .seconds(40))
@@ -255,7 +255,7 @@ struct EndingTests {
         #expect(!isAlive(grandchild))
     }
 
-    @Test("cancellation ends a group that ignores SIGTERM after the grace")
+    @Test("cancellation ends a group that ignores SIGTERM after the grace period")
     func stubbornCancellation() async throws {
         let transcript = Transcript()
         let run = Task {

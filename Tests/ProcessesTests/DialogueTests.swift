@@ -2,10 +2,10 @@ import Foundation
 import Processes
 import Testing
 
-/// Conversations with a child: its input as it comes, its lines as they come.
-@Suite("Talking with a command", .timeLimit(.minutes(1)))
+/// Dialogues with a child: input while it runs, and its lines as they arrive.
+@Suite("A dialogue with a command", .timeLimit(.minutes(1)))
 struct DialogueTests {
-    @Test("what the child answers can decide what it is told next")
+    @Test("the child's answer can decide its next input")
     func dialogue() async throws {
         let (input, send) = AsyncStream<String>.makeStream()
         let script = "while read -r line; do echo \"got $line\"; done; echo bye"
@@ -29,7 +29,7 @@ struct DialogueTests {
         #expect(try await Command("wc", ["-c"]).run(input: input).output.contains("300000"))
     }
 
-    @Test("a child that ends by itself ends the conversation, whatever is still to be said")
+    @Test("a child that exits ends the dialogue, whatever input is left")
     func childEnds() async throws {
         let (input, send) = AsyncStream<String>.makeStream()
         send.yield("a\n")
@@ -62,7 +62,7 @@ struct DialogueTests {
         send.finish()
     }
 
-    @Test("no more of the output is kept than asked for, and every line is still delivered")
+    @Test("no more of the output is kept than requested, and every line is still delivered")
     func keeping() async throws {
         let counter = LineCounter()
         let completed = try await Command("seq", ["100000"]).run(keeping: 100, onLine: { _ in await counter.count() })

@@ -21,7 +21,7 @@ struct LineSplitterTests {
         #expect(split(Array(text.utf8), chunk: chunk).map(\.text) == expected)
     }
 
-    @Test("an empty stream has no line, a lone line ending has an empty one")
+    @Test("an empty stream has no line, a single line ending has an empty one")
     func empty() {
         #expect(split([], chunk: 1) == [])
         #expect(split([0x0A], chunk: 1).map(\.text) == [""])
@@ -29,7 +29,7 @@ struct LineSplitterTests {
         #expect(split(Array("a\r\nb\r".utf8), chunk: 1).map(\.text) == ["a", "b\r"])
     }
 
-    @Test("exactly the limit is whole, one byte more is truncated; a CR does not count")
+    @Test("a line of exactly the limit is whole, one byte more is truncated; a CR does not count")
     func limit() {
         let full = [UInt8](repeating: 0x78, count: LineSplitter.limit)
         for chunk in [1000, 4096, 1 << 20] {
@@ -57,14 +57,14 @@ struct LineSplitterTests {
         #expect(split([UInt8](repeating: 0x80, count: 20_000), chunk: 512).map(\.isTruncated) == [true])
     }
 
-    @Test("a tail keeps the end and no half character")
+    @Test("a tail keeps the end and no partial character")
     func tail() {
-        var tail = Tail()
+        var tail = OutputTail()
         let text = String(repeating: "é", count: 300_000) + "!"
         for start in stride(from: 0, to: 600_001, by: 65_536) {
             Array(text.utf8)[start..<min(start + 65_536, 600_001)].withUnsafeBytes { tail.append($0) }
         }
         #expect(text.hasSuffix(tail.text))
-        #expect(tail.text.utf8.count == Tail.limit - 1)
+        #expect(tail.text.utf8.count == OutputTail.limit - 1)
     }
 }

@@ -4,13 +4,13 @@ import Testing
 
 @testable import Processes
 
-@Suite("A directory of this process's own")
+@Suite("A directory that only this process uses")
 struct PrivateDirectoryTests {
     private func rights(_ path: String) throws -> Int {
         try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int ?? -1
     }
 
-    @Test("it and what is written to it are this user's alone, whatever the umask; two never share one")
+    @Test("only this user can read it and its files, whatever the umask; two processes never share one")
     func alone() throws {
         let first = try PrivateDirectory(prefix: "viridian-test-")
         let second = try PrivateDirectory(prefix: "viridian-test-")
@@ -22,7 +22,7 @@ struct PrivateDirectoryTests {
         #expect(try String(contentsOfFile: first.path + "/kubeconfig", encoding: .utf8) == "secret")
     }
 
-    @Test("a file or a link that is there already is left alone")
+    @Test("an existing file or link is left alone")
     func taken() throws {
         let directory = try PrivateDirectory(prefix: "viridian-test-")
         defer { directory.remove() }
@@ -35,7 +35,7 @@ struct PrivateDirectoryTests {
         #expect(try String(contentsOfFile: directory.path + "/file", encoding: .utf8) == "first")
     }
 
-    @Test("nothing of it stays, and a place that cannot be written to is named")
+    @Test("it is removed completely, and a path that cannot be written to is named")
     func removed() throws {
         let directory = try PrivateDirectory(prefix: "viridian-test-")
         try directory.write("x", to: "file")

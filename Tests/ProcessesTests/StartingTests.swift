@@ -34,7 +34,7 @@ struct StartingTests {
         #expect(try await Command("sh", ["-c", ":"], environment: [:]).run().succeeded)
     }
 
-    @Test("a path where nothing is, a directory, a file that is not executable")
+    @Test("a path that does not exist, a directory, a file that is not executable")
     func paths() async throws {
         #expect(await error(Command("/no/such/program"))?.description == "/no/such/program: no such program")
         #expect(await error(Command("/usr"))?.description == "/usr: is not an executable file")
@@ -44,7 +44,7 @@ struct StartingTests {
         #expect(await error(Command("")) == .notFound(executable: ""))
     }
 
-    @Test("a script whose interpreter is missing, a file that is no program")
+    @Test("a script whose interpreter is missing, a file that is not a program")
     func scripts() async throws {
         let script = try file("#!/no/such/interpreter\n", mode: 0o755)
         let text = try file("hello\n", mode: 0o755)
@@ -57,7 +57,7 @@ struct StartingTests {
         }
     }
 
-    @Test("a working directory that is not there")
+    @Test("a working directory that does not exist")
     func workingDirectory() async {
         let error = await error(Command("true", workingDirectory: "/no/such/place"))
         #expect(error?.description == "/no/such/place: cannot be used as a working directory")

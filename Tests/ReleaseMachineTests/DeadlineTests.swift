@@ -2,14 +2,14 @@ import Testing
 
 @testable import ReleaseMachine
 
-@Suite("Each phase has a clock of its own")
+@Suite("Each phase has its own timeout")
 struct DeadlineTests {
     private let first = Story.nodes[0]
     private let second = Story.nodes[1]
 
     private static var rules: Rules {
         var rules = Rules()
-        rules.patience = .seconds(60)
+        rules.stepTimeout = .seconds(60)
         rules.readyTimeout = .seconds(600)
         rules.stageTimeout = .seconds(360)
         rules.verifyTimeout = .seconds(3600)
@@ -17,7 +17,7 @@ struct DeadlineTests {
     }
 
     @Test(
-        "how long a phase may take, counted from its start",
+        "the timeout of each phase, counted from its start",
         arguments: [
             (Phase.discovering, 60), (.creating, 60), (.starting, 600), (.staging, 360), (.verifying, 3600),
             (.switching, 60),
@@ -29,87 +29,88 @@ struct DeadlineTests {
         #expect(timer.event == .deadlinePassed(phase))
     }
 
-    // MARK: Absence
+    // MARK: Interruptions
 
     @Test(
-        "what machines do has its time while somebody runs the release: it is counted from the last take-up",
+        "a phase's timeout counts only while a process runs the release: from when it was last resumed",
         arguments: [Phase.discovering, .creating, .starting, .staging, .switching, .retiring],
         [Event.takenUp(by: "ben"), .resumed(milliseconds: 7_200_000)])
     func absence(_ phase: Phase, _ event: Event) throws {
         var story = try Story.reaching(phase, rules: Self.rules)
         let length = try #require(story.release.timer).at - story.now
-        story.tell(event, at: story.now + .seconds(7200))
+        story.apply(event, at: story.now + .seconds(7200))
         #expect(story.release.timer?.at == story.now + length)
         try story.runOut()
         #expect(story.release.isBackingOut == (phase != .retiring))
     }
 
-    @Test("an absence takes none of the time of the switch, nor of the way back")
+    @Test("an interruption does not shorten the timeout of the switch, nor of the way back")
     func absenceInTheMiddle() throws {
         var switching = try Story.reaching(.switching, rules: Self.rules)
-        switching.tell(.candidateConfirmed)
-        switching.tell(.takenUp(by: "ben"), at: switching.now + .seconds(7200))
+        switching.apply(.candidateConfirmed)
+        switching.apply(.takenUp(by: "ben"), at: switching.now + .seconds(7200))
         #expect(switching.release.timer?.at == switching.now + .seconds(60))
 
         var back = try Story.reaching(.draining, rules: Self.rules)
-        back.tell(.abortRequested(by: "anna", reason: nil))
-        back.tell(.takenUp(by: "ben"), at: back.now + .seconds(7200))
+        back.apply(.abortRequested(by: "anna", reason: nil))
+        back.apply(.takenUp(by: "ben"), at: back.now + .seconds(7200))
         #expect(back.release.timer?.at == back.now + .seconds(120))
         #expect(back.effects == [.revertNode(node: first), .revertNode(node: second)])
     }
 
-    @Test("what people were promised stays a point in time: the end of the pause, the bounds of the drain")
+    @Test("the end of the pause and the bounds of the drain are fixed points in time")
     func promises() throws {
         var paused = try Story.reaching(.verifying, verify: true, rules: Self.rules)
         let end = try #require(paused.release.verifyDeadline)
-        paused.tell(.takenUp(by: "ben"), at: paused.now + .seconds(7200))
+        paused.apply(.takenUp(by: "ben"), at: paused.now + .seconds(7200))
         #expect(paused.release.verifyDeadline == end)
         #expect(paused.release.timer?.at == end)
-        paused.tell(.deadlinePassed(.verifying))
+        paused.apply(.deadlinePassed(.verifying))
         #expect(paused.release.cause == .verificationExpired)
 
         var draining = try Story.reaching(.draining, rules: Self.rules)
         let bounds = try #require(draining.release.drainBounds)
-        draining.tell(.takenUp(by: "ben"), at: draining.now + .seconds(7200))
+        draining.apply(.takenUp(by: "ben"), at: draining.now + .seconds(7200))
         #expect(draining.release.drainBounds == bounds)
     }
 
-    @Test("time never goes back: a word from a machine whose clock is behind begins a way back that has all its time")
+    @Test(
+        "time never goes back: an abort from a machine whose clock is behind starts a way back with its whole timeout")
     func slowClock() throws {
         var story = try Story.reaching(.draining, rules: Self.rules)
         let newest = story.now
-        story.tell(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
+        story.apply(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
         #expect(story.release.timer?.at == newest + .seconds(120))
         #expect(story.state == .running)
         #expect(story.release.spans.allSatisfy { $0.startedAt <= newest })
     }
 
     @Test(
-        "a deadline that an earlier version wrote ends its release as it did then, whatever an absence would be worth today"
+        "a deadline that an earlier version wrote ends its release as it did then, whatever today's rules for interruptions are"
     )
     func writtenByEarlierVersions() throws {
         var rules = Self.rules
         rules.edition = nil
         var absent = try Story.reaching(.staging, rules: rules)
         let staging = absent.now
-        absent.tell(.takenUp(by: "ben"), at: staging + .seconds(300))
-        absent.tell(.deadlinePassed(.staging), at: staging + .seconds(360))
+        absent.apply(.takenUp(by: "ben"), at: staging + .seconds(300))
+        absent.apply(.deadlinePassed(.staging), at: staging + .seconds(360))
         #expect(absent.release.failure?.phase == .staging)
 
         var slow = try Story.reaching(.staging, rules: rules)
         let newest = slow.now
-        slow.tell(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
-        slow.tell(.deadlinePassed(.staging), at: newest + .seconds(1))
+        slow.apply(.abortRequested(by: "anna", reason: nil), at: newest + .seconds(-200))
+        slow.apply(.deadlinePassed(.staging), at: newest + .seconds(1))
         #expect(slow.state == .aborted)
     }
 
     // MARK: When traffic has moved
 
-    @Test("no clock turns a release back whose nodes have all switched: it is live, and says what it leaves")
+    @Test("no timeout makes a release back out whose nodes have all switched: it is live, and names what it leaves")
     func retiring() throws {
         var story = try Story.reaching(.retiring, rules: Self.rules)
         #expect(story.release.timer?.at == story.now + .seconds(120))
-        story.tell(.troubled(.readBack, message: "the inventory does not answer"))
+        story.apply(.troubled(.readBack, message: "the inventory does not answer"))
         try story.runOut()
         #expect(story.state == .live)
         let old = LiveVersion(color: .blue, version: "20151018.090000")
@@ -130,13 +131,13 @@ struct DeadlineTests {
     }
 
     @Test(
-        "a record that cannot be written ends the release as live: what is to be written is left, and nothing is deleted"
+        "a record that cannot be written ends the release as live: the record is a leftover, and nothing is deleted"
     )
     func unrecorded() throws {
         var story = try Story.reaching(.draining, rules: Self.rules)
         let bounds = try #require(story.release.drainBounds)
         #expect(story.release.timer?.at == bounds.upperBound + .seconds(120))
-        story.tell(.troubled(.recordLive(.green), message: "forbidden"))
+        story.apply(.troubled(.recordLive(.green), message: "forbidden"))
         try story.runOut()
         #expect(story.state == .live)
         #expect(
@@ -146,32 +147,32 @@ struct DeadlineTests {
             ])
     }
 
-    @Test("a drain that nobody ends is over when its time is, and the nodes are read back")
+    @Test("a drain without a result ends at its timeout, and the nodes are read back")
     func drainHangs() throws {
         var story = try Story.reaching(.draining, rules: Self.rules)
-        story.tell(.liveRecorded(.green))
+        story.apply(.liveRecorded(.green))
         try story.runOut()
         #expect(story.phase == .retiring)
         #expect(story.effects == [.readBack])
         #expect(story.release.drain == nil)
     }
 
-    @Test("the time of the switch is the canary's, and then that of all others")
+    @Test("the canary has the switch's timeout, and then all others have it")
     func canaryClock() throws {
         var story = try Story.reaching(.switching, rules: Self.rules)
-        story.tell(.candidateConfirmed)
+        story.apply(.candidateConfirmed)
         let confirmed = story.now
-        story.tell(.nodeSwitched(node: first), at: confirmed + .seconds(50))
+        story.apply(.nodeSwitched(node: first), at: confirmed + .seconds(50))
         #expect(story.release.timer?.at == confirmed + .seconds(110))
 
         var silent = try Story.reaching(.switching, rules: Self.rules)
-        silent.tell(.candidateConfirmed)
+        silent.apply(.candidateConfirmed)
         try silent.runOut()
-        // The other node was not asked.
+        // The other node was not switched.
         #expect(silent.release.failure?.details == ["\(first): no answer"])
     }
 
-    @Test("pods that are not ready in time fail the release, and each one's reason is told")
+    @Test("pods that are not ready in time fail the release, with the reason of each")
     func starting() throws {
         var story = try Story.reaching(.starting)
         #expect(story.release.readyDeadline == story.now + .seconds(600))
@@ -181,13 +182,13 @@ struct DeadlineTests {
             PodSummary(name: "blog-green-3", isReady: false),
         ]
         let report = PodsReport(ready: 1, desired: 4, pods: pods, warnings: ["exceeded quota: pods"])
-        story.tell(.podsObserved(report))
+        story.apply(.podsObserved(report))
         try story.runOut()
         #expect(
             story.release.failure
                 == Failure(
                     phase: .starting,
-                    message: "time ran out: 1 of 4 pods are ready",
+                    message: "timed out: 1 of 4 pods are ready",
                     details: [
                         "exceeded quota: pods", "blog-green-2: running, not ready yet", "blog-green-3: not ready",
                     ]
@@ -195,13 +196,13 @@ struct DeadlineTests {
 
         var unseen = try Story.reaching(.starting)
         try unseen.runOut()
-        #expect(unseen.release.failure?.message == "time ran out: no pod was seen")
+        #expect(unseen.release.failure?.message == "timed out: no pod was seen")
     }
 
     @Test("nodes that are not staged in time are named")
     func staging() throws {
         var story = try Story.reaching(.staging)
-        story.tell(.nodeStaged(node: first))
+        story.apply(.nodeStaged(node: first))
         try story.runOut()
         let failure = Failure(
             phase: .staging, message: "1 of 2 nodes could not be staged in time", details: ["\(second): no answer"])
@@ -209,11 +210,11 @@ struct DeadlineTests {
         #expect(story.states == [.staged, .pending])
     }
 
-    @Test("nodes that are not switched in time are named, and those that were go back")
+    @Test("nodes that are not switched in time are named, and those that were are reverted")
     func switching() throws {
         var story = try Story.reaching(.switching)
-        story.tell(.candidateConfirmed)
-        story.tell(.nodeSwitched(node: first))
+        story.apply(.candidateConfirmed)
+        story.apply(.nodeSwitched(node: first))
         try story.runOut()
         let failure = Failure(
             phase: .switching, message: "1 of 2 nodes could not be switched in time", details: ["\(second): no answer"])
@@ -222,32 +223,32 @@ struct DeadlineTests {
     }
 
     @Test(
-        "what was being tried is told when the time of a short step runs out",
+        "a short step that times out names the error that it last had",
         arguments: [Phase.discovering, .creating, .switching])
-    func patience(_ phase: Phase) throws {
-        var quiet = try Story.reaching(phase)
-        try quiet.runOut()
-        #expect(quiet.release.failure == Failure(phase: phase, message: "time ran out"))
+    func shortStep(_ phase: Phase) throws {
+        var silent = try Story.reaching(phase)
+        try silent.runOut()
+        #expect(silent.release.failure == Failure(phase: phase, message: "timed out"))
 
         var story = try Story.reaching(phase)
         let effect = try #require(story.effects.first)
-        story.tell(.troubled(effect, message: "the API did not answer"))
+        story.apply(.troubled(effect, message: "the API did not answer"))
         try story.runOut()
-        #expect(story.release.failure == Failure(phase: phase, message: "time ran out: the API did not answer"))
+        #expect(story.release.failure == Failure(phase: phase, message: "timed out: the API did not answer"))
     }
 
-    @Test("a pause that nobody ends gives the candidate up")
+    @Test("a pause without a promotion aborts the release")
     func verifyThenAbort() throws {
         var story = try Story.reaching(.verifying, verify: true)
         try story.runOut()
         #expect(story.release.cause == .verificationExpired)
         #expect(story.release.failure == nil)
-        story.tell(.readBack(Story.readings(.blue)))
-        story.tell(.candidateRemoved)
+        story.apply(.readBack(Story.readings(.blue)))
+        story.apply(.candidateRemoved)
         #expect(story.state == .aborted)
     }
 
-    @Test("or moves the traffic, where the app says so")
+    @Test("or moves the traffic, where the app is configured so")
     func verifyThenPromote() throws {
         var rules = Rules()
         rules.afterVerifyTimeout = .promote
@@ -259,38 +260,38 @@ struct DeadlineTests {
         #expect(story.state == .live)
     }
 
-    @Test("a deadline that comes too early, or for another phase, means nothing")
+    @Test("a deadline event that is too early, or for another phase, is ignored")
     func early() throws {
         for phase in [Phase.discovering, .creating, .starting, .staging, .verifying, .switching] {
             var story = try Story.reaching(phase, verify: true)
             let timer = try #require(story.release.timer)
-            story.tell(.deadlinePassed(phase), at: timer.at + .milliseconds(-1))
+            story.apply(.deadlinePassed(phase), at: timer.at + .milliseconds(-1))
             #expect(!story.release.isBackingOut)
             for other in Phase.allCases where other != phase {
-                story.tell(.deadlinePassed(other), at: timer.at)
+                story.apply(.deadlinePassed(other), at: timer.at)
                 #expect(!story.release.isBackingOut)
                 #expect(story.phase == phase)
             }
         }
     }
 
-    @Test("a deadline behind the word that turned the release back does not cut the way back short")
+    @Test("a deadline event right after an abort does not shorten the way back")
     func lateDeadline() throws {
         var story = try Story.reaching(.staging)
         let timer = try #require(story.release.timer)
-        story.tell(.abortRequested(by: "anna", reason: nil), at: timer.at)
-        story.tell(.deadlinePassed(.staging), at: timer.at)
+        story.apply(.abortRequested(by: "anna", reason: nil), at: timer.at)
+        story.apply(.deadlinePassed(.staging), at: timer.at)
         #expect(story.state == .running)
         #expect(story.effects == [.readBack])
     }
 
-    @Test("the way back has a clock too: what could not be undone is named")
+    @Test("the way back has a timeout too: what could not be reverted is named")
     func back() throws {
         var story = try Story.reaching(.draining)
-        story.tell(.abortRequested(by: "anna", reason: nil))
+        story.apply(.abortRequested(by: "anna", reason: nil))
         let turned = story.now
-        story.tell(.nodeReverted(node: first))
-        story.tell(.nodeFailed(.revert, trouble(second, unreachable: true, "timed out")))
+        story.apply(.nodeReverted(node: first))
+        story.apply(.nodeFailed(.revert, problem(second, unreachable: true, "timed out")))
         #expect(story.release.timer?.at == turned + .seconds(120))
         try story.runOut()
         #expect(story.state == .rolledBack)
@@ -299,14 +300,14 @@ struct DeadlineTests {
         #expect(story.release.leftovers.map(\.kind) == [.record, .workload])
     }
 
-    @Test("a way back whose time runs out names the candidate that it leaves, its pods, and what stood in the way")
+    @Test("a way back that times out names the candidate that it leaves, its pods, and the reason")
     func backLeavesCandidate() throws {
         var story = try Story.reaching(.starting)
         let pods = [PodSummary(name: "blog-green-1", isReady: true), PodSummary(name: "blog-green-2", isReady: false)]
-        story.tell(.podsObserved(PodsReport(ready: 1, desired: 2, pods: pods)))
-        story.tell(.abortRequested(by: "anna", reason: nil))
-        story.tell(.readBack(Story.readings(.blue)))
-        story.tell(.troubled(.removeCandidate, message: "a webhook refuses it"))
+        story.apply(.podsObserved(PodsReport(ready: 1, desired: 2, pods: pods)))
+        story.apply(.abortRequested(by: "anna", reason: nil))
+        story.apply(.readBack(Story.readings(.blue)))
+        story.apply(.troubled(.removeCandidate, message: "a webhook refuses it"))
         try story.runOut()
         #expect(story.state == .aborted)
         #expect(story.release.needRepair == [])
@@ -318,10 +319,10 @@ struct DeadlineTests {
             ])
     }
 
-    @Test("one that had made nothing leaves nothing")
+    @Test("one that had created nothing leaves nothing")
     func backLeavesNothing() throws {
         var story = try Story.reaching(.discovering)
-        story.tell(.abortRequested(by: "anna", reason: nil))
+        story.apply(.abortRequested(by: "anna", reason: nil))
         try story.runOut()
         #expect(story.state == .aborted)
         #expect(story.release.leftovers == [])

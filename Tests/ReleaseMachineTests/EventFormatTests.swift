@@ -3,7 +3,7 @@ import Testing
 
 @testable import ReleaseMachine
 
-/// The text of every event as journals hold it. A line here is never edited: a journal that was written yesterday is read tomorrow.
+/// Every event as it is written in journals. Lines here are never edited: old journals have to stay readable.
 @Suite("The journal's format")
 struct EventFormatTests {
     static let golden: [(event: Event, text: String)] = [
@@ -59,15 +59,15 @@ struct EventFormatTests {
         (.nodeSwitched(node: "10.122.43.70"), #"{"nodeSwitched":{"node":"10.122.43.70"}}"#),
         (.nodeReverted(node: "10.122.43.70"), #"{"nodeReverted":{"node":"10.122.43.70"}}"#),
         (
-            .nodeFailed(.stage, trouble("10.122.43.70")),
+            .nodeFailed(.stage, problem("10.122.43.70")),
             #"{"nodeFailed":{"_0":"stage","_1":{"isUnreachable":false,"message":"disk full","node":"10.122.43.70"}}}"#
         ),
         (
-            .nodeFailed(.change, trouble("10.122.43.70", unreachable: true, "timed out")),
+            .nodeFailed(.change, problem("10.122.43.70", unreachable: true, "timed out")),
             #"{"nodeFailed":{"_0":"change","_1":{"isUnreachable":true,"message":"timed out","node":"10.122.43.70"}}}"#
         ),
         (
-            .nodeFailed(.revert, trouble("10.122.43.70")),
+            .nodeFailed(.revert, problem("10.122.43.70")),
             #"{"nodeFailed":{"_0":"revert","_1":{"isUnreachable":false,"message":"disk full","node":"10.122.43.70"}}}"#
         ),
         (.nodesLeft(["10.122.43.70"]), #"{"nodesLeft":{"_0":["10.122.43.70"]}}"#),
@@ -143,10 +143,10 @@ struct EventFormatTests {
         (.resumed(milliseconds: 120_000), #"{"resumed":{"milliseconds":120000}}"#),
         (.takenUp(by: "ben"), #"{"takenUp":{"by":"ben"}}"#),
         (
-            .said(Line(source: "10.122.43.70", "déjà vu/1 \"2\"")),
+            .said(LogMessage(source: "10.122.43.70", "déjà vu/1 \"2\"")),
             #"{"said":{"_0":{"source":"10.122.43.70","text":"déjà vu/1 \"2\""}}}"#
         ),
-        (.said(Line("hello")), #"{"said":{"_0":{"text":"hello"}}}"#),
+        (.said(LogMessage("hello")), #"{"said":{"_0":{"text":"hello"}}}"#),
         (.replaced(by: 43, rolledBack: true), #"{"replaced":{"by":43,"rolledBack":true}}"#),
     ]
 
@@ -195,21 +195,21 @@ struct EventFormatTests {
         return encoder
     }
 
-    @Test("every event is written as it always was")
+    @Test("every event is written in the same form as before")
     func written() throws {
         for (event, text) in Self.golden {
             #expect(String(decoding: try encoder.encode(event), as: UTF8.self) == text)
         }
     }
 
-    @Test("and what was written is read as the same event")
+    @Test("what was written is read as the same event")
     func read() throws {
         for (event, text) in Self.golden {
             #expect(try JSONDecoder().decode(Event.self, from: Data(text.utf8)) == event)
         }
     }
 
-    @Test("a recorded event comes back whole")
+    @Test("a recorded event is read back unchanged")
     func roundTrip() throws {
         for (index, (event, _)) in Self.golden.enumerated() {
             let recorded = RecordedEvent(sequence: index + 1, at: Story.start, event: event)

@@ -21,67 +21,67 @@ struct ForwardTests {
         #expect(Release(folding: [other]) == nil)
     }
 
-    @Test("every phase asks for its own effects, and the next begins when they are done")
+    @Test("every phase has its own effects, and the next begins when they are done")
     func phases() throws {
         var story = try Story()
-        story.tell(.discovered(Story.survey()))
+        story.apply(.discovered(Story.survey()))
         #expect(story.phase == .creating)
         #expect(story.effects == [.createCandidate])
         #expect(story.release.candidate == .green)
         #expect(story.release.previous == LiveVersion(color: .blue, version: "20151018.090000"))
         #expect(story.release.nodes.map(\.color) == [.blue, .blue])
 
-        story.tell(.candidateCreated)
+        story.apply(.candidateCreated)
         #expect(story.phase == .starting)
         #expect(story.effects == [.awaitPods, .prepare(node: first), .prepare(node: second)])
 
-        story.tell(.nodePrepared(node: second))
+        story.apply(.nodePrepared(node: second))
         #expect(story.effects == [.awaitPods, .prepare(node: first)])
 
         let report = PodsReport(ready: 1, desired: 3, pods: [PodSummary(name: "blog-green-1", isReady: true)])
-        story.tell(.podsObserved(report))
+        story.apply(.podsObserved(report))
         #expect(story.release.pods == report)
         #expect(story.phase == .starting)
 
-        story.tell(.podsReady)
+        story.apply(.podsReady)
         #expect(story.phase == .staging)
         #expect(story.effects == [.stage(node: first), .stage(node: second)])
 
-        story.tell(.nodeStaged(node: second))
+        story.apply(.nodeStaged(node: second))
         #expect(story.phase == .staging)
         #expect(story.effects == [.stage(node: first)])
 
-        story.tell(.nodeStaged(node: first))
+        story.apply(.nodeStaged(node: first))
         #expect(story.phase == .switching)
         #expect(story.effects == [.confirmCandidate])
         #expect(!story.release.hasMovedTraffic)
 
-        story.tell(.candidateConfirmed)
+        story.apply(.candidateConfirmed)
         #expect(story.effects == [.switchNode(node: first)])
         #expect(story.release.hasMovedTraffic)
 
-        story.tell(.nodeSwitched(node: first))
+        story.apply(.nodeSwitched(node: first))
         #expect(story.effects == [.switchNode(node: second)])
         #expect(story.release.nodes.map(\.color) == [.green, .blue])
 
-        story.tell(.nodeSwitched(node: second))
+        story.apply(.nodeSwitched(node: second))
         #expect(story.phase == .draining)
         #expect(story.effects == [.recordLive(.green)])
 
-        story.tell(.liveRecorded(.green))
+        story.apply(.liveRecorded(.green))
         #expect(story.release.recorded == .green)
         #expect(story.effects == [.drain])
 
         let evidence = DrainEvidence(open: [.init(node: first, connections: 1, oldWorkers: 1)])
-        story.tell(.drained(evidence))
+        story.apply(.drained(evidence))
         #expect(story.phase == .retiring)
         #expect(story.release.drain == evidence)
         #expect(story.effects == [.readBack])
 
-        story.tell(.readBack(Story.readings(.green)))
+        story.apply(.readBack(Story.readings(.green)))
         #expect(story.effects == [.removeOld])
 
-        story.tell(.oldRemoved)
+        story.apply(.oldRemoved)
         #expect(story.phase == .done)
         #expect(story.state == .live)
         #expect(story.effects == [])
@@ -90,17 +90,17 @@ struct ForwardTests {
         #expect(zip(story.release.spans, story.release.spans.dropFirst()).allSatisfy { $0.endedAt == $1.startedAt })
     }
 
-    @Test("an old colour to which new connections come is kept, and who comes is told")
+    @Test("an old colour at which new connections arrive is kept, and their sources are named")
     func stillArriving() throws {
         let first = try #require(Story.survey().nodes.first)
         func drained(arriving: Int?) throws -> Story {
             var story = try Story.reaching(.draining)
-            story.tell(.liveRecorded(.green))
+            story.apply(.liveRecorded(.green))
             let open = DrainEvidence.Open(
                 node: first, connections: 1, oldWorkers: 0, arriving: arriving,
                 sources: arriving.map { _ in ["10.0.0.7"] })
-            story.tell(.drained(DrainEvidence(open: [open])))
-            story.tell(.readBack(Story.readings(.green)))
+            story.apply(.drained(DrainEvidence(open: [open])))
+            story.apply(.readBack(Story.readings(.green)))
             return story
         }
         let kept = try drained(arriving: 3)
@@ -109,18 +109,18 @@ struct ForwardTests {
         let leftover = try #require(kept.release.leftovers.first)
         #expect(leftover.kind == .workload && leftover.version.color == .blue)
         #expect(leftover.message?.contains("10.0.0.7") == true && leftover.message?.contains(first) == true)
-        // What is only still open has had its time.
+        // Connections that are only still open had the drain's time.
         #expect(try drained(arriving: nil).effects == [.removeOld])
         #expect(try drained(arriving: 0).effects == [.removeOld])
     }
 
-    @Test("with verify it pauses when all nodes are staged, and goes on at a word")
+    @Test("with verify it pauses when all nodes are staged, and continues when promoted")
     func pause() throws {
         var story = try Story.reaching(.verifying, verify: true)
         #expect(story.state == .paused)
         #expect(story.effects == [])
         #expect(story.release.verifyDeadline == story.now + .seconds(3600))
-        story.tell(.promoted(by: "anna"))
+        story.apply(.promoted(by: "anna"))
         #expect(story.phase == .switching)
         #expect(story.state == .running)
         #expect(story.release.verifyDeadline == nil)
@@ -144,13 +144,13 @@ struct ForwardTests {
         "nothing drains before it is written down who is live, and nothing is deleted before every node was read back")
     func order() throws {
         var story = try Story.reaching(.draining)
-        story.tell(.drained(DrainEvidence()))
+        story.apply(.drained(DrainEvidence()))
         #expect(story.phase == .draining)
-        story.tell(.liveRecorded(.green))
-        story.tell(.drained(DrainEvidence()))
-        story.tell(.oldRemoved)
+        story.apply(.liveRecorded(.green))
+        story.apply(.drained(DrainEvidence()))
+        story.apply(.oldRemoved)
         #expect(story.phase == .retiring)
-        story.tell(.oldRetained(until: story.now))
+        story.apply(.oldRetained(until: story.now))
         #expect(story.phase == .retiring)
         #expect(story.release.retainedUntil == nil)
     }
@@ -160,10 +160,10 @@ struct ForwardTests {
         var rules = Rules()
         rules.retain = .seconds(600)
         var story = try Story.reaching(.retiring, rules: rules)
-        story.tell(.readBack(Story.readings(.green)))
+        story.apply(.readBack(Story.readings(.green)))
         #expect(story.effects == [.retainOld])
         let until = story.now + .seconds(600)
-        story.tell(.oldRetained(until: until))
+        story.apply(.oldRetained(until: until))
         #expect(story.state == .live)
         #expect(story.release.retainedUntil == until)
     }
@@ -174,15 +174,15 @@ struct ForwardTests {
         var story = try Story.reaching(.retiring, survey: survey)
         #expect(story.release.candidate == .blue)
         #expect(story.release.nodes.map(\.color) == [.blue, .blue])
-        story.tell(.readBack(Story.readings(.blue)))
+        story.apply(.readBack(Story.readings(.blue)))
         #expect(story.effects == [.removeOld])
-        story.tell(.oldRemoved)
+        story.apply(.oldRemoved)
         #expect(story.state == .live)
 
         var rules = Rules()
         rules.retain = .seconds(600)
         var retaining = try Story.reaching(.retiring, rules: rules, survey: survey)
-        retaining.tell(.readBack(Story.readings(.blue)))
+        retaining.apply(.readBack(Story.readings(.blue)))
         #expect(retaining.state == .live)
         #expect(retaining.release.retainedUntil == nil)
     }
@@ -193,55 +193,55 @@ struct ForwardTests {
         live: LiveVersion(color: .blue, version: "20151018.090000"), candidate: .green, replicas: 3,
         nodes: Story.nodes + ["10.122.44.9"])
 
-    @Test("no second node is told to switch before the first has been proved; then all others are, at once")
+    @Test("no second node switches before the first is verified; then all others do, at once")
     func canary() throws {
         var story = try Story.reaching(.switching, survey: Self.three)
-        story.tell(.candidateConfirmed)
+        story.apply(.candidateConfirmed)
         #expect(story.effects == [.switchNode(node: first)])
-        story.tell(.troubled(.switchNode(node: first), message: "no answer"))
+        story.apply(.troubled(.switchNode(node: first), message: "no answer"))
         #expect(story.effects == [.switchNode(node: first)])
-        story.tell(.nodeSwitched(node: first))
+        story.apply(.nodeSwitched(node: first))
         #expect(story.effects == [.switchNode(node: second), .switchNode(node: "10.122.44.9")])
     }
 
-    @Test("a canary that cannot be reached proves nothing: where that is tolerated, the next node is the canary")
+    @Test("an unreachable canary proves nothing: where that is tolerated, the next node is the canary")
     func unreachableCanary() throws {
         var rules = Rules()
         rules.tolerate = 1
         var story = try Story.reaching(.switching, rules: rules, survey: Self.three)
-        story.tell(.candidateConfirmed)
-        story.tell(.nodeFailed(.change, trouble(first, unreachable: true)))
+        story.apply(.candidateConfirmed)
+        story.apply(.nodeFailed(.change, problem(first, unreachable: true)))
         #expect(story.effects == [.switchNode(node: second)])
-        story.tell(.nodeSwitched(node: second))
+        story.apply(.nodeSwitched(node: second))
         #expect(story.effects == [.switchNode(node: "10.122.44.9")])
     }
 
-    @Test("a release that no node takes part in is not live, however many may be missing")
+    @Test("a release without any participating node does not go live, whatever is tolerated")
     func nobody() throws {
         var rules = Rules()
         rules.tolerate = 2
         var surveyed = try Story(rules: rules)
-        surveyed.tell(.discovered(Story.survey(unreachable: Story.nodes)))
+        surveyed.apply(.discovered(Story.survey(unreachable: Story.nodes)))
         #expect(surveyed.release.failure?.message == "2 of 2 nodes cannot be reached")
         var switching = try Story.reaching(.switching, rules: rules)
-        switching.tell(.candidateConfirmed)
-        for node in Story.nodes { switching.tell(.nodeFailed(.change, trouble(node, unreachable: true))) }
+        switching.apply(.candidateConfirmed)
+        for node in Story.nodes { switching.apply(.nodeFailed(.change, problem(node, unreachable: true))) }
         #expect(switching.release.failure?.message == "2 of 2 nodes could not be switched")
     }
 
     // MARK: Nodes that do not answer
 
-    @Test("tolerate goes on without as many unreachable nodes, and never deletes what they may route to")
+    @Test("tolerate allows as many unreachable nodes, and what they may route to is never deleted")
     func tolerate() throws {
         var rules = Rules()
         rules.tolerate = 1
         let survey = Story.survey(unreachable: [second])
         var story = try Story.reaching(.switching, rules: rules, survey: survey)
         #expect(story.states == [.staged, .unreachable])
-        story.tell(.candidateConfirmed)
+        story.apply(.candidateConfirmed)
         #expect(story.effects == [.switchNode(node: first)])
         story.reach(.retiring, survey: survey)
-        story.tell(
+        story.apply(
             .readBack([
                 NodeReading(node: first, color: .green), NodeReading(node: second, color: nil, isUnreachable: true),
             ]))
@@ -250,12 +250,12 @@ struct ForwardTests {
         #expect(story.effects == [])
     }
 
-    @Test("a node that was tolerated and is back on the new colour by itself needs no repair")
+    @Test("a tolerated node that later routes to the new colour needs no repair")
     func toleratedNodeIsBack() throws {
         var rules = Rules()
         rules.tolerate = 1
         var story = try Story.reaching(.retiring, rules: rules, survey: Story.survey(unreachable: [second]))
-        story.tell(.readBack(Story.readings(.green)))
+        story.apply(.readBack(Story.readings(.green)))
         #expect(story.release.needRepair == [])
         #expect(story.effects == [.removeOld])
     }
@@ -265,17 +265,17 @@ struct ForwardTests {
         var rules = Rules()
         rules.tolerate = 1
         var staging = try Story.reaching(.staging, rules: rules)
-        staging.tell(.nodeFailed(.stage, trouble(second, unreachable: true)))
-        staging.tell(.nodeStaged(node: first))
+        staging.apply(.nodeFailed(.stage, problem(second, unreachable: true)))
+        staging.apply(.nodeStaged(node: first))
         #expect(staging.phase == .switching)
-        staging.tell(.candidateConfirmed)
+        staging.apply(.candidateConfirmed)
         #expect(staging.effects == [.switchNode(node: first)])
 
         var switching = try Story.reaching(.switching, rules: rules)
-        switching.tell(.candidateConfirmed)
-        switching.tell(.nodeFailed(.change, trouble(first, unreachable: true)))
+        switching.apply(.candidateConfirmed)
+        switching.apply(.nodeFailed(.change, problem(first, unreachable: true)))
         #expect(switching.release.nodes[0].color == nil)
-        switching.tell(.nodeSwitched(node: second))
+        switching.apply(.nodeSwitched(node: second))
         #expect(switching.phase == .draining)
     }
 
@@ -284,106 +284,106 @@ struct ForwardTests {
         var rules = Rules()
         rules.tolerate = 2
         var story = try Story.reaching(.staging, rules: rules)
-        story.tell(.nodeFailed(.stage, trouble(second)))
-        story.tell(.nodeStaged(node: first))
+        story.apply(.nodeFailed(.stage, problem(second)))
+        story.apply(.nodeStaged(node: first))
         #expect(story.release.failure?.message == "1 of 2 nodes could not be staged")
     }
 
-    // MARK: Machines that are taken away
+    // MARK: Machines that are removed
 
-    @Test("a node that the inventory no longer lists is no participant any more, and counts for nothing")
+    @Test("a node that the inventory no longer lists does not take part any more")
     func left() throws {
         var staging = try Story.reaching(.staging)
-        staging.tell(.nodeStaged(node: first))
-        staging.tell(.nodesLeft([second]))
+        staging.apply(.nodeStaged(node: first))
+        staging.apply(.nodesLeft([second]))
         #expect(staging.phase == .switching)
         #expect(staging.release.nodes.map(\.address) == [first])
 
         var canary = try Story.reaching(.switching, survey: Self.three)
-        canary.tell(.candidateConfirmed)
-        canary.tell(.nodesLeft([first]))
+        canary.apply(.candidateConfirmed)
+        canary.apply(.nodesLeft([first]))
         #expect(canary.effects == [.switchNode(node: second)])
-        canary.tell(.nodeSwitched(node: second))
-        canary.tell(.nodesLeft(["10.122.44.9"]))
+        canary.apply(.nodeSwitched(node: second))
+        canary.apply(.nodesLeft(["10.122.44.9"]))
         #expect(canary.phase == .draining)
 
         var retiring = try Story.reaching(.retiring)
-        retiring.tell(.nodesLeft([second]))
-        retiring.tell(.readBack(Story.readings(.green, of: [first])))
+        retiring.apply(.nodesLeft([second]))
+        retiring.apply(.readBack(Story.readings(.green, of: [first])))
         #expect(retiring.effects == [.removeOld])
         #expect(retiring.release.needRepair == [])
     }
 
-    @Test("where the inventory lists none of the nodes any more before one has switched, the release fails")
+    @Test("when the inventory lists none of the nodes any more before one has switched, the release fails")
     func allLeft() throws {
         var story = try Story.reaching(.staging)
-        story.tell(.nodesLeft([first]))
-        story.tell(.nodesLeft([second]))
+        story.apply(.nodesLeft([first]))
+        story.apply(.nodesLeft([second]))
         #expect(story.release.failure?.message == "the inventory no longer lists any of the nodes")
         var draining = try Story.reaching(.draining)
-        draining.tell(.nodesLeft(Story.nodes))
+        draining.apply(.nodesLeft(Story.nodes))
         #expect(!draining.release.isBackingOut)
     }
 
-    @Test("every node that needs repair is named at the end, a machine that joined meanwhile included")
+    @Test("every node that needs repair is named at the end, including a machine that joined since")
     func needRepair() throws {
         var story = try Story.reaching(.retiring)
         let joined = NodeReading(node: "10.122.44.9", color: nil, isNew: true, message: "has no file yet")
         let edited = NodeReading(node: second, color: .blue, message: "edited by hand")
-        story.tell(.readBack([NodeReading(node: first, color: .green), edited, joined]))
+        story.apply(.readBack([NodeReading(node: first, color: .green), edited, joined]))
         #expect(story.state == .live)
         #expect(story.release.needRepair == [edited, joined])
         #expect(story.release.nodes.map(\.address) == [first, second, "10.122.44.9"])
         #expect(story.release.nodes.map(\.color) == [.green, .blue, nil])
-        #expect(story.release.nodes[1].trouble == "edited by hand")
+        #expect(story.release.nodes[1].problem == "edited by hand")
     }
 
     // MARK: After the end
 
-    @Test("a later release that took over leaves this one superseded; one that went back, rolled back")
+    @Test("a later deploy leaves this release superseded; a later rollback leaves it rolled back")
     func replaced() throws {
         for (rolledBack, state) in [(false, Release.State.superseded), (true, .rolledBack)] {
             var story = try Story.reaching(.done)
-            story.tell(.replaced(by: 43, rolledBack: rolledBack))
+            story.apply(.replaced(by: 43, rolledBack: rolledBack))
             #expect(story.state == state)
             #expect(story.release.replacedBy == 43)
-            story.tell(.replaced(by: 44, rolledBack: !rolledBack))
+            story.apply(.replaced(by: 44, rolledBack: !rolledBack))
             #expect(story.state == state)
         }
     }
 
-    @Test("a release that failed stays failed, whatever comes after")
+    @Test("a failed release stays failed, whatever follows")
     func replacedFailure() throws {
         var story = try Story()
-        story.tell(.refused(.survey, message: "cluster and nodes disagree", details: []))
-        story.tell(.readBack([]))
-        story.tell(.candidateRemoved)
+        story.apply(.refused(.survey, message: "cluster and nodes disagree", details: []))
+        story.apply(.readBack([]))
+        story.apply(.candidateRemoved)
         #expect(story.state == .failed)
-        story.tell(.replaced(by: 43, rolledBack: true))
+        story.apply(.replaced(by: 43, rolledBack: true))
         #expect(story.state == .failed)
     }
 
-    @Test("trouble of an effect that is tried again is shown, and gone with the next phase")
+    @Test("the error of an effect that is retried is shown, and cleared in the next phase")
     func troubled() throws {
         var story = try Story.reaching(.creating)
-        story.tell(.troubled(.createCandidate, message: "the API did not answer"))
-        #expect(story.release.trouble == "the API did not answer")
+        story.apply(.troubled(.createCandidate, message: "the API did not answer"))
+        #expect(story.release.problem == "the API did not answer")
         #expect(story.phase == .creating)
-        story.tell(.candidateCreated)
-        #expect(story.release.trouble == nil)
+        story.apply(.candidateCreated)
+        #expect(story.release.problem == nil)
 
         var draining = try Story.reaching(.draining)
-        draining.tell(.troubled(.recordLive(.green), message: "the API did not answer"))
-        draining.tell(.liveRecorded(.green))
-        #expect(draining.release.trouble == nil)
+        draining.apply(.troubled(.recordLive(.green), message: "the API did not answer"))
+        draining.apply(.liveRecorded(.green))
+        #expect(draining.release.problem == nil)
     }
 
-    @Test("what is only said, or that somebody took it up, changes nothing but the time")
+    @Test("a log line, or that the release was resumed, changes nothing but the time")
     func said() throws {
         var story = try Story.reaching(.staging)
         let before = story.release
-        story.tell(.said(Line(source: first, "unpacking")))
-        story.tell(.takenUp(by: "ben"))
+        story.apply(.said(LogMessage(source: first, "unpacking")))
+        story.apply(.takenUp(by: "ben"))
         var expected = before
         expected.sequence += 2
         expected.updatedAt = story.now
@@ -391,11 +391,11 @@ struct ForwardTests {
         #expect(story.release == expected)
     }
 
-    @Test("time never runs backwards for the reader, whatever the clock of a second machine says")
+    @Test("time never runs backwards, whatever the clock of a second machine shows")
     func clocks() throws {
         var story = try Story.reaching(.staging)
         let before = story.release.updatedAt
-        story.tell(.said(Line("hello")), at: before + .seconds(-100))
+        story.apply(.said(LogMessage("hello")), at: before + .seconds(-100))
         #expect(story.release.updatedAt == before)
     }
 }

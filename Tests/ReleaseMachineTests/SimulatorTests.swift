@@ -8,7 +8,7 @@ struct SimulatorTests {
     /// A seed from the environment is run alone: `script/simulate SEED` replays a failure.
     static var replayed: UInt64? { ProcessInfo.processInfo.environment["VIRIDIAN_SEED"].flatMap { UInt64($0) } }
 
-    /// Four releases a seed.
+    /// Four releases for each seed.
     static let seeds = 1...UInt64(5000)
 
     @Test("20,000 releases with faults break no rule, in under a minute")
@@ -21,7 +21,7 @@ struct SimulatorTests {
             return
         }
         let started = ContinuousClock.now
-        // A few stretches for each core: they take turns, and the cores are done at about the same time.
+        // Several ranges of seeds for each core, so that all cores finish at about the same time.
         let step = max(1, Self.seeds.count / (ProcessInfo.processInfo.activeProcessorCount * 8))
         let all = await withTaskGroup(of: Tally.self) { group in
             for first in stride(from: Self.seeds.lowerBound, through: Self.seeds.upperBound, by: step) {
@@ -39,25 +39,25 @@ struct SimulatorTests {
         print("simulated \(count) releases in \(took): \(all.states), \(all.crashes) crashes")
         #expect(count == 20_000)
         #expect(took < .seconds(60))
-        // A world in which everything fails, or nothing, would prove nothing.
+        // A world in which everything fails, or nothing does, would prove nothing.
         for state in [Release.State.live, .failed, .aborted, .rolledBack] {
             #expect(all.states[state, default: 0] > 200)
         }
         #expect(all.crashes > 5000)
     }
 
-    /// What became of some seeds.
+    /// The results of some seeds.
     private struct Tally: Sendable {
         var states: [Release.State: Int] = [:]
         var crashes = 0
-        /// Of the lowest seed that broke a rule, whichever task was first to find one.
+        /// The violation of the lowest seed that broke a rule, whichever task found one first.
         var broken: (rule: String, seed: UInt64)?
 
         init() {}
 
         init(running seeds: ClosedRange<UInt64>) async {
             for seed in seeds {
-                // Other tests want their turn on these threads.
+                // Other tests need these threads too.
                 await Task.yield()
                 var simulation = Simulation(seed: seed)
                 let outcome = simulation.run(releases: 4)
@@ -83,7 +83,7 @@ struct SimulatorTests {
             var simulation = Simulation(seed: UInt64(seed), plan: sabotage.plan)
             return simulation.run(releases: 4).broken
         }.first
-        #expect(sabotage.expected.contains { caught?.contains($0) == true }, "\(caught ?? "nothing was noticed")")
+        #expect(sabotage.expected.contains { caught?.contains($0) == true }, "\(caught ?? "no violation was reported")")
     }
 
     /// Engines with one mistake each.
@@ -92,7 +92,7 @@ struct SimulatorTests {
         case switchesAllAtOnce
         case removesOldWhileDraining
         case removesCandidateBeforeReverting
-        case goesOnAfterAbort
+        case continuesAfterAbort
 
         func plan(_ release: Release) -> Set<Effect> {
             switch self {
@@ -107,20 +107,21 @@ struct SimulatorTests {
                 release.effects.union([.removeOld])
             case .removesCandidateBeforeReverting where release.isBackingOut && release.hasMovedTraffic:
                 [.removeCandidate]
-            case .goesOnAfterAbort where release.isBackingOut && release.hasMovedTraffic:
+            case .continuesAfterAbort where release.isBackingOut && release.hasMovedTraffic:
                 release.effects.union(
                     release.nodes.filter { $0.state == .staged }.map { .switchNode(node: $0.address) })
             default: release.effects
             }
         }
 
-        /// What the world may say of it, whichever comes first.
+        /// The violations that the world may report for it, whichever comes first.
         var expected: [String] {
             switch self {
             case .switchesWhileStaging: ["rule 2", "the canary"]
             case .switchesAllAtOnce: ["the canary"]
             case .removesOldWhileDraining, .removesCandidateBeforeReverting: ["rule 3"]
-            case .goesOnAfterAbort: ["rule 1", "rule 3", "the canary", "was left on the colour that was given up"]
+            case .continuesAfterAbort:
+                ["rule 1", "rule 3", "the canary", "was left on the colour of the aborted release"]
             }
         }
     }

@@ -2,24 +2,24 @@ import Testing
 
 @testable import ReleaseMachine
 
-/// An effect may finish just as it is stopped, and two engines may have been at work: what no longer means anything is passed over.
+/// An effect may finish just as it is stopped, and two engines may have run: events that no longer apply are ignored.
 @Suite("Events that come too late, too early or twice")
 struct StaleEventTests {
     private static let first = Story.nodes[0]
 
-    /// What each effect could have brought about, with the phases in which it means something.
+    /// The possible results of each effect, with the phases in which they apply.
     private static let events: [(event: Event, meaningful: Set<Phase>)] = [
         (.discovered(Story.survey()), [.discovering]),
         (.candidateCreated, [.creating]),
         (.podsReady, [.starting]),
         (.nodePrepared(node: first), [.starting]),
         (.nodeStaged(node: first), [.staging]),
-        (.nodeFailed(.stage, trouble(first)), [.staging]),
+        (.nodeFailed(.stage, problem(first)), [.staging]),
         (.candidateConfirmed, [.switching]),
         (.nodeSwitched(node: first), []),  // only from `candidateConfirmed` on
-        (.nodeFailed(.change, trouble(first)), [.switching]),
+        (.nodeFailed(.change, problem(first)), [.switching]),
         (.nodeReverted(node: first), []),
-        (.nodeFailed(.revert, trouble(first)), []),
+        (.nodeFailed(.revert, problem(first)), []),
         (.liveRecorded(.green), [.draining]),
         (.drained(DrainEvidence()), []),  // only from `liveRecorded` on
         (.readBack(Story.readings(.green)), [.retiring]),
@@ -35,12 +35,12 @@ struct StaleEventTests {
         (.troubled(.readBack, message: "late"), [.retiring]),
     ]
 
-    @Test("in a phase that they do not belong to they change nothing", arguments: Phase.allCases)
+    @Test("in a phase in which they do not apply they change nothing", arguments: Phase.allCases)
     func stale(_ phase: Phase) throws {
         for (event, meaningful) in Self.events where !meaningful.contains(phase) {
             var story = try Story.reaching(phase, verify: true)
             let before = story.release
-            story.tell(event)
+            story.apply(event)
             var expected = before
             expected.sequence += 1
             expected.updatedAt = story.now
@@ -48,13 +48,13 @@ struct StaleEventTests {
         }
     }
 
-    @Test("on the way back only what undoes something counts")
+    @Test("on the way back only results of the way back apply")
     func staleBack() throws {
         let harmless: [Event] = [
             .discovered(Story.survey()), .candidateCreated, .podsReady, .nodePrepared(node: Self.first),
             .nodeStaged(node: Self.first),
             .candidateConfirmed,
-            .nodeFailed(.stage, trouble(Self.first)), .nodeFailed(.change, trouble(Self.first)),
+            .nodeFailed(.stage, problem(Self.first)), .nodeFailed(.change, problem(Self.first)),
             .drained(DrainEvidence()),
             .oldRemoved, .oldRetained(until: Story.start), .candidateRemoved, .promoted(by: "anna"),
             .abortRequested(by: "anna", reason: nil), .readBack(Story.readings(.blue)),
@@ -63,9 +63,9 @@ struct StaleEventTests {
         ]
         for event in harmless {
             var story = try Story.reaching(.draining)
-            story.tell(.abortRequested(by: "anna", reason: nil))
+            story.apply(.abortRequested(by: "anna", reason: nil))
             let before = story.release
-            story.tell(event)
+            story.apply(event)
             var expected = before
             expected.sequence += 1
             expected.updatedAt = story.now
@@ -73,31 +73,31 @@ struct StaleEventTests {
         }
     }
 
-    @Test("after the end nothing counts but that another release took over")
+    @Test("after the end only the replacement by another release applies")
     func afterTheEnd() throws {
         for (event, _) in Self.events {
             var story = try Story.reaching(.done)
-            story.tell(event)
+            story.apply(event)
             #expect(story.state == .live, "\(event)")
             #expect(story.effects == [])
         }
     }
 
-    @Test("events about a node that nobody knows change nothing")
+    @Test("events about an unknown node change nothing")
     func unknownNode() throws {
         var story = try Story.reaching(.staging)
-        story.tell(.nodeStaged(node: "10.9.9.9"))
-        story.tell(.nodeFailed(.stage, trouble("10.9.9.9")))
+        story.apply(.nodeStaged(node: "10.9.9.9"))
+        story.apply(.nodeFailed(.stage, problem("10.9.9.9")))
         #expect(story.release.nodes.map(\.address) == Story.nodes)
         #expect(story.states == [.pending, .pending])
     }
 
-    @Test("an event that came twice is one event", arguments: Phase.allCases.filter { $0 < .done })
+    @Test("a repeated event has no further effect", arguments: Phase.allCases.filter { $0 < .done })
     func twice(_ phase: Phase) throws {
         var story = try Story.reaching(phase, verify: true)
         guard let last = story.events.last?.event, phase != .discovering else { return }
         let before = story.release
-        story.tell(last)
+        story.apply(last)
         #expect(story.release.phase == before.phase)
         #expect(story.release.effects == before.effects)
         #expect(story.release.nodes == before.nodes)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ReleaseMachine
 
-/// A release of the article's app as it is told, event by event. After every event the fold of all events is the same release.
+/// A release of the article's app, built event by event. After every event, folding all events gives the same release.
 struct Story {
     static let version = "20151025.143403"
     static let nodes = ["10.122.43.70", "10.122.41.136"]
@@ -32,8 +32,8 @@ struct Story {
         release = try #require(Release(folding: events))
     }
 
-    /// Tells one more event, a second after the last or at `time`.
-    mutating func tell(
+    /// Applies one more event, a second after the last or at `time`.
+    mutating func apply(
         _ event: Event,
         at time: Timestamp? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -45,13 +45,13 @@ struct Story {
         #expect(Release(folding: events) == release, sourceLocation: sourceLocation)
     }
 
-    /// Lets the clock of the present phase run out.
+    /// Lets the present phase time out.
     mutating func runOut() throws {
         let timer = try #require(release.timer)
-        tell(timer.event, at: timer.at)
+        apply(timer.event, at: timer.at)
     }
 
-    // MARK: The way that most releases go
+    // MARK: The usual course
 
     static func survey(
         live: LiveVersion? = LiveVersion(color: .blue, version: "20151018.090000"), unreachable: [String] = []
@@ -61,34 +61,34 @@ struct Story {
             candidate: live?.color.other ?? .blue,
             replicas: 3,
             nodes: nodes.filter { !unreachable.contains($0) },
-            unreachable: unreachable.map { NodeTrouble(node: $0, isUnreachable: true, message: "timed out") }
+            unreachable: unreachable.map { NodeProblem(node: $0, isUnreachable: true, message: "timed out") }
         )
     }
 
-    /// What nodes are read back as, all alike.
+    /// The same reading for every node.
     static func readings(_ color: Color?, of nodes: [String] = nodes) -> [NodeReading] {
         nodes.map { NodeReading(node: $0, color: color) }
     }
 
-    /// Goes on until the release is in a phase; its nodes are those of the survey.
+    /// A release that has reached a phase; its nodes are those of the survey.
     mutating func reach(_ phase: Phase, survey: Survey = Story.survey()) {
         while release.phase < phase, !release.state.hasEnded, !release.isBackingOut {
             switch release.phase {
-            case .discovering: tell(.discovered(survey))
-            case .creating: tell(.candidateCreated)
-            case .starting: tell(.podsReady)
-            case .staging: for node in survey.nodes { tell(.nodeStaged(node: node)) }
-            case .verifying: tell(.promoted(by: "anna"))
+            case .discovering: apply(.discovered(survey))
+            case .creating: apply(.candidateCreated)
+            case .starting: apply(.podsReady)
+            case .staging: for node in survey.nodes { apply(.nodeStaged(node: node)) }
+            case .verifying: apply(.promoted(by: "anna"))
             case .switching:
-                if !release.isConfirmed { tell(.candidateConfirmed) }
-                for node in survey.nodes { tell(.nodeSwitched(node: node)) }
+                if !release.isConfirmed { apply(.candidateConfirmed) }
+                for node in survey.nodes { apply(.nodeSwitched(node: node)) }
             case .draining:
-                if release.recorded == nil { tell(.liveRecorded(survey.candidate)) }
-                tell(.drained(DrainEvidence()))
+                if release.recorded == nil { apply(.liveRecorded(survey.candidate)) }
+                apply(.drained(DrainEvidence()))
             case .retiring:
-                tell(.readBack(Story.readings(survey.candidate)))
+                apply(.readBack(Story.readings(survey.candidate)))
                 if !release.state.hasEnded {
-                    tell(release.effects == [.retainOld] ? .oldRetained(until: now + .seconds(600)) : .oldRemoved)
+                    apply(release.effects == [.retainOld] ? .oldRetained(until: now + .seconds(600)) : .oldRemoved)
                 }
             case .done: return
             }
@@ -107,7 +107,7 @@ struct Story {
         return story
     }
 
-    // MARK: What is asked of it
+    // MARK: Queries
 
     var state: Release.State { release.state }
     var phase: Phase { release.phase }
@@ -116,6 +116,6 @@ struct Story {
     var states: [Release.Node.State] { release.nodes.map(\.state) }
 }
 
-func trouble(_ node: String, unreachable: Bool = false, _ message: String = "disk full") -> NodeTrouble {
-    NodeTrouble(node: node, isUnreachable: unreachable, message: message)
+func problem(_ node: String, unreachable: Bool = false, _ message: String = "disk full") -> NodeProblem {
+    NodeProblem(node: node, isUnreachable: unreachable, message: message)
 }

@@ -30,7 +30,7 @@ struct PodTests {
             #expect(status(pod)[at: "lastState.terminated.reason"] == "Error")
             #expect(pod[at: "status.phase"] == "Running")
             #expect(!pod.isReady)
-            #expect(PodSummary(pod).status == "CrashLoopBackOff")
+            #expect(PodTableRow(pod).status == "CrashLoopBackOff")
             let events = try await kubectl("get", "events", "-n", "blog")
             #expect(events.contains("Back-off restarting failed container main in pod crashing_blog("))
         }

@@ -247,7 +247,7 @@ struct ProxyTests {
             }
             let port = try #require(foreign?.localAddress?.port)
             let said = try await kubectl.failing("create", "-f", "-", input: Samples.service("blue", nodePort: port))
-            #expect(said.contains("in use on this machine by another program: Address already in use"), "\(said)")
+            #expect(said.contains("in use by another program on this machine: Address already in use"), "\(said)")
             #expect(await cluster.store.list(.services).isEmpty)
             #expect(try await kubectl("get", "events", "-n", "blog").contains("PortNotAvailable"))
             try await foreign?.close()

@@ -85,7 +85,7 @@ enum Samples {
         """#
 
     static let images = ImageCatalog { image in
-        guard let reference = ImageReference(image), reference.domain == "registry.local:5000" else { return nil }
+        guard let reference = ImageName(image), reference.domain == "registry.local:5000" else { return nil }
         let version = reference.tag ?? ""
         switch version {
         case "missing": return .notFound
@@ -175,7 +175,7 @@ extension SandboxCluster {
     ) async throws -> JSON {
         var filter = ObjectFilter(namespace: namespace)
         filter.fields.requirements = [.init(path: "metadata.name", value: name, negated: false)]
-        let events = await store.perform { [filter] in $0.watch(type, filter, from: .present).events }
+        let events = await store.perform { [filter] in $0.watch(type, filter, from: .current).events }
         return try await withThrowingTaskGroup(of: JSON?.self) { group in
             group.addTask {
                 for await event in events where event.kind != .deleted && isWanted(event.object) {

@@ -3,6 +3,7 @@ import Nginx
 import Processes
 import Scaffold
 import Testing
+import TextTemplates
 import ViridianConfiguration
 
 @Suite("rendering")
@@ -185,7 +186,7 @@ struct RenderingTests {
     private static let terraformProgram = Executable.find("terraform")
 
     @Test(
-        "terraform finds nothing to mend in the format of its module",
+        "terraform finds nothing to fix in the format of its module",
         .enabled(if: terraformProgram != nil, "no terraform on PATH"))
     func terraform() async throws {
         let all = configuration(

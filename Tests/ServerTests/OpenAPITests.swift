@@ -10,7 +10,7 @@ import Testing
 @Suite("The description of the API is true")
 struct OpenAPITests {
     private func document() throws -> JSONValue {
-        try JSONDecoder().decode(JSONValue.self, from: Data(OpenAPI.document(version: "0.1.0").utf8))
+        try JSONDecoder().decode(JSONValue.self, from: Data(try OpenAPI.document(version: "0.1.0").utf8))
     }
 
     @Test("it describes every route of the API, and no other")
@@ -32,21 +32,177 @@ struct OpenAPITests {
         }
     }
 
+    /// Every object in the document, with where it is.
+    private func objects(_ value: JSONValue, at place: String = "#") -> [(place: String, members: [String: JSONValue])]
+    {
+        switch value {
+        case .object(let members):
+            [(place, members)] + members.flatMap { objects($0.value, at: "\(place)/\($0.key)") }
+        case .array(let values): values.enumerated().flatMap { objects($0.element, at: "\(place)/\($0.offset)") }
+        default: []
+        }
+    }
+
     @Test("every reference in it leads somewhere")
     func references() throws {
         let document = try document()
-        func check(_ value: JSONValue) {
-            switch value {
-            case .object(let members):
-                if let reference = members["$ref"]?.string {
-                    #expect(resolve(reference, document) != .null, "\(reference)")
-                }
-                for member in members.values { check(member) }
-            case .array(let values): for value in values { check(value) }
-            default: break
+        for (place, members) in objects(document) {
+            guard let reference = members["$ref"]?.string else { continue }
+            #expect(JSONSchema.resolve(.object(members), in: document) != .null, "\(place): \(reference)")
+            #expect(members.count == 1, "\(place): readers pass over what is beside a $ref")
+        }
+    }
+
+    @Test("nothing under components is there that no path leads to")
+    func unused() throws {
+        let document = try document()
+        var used: Set<String> = []
+        var open = [document["paths"]]
+        while let value = open.popLast() {
+            for (_, members) in objects(value) {
+                guard let reference = members["$ref"]?.string, used.insert(reference).inserted else { continue }
+                open.append(JSONSchema.resolve(.object(members), in: document))
             }
         }
-        check(document)
+        for kind in ["schemas", "parameters", "responses", "headers"] {
+            guard case .object(let members) = document["components"][kind] else { continue }
+            for name in members.keys.sorted() {
+                #expect(used.contains("#/components/\(kind)/\(name)"), "\(kind): \(name)")
+            }
+        }
+    }
+
+    @Test("it has no value that is missing, as a comma in a description makes one")
+    func missingValues() throws {
+        for (place, members) in objects(try document()) {
+            for (name, value) in members { #expect(value != .null, "\(place): \(name)") }
+        }
+    }
+
+    @Test("every call has a name of its own, a summary and a tag")
+    func operations() throws {
+        let document = try document()
+        let tags = document["tags"].array.compactMap { $0["name"].string }
+        var names: Set<String> = []
+        for (place, members) in objects(document["paths"]) where members["responses"] != nil {
+            let name = try #require(members["operationId"]?.string, "\(place)")
+            #expect(names.insert(name).inserted, "\(name)")
+            #expect(members["summary"]?.string?.isEmpty == false, "\(place)")
+            let own = members["tags"]?.array.compactMap(\.string) ?? []
+            #expect(own.count == 1 && own.allSatisfy(tags.contains), "\(place)")
+        }
+        #expect(document["info"]["version"].string == "0.1.0")
+    }
+
+    @Test("every example is as its schema says")
+    func examples() throws {
+        let document = try document()
+        var count = 0
+        for (place, members) in objects(document) {
+            guard let example = members["example"] else { continue }
+            count += 1
+            let schema = JSONSchema(members["schema"] ?? .object(members), in: document)
+            #expect(schema.problems(example, at: place) == [])
+        }
+        #expect(count > 30)
+    }
+
+    @Test("a request takes the fields that it describes, and no other")
+    func requests() async throws {
+        let document = try document()
+        try await withServer { server in
+            for (path, address) in [
+                ("/api/v1/apps/{app}/releases", "/api/v1/apps/blog/releases"),
+                ("/api/v1/apps/{app}/releases/{number}/promote", "/api/v1/apps/blog/releases/1/promote"),
+                ("/api/v1/apps/{app}/releases/{number}/abort", "/api/v1/apps/blog/releases/1/abort"),
+                ("/api/v1/apps/{app}/rollback", "/api/v1/apps/blog/rollback"),
+                ("/api/v1/apps/{app}/repair", "/api/v1/apps/blog/repair"), ("/api/v1/tokens", "/api/v1/tokens"),
+            ] {
+                let body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+                let described = JSONSchema(body, in: document).properties.keys.sorted()
+                let refusal = try await server.post(address, #"{"nope": 1}"#)
+                #expect(refusal.status == 422 && refusal.field == "nope", "\(refusal)")
+                let taken = refusal.message.split(separator: "takes ").last.map(String.init) ?? ""
+                #expect(
+                    taken.split(separator: ", ").map(String.init).sorted() == (described.isEmpty ? ["none"] : described)
+                )
+            }
+        }
+    }
+
+    @Test("what is encoded is what it describes: every property, and which may be missing")
+    func types() throws {
+        let document = try document()
+        func hold<Value: Codable>(_ type: Value.Type, _ name: String) throws {
+            let schema = JSONSchema(document["components"]["schemas"][name], in: document)
+            let fullest = schema.fullest
+            let value = try JSONDecoder().decode(type, from: Data(fullest.jsonLine().utf8))
+            #expect(schema.differences(from: value, at: name) == [])
+            // What it describes and nobody reads would be gone.
+            #expect(try JSONDecoder().decode(JSONValue.self, from: Data(value.jsonLine().utf8)) == fullest)
+        }
+        try hold(AppList.self, "AppList")
+        try hold(ReleaseList.self, "ReleaseList")
+        try hold(NodeList.self, "NodeList")
+        try hold(RepairView.self, "RepairReport")
+        try hold(AuditList.self, "AuditList")
+        try hold(StatisticsView.self, "Statistics")
+        try hold(TokenList.self, "TokenList")
+        try hold(Readiness.self, "Readiness")
+        try hold(ErrorAnswer.self, "Error")
+        let schemas = document["components"]["schemas"]
+        #expect(schemas["Phase"]["enum"].array.compactMap(\.string) == Phase.allCases.map(\.rawValue))
+        #expect(schemas["Role"]["enum"].array.compactMap(\.string) == Role.allCases.map(\.rawValue))
+    }
+
+    @Test("what is encoded of an event is what it describes")
+    func events() throws {
+        let document = try document()
+        var order = Order(
+            app: "blog", number: 2, kind: .rollback(from: 1), version: "v1", image: "registry.local:5000/blog:v1",
+            replicas: 2, verify: true, requestedBy: "anna", reason: "why", commitTime: .init(milliseconds: 0),
+            removeStrays: true)
+        order.rules.previewURL = "http://preview.blog.domain.com/"
+        let release = try #require(
+            Release(RecordedEvent(sequence: 1, at: .init(milliseconds: 0), event: .requested(order))))
+        let live = LiveVersion(color: .blue, version: "v2")
+        let trouble = NodeProblem(node: "10.0.0.1", isUnreachable: true, message: "no answer")
+        let pods = PodsReport(
+            ready: 1, desired: 2,
+            pods: [PodSummary(name: "blog-green-x", isReady: false, reason: "crashes", restarts: 3)],
+            warnings: ["quota"], images: [RunningImage(image: "blog:v1", id: "sha256:1", pods: 1)])
+        let reading = NodeReading(node: "10.0.0.1", color: .blue, isDown: true, message: "edited")
+        func hold(_ event: Event) throws {
+            let name = EventFields(event).type
+            let schemas = document["components"]["schemas"]
+            let view = EventView(
+                RecordedEvent(sequence: 1, at: .init(milliseconds: 0), event: event), text: ["text"], after: release)
+            let schema = JSONSchema(schemas["Event"], in: document)
+            #expect(schema.differences(from: view, at: "Event") == [])
+            let json = try JSONDecoder().decode(JSONValue.self, from: Data(view.jsonLine().utf8))
+            #expect(schema.problems(json, at: name) == [])
+            let fields = JSONSchema(schemas["EventFields"], in: document)
+            #expect(fields.differences(from: EventFields(event), at: name) == [])
+            #expect(
+                schemas["EventFields"]["properties"]["type"]["description"].string?.contains("`\(name)`") == true)
+        }
+        for event: Event in [
+            .requested(order), .promoted(by: "anna"), .abortRequested(by: "anna", reason: "why"),
+            .discovered(
+                Survey(live: live, candidate: .green, replicas: 2, nodes: ["10.0.0.2"], unreachable: [trouble])),
+            .candidateCreated, .candidateDelayed(until: .init(milliseconds: 0)), .podsObserved(pods), .podsReady,
+            .nodePrepared(node: "10.0.0.2"), .nodeStaged(node: "10.0.0.2"), .candidateConfirmed,
+            .nodeSwitched(node: "10.0.0.2"), .nodeReverted(node: "10.0.0.2"), .nodeFailed(.change, trouble),
+            .nodesLeft(["10.0.0.1"]), .liveRecorded(.green),
+            .drained(DrainEvidence(open: [.init(node: "10.0.0.2", connections: 1, oldWorkers: 1)])),
+            .readBack([reading]), .oldRemoved, .oldRetained(until: .init(milliseconds: 0)), .candidateRemoved,
+            .refused(.switchNode(node: "10.0.0.2"), message: "no", details: ["line"]),
+            .troubled(.recordLive(.green), message: "no"), .deadlinePassed(.starting), .takenUp(by: "server-2"),
+            .resumed(milliseconds: 5), .said(LogMessage(source: "10.0.0.2", "line")),
+            .replaced(by: 3, rolledBack: false),
+        ] {
+            try hold(event)
+        }
     }
 
     @Test("real answers are as it says")
@@ -56,12 +212,12 @@ struct OpenAPITests {
             func hold(_ method: String, _ route: String, _ answer: TestServer.Answer) {
                 let operation = document["paths"][route][method.lowercased()]
                 var response = operation["responses"]["\(answer.status)"]
-                if let reference = response["$ref"].string { response = resolve(reference, document) }
+                response = JSONSchema.resolve(response, in: document)
                 #expect(response != .null, "\(method) \(route) answers \(answer.status), which is not described")
                 let schema = response["content"]["application/json"]["schema"]
                 guard schema != .null else { return }
-                var problems: [String] = []
-                validate(answer.json, schema, document, at: "\(method) \(route) \(answer.status)", &problems)
+                let problems = JSONSchema(schema, in: document)
+                    .problems(answer.json, at: "\(method) \(route) \(answer.status)")
                 #expect(problems.isEmpty, "\(problems)\n\(answer)")
             }
             let releases = "/api/v1/apps/{app}/releases"
@@ -107,63 +263,5 @@ struct OpenAPITests {
             let document = try await server.get("/openapi.json")
             #expect(document.json["openapi"].string == "3.0.3")
         }
-    }
-}
-
-/// Where `#/components/…` leads to.
-private func resolve(_ reference: String, _ document: JSONValue) -> JSONValue {
-    reference.split(separator: "/").dropFirst().reduce(document) { $0[String($1)] }
-}
-
-/// The part of JSON Schema that the description uses; what it does not know of is an error, so that nothing is passed over.
-private func validate(
-    _ value: JSONValue,
-    _ schema: JSONValue,
-    _ document: JSONValue,
-    at place: String,
-    _ problems: inout [String]
-) {
-    if let reference = schema["$ref"].string {
-        return validate(value, resolve(reference, document), document, at: place, &problems)
-    }
-    let alternatives = schema["anyOf"].array
-    if !alternatives.isEmpty {
-        let found = alternatives.map { alternative in
-            var problems: [String] = []
-            validate(value, alternative, document, at: place, &problems)
-            return problems
-        }
-        // What is wrong with the first one, where it is none of them.
-        if !found.contains([]) { problems += found[0] }
-        return
-    }
-    let options = schema["enum"].array
-    if !options.isEmpty, !options.contains(value) { problems.append("\(place): \(value) is none of \(options)") }
-    switch (schema["type"].string, value) {
-    case ("object", .object(let members)):
-        for name in schema["required"].array.compactMap(\.string) where members[name] == nil {
-            problems.append("\(place): \(name) is missing")
-        }
-        for (name, member) in members {
-            let described = schema["properties"][name]
-            let others = schema["additionalProperties"]
-            if described != .null {
-                validate(member, described, document, at: "\(place).\(name)", &problems)
-            } else if case .object = others {
-                validate(member, others, document, at: "\(place).\(name)", &problems)
-            } else if schema["properties"] != .null {
-                problems.append("\(place): \(name) is not described")
-            }
-        }
-    case ("array", .array(let values)):
-        for (index, value) in values.enumerated() {
-            validate(value, schema["items"], document, at: "\(place)[\(index)]", &problems)
-        }
-    case ("string", .string(let text)):
-        if schema["format"].string == "date-time", Timestamp(iso8601: text) == nil {
-            problems.append("\(place): \(text) is no time")
-        }
-    case ("integer", .integer), ("number", .integer), ("number", .number), ("boolean", .bool): break
-    default: problems.append("\(place): \(value.kind) where \(schema["type"].string ?? "nothing") is described")
     }
 }

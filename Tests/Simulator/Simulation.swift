@@ -1,11 +1,11 @@
 import ReleaseMachine
 
-/// Releases run in a world that fails on purpose, under a clock and chances that a seed decides.
+/// Releases in a world that fails on purpose; a seed decides its clock and its random choices.
 ///
-/// After every step the rules of the design are checked. The interpreter here does what the real one does: it keeps the effects
-/// running that the release asks for, records what came of them, and may be killed at any moment.
+/// After every step the rules of the design are checked. The interpreter here does what the engine does: it keeps the effects running
+/// that the release names, records their results, and may be killed at any moment.
 package struct Simulation {
-    /// What is to be done for a release. A test replaces it to break a rule on purpose.
+    /// The effects of a release. A test replaces it to break a rule on purpose.
     package typealias Plan = (Release) -> Set<Effect>
 
     package struct Outcome {
@@ -18,12 +18,12 @@ package struct Simulation {
 
     package let seed: UInt64
     private let plan: Plan
-    /// Told every event, for whoever replays a seed.
+    /// Called with every event, to print a replayed seed.
     private let trace: (String) -> Void
     private var random: SeededGenerator
     private var world: World
     private var now = Timestamp(milliseconds: 1_445_783_643_000)
-    /// Orders of engines that are gone, still on their way.
+    /// Requests of killed engines that are still under way.
     private var late: [World.Sent] = []
     private var outcome = Outcome()
 
@@ -54,7 +54,7 @@ package struct Simulation {
         var running: [World.Sent] = []
         var faultsLeft = 12
         var aborted = false
-        // A machine that comes later has another address.
+        // A machine that joins later has another address.
         var gone: Set<String> = []
         let limit = 4000
 
@@ -71,12 +71,12 @@ package struct Simulation {
             outcome.steps += 1
             if release.state.hasEnded { break }
             if step > limit {
-                world.breach("release \(number) does not end: \(release.phase), \(release.effects)")
+                world.report(violation: "release \(number) does not end: \(release.phase), \(release.effects)")
                 break
             }
             now = now + .milliseconds(random.below(400))
 
-            // What is no longer asked for is stopped: it may have been done, or not.
+            // An effect that is no longer named is stopped: it may have been carried out, or not.
             let wanted = plan(release)
             for sent in running where !wanted.contains(sent.effect) && random.chance(50) { late.append(sent) }
             running.removeAll { !wanted.contains($0.effect) }
@@ -93,7 +93,7 @@ package struct Simulation {
                 let sent = running.remove(at: random.below(running.count))
                 if random.chance(6) { continue }  // the request was lost
                 let event = world.perform(sent, at: now, with: &random)
-                if random.chance(4) { _ = world.perform(sent, at: now, with: &random) }  // and came twice
+                if random.chance(4) { _ = world.perform(sent, at: now, with: &random) }  // the request arrived twice
                 if random.chance(3) { continue }  // the answer was lost
                 if let event { record(event) }
             case 8 where faultsLeft > 0:
@@ -105,9 +105,9 @@ package struct Simulation {
                     for sent in running where random.chance(60) { late.append(sent) }
                     running = []
                     guard let folded = Release(folding: events) else { return }
-                    if folded != release { world.breach("the fold of the journal is another release") }
+                    if folded != release { world.report(violation: "folding the journal gives a different release") }
                     release = folded
-                    // Nobody may be there for hours to go on with it.
+                    // It may be hours until another process resumes it.
                     if random.chance(20) { now = now + .seconds(random.below(7200)) }
                     record(.takenUp(by: "another engine"))
                     checkTime(of: release)
@@ -126,7 +126,7 @@ package struct Simulation {
                     checkTime(of: release)
                     aborted = true
                 case 5 where (try? release.checkPromotable(at: now)) != nil: record(.promoted(by: "somebody"))
-                case 6 where world.nodes.count > 1 && random.chance(40):  // a machine is taken away
+                case 6 where world.nodes.count > 1 && random.chance(40):  // a machine is removed
                     let address = world.addresses[random.below(world.nodes.count)]
                     world.nodes[address] = nil
                     gone.insert(address)
@@ -195,7 +195,7 @@ package struct Simulation {
         }
     }
 
-    /// A person looks after what a release has left: nodes come back, and are brought to the live colour.
+    /// A person repairs what a release has left: nodes answer again, and are switched to the live colour.
     private mutating func repair() {
         guard let live = world.record?.color else { return }
         for address in world.addresses {
@@ -208,36 +208,36 @@ package struct Simulation {
         now = now + .seconds(600)
     }
 
-    /// Rule 10: what machines do has its time from when somebody takes the release up, or turns it back.
+    /// Rule 10: a step's timeout counts from when the release is resumed or backs out.
     private mutating func checkTime(of release: Release) {
         guard release.state == .running, let timer = release.timer, timer.at <= now else { return }
-        world.breach("rule 10: the time of \(release.phase) is over before anybody could use it")
+        world.report(violation: "rule 10: the timeout of \(release.phase) had passed before any process ran it")
     }
 
     // MARK: What must hold at the end
 
     private mutating func checkEnd(_ release: Release, aborted: Bool) {
-        let settled = release.needRepair.isEmpty
+        let needsNoRepair = release.needRepair.isEmpty
         switch release.state {
         case .live:
-            if aborted { world.breach("rule 6: aborted, and live all the same") }
+            if aborted { world.report(violation: "rule 6: aborted, but live") }
             for node in release.nodes
-            where settled && world.nodes[node.address].map({ $0.route != release.candidate }) ?? false {
-                world.breach("rule 4: \(node.address) is said to be switched and is not")
+            where needsNoRepair && world.nodes[node.address].map({ $0.route != release.candidate }) ?? false {
+                world.report(violation: "rule 4: \(node.address) is recorded as switched and is not")
             }
         case .failed, .aborted, .rolledBack:
-            for node in release.nodes where settled {
+            for node in release.nodes where needsNoRepair {
                 if let old = release.previous?.color, world.nodes[node.address].map({ $0.route != old }) ?? false {
-                    world.breach("\(node.address) was left on the colour that was given up")
+                    world.report(violation: "\(node.address) was left on the colour of the aborted release")
                 }
             }
-        case .running, .paused, .superseded: world.breach("ended as \(release.state)")
+        case .running, .paused, .superseded: world.report(violation: "ended as \(release.state)")
         }
     }
 }
 
 extension Effect {
-    /// A set has no order that two processes agree on: this one replays.
+    /// A set's order differs between processes: this order is the same in every run.
     fileprivate var order: (Int, String) {
         switch self {
         case .survey: (0, "")

@@ -1,21 +1,21 @@
 import ReleaseMachine
 
-/// A cluster and nodes that do what real ones do, and fail as real ones fail.
+/// A cluster and nodes that act as real ones do, and fail as real ones do.
 package struct World {
     package struct Node {
         package var route: Color?
-        /// The newest order that the node has seen: release number, then forward (0) or back (1).
+        /// The highest fence that the node has seen: release number, then forward (0) or back (1).
         package var token: (release: Int, step: Int) = (0, 0)
         package var isReachable = true
         package var stagedFor = 0
-        /// The node keeps saying that it reloaded and goes on as before.
+        /// The node reports that it reloaded, and keeps routing as before.
         package var lies = false
     }
 
     private struct Switch {
-        var told: Set<String> = []
-        var isProved = false
-        /// Told, and known not to have answered.
+        var started: Set<String> = []
+        var isVerified = false
+        /// Was told to switch, and did not answer.
         var silent: Set<String> = []
     }
 
@@ -30,7 +30,7 @@ package struct World {
 
     package var workloads: [Color: Workload] = [:]
     package var record: LiveVersion?
-    /// The lease's resourceVersion: whoever writes names the one that it has read.
+    /// The lease's resourceVersion: a writer names the one that it has read.
     package var leaseRevision = 0
     package var lastSwitch = Timestamp(milliseconds: 0)
     /// How each release's switch goes, by the release's number.
@@ -58,17 +58,17 @@ package struct World {
         for address in addresses {
             guard let route = nodes[address]?.route else { continue }
             if (workloads[route]?.ready ?? 0) == 0 {
-                breach("rule 1: \(address) routes to \(route), which has no ready pod")
+                report(violation: "rule 1: \(address) routes to \(route), which has no ready pod")
             }
         }
     }
 
-    package mutating func breach(_ what: String) {
-        if broken == nil { broken = what }
+    package mutating func report(violation: String) {
+        if broken == nil { broken = violation }
     }
 }
 
-// MARK: - What effects do to it
+// MARK: - Effects
 
 extension World {
     /// An effect as it was sent, bound to what its sender had read: it may arrive late, or twice.
@@ -82,7 +82,7 @@ extension World {
         package var target: Int?
         package var drainLeastUntil: Timestamp?
         package var isBackingOut: Bool
-        /// Nodes refuse orders that are older than this.
+        /// The fence: nodes refuse a lower one than they have seen.
         package var expires: Timestamp
         package var leaseRevision: Int
     }
@@ -90,7 +90,7 @@ extension World {
     package static var orderLife: Duration { .seconds(20) }
 
     package mutating func send(_ effect: Effect, for release: Release, at now: Timestamp) -> Sent {
-        if case .switchNode(let address) = effect { tell(address, toSwitchFor: release.order.number) }
+        if case .switchNode(let address) = effect { recordSwitch(of: address, for: release.order.number) }
         let color: Color? =
             switch effect {
             case .removeOld: release.previous?.color
@@ -98,7 +98,7 @@ extension World {
             default: nil
             }
         let owner = color.flatMap { workloads[$0] }
-        // Only what is older than this release, or its own, is its to remove.
+        // A release removes only its own workload, or one of an older release.
         let target = owner.flatMap { workload in
             switch effect {
             case .removeOld: workload.release < release.order.number ? workload.identity : nil
@@ -119,18 +119,19 @@ extension World {
     }
 
     /// The first node to switch is the canary.
-    private mutating func tell(_ address: String, toSwitchFor number: Int) {
+    private mutating func recordSwitch(of address: String, for number: Int) {
         var progress = switches[number] ?? Switch()
-        let untried = progress.told.subtracting(progress.silent)
-        if !progress.isProved, let first = untried.filter({ nodes[$0] != nil }).sorted().first(where: { $0 != address })
+        let untried = progress.started.subtracting(progress.silent)
+        if !progress.isVerified,
+            let first = untried.filter({ nodes[$0] != nil }).sorted().first(where: { $0 != address })
         {
-            breach("the canary: \(address) is told to switch before \(first) has been proved")
+            report(violation: "the canary: \(address) is switched before \(first) is verified")
         }
-        progress.told.insert(address)
+        progress.started.insert(address)
         switches[number] = progress
     }
 
-    /// Does what was sent and tells what is then read back; `nil` when it is to be tried again.
+    /// Carries out what was sent and returns the resulting event; `nil` when it has to be retried.
     package mutating func perform(_ sent: Sent, at now: Timestamp, with random: inout SeededGenerator) -> Event? {
         switch sent.effect {
         case .survey:
@@ -146,16 +147,16 @@ extension World {
             }
             return .candidateConfirmed
         case .switchNode(let address):
-            // A machine that has come since under an address of the release was never to be staged: orders for it are void by then.
+            // A machine that joined since under an address of the release was not to be staged: requests for it are refused by then.
             if obeys(address, step: 0, sent, at: now) {
                 for other in sent.participants where nodes[other].map({ $0.stagedFor < sent.order.number }) ?? false {
-                    breach("rule 2: \(address) switches before \(other) is staged")
+                    report(violation: "rule 2: \(address) switches before \(other) is staged")
                 }
             }
             let event = route(address, to: sent.survey?.candidate, step: 0, sent, at: now)
             switch event {
-            case .nodeSwitched: switches[sent.order.number]?.isProved = true
-            case .nodeFailed(_, let trouble) where trouble.isUnreachable:
+            case .nodeSwitched: switches[sent.order.number]?.isVerified = true
+            case .nodeFailed(_, let problem) where problem.isUnreachable:
                 switches[sent.order.number]?.silent.insert(address)
             default: break
             }
@@ -188,7 +189,7 @@ extension World {
         }
     }
 
-    /// Whoever reads a node for a release leaves its number there: orders of older releases that are still on their way are void.
+    /// Reading a node for a release leaves its number there: requests of older releases that are still under way are refused.
     private mutating func claim(_ sent: Sent) {
         let token = (sent.order.number, sent.isBackingOut ? 1 : 0)
         for address in addresses {
@@ -209,7 +210,7 @@ extension World {
                 candidate: live.color.other,
                 replicas: workloads[live.color]?.desired ?? 1,
                 nodes: addresses.filter { !unreachable.contains($0) },
-                unreachable: unreachable.map { NodeTrouble(node: $0, isUnreachable: true, message: "timed out") }
+                unreachable: unreachable.map { NodeProblem(node: $0, isUnreachable: true, message: "timed out") }
             )
         )
     }
@@ -252,17 +253,17 @@ extension World {
     private mutating func stage(_ address: String, _ sent: Sent, with random: inout SeededGenerator) -> Event? {
         guard let node = nodes[address] else { return .nodesLeft([address]) }
         guard node.isReachable else {
-            return .nodeFailed(.stage, NodeTrouble(node: address, isUnreachable: true, message: "timed out"))
+            return .nodeFailed(.stage, NodeProblem(node: address, isUnreachable: true, message: "timed out"))
         }
         if random.chance(3) {
-            return .nodeFailed(.stage, NodeTrouble(node: address, isUnreachable: false, message: "disk full"))
+            return .nodeFailed(.stage, NodeProblem(node: address, isUnreachable: false, message: "disk full"))
         }
         let stagedFor = max(nodes[address]?.stagedFor ?? 0, sent.order.number)
         nodes[address]?.stagedFor = stagedFor
         return .nodeStaged(node: address)
     }
 
-    /// An order that is older than one that the node has seen is void, and so is one that took too long.
+    /// A request with a lower fence than the node has seen is refused, and so is one that has expired.
     private func obeys(_ address: String, step: Int, _ sent: Sent, at now: Timestamp) -> Bool {
         guard let node = nodes[address], node.isReachable else { return false }
         return (sent.order.number, step) >= node.token && now <= sent.expires
@@ -278,10 +279,10 @@ extension World {
         let kind = step == 0 ? NodeStep.change : .revert
         if nodes[address] == nil { return .nodesLeft([address]) }
         guard var node = nodes[address], node.isReachable, let color else {
-            return .nodeFailed(kind, NodeTrouble(node: address, isUnreachable: true, message: "timed out"))
+            return .nodeFailed(kind, NodeProblem(node: address, isUnreachable: true, message: "timed out"))
         }
         guard obeys(address, step: step, sent, at: now) else {
-            return .nodeFailed(kind, NodeTrouble(node: address, isUnreachable: false, message: "fenced"))
+            return .nodeFailed(kind, NodeProblem(node: address, isUnreachable: false, message: "fenced"))
         }
         node.token = (sent.order.number, step)
         if !node.lies {
@@ -290,7 +291,7 @@ extension World {
         }
         nodes[address] = node
         guard node.route == color else {
-            return .nodeFailed(kind, NodeTrouble(node: address, isUnreachable: false, message: "not verified"))
+            return .nodeFailed(kind, NodeProblem(node: address, isUnreachable: false, message: "not verified"))
         }
         return step == 0 ? .nodeSwitched(node: address) : .nodeReverted(node: address)
     }
@@ -298,10 +299,10 @@ extension World {
     private mutating func remove(_ color: Color, _ sent: Sent, at now: Timestamp, isOld: Bool) {
         guard let workload = workloads[color], workload.identity == sent.target else { return }
         if let node = addresses.first(where: { nodes[$0]?.route == color }) {
-            breach("rule 3: \(color) is deleted while \(node) routes to it")
+            report(violation: "rule 3: \(color) is deleted while \(node) routes to it")
         }
         if isOld, now < lastSwitch + sent.order.rules.drainLeast {
-            breach("rule 3: \(color) is deleted before the drain is over")
+            report(violation: "rule 3: \(color) is deleted before the drain is over")
         }
         workloads[color] = nil
     }

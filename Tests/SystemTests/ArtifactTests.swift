@@ -52,7 +52,7 @@ extension Releases {
                 #expect(check.status == 1, "\(check)")
                 #expect(
                     check.lines.contains {
-                        $0.hasPrefix("bad") && $0.contains("node-1") && $0.contains("current points at releases/v2")
+                        $0.hasPrefix("bad") && $0.contains("node-1") && $0.contains("current points to releases/v2")
                     }, "\(check)")
                 try FileManager.default.removeItem(atPath: world.directory + "/" + assets(world, 2))
                 let repair = try await world.viridian("repair", "blog")

@@ -4,7 +4,7 @@ import Nginx
 import Sandbox
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// Wrong input: one clear line, the right exit status, and nothing touched.
     @Suite struct BadInputTests {
         /// Runs it where it has to be refused: `words` are in one line on standard error, and nothing is on standard output.
@@ -58,7 +58,7 @@ extension AtTheDoor {
                     try await refused(world, deploy, saying: "apps/blog.yaml:5", "repicas", "replicas")
                 }
                 try await with("green: \(world.ports.green)", "green: \(world.ports.blue)") { _ in
-                    try await refused(world, deploy, saying: "apps/blog.yaml:3", "another port than blue's")
+                    try await refused(world, deploy, saying: "apps/blog.yaml:3", "a port other than blue's")
                 }
                 try await with("green: \(world.ports.green)", "green: 8080") { _ in
                     try await refused(world, deploy, saying: "apps/blog.yaml:3", "8080", "30000", "32767")

@@ -5,9 +5,9 @@ import Nginx
 import Sandbox
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     @Suite struct CheckTests {
-        @Test("check is all ok in a good world, before the first release and after it")
+        @Test("check is all ok before the first release and after it, and changes nothing")
         func good() async throws {
             try await withWorld { world in
                 for round in 1...2 {
@@ -18,7 +18,7 @@ extension AtTheDoor {
                     #expect(states.allSatisfy { $0 == "ok" })
                     if round == 1 { try await world.release("v1") }
                 }
-                // Looking changed nothing.
+                // The checks changed nothing.
                 #expect(try await world.workloads() == ["blog-blue"])
             }
         }
@@ -38,10 +38,10 @@ extension AtTheDoor {
                 let bad = check.lines.filter { $0.hasPrefix("bad") }
                 #expect(
                     bad.contains {
-                        $0.contains("node-1: it routes to green, and blue is live. To fix: viridian repair blog")
+                        $0.contains("node-1: routes to green, but blue is live. To fix: viridian repair blog")
                     }, "\(check)")
                 let nodes = try await world.viridian("nodes", "-o", "json").jsonLines
-                #expect(nodes.first?["state"] == "astray", "\(nodes)")
+                #expect(nodes.first?["state"] == "drifted", "\(nodes)")
                 #expect(nodes.first?["color"] == "green")
                 let status = try await world.viridian("status", "blog")
                 let advice = status.lines.filter { $0.contains("viridian repair blog") }
@@ -69,12 +69,12 @@ extension AtTheDoor {
                 let refused = bad.filter { $0.contains("nginx does not accept its configuration") }
                 try #require(refused.count == 1, "\(check)")
                 #expect(refused[0].contains("backends.d/blog.conf has no upstream blogLB-preview"), "\(check)")
-                #expect(refused[0].contains("To fix: add it there"), "\(check)")
+                #expect(refused[0].contains("To fix: add it with the servers of blogLB"), "\(check)")
                 #expect(!bad.contains { $0.contains("does not include") }, "\(check)")
             }
         }
 
-        @Test("check asks for every right that is rendered, and for nothing that is not")
+        @Test("check checks every right that is rendered, and no other")
         func rights() async throws {
             try await withWorld(nodes: 1) { world in
                 let nodes = "  inventory: kubernetes\n  kubernetes: {selector: role=web, address: InternalIP}"
@@ -111,24 +111,24 @@ extension AtTheDoor {
                 }
                 // The sandbox has no claims, and denies nobody to look at them.
                 #expect(missing == rights.subtracting(["get persistentvolumeclaims"]))
-                #expect(lines[1].contains("(deploy --remove-strays), which releases go without"))
-                #expect(lines[2].contains("the twin of the live colour's autoscaler, which releases go without"))
+                #expect(lines[1].contains("(deploy --remove-strays); releases run without them"))
+                #expect(lines[2].contains("autoscaler; releases run without them"))
                 #expect(
                     denied.lines.contains {
                         $0.hasPrefix("bad ")
-                            && $0.contains("may not list nodes, and the cluster's nodes are the inventory")
+                            && $0.contains("may not list nodes, but nodes.inventory is kubernetes")
                     }, "\(denied)")
 
                 world.cluster.faults.clear()
                 let allowed = try await world.viridian("check")
                 #expect(!allowed.output.contains("rights are missing"), "\(allowed)")
                 #expect(
-                    allowed.lines.contains("ok       the account may list nodes, which are the inventory"), "\(allowed)"
+                    allowed.lines.contains("ok       the account may list nodes, as nodes.inventory requires"), "\(allowed)"
                 )
             }
         }
 
-        @Test("check names a node whose nginx has ended, with exit status 1")
+        @Test("check names a node whose nginx is not running, with exit status 1")
         func stopped() async throws {
             try await withWorld(nodes: 1, runningNginx: false) { world in
                 let check = try await world.viridian("check")

@@ -2,7 +2,7 @@ import Foundation
 import Kubernetes
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// Somebody who may write an annotation, or who answers in a server's place.
     @Suite struct HostileTextTests {
         private static let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\rv9\nFORGED\u{202e}"

@@ -48,7 +48,7 @@ extension Releases {
                     return try await world.deploy("v2")
                 }
                 #expect(finished.status == 0, "\(finished)")
-                #expect(finished.output.contains("Taken up again by ci"))
+                #expect(finished.output.contains("Resumed by ci"))
                 #expect(!finished.output.contains("The drain's time is over"), "\(finished)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
                 #expect(watched.versions["v2", default: 0] > 0)

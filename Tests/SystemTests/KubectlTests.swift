@@ -3,7 +3,7 @@ import Nginx
 import Processes
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// `viridian sandbox`, and the real kubectl.
     @Suite struct KubectlTests {
         @Test("kubectl applies the article's services, and creates, scales, watches, reads and deletes a controller")
@@ -46,7 +46,7 @@ extension AtTheDoor {
                 let port = try #require(kubectl.server.split(separator: ":").last.map(String.init))
                 let second = try await kubectl.viridian("sandbox", "--port", port)
                 #expect(second.status == 1, "\(second)")
-                #expect(second.error == "viridian: port \(port) is in use: name another with --port\n")
+                #expect(second.error == "viridian: port \(port) is in use: choose another with --port\n")
                 try await kubectl("create", "namespace", "blog")
                 try await kubectl("create", "-f", "-", input: controller)
                 try await kubectl("wait", "-n", "blog", "--for=condition=Ready", "pod", "--all", "--timeout=20s")
@@ -182,7 +182,7 @@ private func withSandbox<Value: Sendable>(
         var server = ""
         for await line in stream {
             if let found = line.firstMatch(of: /listens on (https:\S+)/) { server = String(found.1) }
-            if line.hasPrefix("Ctrl-C ends it") { break }
+            if line.hasPrefix("Ctrl-C stops the sandbox") { break }
         }
         let mode = try FileManager.default.attributesOfItem(atPath: directory + "/config")[.posixPermissions] as? Int
         #expect(mode == 0o600)

@@ -1,7 +1,7 @@
 import Kubernetes
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// A colour that another program takes for its own.
     @Suite struct ManagedTests {
         @Test("check warns of a workload that another program manages, and a release leaves its marks behind")
@@ -27,7 +27,7 @@ extension AtTheDoor {
                 #expect(
                     check.lines.contains {
                         $0.hasPrefix("warning")
-                            && $0.contains("ReplicationController blog-blue is managed by Argo CD as well (\(keys)): ")
+                            && $0.contains("ReplicationController blog-blue is also managed by Argo CD (\(keys)), ")
                     }, "\(check)")
                 let said = try await world.release("v2")
                 #expect(said.output.contains("Not copied from blog-blue: \(keys) (Argo CD)"), "\(said)")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// Options in every order.
     @Suite struct OptionOrderTests {
         @Test("a deploy that did not happen never exits 0, in whatever order its words stand")

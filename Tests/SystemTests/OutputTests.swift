@@ -2,7 +2,7 @@ import Foundation
 import Kubernetes
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     @Suite struct OutputTests {
         @Test("without a terminal nothing is coloured or redrawn, and -o json is one object a line")
         func plainOutput() async throws {

@@ -120,7 +120,7 @@ private struct Story: Sendable {
         #expect(failed.output.contains("/blog:v9 "), "\(failed)")
         #expect(failed.output.contains("pulled"), "\(failed)")
         // Not because time ran out: the registry's word is final.
-        #expect(!failed.output.contains("time ran out"), "\(failed)")
+        #expect(!failed.output.contains("timed out"), "\(failed)")
         try await expectAsBefore("v2", before)
     }
 
@@ -141,7 +141,7 @@ private struct Story: Sendable {
         let before = try await liveColor()
         let failed = try await world.deploy("deaf")
         #expect(failed.status == 2, "\(failed)")
-        #expect(failed.output.contains("time ran out: 0 of 2 pods are ready"), "\(failed)")
+        #expect(failed.output.contains("timed out: 0 of 2 pods are ready"), "\(failed)")
         #expect(failed.output.contains("Readiness probe failed"), "\(failed)")
         try await expectAsBefore("v2", before)
     }

@@ -40,7 +40,7 @@ extension RealClusterTests {
                 let began = ContinuousClock.now
                 let refused = try await world.deploy("v2")
                 #expect(refused.status == 75, "\(refused)")
-                #expect(refused.error.contains("anna@elsewhere (process 4711) holds its lease"), "\(refused)")
+                #expect(refused.error.contains("anna@elsewhere (process 4711) holds the lease"), "\(refused)")
                 var taken = refused
                 while taken.status == 75, began.duration(to: .now) < .seconds(40) {
                     taken = try await world.deploy("v2")

@@ -48,19 +48,19 @@ extension RealNodesTests {
                         #expect(!FileManager.default.fileExists(atPath: state), "\(node)")
                     }
 
-                    // One goes astray, one falls silent, and 98 are as they should be.
-                    let (astray, silent) = (found[10], found[99])
-                    try nodes.write(before[10], to: "backends.d/blog.conf", of: astray)
-                    try await nodes.reload(astray)
+                    // One goes drifted, one falls silent, and 98 are as they should be.
+                    let (drifted, silent) = (found[10], found[99])
+                    try nodes.write(before[10], to: "backends.d/blog.conf", of: drifted)
+                    try await nodes.reload(drifted)
                     try nodes.freeze(silent)
                     let isLoaded = try await eventually {
-                        try await !fetch("http://" + Self.address(astray)).hasPrefix("v2")
+                        try await !fetch("http://" + Self.address(drifted)).hasPrefix("v2")
                     }
                     #expect(isLoaded)
                     var routes = try await world.routes()
                     #expect(routes.count == 100)
-                    #expect(routes[Self.address(astray)]?["state"] == "astray")
-                    #expect(routes[Self.address(astray)]?["color"] == "blue")
+                    #expect(routes[Self.address(drifted)]?["state"] == "drifted")
+                    #expect(routes[Self.address(drifted)]?["color"] == "blue")
                     #expect(routes[Self.address(silent)]?["state"] == "unreachable")
                     #expect(routes.values.filter { $0["state"] == "ok" && $0["color"] == "green" }.count == 98)
                     try nodes.thaw(silent)
@@ -112,7 +112,7 @@ extension RealNodesTests {
                             ("v4", "cannot be unpacked: gzip: stdin: unexpected end of file"),
                             (
                                 "v5",
-                                "status 403 for s3://domain-deploy/blog/./v5.tgz: it is not there, or these "
+                                "status 403 for s3://domain-deploy/blog/./v5.tgz: it does not exist, or these "
                                     + "credentials may not read it"
                             ),
                         ] {

@@ -89,7 +89,7 @@ extension RealNodesTests {
                 #expect(said.output.contains(nodes.victimAddress), "\(said)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
                 #expect(try await world.workloads() == ["blog-blue", "blog-green"])
-                try await world.mend(nodes) { try nodes.thaw(nodes.victim) }
+                try await world.repair(nodes) { try nodes.thaw(nodes.victim) }
             }
         }
 
@@ -112,7 +112,7 @@ extension RealNodesTests {
                 let routes = try await world.routes()
                 #expect(routes.values.filter { $0["state"] == "ok" && $0["color"] == "blue" }.count == 3, "\(routes)")
                 #expect(routes[nodes.victimAddress]?["state"] == "unreachable", "\(routes)")
-                try await world.mend(nodes, version: "v1") { try nodes.thaw(nodes.victim) }
+                try await world.repair(nodes, version: "v1") { try nodes.thaw(nodes.victim) }
             }
         }
 
@@ -150,7 +150,7 @@ extension RealNodesTests {
                 let routes = try await world.routes()
                 let color = routes[nodes.victimAddress]?["color"]?.string
                 #expect(try nodes.text(nodes.victim).contains("\(world.port(color)) down") == false, "\(routes)")
-                if said.status == 5 { try await world.mend(nodes) {} }
+                if said.status == 5 { try await world.repair(nodes) {} }
                 #expect(try await world.routes().values.allSatisfy { $0["state"] == "ok" && $0["color"] == "green" })
             }
         }
@@ -230,7 +230,7 @@ extension RealNodesTests {
                 // Its file is as it was seeded, and blue is still there to answer.
                 #expect(try await world.routes()[nodes.victimAddress]?["color"] == "blue")
                 #expect(try await world.workloads() == ["blog-blue", "blog-green"])
-                try await world.mend(nodes) {}
+                try await world.repair(nodes) {}
             }
         }
     }
@@ -255,7 +255,7 @@ extension World {
     }
 
     /// Ends a fault; then `repair` brings the nodes to the live colour, and the other colour goes.
-    fileprivate func mend(
+    fileprivate func repair(
         _ nodes: RealNodes,
         version: String = "v2",
         sourceLocation: SourceLocation = #_sourceLocation,

@@ -4,7 +4,7 @@ import Nginx
 import Processes
 import Testing
 
-extension AtTheDoor {
+extension ShortCommands {
     /// `init`, `app add` and `render`: what they write is what the rest of the program and its neighbours take.
     @Suite struct RenderTests {
         @Test("kubectl applies what is rendered for the cluster, and a release finds it right")
@@ -40,7 +40,7 @@ extension AtTheDoor {
                 let text = try String(contentsOfFile: file, encoding: .utf8) + "hosts: [blog.domain.com]\n"
                 try Data(text.utf8).write(to: URL(fileURLWithPath: file))
                 let second = try await viridian("init")
-                #expect(second.output.contains("viridian.yaml: left as it is\n./apps/blog.yaml: left as it is\n"))
+                #expect(second.output.contains("viridian.yaml: exists, not changed\n./apps/blog.yaml: exists, not changed\n"))
                 #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
             }
         }
@@ -59,7 +59,7 @@ extension AtTheDoor {
                 #expect(shop.contains("image: registry.local:5000/shop"))
 
                 for (words, problem) in [
-                    (["www"], "there is an app www already"), (["Www"], "lower-case letters"),
+                    (["www"], "app www exists already"), (["Www"], "lower-case letters"),
                     (["new", "--image", "registry.local/new:tag"], "an image without a tag"),
                     (["new", "--container-port", "0"], "container"), (["new", "--host", "a b"], "DNS name"),
                 ] {
@@ -75,7 +75,7 @@ extension AtTheDoor {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: main))
                 let unread = try await viridian("app", "add", "unread")
                 #expect(unread.status == 1, "\(unread)")
-                #expect(unread.error.contains("does not name apps/unread.yaml"), "\(unread)")
+                #expect(unread.error.contains("does not include apps/unread.yaml"), "\(unread)")
                 #expect(!FileManager.default.fileExists(atPath: viridian.directory + "/apps/unread.yaml"))
             }
         }
@@ -89,8 +89,8 @@ extension AtTheDoor {
                 let seed = "out/salt/kubernetes/files/node/nginx/backends.d/blog.conf"
                 #expect(first.lines.contains("\(seed): written"), "\(first)")
                 let second = try await viridian("render", "salt", "--to", "out")
-                #expect(second.lines.contains("\(seed): left as it is"), "\(second)")
-                #expect(second.lines.allSatisfy { $0.hasSuffix(": left as it is") }, "\(second)")
+                #expect(second.lines.contains("\(seed): exists, not changed"), "\(second)")
+                #expect(second.lines.allSatisfy { $0.hasSuffix(": exists, not changed") }, "\(second)")
             }
         }
 

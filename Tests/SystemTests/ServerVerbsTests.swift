@@ -44,7 +44,7 @@ extension Releases {
             }
         }
 
-        @Test("what is configured and not built is said when it is served and checked, and answered with 501")
+        @Test("serve and check report what is configured and not supported, and its paths answer 501")
         func unbuilt() async throws {
             try await withWorld(nodes: 1) { world in
                 try await world.serving { server in
@@ -66,7 +66,7 @@ extension Releases {
             }
         }
 
-        @Test("a server that is lost while a release is followed is said, with the release and how to look at it")
+        @Test("a server that is lost while a release is followed is reported, with the release and how to follow it")
         func lost() async throws {
             try await withWorld(nodes: 1) { world in
                 let token = try await world.token()
@@ -77,7 +77,7 @@ extension Releases {
                     #expect(paused.status == 3, "\(paused)")
                     let follower = Task {
                         try await world.viridian.run(
-                            ["logs", "blog", "--follow"] + options, signal: SIGINT, atLineWith: "lost the server")
+                            ["logs", "blog", "--follow"] + options, signal: SIGINT, atLineWith: "lost the connection to the server")
                     }
                     let isWatching = try await eventually {
                         let metrics = try await server.get("/metrics", token: nil)

@@ -7,7 +7,7 @@ extension Releases {
     /// Ctrl-C, and readers that go away.
     @Suite struct SignalTests {
         @Test(
-            "Ctrl-C leaves a release safe, says how to go on, and leaves no process and no file behind",
+            "Ctrl-C leaves a release safe, says how to continue, and leaves no process and no file behind",
             arguments: [
                 ("starting", "Waiting for the pods to come online fully"),
                 ("switching", "--- Switching 2 nodes to green ---"),
@@ -21,7 +21,7 @@ extension Releases {
                         ["deploy", "blog", "--version", "v2"], signal: SIGINT, atLineWith: words)
                     #expect(said.status == 130, "\(said)")
                     let words =
-                        "viridian: stopped; the release is left as it is, and goes on with: viridian deploy blog --version v2"
+                        "viridian: stopped; the release is left as it is. To continue: viridian deploy blog --version v2"
                     #expect(said.errorLines == [words], "\(said)")
                     #expect(said.took < .seconds(20))
                     #expect(try FileManager.default.contentsOfDirectory(atPath: world.directory + "/tmp") == [])
@@ -50,7 +50,7 @@ extension Releases {
                     #expect(completed.output.split(separator: "\n").count == 1)
                     #expect(try world.read("err.txt") == "", "viridian \(words) | head -1")
                 }
-                // A release goes on when whoever watched it has gone.
+                // A release continues when its output's reader has gone.
                 let script = "\"$0\" deploy blog --version v4 2>err.txt | head -1"
                 _ = try await Command(
                     "sh", ["-c", script, Program.path],

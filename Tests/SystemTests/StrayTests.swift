@@ -35,15 +35,15 @@ extension Releases {
                 #expect(
                     check.lines.contains {
                         $0.hasPrefix("warning")
-                            && $0.contains("2 pods would answer as green and are not blog-green's: left-1, left-2;")
+                            && $0.contains("2 pods would receive requests for green but do not belong to blog-green: left-1, left-2;")
                     }, "\(check)")
                 let (refused, watched) = try await world.watched { try await world.deploy("v2") }
                 #expect(refused.status == 2, "\(refused)")
                 #expect(
                     refused.output.contains(
-                        "2 pods that are not of this release would answer as green: left-1, left-2"),
+                        "2 pods that do not belong to this release would receive requests for green: left-1, left-2"),
                     "\(refused)")
-                #expect(refused.output.contains("runs registry.local:5000/blog:v1 and belongs to nobody"), "\(refused)")
+                #expect(refused.output.contains("runs registry.local:5000/blog:v1 and has no owner"), "\(refused)")
                 #expect(
                     refused.output.contains(
                         "viridian deploy blog --version v2 --remove-strays, or kubectl -n blog delete pod"),
@@ -54,7 +54,7 @@ extension Releases {
 
                 let said = try await world.deploy("v2", "--remove-strays")
                 #expect(said.status == 0, "\(said)")
-                #expect(said.output.contains("Deleted pod left-1, which belonged to nobody"), "\(said)")
+                #expect(said.output.contains("Deleted pod left-1, which had no owner"), "\(said)")
                 #expect(
                     said.output.contains("All pods are online! They run registry.local:5000/blog:v2 (sha256:"),
                     "\(said)")
@@ -87,7 +87,7 @@ extension Releases {
                 let (third, watched) = try await world.watched { try await world.deploy("v3") }
                 #expect(third.status == 0, "\(third)")
                 #expect(
-                    third.output.contains("Waiting for 1 pod that blue had before to end: blog-blue-"), "\(third)")
+                    third.output.contains("Waiting for 1 former pod of blue to terminate: blog-blue-"), "\(third)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
                 try await world.expectLive("v3", on: "blue", release: 3)
             }

@@ -30,8 +30,8 @@ extension Releases {
             }
         }
 
-        @Test("a node that was edited by hand stops a release before it touches anything, and repair mends it")
-        func astray() async throws {
+        @Test("a node that was edited by hand stops a release before it touches anything, and repair fixes it")
+        func drifted() async throws {
             try await withWorld { world in
                 try await world.release("v1")
                 let good = try world.read(world.upstreamFile(2))
@@ -44,8 +44,8 @@ extension Releases {
                 #expect(refused.output.contains("node node-2: "), "\(refused)")
                 #expect(refused.lines.last?.contains("nothing was touched") == true, "\(refused)")
                 #expect(try await world.workloads() == ["blog-blue"])
-                let mended = try await world.viridian("repair", "blog")
-                #expect(mended.status == 0, "\(mended)")
+                let fixed = try await world.viridian("repair", "blog")
+                #expect(fixed.status == 0, "\(fixed)")
                 #expect(try world.read(world.upstreamFile(2)) == good)
                 try await world.release("v3")
                 try await world.expectLive("v3", on: "green", release: 3)

@@ -59,7 +59,7 @@ struct AppErrorTests {
             ),
             (
                 "{container: 9000, blue: 30000, green: 30000}",
-                "apps/blog.yaml:3: ports.green: expected another port than blue's, found 30000"
+                "apps/blog.yaml:3: ports.green: expected a port other than blue's, found 30000"
             ),
             (
                 "{container: 0, blue: 30000, green: 30001}",
@@ -134,7 +134,7 @@ struct AppErrorTests {
         arguments: [
             (
                 "namespace: Blog",
-                #"namespace: expected a namespace of at most 63 lower-case letters, digits and -, which is neither first nor last, found "Blog""#
+                #"namespace: expected a namespace of at most 63 lower-case letters, digits and -, not beginning or ending with -, found "Blog""#
             ),
             ("workload: deployment", #"workload: expected ReplicationController or Deployment, found "deployment""#),
             ("replicas: -1", "replicas: expected a whole number between 0 and 10000, found -1"),
@@ -163,8 +163,8 @@ struct AppErrorTests {
             ),
             (
                 "containers: []",
-                "containers: expected the containers, init containers included, that get a release's image; without this key it is "
-                    + "every one whose repository is the app's image"
+                "containers: expected at least one container that gets a release's image; without this key, every container with "
+                    + "the app's repository gets it"
             ),
             ("preview: '*.domain.com'", #"preview: expected a DNS name, found "*.domain.com""#),
             ("{}: x", "expected a key, found keys and values"),
@@ -198,10 +198,10 @@ struct AppErrorTests {
                 "artifact: {from: a, to: srv}",
                 #"artifact.to: expected an absolute path of a directory on the nodes, found "srv""#
             ),
-            ("artifact: {from: a, to: /}", #"artifact.to: expected a directory of its own, found "/""#),
+            ("artifact: {from: a, to: /}", #"artifact.to: expected a directory other than /, without .., found "/""#),
             (
                 "artifact: {from: a, to: /srv/../etc}",
-                #"artifact.to: expected a directory of its own, found "/srv/../etc""#
+                #"artifact.to: expected a directory other than /, without .., found "/srv/../etc""#
             ),
             (
                 "artifact: {from: 'http://a/b', to: /srv}",
@@ -217,22 +217,22 @@ struct AppErrorTests {
             ),
             (
                 "artifact: {from: a, to: /srv, sha256: 'http://a/b'}",
-                #"artifact.sha256: expected 64 hexadecimal digits, or an s3:// or https:// URL or a path of a text that begins with them, found "http://a/b""#
+                #"artifact.sha256: expected 64 hexadecimal digits, or an s3:// or https:// URL or a path of a file that begins with them, found "http://a/b""#
             ),
             ("probe: {path: healthz}", #"probe.path: expected a path that begins with /, found "healthz""#),
             (
                 "artifact: {from: a, to: /srv, keep: 0}",
                 "artifact.keep: expected a whole number between 1 and 1000, found 0"
             ),
-            ("drain: {least: 5m, most: 30s}", "drain.most: expected at least what least is, 5m, found 30s"),
+            ("drain: {least: 5m, most: 30s}", "drain.most: expected at least drain.least (5m), found 30s"),
             ("retain: 9000h", #"retain: expected a duration such as 500ms, 30s, 10m or 1h, found "9000h""#),
             (
                 "retain: 99999999999999999999h",
                 #"retain: expected a duration such as 500ms, 30s, 10m or 1h, found "99999999999999999999h""#
             ),
-            ("tolerate: -1", "tolerate: expected a whole number from 0 on, found -1"),
+            ("tolerate: -1", "tolerate: expected a whole number of at least 0, found -1"),
             ("repair: automatic", #"repair: expected manual or auto, found "automatic""#),
-            ("template: pod.yaml", "template: expected the file of a pod template, but there is no apps/pod.yaml"),
+            ("template: pod.yaml", "template: expected the file of a pod template, but apps/pod.yaml does not exist"),
             (
                 "template: ~mike/pod.yaml",
                 #"template: expected a path; only ~/ stands for a home directory, found "~mike/pod.yaml""#
@@ -280,9 +280,9 @@ struct AppErrorTests {
             ),
             (
                 "registry.local:99999/blog",
-                #"an image whose registry is a host and perhaps a port, found "registry.local:99999/blog""#
+                #"an image whose registry is a host with an optional port, found "registry.local:99999/blog""#
             ),
-            ("../blog", #"an image whose registry is a host and perhaps a port, found "../blog""#),
+            ("../blog", #"an image whose registry is a host with an optional port, found "../blog""#),
             ("blog; rm -rf", #"an image name such as registry.local:5000/blog, in lower case, found "blog; rm -rf""#),
         ])
     func image(_ image: String, _ expected: String) throws {
@@ -294,7 +294,7 @@ struct AppErrorTests {
     func preview() throws {
         #expect(
             try appErrors(adding: "preview: a.com\nhosts: [a.com]") == [
-                "apps/blog.yaml:4: preview: expected a name of its own, but a.com is one of hosts"
+                "apps/blog.yaml:4: preview: expected a name that is not in hosts, found a.com"
             ])
     }
 

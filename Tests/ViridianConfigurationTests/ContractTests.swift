@@ -4,7 +4,7 @@ import Testing
 
 @testable import ViridianConfiguration
 
-@Suite("What configuration files say")
+@Suite("Configuration files")
 struct ContractTests {
     /// The example of the contract, to the letter but for the elided URL and secrets.
     static let main = #"""
@@ -97,7 +97,7 @@ struct ContractTests {
         #expect(configuration.notify.map(\.secret.value) == ["n"])
     }
 
-    @Test("the example of the contract is read, every key of an app; its template beside it is no app")
+    @Test("the example of the contract is read, every key of an app; its template is not read as an app")
     func app() throws {
         let (fixture, configuration) = try contract()
         let expected = try AppConfiguration(
@@ -131,7 +131,7 @@ struct ContractTests {
         #expect(given == [])
     }
 
-    @Test("viridian.yaml needs to say only where the nodes are")
+    @Test("viridian.yaml needs only the nodes")
     func mainDefaults() throws {
         let fixture = try Fixture()
         let configuration = try fixture.load()
@@ -153,7 +153,7 @@ struct ContractTests {
         #expect(configuration.notify.isEmpty)
     }
 
-    @Test("the colours of an app have the article's names")
+    @Test("the names of an app's colours")
     func derivedNames() throws {
         let app = try Fixture().load().app("blog")
         let version = try Version("20151025.143403")
@@ -169,7 +169,7 @@ struct ContractTests {
             artifact.source(app: app.name, version: version) == "s3://domain-deploy/blog/20151025.143403.tgz")
     }
 
-    @Test("an app that is not there: the error names those that are, and the nearest")
+    @Test("an unknown app: the error names the known ones, and the nearest")
     func unknownApp() throws {
         let www = Fixture.blog.replacing("blog", with: "www").replacing("3000", with: "3001")
         let configuration = try Fixture(["apps/www.yaml": www]).load()
@@ -186,7 +186,7 @@ struct ContractTests {
                 == #"no app "blog"; no app is configured yet: `viridian app add NAME` adds one"#)
     }
 
-    @Test("text stays as it is written, whatever YAML would make of it")
+    @Test("text stays as it is written, even where YAML has another type")
     func textStays() throws {
         let fixture = try Fixture([
             "apps/blog.yaml": """
@@ -204,7 +204,7 @@ struct ContractTests {
         #expect(app.upstream == "1.10")
     }
 
-    @Test("durations, truth values and lists in the ways they may be written")
+    @Test("durations, booleans and lists in all their forms")
     func values() throws {
         let fixture = try Fixture([
             "viridian.yaml": """

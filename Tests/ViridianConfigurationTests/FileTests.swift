@@ -9,7 +9,7 @@ struct FileTests {
         "app: \(name)\nports: {container: 80, blue: \(blue), green: \(blue + 1)}\nimage: \(name)\n\(more)"
     }
 
-    @Test("all errors of all files come at once, by file and line")
+    @Test("all errors of all files are reported together, by file and line")
     func all() throws {
         let fixture = try Fixture([
             "viridian.yaml": "server: {listen: 8080}\nnodes: {inventory: kubernetes, sudo: 7}\njurnal: x\n",
@@ -29,7 +29,7 @@ struct FileTests {
             ])
     }
 
-    @Test("no two apps have a name, a port or an upstream in common; the error names both")
+    @Test("apps have unique names, ports and upstreams; the error names both apps")
     func claims() throws {
         let fixture = try Fixture([
             "apps/shop.yaml": app("shop", 30001, "upstream: blogLB\n"),
@@ -37,20 +37,20 @@ struct FileTests {
         ])
         #expect(
             try fixture.errors() == [
-                "apps/shop.yaml:2: ports.blue: expected a port of its own, but 30001 is ports.green of blog (apps/blog.yaml:2)",
-                "apps/shop.yaml:4: upstream: expected a name of its own, but blogLB is the upstream of blog (apps/blog.yaml)",
-                "apps/z.yaml:1: app: expected a name of its own, but apps/blog.yaml:1 is named blog too",
+                "apps/shop.yaml:2: ports.blue: expected a unique port, but 30001 is ports.green of blog (apps/blog.yaml:2)",
+                "apps/shop.yaml:4: upstream: expected a unique name, but blogLB is the upstream of blog (apps/blog.yaml)",
+                "apps/z.yaml:1: app: expected a unique name, but the app in apps/blog.yaml:1 is named blog too",
             ])
     }
 
-    @Test("ports are compared even when the apps have other faults")
+    @Test("ports are compared even if the apps have other errors")
     func claimsOfFaultyApps() throws {
         let fixture = try Fixture(["apps/www.yaml": app("WWW", 30000)])
         let errors = try fixture.errors()
         #expect(
             errors.dropFirst().dropLast() == [
-                "apps/www.yaml:2: ports.blue: expected a port of its own, but 30000 is ports.blue of blog (apps/blog.yaml:2)",
-                "apps/www.yaml:2: ports.green: expected a port of its own, but 30001 is ports.green of blog (apps/blog.yaml:2)",
+                "apps/www.yaml:2: ports.blue: expected a unique port, but 30000 is ports.blue of blog (apps/blog.yaml:2)",
+                "apps/www.yaml:2: ports.green: expected a unique port, but 30001 is ports.green of blog (apps/blog.yaml:2)",
             ])
         #expect(errors.first?.hasPrefix("apps/www.yaml:1: app: ") == true)
         #expect(errors.last?.hasPrefix("apps/www.yaml:3: image: ") == true)
@@ -98,7 +98,7 @@ struct FileTests {
         #expect(errors == [expected])
     }
 
-    @Test("a syntax error does not show the line, which may hold a secret")
+    @Test("a syntax error does not show the line, which may contain a secret")
     func syntaxErrorsHideSecrets() throws {
         let errors = try Fixture(["viridian.yaml": "slack: {token: hunter2, signingSecret: [hunter2\n"]).errors()
         #expect(errors.count == 1)
@@ -116,7 +116,7 @@ struct FileTests {
         #expect(try missing.errors() == ["viridian.yaml: expected a file, found a directory"])
     }
 
-    @Test("errors in other places than the working directory have the whole path")
+    @Test("errors in files outside the working directory have the full path")
     func display() throws {
         let fixture = try Fixture(["viridian.yaml": ""])
         let error = #expect(throws: ConfigurationError.self) {
@@ -144,7 +144,7 @@ struct FileTests {
         #expect(try names("apps: []") == [])
     }
 
-    @Test("the directory of viridian.yaml is no pattern, whatever it is called")
+    @Test("the directory of viridian.yaml is never a pattern")
     func literalDirectory() throws {
         let fixture = try Fixture(["a[b]*/viridian.yaml": Fixture.main, "a[b]*/apps/x.yaml": app("x", 30100)])
         let configuration = try Configuration.load(
@@ -152,11 +152,11 @@ struct FileTests {
         #expect(configuration.apps.map(\.name.text) == ["x"])
     }
 
-    @Test("an app's file that is named but not there")
+    @Test("an app's file that is named and does not exist")
     func missingApp() throws {
         #expect(
             try mainErrors(adding: "apps: [apps/blog.yaml, apps/www.yaml]") == [
-                "viridian.yaml:2: apps: expected the file of an app, but there is no apps/www.yaml"
+                "viridian.yaml:2: apps: expected an app's file, but apps/www.yaml does not exist"
             ])
         #expect(
             try mainErrors(adding: "apps: {blog: apps/blog.yaml}") == [
@@ -220,7 +220,7 @@ struct FileTests {
 
 @Suite("Environment variables in values")
 struct InterpolationTests {
-    @Test("a variable fills any value, numbers too")
+    @Test("a variable replaces any value, numbers too")
     func variables() throws {
         let fixture = try Fixture([
             "apps/blog.yaml": """
@@ -239,13 +239,13 @@ struct InterpolationTests {
         #expect(app.postDeploy?.command == "deploy ${HOME} $HOME $$ blog${APP}")
     }
 
-    @Test("a variable's value is taken as it is: not expanded again, and checked like any other")
+    @Test("a variable's value is not expanded again, and is validated like any other")
     func values() throws {
         #expect(try Interpolation.expand("a${A}b", ["A": "${B}"]).text == "a${B}b")
         #expect(try Interpolation.expand("${A}", ["A": ""]).text == "")
         #expect(
             try appErrors(adding: "namespace: ${N}", ["N": "x; rm -rf"]) == [
-                "apps/blog.yaml:4: namespace: expected a namespace of at most 63 lower-case letters, digits and -, which is neither first nor last, found \"x; rm -rf\""
+                "apps/blog.yaml:4: namespace: expected a namespace of at most 63 lower-case letters, digits and -, not beginning or ending with -, found \"x; rm -rf\""
             ])
     }
 
@@ -280,26 +280,26 @@ struct LocateTests {
         #expect(try locate(system, nil) == system.path("etc/viridian.yaml"))
     }
 
-    @Test("a file that is asked for by name must be there")
+    @Test("a file that is named must exist")
     func named() throws {
         let fixture = try Fixture()
         let option = #expect(throws: ConfigurationNotFound.self) { try locate(fixture, "x.yaml") }
         #expect(
             option?.description
-                == "no configuration: x.yaml, named by --config, does not exist; `viridian init` makes one")
+                == "no configuration: x.yaml, named by --config, does not exist; `viridian init` writes one")
         let variable = #expect(throws: ConfigurationNotFound.self) { try locate(fixture, nil, "/x/y.yaml") }
         #expect(
             variable?.description
-                == "no configuration: /x/y.yaml, named by $VIRIDIAN_CONFIG, does not exist; `viridian init` makes one")
+                == "no configuration: /x/y.yaml, named by $VIRIDIAN_CONFIG, does not exist; `viridian init` writes one")
     }
 
-    @Test("when there is none, the error lists where it was looked for")
+    @Test("when there is none, the error lists the places")
     func none() throws {
         let fixture = try Fixture(without: ["viridian.yaml"])
         let error = #expect(throws: ConfigurationNotFound.self) { try locate(fixture, nil) }
         #expect(
             error?.description
-                == "no configuration: looked for \(fixture.path("viridian.yaml")) or \(fixture.path("etc/viridian.yaml")); `viridian init` makes one, --config names another"
+                == "no configuration: there is no \(fixture.path("viridian.yaml")) or \(fixture.path("etc/viridian.yaml")); `viridian init` writes one, --config names another"
         )
     }
 }

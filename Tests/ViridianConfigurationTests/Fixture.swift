@@ -2,7 +2,7 @@ import Foundation
 
 @testable import ViridianConfiguration
 
-/// A directory with configuration files, gone when the test is over.
+/// A directory with configuration files, deleted after the test.
 final class Fixture: Sendable {
     let directory: String
 
@@ -17,7 +17,7 @@ final class Fixture: Sendable {
 
         """
 
-    /// `viridian.yaml` and `apps/blog.yaml` are there if `files` does not say otherwise.
+    /// With a default `viridian.yaml` and `apps/blog.yaml` unless `files` contains them.
     init(_ files: [String: String] = [:], without: [String] = []) throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("viridian-\(UUID())").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -44,7 +44,7 @@ final class Fixture: Sendable {
             file: path("viridian.yaml"), environment: environment, workingDirectory: directory)
     }
 
-    /// The lines of the error; none when there is no error.
+    /// The lines of the error; empty if there is none.
     func errors(_ environment: [String: String] = [:]) throws -> [String] {
         do {
             _ = try load(environment)
@@ -60,12 +60,12 @@ func appErrors(_ text: String, _ environment: [String: String] = [:]) throws -> 
     try Fixture(["apps/blog.yaml": text]).errors(environment)
 }
 
-/// The errors of an app's file that has everything it needs, and one line more: the fourth.
+/// The errors of a complete app's file with one more line, the fourth.
 func appErrors(adding line: String, _ environment: [String: String] = [:]) throws -> [String] {
     try appErrors(Fixture.blog + line + "\n", environment)
 }
 
-/// The errors of a `viridian.yaml` that has everything it needs, and one line more: the second.
+/// The errors of a complete `viridian.yaml` with one more line, the second.
 func mainErrors(adding line: String, _ environment: [String: String] = [:]) throws -> [String] {
     try Fixture(["viridian.yaml": Fixture.main + line + "\n"]).errors(environment)
 }

@@ -8,7 +8,7 @@ struct NodesTests {
         try Fixture(["viridian.yaml": text]).load().nodes
     }
 
-    @Test("several nginx on one machine: {node} is filled in for each")
+    @Test("several nginx on one machine: {node} is replaced for each")
     func placeholder() throws {
         let nodes = try nodes(
             """
@@ -29,7 +29,7 @@ struct NodesTests {
         #expect(try nodes.pid(for: "one") == "/srv/one/nginx.pid")
     }
 
-    @Test("without the placeholder every node has the same")
+    @Test("without the placeholder every node has the same values")
     func noPlaceholder() throws {
         let nodes = NodesConfiguration(inventory: .fixed(["10.122.43.70"]))
         #expect(try nodes.backends(for: "10.122.43.70") == "/etc/nginx/backends.d")
@@ -37,14 +37,14 @@ struct NodesTests {
     }
 
     @Test(
-        "what could not be an address never becomes part of a command",
+        "an invalid address never becomes part of a command",
         arguments: ["; rm -rf /", "$(id)", "a b", "-x", ""])
     func hostileAddress(_ address: String) {
         let nodes = NodesConfiguration(inventory: .fixed([]), reload: "nginx -p /srv/{node}")
         #expect(throws: InvalidValue.self) { try nodes.reload(for: address) }
     }
 
-    @Test("local paths start at the file, paths on other machines are absolute")
+    @Test("local paths are relative to the file, paths on other machines are absolute")
     func paths() throws {
         let fixture = try Fixture([
             "viridian.yaml": "nodes: {inventory: static, static: [here], transport: local, backends: nginx/backends.d}"
@@ -59,11 +59,11 @@ struct NodesTests {
     }
 
     @Test(
-        "what is wrong with nodes is said",
+        "errors in nodes are reported",
         arguments: [
             (
                 "journal: x",
-                "viridian.yaml: nodes: missing; say which machines run nginx (inventory: ec2, kubernetes or static)"
+                "viridian.yaml: nodes: missing; expected the machines that run nginx (inventory: ec2, kubernetes or static)"
             ),
             ("nodes: {static: [a]}", "viridian.yaml:1: nodes.inventory: missing; expected ec2, kubernetes or static"),
             (

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ViridianConfiguration
 
-@Suite("Values at the door")
+@Suite("Validated values")
 struct ValueTests {
     private func message(_ body: () throws -> Void) -> String? {
         do {
@@ -21,7 +21,7 @@ struct ValueTests {
     }
 
     @Test(
-        "what is no version is refused, and shown so that it does no harm",
+        "an invalid version is refused, and shown escaped",
         arguments: [
             ("; rm -rf", #""; rm -rf""#), ("../x", #""../x""#), (".1", #"".1""#), ("-1", #""-1""#), ("", #""""#),
             ("a b", #""a b""#), ("1\n2", #""1\n2""#), ("\u{1B}[31m", #""\u{1B}[31m""#),
@@ -41,7 +41,7 @@ struct ValueTests {
         )
     }
 
-    @Test("a version as a label keeps to the grammar of labels")
+    @Test("a version as a label follows the grammar of labels")
     func labels() throws {
         #expect(try Version("20151025.143403").labelValue == "20151025.143403")
         #expect(try Version("_a.b-").labelValue == "a.b")
@@ -83,7 +83,7 @@ struct ValueTests {
     }
 
     @Test(
-        "what is no image is refused",
+        "an invalid image is refused",
         arguments: [
             "", ":x", "blog:", "blog:-x", "blog@", "blog@sha256:abc", "blog@md5:" + hex,
             "blog@sha256:" + hex.uppercased(),
@@ -97,7 +97,7 @@ struct ValueTests {
     }
 
     @Test(
-        "names of one repository are one, however much of it is written",
+        "short and full names of one repository are equal",
         arguments: [
             ("blog", "docker.io/library/blog"), ("library/blog:1", "docker.io/library/blog"),
             ("index.docker.io/library/blog", "docker.io/library/blog"), ("docker.io/blog", "docker.io/library/blog"),
@@ -130,7 +130,7 @@ struct ValueTests {
             message { _ = try Reason(String(repeating: "x", count: 501)) }
                 == "reason: expected at most 500 characters, found \"\(String(repeating: "x", count: 60))\"... (501 characters)"
         )
-        // One character to a reader, but not to whoever stores it.
+        // One visible character, but many scalars.
         #expect(message { _ = try Reason("e" + String(repeating: "\u{301}", count: 600)) } != nil)
     }
 
@@ -154,7 +154,7 @@ struct ValueTests {
     }
 
     @Test(
-        "numbers and dots that are no address are no node",
+        "digits and dots that are not an address are not a node",
         arguments: ["999.1.1.1", "10.0.0", "10.0.0.1.", "1.2.3.4.5"])
     func noAddress(_ text: String) {
         #expect(throws: (any Error).self) { try NodeAddress.validate(text) }
@@ -173,13 +173,13 @@ struct ValueTests {
     }
 
     @Test(
-        "what is no duration",
+        "invalid durations",
         arguments: ["", "s", "1", "1d", "1.5s", "-1s", "+1s", "1S", " 1s", "01s", "1h30m", "8761h", "1 s", "٣s"])
     func badDurations(_ text: String) {
         #expect(Duration(text: text) == nil)
     }
 
-    @Test("durations are written as short as they can be")
+    @Test("durations are written in their shortest form")
     func durationText() {
         #expect(Duration.seconds(7200).text == "2h")
         #expect(Duration.seconds(90).text == "90s")

@@ -9,7 +9,9 @@ import ViridianConfiguration
 
 @Suite("The app's objects in a real API")
 struct AppClusterTests {
-    @Test("services and candidate come to be, and twice is once", arguments: AppConfiguration.Workload.allCases)
+    @Test(
+        "services and candidate are created, and a second call changes nothing",
+        arguments: AppConfiguration.Workload.allCases)
     func create(_ workload: AppConfiguration.Workload) async throws {
         try await TestCluster.run({ $0.workload = workload }) { cluster in
             let (order, survey) = (Blog.order(1), Blog.survey(live: nil, replicas: 2))
@@ -40,7 +42,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("a live colour that others made is mirrored and stays as it is")
+    @Test("a live colour created by another program is mirrored and not changed")
     func mirror() async throws {
         try await TestCluster.run({ $0.template = nil }) { cluster in
             let model: JSON = [
@@ -78,7 +80,7 @@ struct AppClusterTests {
 
     // MARK: Services
 
-    @Test("a service with another port is refused, and told how to be corrected")
+    @Test("a service with another port is refused, with the fix")
     func wrongPort() async throws {
         try await TestCluster.run { cluster in
             let (blue, green) = (cluster.app.ports.blue, cluster.app.ports.green)
@@ -97,7 +99,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("so is one without a node port, and a port that another service has")
+    @Test("a service without a NodePort is refused, and a port that another service has")
     func noPort() async throws {
         try await TestCluster.run { cluster in
             let (blue, green) = (cluster.app.ports.blue, cluster.app.ports.green)
@@ -125,7 +127,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("what the API server does not accept is a refusal in its words")
+    @Test("an object that the API server rejects is a refusal with the server's message")
     func invalid() async throws {
         try await TestCluster.run({
             $0.template = .init(path: "blog-pod.yaml", text: "spec: {containers: [{image: registry.local:5000/blog}]}")
@@ -138,9 +140,9 @@ struct AppClusterTests {
         }
     }
 
-    // MARK: What is there already
+    // MARK: Existing objects
 
-    @Test("what an older release left is replaced, its pods and all")
+    @Test("an older release's candidate is replaced, with its pods")
     func leftover() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.green, 3, version: "1.0")
@@ -154,7 +156,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("a retained colour of the same version serves as it is")
+    @Test("a retained colour of the same version is used as it is")
     func retained() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.green, 3)
@@ -167,7 +169,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("a newer release's candidate is left alone by one that has lost the lease and does not know")
+    @Test("a release that has lost the lease does not touch a newer release's candidate")
     func newerRelease() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.green, 9)
@@ -180,7 +182,7 @@ struct AppClusterTests {
 
     // MARK: Removal
 
-    @Test("only what a release made is removed by it, or what is older", arguments: AppConfiguration.Workload.allCases)
+    @Test("a release removes only its own workload, or older ones", arguments: AppConfiguration.Workload.allCases)
     func remove(_ workload: AppConfiguration.Workload) async throws {
         try await TestCluster.run({ $0.workload = workload }) { cluster in
             try await cluster.bringUp(.green, 7, version: "polite", replicas: 2)
@@ -191,7 +193,7 @@ struct AppClusterTests {
             #expect(try await cluster.workload(.green)?.isBeingDeleted == false)
             #expect(try await cluster.pods("blog-green").count == 2)
             try await app.remove(.green, madeBy: 8, orOlder: true)
-            // Not before the last pod has been told to end.
+            // Not before the last pod is terminating.
             #expect(try await cluster.workload(.green) == nil)
             #expect(try await cluster.pods("blog-green").allSatisfy(\.isBeingDeleted))
             #expect(try await cluster.client.list(.replicaSets, namespace: "blog").items.isEmpty)
@@ -199,7 +201,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("neighbours, and the other colour, stay")
+    @Test("other apps and the other colour stay")
     func neighbours() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.blue, 6)
@@ -222,7 +224,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("what somebody else made goes as an old colour, and not as a candidate")
+    @Test("a workload of another program is removed as the old colour, but not as a candidate")
     func unknownMaker() async throws {
         try await TestCluster.run { cluster in
             let template: JSON = [
@@ -245,7 +247,7 @@ struct AppClusterTests {
         }
     }
 
-    @Test("an account that may see only one kind of workload is enough")
+    @Test("rights for one kind of workload are enough")
     func oneKind() async throws {
         try await TestCluster.run { cluster in
             cluster.sandbox.faults.deny(RequestMatcher(resource: "deployments"))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Workloads
 
-@Suite("What counts as the candidate, and as evidence of it")
+@Suite("The candidate's pods, and the evidence about them")
 struct CandidatePodsTests {
     private static let image = "registry.local:5000/blog:20151025.143403"
 
@@ -47,8 +47,8 @@ struct CandidatePodsTests {
 
     private func candidate(_ workload: JSON? = nil, _ pods: JSON..., order: Order = Blog.order()) -> CandidatePods {
         var candidate = CandidatePods(order, on: .green)
-        candidate.take(pods: .snapshot(ResourceList(items: pods, resourceVersion: "1")))
-        candidate.take(
+        candidate.apply(pods: .snapshot(ResourceList(items: pods, resourceVersion: "1")))
+        candidate.apply(
             workload: .snapshot(ResourceList(items: [workload ?? self.workload()], resourceVersion: "1")))
         return candidate
     }
@@ -56,20 +56,20 @@ struct CandidatePodsTests {
     private func names(_ candidate: CandidatePods) -> [String] { candidate.members.compactMap(\.name).sorted() }
 
     private func completed(_ candidate: CandidatePods, desired: Int = 1) -> PodsObservation {
-        var picture = PodsPicture(desired: desired, stable: .zero)
-        picture.take(pods: .snapshot(ResourceList(items: candidate.members, resourceVersion: "")))
-        var seen = picture.observation(at: Blog.start).0
-        candidate.complete(&seen)
+        var snapshot = PodsSnapshot(desired: desired, stable: .zero)
+        snapshot.apply(pods: .snapshot(ResourceList(items: candidate.members, resourceVersion: "")))
+        var seen = snapshot.observation(at: Blog.start).0
+        candidate.addEvidence(to: &seen)
         return seen
     }
 
     @Test("nothing is known before both the pods and the workload have been seen")
     func unknown() {
         var candidate = CandidatePods(Blog.order(), on: .green)
-        candidate.take(pods: .snapshot(ResourceList(items: [pod("a")], resourceVersion: "1")))
+        candidate.apply(pods: .snapshot(ResourceList(items: [pod("a")], resourceVersion: "1")))
         #expect(!candidate.isKnown)
         #expect(candidate.members.isEmpty)
-        candidate.take(workload: .snapshot(ResourceList(items: [workload()], resourceVersion: "1")))
+        candidate.apply(workload: .snapshot(ResourceList(items: [workload()], resourceVersion: "1")))
         #expect(candidate.isKnown)
         #expect(names(candidate) == ["a"])
     }
@@ -101,7 +101,7 @@ struct CandidatePodsTests {
     }
 
     @Test(
-        "what webhooks make of an image is the same image",
+        "an image that a webhook has rewritten is the same image",
         arguments: [
             (image, true), ("mirror.example.com/cache/registry.local/blog:20151025.143403", true),
             (image + "@sha256:" + String(repeating: "a", count: 64), true),
@@ -112,7 +112,7 @@ struct CandidatePodsTests {
         #expect(names(candidate(nil, pod("a", image: found))) == (isSame ? ["a"] : []))
     }
 
-    @Test("where a webhook leaves nothing but the digest, the pod's version label tells")
+    @Test("if a webhook leaves only the digest, the pod's version label decides")
     func digestOnly() {
         let found = "registry.local:5000/blog@sha256:" + String(repeating: "a", count: 64)
         let labels: JSON = ["name": "blog-green", "app.kubernetes.io/version": .string(Blog.version)]
@@ -121,7 +121,7 @@ struct CandidatePodsTests {
         #expect(names(candidate) == ["new"])
     }
 
-    @Test("a pod of which one container still is the old version does not count")
+    @Test("a pod with one container of the old version does not count")
     func half() {
         let two: JSON = [
             ["name": "blog", "image": .string(Self.image)], ["name": "worker", "image": .string(Self.image)],
@@ -139,23 +139,23 @@ struct CandidatePodsTests {
         #expect(names(candidate(workload(two), whole, half)) == ["whole"])
     }
 
-    @Test("a workload whose image somebody changed has no pods of this release")
+    @Test("a workload whose image was changed has no pods of this release")
     func changedTemplate() {
         let candidate = candidate(
             workload([["name": "blog", "image": "registry.local:5000/blog:20151018.090000"]]), pod("a"))
         #expect(candidate.members.isEmpty)
         #expect(
             completed(candidate).verdict
-                == .hopeless(
+                == .failed(
                     "1 pod of blog-green does not run \(Self.image)",
                     details: [
                         "a runs \(Self.image)",
-                        "a pod that is there before its controller is adopted by it, image and all; "
+                        "a controller adopts existing pods that match its selector; "
                             + "these are deleted with the candidate, so that the next release starts without them",
                     ]))
     }
 
-    @Test("the evidence says what the ready pods run, by image and digest, however the runtime writes it")
+    @Test("the evidence contains image and digest of the ready pods, in any notation of the runtime")
     func evidence() {
         let seen = completed(
             candidate(
@@ -166,7 +166,7 @@ struct CandidatePodsTests {
         #expect(seen.report.warnings.isEmpty)
     }
 
-    @Test("one tag that is two images on two machines is said, with pods and machines, and only when all are there")
+    @Test("a tag that is two images on two machines is reported with pods and machines, once all pods are ready")
     func twoImages() {
         let both = candidate(nil, pod("a"), pod("b", id: "registry.local:5000/blog@sha256:bbbb", machine: "node-2"))
         let seen = completed(both, desired: 2)
@@ -174,8 +174,8 @@ struct CandidatePodsTests {
         #expect(seen.report.images?.map(\.id) == ["sha256:aaaa", "sha256:bbbb"])
         #expect(
             seen.report.warnings == [
-                "\(Self.image) is 2 images: sha256:aaaa in a on node-1; sha256:bbbb in b on node-2. Its tag was pushed again "
-                    + "between two pulls: a tag that is pushed once, or a digest, is the same everywhere"
+                "\(Self.image) is 2 different images: sha256:aaaa in a on node-1; sha256:bbbb in b on node-2. The tag was pushed again "
+                    + "between two pulls: push each tag only once, or release a digest"
             ])
         #expect(completed(both, desired: 3).report.warnings.isEmpty)
     }

@@ -10,7 +10,7 @@ import ViridianConfiguration
 struct CandidateTests {
     // MARK: Mirrors
 
-    /// All that a pod's template may hold, and things that nobody has heard of, at every level.
+    /// A pod template with many fields, unknown ones at every level included.
     private static let podSpec = """
         {"initContainers": [{"name": "migrate", "image": "registry.local:5000/migrate:7", "command": ["migrate", "--all"]}],
          "containers": [
@@ -52,16 +52,16 @@ struct CandidateTests {
     private func candidate(
         _ app: AppConfiguration, _ model: JSON?, order: Order = Blog.order(), survey: Survey = Blog.survey(replicas: 3)
     ) throws -> JSON {
-        try Candidate(app: app, order: order, survey: survey, model: model).made().object
+        try Candidate(app: app, order: order, survey: survey, model: model).makeObject().object
     }
 
-    /// The pod spec as it must come out: another image in one container, everything else as it was.
+    /// The expected pod spec: another image in one container, everything else unchanged.
     private func newPodSpec() throws -> JSON {
         var spec = try JSON(parsing: Self.podSpec)
         var containers = try #require(spec["containers"]?.array)
         containers[1]["image"] = "registry.local:5000/blog:20151025.143403"
         spec["containers"] = .array(containers)
-        // "Not two of us on one machine" goes on to mean that.
+        // The anti-affinity rule matches the candidate's own pods.
         let machines = try #require(spec[at: "affinity.podAntiAffinity"])
         spec[at: "affinity.podAntiAffinity"] = try JSON(
             parsing: machines.text.replacing("blog-blue", with: "blog-green"))
@@ -79,7 +79,9 @@ struct CandidateTests {
         ],
     ]
 
-    @Test("a mirrored ReplicationController keeps every field but name, selector, colour labels, image and ours")
+    @Test(
+        "a mirrored ReplicationController keeps every field but name, selector, colour labels, image and Viridian's own"
+    )
     func mirrorController() throws {
         let model = try JSON(
             parsing: """
@@ -130,7 +132,7 @@ struct CandidateTests {
         #expect(made[at: "spec.template.spec"] == (try newPodSpec()))
     }
 
-    @Test("a Deployment's selector keeps its expressions, and a rollout that is held up holds up no candidate")
+    @Test("a Deployment's selector keeps its expressions, and a paused rollout does not pause the candidate")
     func expressions() throws {
         let model = try JSON(
             parsing: """
@@ -152,7 +154,7 @@ struct CandidateTests {
         #expect(made[at: "spec.paused"] == nil)
     }
 
-    @Test("when the app changes its kind the pods stay as they are, and the other kind's own settings go")
+    @Test("when the app changes its kind, the pod template stays and the other kind's settings are dropped")
     func otherKind() throws {
         let model = try JSON(
             parsing: """
@@ -166,7 +168,7 @@ struct CandidateTests {
         #expect(made[at: "spec.template.spec"] == (try newPodSpec()))
     }
 
-    @Test("back from green to blue, too")
+    @Test("from green back to blue")
     func toBlue() throws {
         let model: JSON = [
             "kind": "ReplicationController", "metadata": ["name": "blog-green"],
@@ -184,7 +186,7 @@ struct CandidateTests {
         #expect(made[at: "spec.template.metadata.labels"]?["name"] == "blog-blue")
     }
 
-    @Test("without a template and without a model there is a plain one, ready when the port answers")
+    @Test("without a template and a model, a minimal template is used, ready when the port answers")
     func plain() throws {
         let made = try candidate(try Blog.app(), nil, survey: Blog.survey(live: nil, replicas: 1))
         #expect(made.name == "blog-blue")
@@ -204,7 +206,7 @@ struct CandidateTests {
     // MARK: Versions
 
     @Test(
-        "the label holds what a label can, the annotation the whole version",
+        "the label contains a shortened version, the annotation the full one",
         arguments: [
             (String(repeating: "a", count: 128), String(repeating: "a", count: 63)),
             (
@@ -253,7 +255,7 @@ struct CandidateTests {
         ]
         let (object, notes) = try Candidate(
             app: try Blog.app(configure), order: Blog.order(), survey: Blog.survey(), model: model
-        ).made()
+        ).makeObject()
         let made = object[at: "spec.template.spec"] ?? [:]
         let all = (made["initContainers"]?.array ?? []) + (made["containers"]?.array ?? [])
         return (
@@ -291,7 +293,7 @@ struct CandidateTests {
         )
     }
 
-    @Test("the app's file may say which containers get it, and is told when one of them is not there")
+    @Test("the app's file may list the containers, and an unknown one is an error")
     func chosenContainers() throws {
         let new = "registry.local:5000/blog:20151025.143403"
         let old = "registry.local:5000/blog:1"
@@ -300,7 +302,7 @@ struct CandidateTests {
         let error = #expect(throws: Refusal.self) {
             try imagesOut(Self.several) { $0.containers = ["blog", "migrat"] }
         }
-        #expect(error?.message == "the pod template has no container migrat, which containers of app blog names")
+        #expect(error?.message == "the pod template has no container migrat, which is in `containers` of app blog")
         #expect(error?.details == ["containers: blog, worker, proxy, migrate, wait"])
     }
 
@@ -321,7 +323,7 @@ struct CandidateTests {
             ])
     }
 
-    @Test("a live colour from another registry brings all containers of its repository along")
+    @Test("for a live colour from another registry, all containers of its repository get the image")
     func moved() throws {
         let new = "registry.local:5000/blog:20151025.143403"
         let images = try imagesOut([
@@ -333,17 +335,19 @@ struct CandidateTests {
         #expect(images == ["migrate": new, "blog": new, "proxy": "envoy:3"])
     }
 
-    @Test("where that cannot be told, nothing is made")
+    @Test("if the container cannot be determined, nothing is created")
     func ambiguous() throws {
         let error = #expect(throws: Refusal.self) {
             try image(of: [["name": "x", "image": "a"], ["name": "y", "image": "registry.local:5000/blogger:1"]])
         }
         #expect(
             error?.message
-                == "it cannot be told which container of the pod template is blog's: none has image registry.local:5000/blog"
+                == "no container of the pod template has image registry.local:5000/blog, so the container of blog is unknown"
         )
         #expect(
-            error?.details == ["containers: x, y", "name one blog, or give one the image registry.local:5000/blog"])
+            error?.details == [
+                "containers: x, y", "to fix: name a container blog, or give one the image registry.local:5000/blog",
+            ])
     }
 
     // MARK: Templates
@@ -403,7 +407,7 @@ struct CandidateTests {
             ])
     }
 
-    @Test("anchors are what they stand for")
+    @Test("anchors are resolved")
     func anchors() throws {
         let text = "spec: {containers: [{name: blog, args: &a [x, z], command: *a}]}"
         let container = try #require(try templated(text)[at: "spec.containers"]?[0])
@@ -411,19 +415,19 @@ struct CandidateTests {
     }
 
     @Test(
-        "what is no template is refused by name",
+        "a file that is not a template is refused by name",
         arguments: [
             ("", "blog-pod.yaml is empty"),
-            ("just text", "blog-pod.yaml is no pod template: it has no spec.containers"),
-            ("spec: {containers: []}", "blog-pod.yaml is no pod template: it has no spec.containers"),
-            ("kind: Deployment\nspec: {replicas: 1}", "blog-pod.yaml is no pod template: it has no spec.containers"),
+            ("just text", "blog-pod.yaml is not a pod template: it has no spec.containers"),
+            ("spec: {containers: []}", "blog-pod.yaml is not a pod template: it has no spec.containers"),
+            ("kind: Deployment\nspec: {replicas: 1}", "blog-pod.yaml is not a pod template: it has no spec.containers"),
         ])
     func noTemplate(_ text: String, _ message: String) throws {
         let error = #expect(throws: Refusal.self) { try templated(text) }
         #expect(error?.message == message)
     }
 
-    @Test("what is no YAML is refused with the place")
+    @Test("a file that is not YAML is refused with the line")
     func noYAML() throws {
         let error = #expect(throws: Refusal.self) { try templated("spec: {containers: [") }
         #expect(error?.message.hasPrefix("blog-pod.yaml:2: ") == true, "\(error?.message ?? "")")

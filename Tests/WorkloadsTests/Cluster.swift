@@ -21,7 +21,7 @@ struct TestCluster: Sendable {
     let client: KubernetesClient
     var app: AppConfiguration
 
-    /// How versions behave: see `images`.
+    /// `images` defines how versions behave.
     static func run(
         _ configure: (inout AppConfiguration) -> Void = { _ in },
         isolation: isolated (any Actor)? = #isolation,
@@ -77,8 +77,8 @@ struct TestCluster: Sendable {
         }
     }
 
-    /// The next port to hand out: each once, so that tests beside each other have their own, and outside of the range from which the
-    /// kernel gives ports to everybody's connections.
+    /// The next free port. Each is used once, so that parallel tests have their own; they are outside of the range from which the
+    /// kernel takes ports for outgoing connections.
     private static let nextPort = Mutex(Int.random(in: 7_000..<10_000))
 
     private static func freePorts(_ count: Int) -> [Int] {
@@ -94,19 +94,21 @@ struct TestCluster: Sendable {
 
     // MARK: The app
 
-    func cluster(_ holder: Holder = .current()) -> AppCluster { AppCluster(client: client, app: app, holder: holder) }
+    func cluster(_ holder: LeaseHolder = .current()) -> AppCluster {
+        AppCluster(client: client, app: app, holder: holder)
+    }
 
-    var lease: KeeperMaker { KeeperMaker(client: client) }
+    var lease: LeaseMaker { LeaseMaker(client: client) }
 
-    struct KeeperMaker {
+    struct LeaseMaker {
         let client: KubernetesClient
 
-        func callAsFunction(_ holder: Holder, now: @escaping @Sendable () -> Date = { Date() }) -> LeaseKeeper {
-            LeaseKeeper(client: client, app: "blog", namespace: "blog", me: holder, now: now)
+        func callAsFunction(_ holder: LeaseHolder, now: @escaping @Sendable () -> Date = { Date() }) -> AppLease {
+            AppLease(client: client, app: "blog", namespace: "blog", holder: holder, now: now)
         }
     }
 
-    // MARK: Looking
+    // MARK: Reading
 
     func workload(_ color: Color) async throws -> JSON? { try await cluster().workload(color) }
 
@@ -135,7 +137,7 @@ struct TestCluster: Sendable {
         }
     }
 
-    /// A candidate that is there and whose pods are ready.
+    /// Creates a candidate and waits until its pods are ready.
     func bringUp(_ color: Color, _ number: Int, version: String = Blog.version, replicas: Int = 1) async throws {
         let order = Blog.order(number, version: version)
         let survey = Survey(live: nil, candidate: color, replicas: replicas, nodes: [])
@@ -144,8 +146,8 @@ struct TestCluster: Sendable {
     }
 }
 
-extension Holder {
-    static func named(_ host: String) -> Holder {
-        Holder(user: "deploy", host: host, process: 4711, start: "1", boot: "b")
+extension LeaseHolder {
+    static func named(_ host: String) -> LeaseHolder {
+        LeaseHolder(user: "deploy", host: host, process: 4711, start: "1", boot: "b")
     }
 }

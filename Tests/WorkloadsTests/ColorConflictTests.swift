@@ -6,7 +6,7 @@ import Testing
 
 @testable import Workloads
 
-@Suite("What two colours cannot have at the same time")
+@Suite("Conflicts between the two colours")
 struct ColorConflictTests {
     private static let live = "blog-blue"
 
@@ -23,7 +23,7 @@ struct ColorConflictTests {
                 """)
     }
 
-    /// What is found with a live colour whose template is `template`, a claim `data` of these modes, and a live pod on node-1.
+    /// The conflicts with a live colour whose template is `template`, a claim `data` of these modes, and a live pod on node-1.
     private func conflicts(
         modes: [String], template: JSON, candidate: JSON? = nil, replicas: Int64 = 1
     ) async throws -> [ColorConflict] {
@@ -50,7 +50,7 @@ struct ColorConflictTests {
         }
     }
 
-    @Test("a ReadWriteOncePod volume that the live colour has is a refusal")
+    @Test("a ReadWriteOncePod volume of the live colour is a refusal")
     func oncePod() async throws {
         let found = try await conflicts(modes: ["ReadWriteOncePod"], template: spec())
         #expect(
@@ -59,16 +59,16 @@ struct ColorConflictTests {
                     sentence:
                         "the volume claim data is ReadWriteOncePod, and blue's pod uses it: no pod of green can start "
                         + "beside that",
-                    fix: "give each colour a claim of its own, or one with ReadWriteMany to both", isCertain: true)
+                    fix: "give each colour its own claim, or use one with ReadWriteMany for both", isCertain: true)
             ])
     }
 
-    @Test("a ReadWriteOnce volume binds both colours to one machine, and is a refusal where that is forbidden")
+    @Test("a ReadWriteOnce volume binds both colours to one machine, and is a refusal if anti-affinity forbids that")
     func once() async throws {
         let found = try await conflicts(modes: ["ReadWriteOnce"], template: spec())
         #expect(
             found.map(\.sentence) == [
-                "the volume claim data is ReadWriteOnce, and blue's pods on node-1 use it: pods of green start only on that "
+                "the volume claim data is ReadWriteOnce, and blue's pods on node-1 use it: pods of green can start only on that "
                     + "machine"
             ])
         #expect(found.map(\.isCertain) == [false])
@@ -80,33 +80,33 @@ struct ColorConflictTests {
         }
         let never = try await conflicts(modes: ["ReadWriteOnce"], template: spec(apart("{app: blog}")))
         #expect(never.map(\.isCertain) == [true])
-        #expect(never.first?.sentence.hasSuffix("may not be on that machine, and cannot start on another") == true)
-        // Green keeps its distance to green only.
+        #expect(never.first?.sentence.hasSuffix("are not allowed on that machine and cannot start on another") == true)
+        // Green's anti-affinity is only to green.
         let own = try await conflicts(modes: ["ReadWriteOnce"], template: spec(apart("{name: blog-green}")))
         #expect(own.map(\.isCertain) == [false])
         let elsewhere = try await conflicts(modes: ["ReadWriteOnce"], template: spec("nodeName: node-2"))
         #expect(elsewhere.map(\.isCertain) == [true])
     }
 
-    @Test("volumes that both may have, or that only one of them has, are nobody's business")
+    @Test("volumes that both may use, or that only one uses, are no conflict")
     func shared() async throws {
         #expect(try await conflicts(modes: ["ReadWriteMany"], template: spec()) == [])
         #expect(try await conflicts(modes: ["ReadWriteOnce", "ReadOnlyMany"], template: spec()) == [])
         let own = try spec(claim: "green-data")
         #expect(try await conflicts(modes: ["ReadWriteOncePod"], template: spec(), candidate: own) == [])
         #expect(try await conflicts(modes: ["ReadWriteOncePod"], template: spec(), replicas: 0) == [])
-        // A claim that is not there says so itself, when the pods are made.
+        // A missing claim is reported by the cluster when the pods are created.
         #expect(try await conflicts(modes: ["ReadWriteOncePod"], template: own) == [])
     }
 
-    @Test("a claim that may not be looked at is a warning, no failure")
+    @Test("a claim that may not be read is a warning, not a failure")
     func denied() async throws {
         let found = try await conflicts(modes: [], template: spec())
         #expect(found.map(\.isCertain) == [false])
-        #expect(found.first?.sentence.contains("which could not be looked at: if it is ReadWriteOnce") == true)
+        #expect(found.first?.sentence.contains("which could not be read: if it is ReadWriteOnce") == true)
     }
 
-    @Test("a readiness gate that may be the live target group's alone is said before anything is made")
+    @Test("a readiness gate that may belong to the live target group only is reported before anything is created")
     func gates() async throws {
         let gates = """
             readinessGates:
@@ -116,9 +116,9 @@ struct ColorConflictTests {
         let found = try await conflicts(modes: ["ReadWriteMany"], template: spec(gates))
         #expect(
             found.map(\.sentence) == [
-                "pods of green wait for the readiness gate target-health.elbv2.k8s.aws/blog-blue, which the load balancer sets "
-                    + "for pods of its target group alone: if that is the live colour's, none of green is ever ready",
-                "pods of green wait for the readiness gate example.com/licence, which somebody has to set for green too",
+                "pods of green wait for the readiness gate target-health.elbv2.k8s.aws/blog-blue, which the load balancer sets only "
+                    + "for pods of its target group: if that is the live colour's, no pod of green becomes ready",
+                "pods of green wait for the readiness gate example.com/licence, which must be set for green too",
             ])
         #expect(found.allSatisfy { !$0.isCertain })
     }

@@ -5,7 +5,7 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-/// The article's app and what is asked of its cluster.
+/// The app, its orders and surveys.
 enum Blog {
     static let version = "20151025.143403"
     static let oldVersion = "20151018.090000"
@@ -40,7 +40,7 @@ enum Blog {
     static let start = Timestamp(milliseconds: 1_445_783_643_000)
 }
 
-/// The words of what a call throws.
+/// The description of the error that a call throws.
 func words<T>(_ body: () async throws -> T) async -> String? {
     do {
         _ = try await body()
@@ -50,7 +50,7 @@ func words<T>(_ body: () async throws -> T) async -> String? {
     }
 }
 
-/// A pod as the kubelet writes it, with what matters for a test put into the status.
+/// A pod as the kubelet writes it, with the given status.
 func pod(
     _ status: String,
     name: String = "blog-green-x7f2k",

@@ -1,4 +1,4 @@
-/// A pod template with every field that Kubernetes 1.20 and later accept together, the colour in the places where one is usual.
+/// A pod template with every field that Kubernetes 1.20 and later accept together, and the colour in its usual places.
 enum FullestPod {
     static let template = """
         {"metadata": {

@@ -6,9 +6,9 @@ import Testing
 
 @testable import Workloads
 
-@Suite("Numbers that no cluster has")
+@Suite("Numbers out of range")
 struct HostileClusterTests {
-    /// A cluster whose every workload says `number` wherever a number is, and whose lease does too.
+    /// A cluster whose workloads and lease have `number` in every numeric field.
     private func withCluster<Result: Sendable>(
         _ number: String, _ test: (AppCluster, ScriptedServer) async throws -> Result
     ) async throws -> Result {
@@ -38,7 +38,7 @@ struct HostileClusterTests {
     }
 
     @Test(
-        "replicas are brought within what the API can hold, whatever it says",
+        "replicas are limited to the API's range",
         arguments: [
             ("-1", 0), ("9223372036854775807", Int(Int32.max)), ("-9223372036854775808", 0),
             ("2147483648", Int(Int32.max)),
@@ -53,7 +53,7 @@ struct HostileClusterTests {
     }
 
     @Test(
-        "a lease is taken whatever number of transitions it has had",
+        "a lease is acquired with any number of transitions",
         arguments: [
             ("9223372036854775807", 0), ("2147483647", 0), ("-1", 0), ("-9223372036854775808", 0), ("41", 42),
         ])

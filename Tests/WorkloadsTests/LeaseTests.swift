@@ -9,14 +9,14 @@ import Testing
 
 @Suite("The app's lease in a real API")
 struct LeaseTests {
-    @Test("it is taken, renewed, given back, and taken by the next")
+    @Test("it is acquired, renewed, released, and acquired by the next holder")
     func lifecycle() async throws {
         try await TestCluster.run { cluster in
             let (anna, ben) = (cluster.lease(.named("ci-1")), cluster.lease(.named("ci-2")))
             #expect(try await anna.annotations() == [:])
             #expect(try await anna.acquire() == LeaseTerm(lastRelease: 0, duration: .seconds(15)))
             let held = await words { try await ben.acquire() }
-            #expect(held == "a release of blog is running: deploy@ci-1 (process 4711) holds its lease")
+            #expect(held == "a release of blog is running: deploy@ci-1 (process 4711) holds the lease")
             try await anna.renew()
             try await anna.annotate(["viridian.dev/last-release": "41"])
             await anna.release()
@@ -30,13 +30,13 @@ struct LeaseTests {
                     == "the lease was taken over by deploy@ci-2 (process 4711): this process has stopped")
             await ben.release()
             #expect(
-                await words { try await ben.renew() } == "the lease was taken over by nobody: this process has stopped")
+                await words { try await ben.renew() } == "this process no longer holds the lease and has stopped")
             #expect(try await anna.annotations() == ["viridian.dev/last-release": "41"])
         }
     }
 
     @Test(
-        "what is no number of a release is named with the fix, and the lease is had all the same",
+        "an annotation that is not a release number is reported with the fix, and the lease is acquired all the same",
         arguments: ["9223372036854775807", "9223372036854775808", "4611686018427387904", "4503599627370496", "-1", "x"])
     func noNumber(_ text: String) async throws {
         try await TestCluster.run { cluster in
@@ -48,7 +48,7 @@ struct LeaseTests {
             #expect(term.lastRelease == 7)
             #expect(
                 term.unreadable?.message
-                    == "lease blog/viridian has viridian.dev/last-release=\(text), which is no number of a release of blog"
+                    == "lease blog/viridian has viridian.dev/last-release=\(text), which is not a release number of blog"
             )
             #expect(
                 term.unreadable?.details == [
@@ -58,14 +58,14 @@ struct LeaseTests {
         }
     }
 
-    @Test("of two that want it at the same moment one gets it, twenty times", arguments: [false, true])
+    @Test("of two that acquire it at the same moment one succeeds, twenty times", arguments: [false, true])
     func race(_ isOneProcess: Bool) async throws {
         try await TestCluster.run { cluster in
             for _ in 1...20 {
-                let holders = isOneProcess ? [Holder.current(), .current()] : [.named("ci-1"), .named("ci-2")]
-                let keepers = holders.map { cluster.lease($0) }
-                let winners = await withTaskGroup(of: LeaseKeeper?.self) { group in
-                    for keeper in keepers {
+                let holders = isOneProcess ? [LeaseHolder.current(), .current()] : [.named("ci-1"), .named("ci-2")]
+                let finalizers = holders.map { cluster.lease($0) }
+                let winners = await withTaskGroup(of: AppLease?.self) { group in
+                    for keeper in finalizers {
                         group.addTask {
                             do {
                                 _ = try await keeper.acquire()
@@ -76,7 +76,7 @@ struct LeaseTests {
                             }
                         }
                     }
-                    return await group.reduce(into: [LeaseKeeper]()) { if let winner = $1 { $0.append(winner) } }
+                    return await group.reduce(into: [AppLease]()) { if let winner = $1 { $0.append(winner) } }
                 }
                 try #require(winners.count == 1)
                 try await winners[0].renew()
@@ -85,17 +85,17 @@ struct LeaseTests {
         }
     }
 
-    @Test("a holder of this machine that has died loses it at once")
+    @Test("a dead holder of this machine loses it at once")
     func deadHolder() async throws {
         try await TestCluster.run { cluster in
-            var ghost = Holder.current()
+            var ghost = LeaseHolder.current()
             ghost.process = 4_194_305
             _ = try await cluster.lease(ghost).acquire()
             _ = try await cluster.lease(.current()).acquire()
         }
     }
 
-    @Test("one of another machine keeps it until it runs out, and then finds it lost")
+    @Test("a holder of another machine keeps it until it expires, and then finds it lost")
     func expiry() async throws {
         try await TestCluster.run { cluster in
             let start = Date()
@@ -107,7 +107,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("two releases of one process are two: the later does not act for the earlier")
+    @Test("two releases of one process are different holders")
     func sameProcess() async throws {
         try await TestCluster.run { cluster in
             let earlier = cluster.lease(.current())
@@ -120,7 +120,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("somebody's label on the lease is no reason to lose it, its deletion is")
+    @Test("another client's label on the lease does not lose it, its deletion does")
     func changedByOthers() async throws {
         try await TestCluster.run { cluster in
             let keeper = cluster.lease(.current())
@@ -134,11 +134,11 @@ struct LeaseTests {
             _ = try await cluster.client.delete(.leases, "viridian")
             #expect(
                 await words { try await keeper.renew() }
-                    == "the lease was taken over by nobody: this process has stopped")
+                    == "this process no longer holds the lease and has stopped")
         }
     }
 
-    @Test("an API that does not answer is an error, and not a lost lease")
+    @Test("an API that does not answer is an error, not a lost lease")
     func faults() async throws {
         try await TestCluster.run { cluster in
             let keeper = cluster.lease(.current())
@@ -152,17 +152,17 @@ struct LeaseTests {
         }
     }
 
-    @Test("a namespace that is missing is named, with what to do")
+    @Test("a missing namespace is named, with the fix")
     func noNamespace() async throws {
         try await TestCluster.run { cluster in
-            let keeper = LeaseKeeper(client: cluster.client, app: "blog", namespace: "shop", me: .current())
+            let keeper = AppLease(client: cluster.client, app: "blog", namespace: "shop", holder: .current())
             #expect(
                 await words { try await keeper.acquire() }
-                    == "namespace shop does not exist in the cluster\nmake it: kubectl create namespace shop")
+                    == "namespace shop does not exist in the cluster\nto fix: kubectl create namespace shop")
         }
     }
 
-    @Test("what is live, and the highest number, are remembered in the cluster")
+    @Test("the live colour and the highest release number are recorded in the cluster")
     func record() async throws {
         try await TestCluster.run { cluster in
             let app = cluster.cluster()
@@ -180,7 +180,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("a lease whose every write meets a conflict is given up, and said, instead of tried for ever")
+    @Test("a lease whose every write conflicts is an error after a limited number of retries")
     func contested() async throws {
         try await TestCluster.run { cluster in
             let first = cluster.lease(.named("ci-1"))
@@ -189,12 +189,12 @@ struct LeaseTests {
             cluster.sandbox.faults.inject(
                 .refuse(status: 409, reason: "Conflict", message: "the object has been modified"),
                 on: RequestMatcher(verbs: ["update"], resource: "leases"))
-            // Without the waits, which have a test of their own.
+            // Without the waits, which another test covers.
             let client = KubernetesClient(cluster.client.access, pause: { _ in })
-            let keeper = LeaseKeeper(client: client, app: "blog", namespace: "blog", me: .named("ci-2"))
+            let keeper = AppLease(client: client, app: "blog", namespace: "blog", holder: .named("ci-2"))
             let said = await words { _ = try await keeper.acquire() }
             #expect(
-                said?.hasPrefix("leases.coordination.k8s.io viridian in namespace blog was changed by somebody else")
+                said?.hasPrefix("leases.coordination.k8s.io viridian in namespace blog was changed by another client")
                     == true)
             cluster.sandbox.faults.clear()
             _ = try await keeper.acquire()
@@ -202,7 +202,7 @@ struct LeaseTests {
                 .refuse(status: 409, reason: "Conflict", message: "the object has been modified"),
                 on: RequestMatcher(verbs: ["update"], resource: "leases"))
             let again = await words { try await keeper.renew() }
-            #expect(again?.contains("each of the 10 times") == true)
+            #expect(again?.contains("in each of 10 attempts") == true)
             cluster.sandbox.faults.clear()
             try await keeper.renew()
             await client.shutdown()

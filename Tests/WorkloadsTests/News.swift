@@ -4,23 +4,23 @@ import Synchronization
 
 @testable import Workloads
 
-/// What a creation told.
+/// Records the progress messages of a creation.
 final class News: Sendable {
-    private let list = Mutex<[CreationNews]>([])
+    private let list = Mutex<[CreationProgress]>([])
 
-    func take(_ news: CreationNews) { list.withLock { $0.append(news) } }
+    func take(_ news: CreationProgress) { list.withLock { $0.append(news) } }
 
-    var all: [CreationNews] { list.withLock { $0 } }
+    var all: [CreationProgress] { list.withLock { $0 } }
 
-    var notes: [String] { all.compactMap { if case .note(let words) = $0 { words } else { nil } } }
+    var notes: [String] { all.compactMap { if case .note(let text) = $0 { text } else { nil } } }
 
-    var waits: [(words: String, atMost: Duration)] {
-        all.compactMap { if case .waiting(let words, let most) = $0 { (words, most) } else { nil } }
+    var waits: [(text: String, atMost: Duration)] {
+        all.compactMap { if case .waiting(let text, let most) = $0 { (text, most) } else { nil } }
     }
 }
 
 extension AppCluster {
-    /// For whoever does not listen.
+    /// Without progress messages.
     func createCandidate(_ order: Order, _ survey: Survey) async throws {
         try await createCandidate(order, survey) { _ in }
     }

@@ -7,7 +7,7 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("Waiting for pods says why not, within seconds")
+@Suite("An observation reports within seconds why pods are not ready")
 struct ObservationTests {
     private func observe(_ cluster: TestCluster, version: String, replicas: Int = 1) async throws -> PodsObservation {
         let order = Blog.order(1, version: version)
@@ -26,29 +26,29 @@ struct ObservationTests {
         }
     }
 
-    @Test("a crash loop comes with the exit code and the last lines of its log")
+    @Test("a crash loop is reported with the exit code and the last log lines")
     func crashLoop() async throws {
         // Without a probe a pod counts as ready for the moment that its process runs.
         let probe = "readinessProbe: {exec: {command: [\"false\"]}}"
         let probed = TestCluster.template.replacing("/blog}", with: "/blog, \(probe)}")
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: probed) }) { cluster in
             let seen = try await observe(cluster, version: "crash")
-            guard case .hopeless(let why, let details) = seen.verdict else {
+            guard case .failed(let why, let details) = seen.verdict else {
                 Issue.record("\(seen)")
                 return
             }
             #expect(why.hasPrefix("pod blog-green-"))
             #expect(why.contains(": blog exited with code 3, "), "\(why)")
-            // Two pipes have no order between them.
+            // The order between two pipes is undefined.
             #expect(details.sorted() == ["fatal: DATABASE_URL is missing", "reading the settings"])
         }
     }
 
-    @Test("an image that is not there")
+    @Test("a missing image")
     func missingImage() async throws {
         try await TestCluster.run { cluster in
-            guard case .hopeless(let why, let details) = try await observe(cluster, version: "missing").verdict else {
-                Issue.record("not hopeless")
+            guard case .failed(let why, let details) = try await observe(cluster, version: "missing").verdict else {
+                Issue.record("not failed")
                 return
             }
             #expect(why.contains("image registry.local:5000/blog:missing cannot be pulled: "), "\(why)")
@@ -57,18 +57,18 @@ struct ObservationTests {
         }
     }
 
-    @Test("a pull that fails once is shown, and waited for")
+    @Test("a pull that fails once is reported and retried")
     func transientPull() async throws {
         try await TestCluster.run { cluster in
             let order = Blog.order(1, version: "late")
             var reasons: [String] = []
             var isCreated = false
             for try await seen in cluster.cluster().pods(of: .green, for: order, desired: 1) {
-                // Watched from the beginning: the pull is tried again in a moment.
+                // Watched from the start, because the pull is retried soon.
                 if !isCreated { try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1)) }
                 isCreated = true
                 reasons += seen.report.pods.compactMap(\.reason)
-                if case .hopeless(let why, _) = seen.verdict { Issue.record("\(why)") }
+                if case .failed(let why, _) = seen.verdict { Issue.record("\(why)") }
                 if seen.verdict != .waiting { break }
             }
             #expect(
@@ -79,7 +79,7 @@ struct ObservationTests {
         }
     }
 
-    @Test("a probe that fails says what it answered")
+    @Test("a failed probe is reported with its answer")
     func probe() async throws {
         let template = """
             spec:
@@ -102,7 +102,7 @@ struct ObservationTests {
         }
     }
 
-    @Test("a secret that is missing")
+    @Test("a missing secret")
     func missingSecret() async throws {
         let template = """
             spec:
@@ -112,32 +112,32 @@ struct ObservationTests {
                 envFrom: [{secretRef: {name: blog-db}}]
             """
         try await TestCluster.run({ $0.template = .init(path: "blog-pod.yaml", text: template) }) { cluster in
-            guard case .hopeless(let why, _) = try await observe(cluster, version: "1.0").verdict else {
-                Issue.record("not hopeless")
+            guard case .failed(let why, _) = try await observe(cluster, version: "1.0").verdict else {
+                Issue.record("not failed")
                 return
             }
             #expect(why.hasSuffix(": blog cannot be started: secret \"blog-db\" not found"), "\(why)")
         }
     }
 
-    @Test("a quota that leaves no room is shown at once and given up on soon")
+    @Test("an exceeded quota is reported at once and fails soon")
     func quota() async throws {
         try await TestCluster.run { cluster in
             let quota: JSON = ["metadata": ["name": "few"], "spec": ["hard": ["pods": "1"]]]
             _ = try await cluster.client.create(.resourceQuotas, quota)
             let seen = try await observe(cluster, version: "1.0", replicas: 2)
-            guard case .hopeless(let why, _) = seen.verdict else {
+            guard case .failed(let why, _) = seen.verdict else {
                 Issue.record("\(seen)")
                 return
             }
-            #expect(why.hasPrefix("the cluster makes no more pods: "), "\(why)")
+            #expect(why.hasPrefix("the cluster has created no more pods: "), "\(why)")
             #expect(why.contains("exceeded quota: few"))
             #expect(seen.report.warnings.count == 1)
             #expect(seen.report.ready == 1)
         }
     }
 
-    @Test("an observation survives lost watches, and ends with its reader")
+    @Test("an observation survives lost watches and ends with its reader")
     func lostWatches() async throws {
         try await TestCluster.run { cluster in
             let order = Blog.order(1, version: "1.0")
@@ -161,8 +161,8 @@ struct ObservationTests {
         }
     }
 
-    @Test("a right that is missing ends it with its name")
-    func missingRight() async throws {
+    @Test("a missing right ends it with its name")
+    func missingRightRefusal() async throws {
         try await TestCluster.run { cluster in
             cluster.sandbox.faults.deny(RequestMatcher(resource: "pods"))
             let error = await words {

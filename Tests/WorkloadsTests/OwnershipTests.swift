@@ -6,7 +6,7 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("What other programs know their objects by is not copied")
+@Suite("Ownership metadata of other programs is not copied")
 struct OwnershipTests {
     private func model(
         labels: JSON = [:], annotations: JSON = [:], template: JSON = ["name": "blog-blue"], selector: JSON? = nil
@@ -30,7 +30,7 @@ struct OwnershipTests {
         try Candidate(
             app: try Blog.app(), order: Blog.order(), survey: Blog.survey(replicas: 1), model: model,
             serviceLabels: services
-        ).made()
+        ).makeObject()
     }
 
     private static let ours: Set = ["name", "app.kubernetes.io/managed-by", "app.kubernetes.io/version"]
@@ -79,7 +79,7 @@ struct OwnershipTests {
         #expect(notes.contains("Not copied from blog-blue: \(sentence)"), "\(notes)")
     }
 
-    @Test("the recommended instance label is everybody's, unless Argo CD wrote the object")
+    @Test("the recommended instance label is copied, unless Argo CD wrote the object")
     func instance() throws {
         var plain = model(labels: ["app.kubernetes.io/instance": "blog"])
         #expect(try made(plain).object[at: "metadata.labels"]?["app.kubernetes.io/instance"] == "blog")
@@ -88,7 +88,7 @@ struct OwnershipTests {
         #expect(try made(plain).object[at: "metadata.labels"]?["app.kubernetes.io/instance"] == nil)
     }
 
-    @Test("a pod template loses them as well, except those by which pods are selected")
+    @Test("it is removed from a pod template too, except the keys by which pods are selected")
     func template() throws {
         let labels: JSON = [
             "name": "blog-blue", "kapp.k14s.io/app": "1", "kapp.k14s.io/association": "v1.x",
@@ -105,7 +105,7 @@ struct OwnershipTests {
         #expect(selected[at: "spec.template.metadata.labels"]?["kapp.k14s.io/association"] == "v1.x")
     }
 
-    @Test("an autoscaler's twin carries none either, and the log says so")
+    @Test("it is not copied to the candidate's autoscaler, and the log says so")
     func twin() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.blue, 7)
@@ -128,7 +128,7 @@ struct OwnershipTests {
             let size = try await cluster.cluster().followLive(order, survey)
             #expect(
                 size.notes == [
-                    "green has an autoscaler like blog-blue; not copied: argocd.argoproj.io/tracking-id (Argo CD), "
+                    "green gets an autoscaler like blog-blue; not copied: argocd.argoproj.io/tracking-id (Argo CD), "
                         + "kustomize.toolkit.fluxcd.io/name (Flux)"
                 ])
             let twin = try await cluster.client.get(resource, "blog-green")
@@ -137,18 +137,18 @@ struct OwnershipTests {
         }
     }
 
-    @Test("whoever else manages the colours' workloads and autoscalers is named")
-    func managers() async throws {
+    @Test("other programs that manage the colours' workloads and autoscalers are named")
+    func controllingTools() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.blue, 7)
-            #expect(try await cluster.cluster().managers() == [])
+            #expect(try await cluster.cluster().controllingTools() == [])
             let change: JSON = ["metadata": ["labels": ["kustomize.toolkit.fluxcd.io/name": "apps"]]]
             _ = try await cluster.client.patch(.replicationControllers, "blog-blue", .merge(change))
             #expect(
-                try await cluster.cluster().managers() == [
-                    Manager(
+                try await cluster.cluster().controllingTools() == [
+                    ControllingTool(
                         object: "ReplicationController blog-blue", program: "Flux",
-                        marks: ["kustomize.toolkit.fluxcd.io/name"])
+                        metadataKeys: ["kustomize.toolkit.fluxcd.io/name"])
                 ])
         }
     }

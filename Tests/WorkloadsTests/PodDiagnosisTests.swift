@@ -8,50 +8,50 @@ import Testing
 struct PodDiagnosisTests {
     private let image = "registry.local:5000/blog:20151025.143403"
 
-    /// A hopeless pod, its words and the container whose log tells more.
+    /// Expects a pod that does not become ready, its reason, and the container whose log explains it.
     private func expectHopeless(
         _ diagnosis: PodDiagnosis, _ text: String, crashed: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        #expect(diagnosis.outlook == .hopeless(text, crashed: crashed), sourceLocation: sourceLocation)
+        #expect(diagnosis.outlook == .failed(text, crashed: crashed), sourceLocation: sourceLocation)
         #expect(diagnosis.summary.reason == text, sourceLocation: sourceLocation)
         #expect(!diagnosis.summary.isReady, sourceLocation: sourceLocation)
     }
 
-    private func expectMayCome(
+    private func expectMayBecomeReady(
         _ diagnosis: PodDiagnosis, _ text: String?, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        #expect(diagnosis.outlook == .mayCome, sourceLocation: sourceLocation)
+        #expect(diagnosis.outlook == .mayBecomeReady, sourceLocation: sourceLocation)
         #expect(diagnosis.summary.reason == text, sourceLocation: sourceLocation)
     }
 
-    /// Trouble that passes by itself, for which two minutes are enough.
-    private func expectMustCome(
+    /// Expects a transient problem, which may last two minutes.
+    private func expectMustBecomeReady(
         _ diagnosis: PodDiagnosis, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        #expect(diagnosis.outlook == .mustCome(within: .seconds(120), text), sourceLocation: sourceLocation)
+        #expect(diagnosis.outlook == .mustBecomeReady(within: .seconds(120), text), sourceLocation: sourceLocation)
         #expect(diagnosis.summary.reason == text, sourceLocation: sourceLocation)
     }
 
-    @Test("a ready pod has nothing to say")
+    @Test("a ready pod has no reason")
     func ready() throws {
         let diagnosis = PodDiagnosis(try readyPod("blog-green-x7f2k", restarts: 4))
         #expect(diagnosis.outlook == .ready)
         #expect(diagnosis.summary == .init(name: "blog-green-x7f2k", isReady: true, reason: nil, restarts: 4))
     }
 
-    @Test("the steps that every pod takes are no trouble")
+    @Test("the normal steps of a starting pod are no problem")
     func starting() throws {
-        expectMayCome(PodDiagnosis(try pod(#"{"phase": "Pending"}"#)), nil)
-        expectMayCome(PodDiagnosis(try pod(status(container(waiting("ContainerCreating"))))), nil)
-        expectMayCome(PodDiagnosis(try pod(status(container(waiting("PodInitializing"))))), nil)
-        expectMayCome(PodDiagnosis(try pod(status(container(running), phase: "Running"))), nil)
+        expectMayBecomeReady(PodDiagnosis(try pod(#"{"phase": "Pending"}"#)), nil)
+        expectMayBecomeReady(PodDiagnosis(try pod(status(container(waiting("ContainerCreating"))))), nil)
+        expectMayBecomeReady(PodDiagnosis(try pod(status(container(waiting("PodInitializing"))))), nil)
+        expectMayBecomeReady(PodDiagnosis(try pod(status(container(running), phase: "Running"))), nil)
     }
 
     // MARK: Images
 
     @Test(
-        "an image that the registry does not have, or does not give",
+        "an image that the registry does not have or refuses",
         arguments: [
             "rpc error: code = NotFound desc = failed to pull and unpack image \"registry.local:5000/blog:20151025.143403\": "
                 + "failed to resolve reference \"registry.local:5000/blog:20151025.143403\": registry.local:5000/blog:20151025.143403: not found",
@@ -65,16 +65,16 @@ struct PodDiagnosisTests {
         expectHopeless(PodDiagnosis(pod), "image \(image) cannot be pulled: \(message)")
     }
 
-    @Test("the back-off forgets why, and the event still knows")
+    @Test("the back-off has no cause, the event has it")
     func imageBackOff() throws {
         let pod = try pod(status(container(waiting("ImagePullBackOff", "Back-off pulling image \"\(image)\""))))
         let cause = "Failed to pull image \"\(image)\": \(image): not found"
         expectHopeless(PodDiagnosis(pod, warnings: ["Failed": cause]), "image \(image) cannot be pulled: \(cause)")
-        expectMayCome(PodDiagnosis(pod), "image \(image) is not pulled yet: Back-off pulling image \"\(image)\"")
+        expectMayBecomeReady(PodDiagnosis(pod), "image \(image) is not pulled yet: Back-off pulling image \"\(image)\"")
     }
 
     @Test(
-        "a registry that does not answer may do so later",
+        "a registry that does not answer may answer later",
         arguments: [
             "failed to do request: Head \"https://registry.local:5000/v2/blog/manifests/20151025.143403\": dial tcp 10.0.0.9:5000: i/o timeout",
             "dial tcp: lookup registry.local on 10.96.0.10:53: server misbehaving",
@@ -83,13 +83,13 @@ struct PodDiagnosisTests {
         ])
     func transientPull(_ message: String) throws {
         let first = try pod(status(container(waiting("ErrImagePull", message))))
-        expectMayCome(PodDiagnosis(first), "image \(image) is not pulled yet: \(message)")
+        expectMayBecomeReady(PodDiagnosis(first), "image \(image) is not pulled yet: \(message)")
         let later = try pod(status(container(waiting("ImagePullBackOff", "Back-off pulling image \"\(image)\""))))
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(later, warnings: ["Failed": message]), "image \(image) is not pulled yet: \(message)")
     }
 
-    @Test("an image name that is none, and one that may not be pulled")
+    @Test("an invalid image name, and an image that may not be pulled")
     func imageName() throws {
         let message = "Failed to apply default image tag \"registry.local:5000/BLOG:x\": couldn't parse image name"
         let invalid = try pod(
@@ -103,7 +103,7 @@ struct PodDiagnosisTests {
     // MARK: Starting a container
 
     @Test(
-        "a configuration that is missing has to be made",
+        "a missing configuration is permanent",
         arguments: [
             "secret \"blog-db\" not found", "configmap \"cache-settings\" not found",
             "couldn't find key password in Secret blog/blog-db",
@@ -113,19 +113,19 @@ struct PodDiagnosisTests {
         expectHopeless(PodDiagnosis(pod), "blog cannot be started: \(message)")
     }
 
-    @Test("a cache of the kubelet that lags behind catches up")
+    @Test("a kubelet cache that is behind is transient")
     func cache() throws {
         for message in [
             "failed to sync secret cache: timed out waiting for the condition",
             "failed to sync configmap cache: timed out waiting for the condition",
         ] {
             let pod = try pod(status(container(waiting("CreateContainerConfigError", message))))
-            expectMustCome(PodDiagnosis(pod), "blog cannot be started: \(message)")
+            expectMustBecomeReady(PodDiagnosis(pod), "blog cannot be started: \(message)")
         }
     }
 
     @Test(
-        "a runtime that is still busy with its first try goes on with it",
+        "a runtime that is busy with its first attempt is transient",
         arguments: [
             "failed to reserve container name \"blog_blog-green-x7f2k_blog_0d1c9f1e_0\": name \"blog_blog-green-x7f2k_blog_0d1c9f1e_0\" is reserved for \"3f5b1c\"",
             "Error response from daemon: Conflict. The container name \"/k8s_blog_blog-green-x7f2k_blog_0d1c9f1e_0\" is already in use by container \"3f5b1c\". You have to remove (or rename) that container to be able to reuse that name.",
@@ -134,7 +134,7 @@ struct PodDiagnosisTests {
     func busyRuntime(_ message: String) throws {
         for reason in ["CreateContainerError", "RunContainerError"] {
             let pod = try pod(status(container(waiting(reason, message))))
-            expectMustCome(PodDiagnosis(pod), "blog cannot be started: \(message)")
+            expectMustBecomeReady(PodDiagnosis(pod), "blog cannot be started: \(message)")
         }
     }
 
@@ -148,7 +148,7 @@ struct PodDiagnosisTests {
             )
         }
         let busy = "context deadline exceeded"
-        expectMustCome(
+        expectMustBecomeReady(
             PodDiagnosis(try pod(status(container(waiting("CreateContainerError", busy))))),
             "blog cannot be started: \(busy)")
     }
@@ -157,15 +157,15 @@ struct PodDiagnosisTests {
 
     private let backOff = "back-off 10s restarting failed container=blog pod=blog-green-x7f2k_blog(0d1c9f1e)"
 
-    @Test("one crash may be a dependency that was late")
+    @Test("one crash may be due to a late dependency")
     func oneCrash() throws {
         let ended = try pod(status(container(terminated(3)), phase: "Running"))
-        expectMayCome(PodDiagnosis(ended), "blog exited with code 3")
+        expectMayBecomeReady(PodDiagnosis(ended), "blog exited with code 3")
         let again = try pod(status(container(running, last: terminated(3), restarts: 1), phase: "Running"))
-        expectMayCome(PodDiagnosis(again), "blog exited with code 3")
+        expectMayBecomeReady(PodDiagnosis(again), "blog exited with code 3")
     }
 
-    @Test("a second is a loop, whose log is worth reading")
+    @Test("a second crash is a loop, with its log")
     func crashLoop() throws {
         let loop = try pod(
             status(container(waiting("CrashLoopBackOff", backOff), last: terminated(3), restarts: 1), phase: "Running"))
@@ -175,7 +175,7 @@ struct PodDiagnosisTests {
         #expect(PodDiagnosis(between).summary.restarts == 4)
     }
 
-    @Test("what a container says about its end, and a program that ends too early")
+    @Test("a container's termination message, and a program that ends too early")
     func terminationMessage() throws {
         let said = try pod(
             status(
@@ -188,7 +188,7 @@ struct PodDiagnosisTests {
         expectHopeless(PodDiagnosis(done), "blog exited with code 0, 2 times", crashed: "blog")
     }
 
-    @Test("out of memory, with the limit that it ran into")
+    @Test("out of memory, with the limit")
     func outOfMemory() throws {
         let limited = """
             {"containers": [{"name": "blog", "image": "\(image)", "resources": {"limits": {"memory": "64Mi"}}}]}
@@ -226,7 +226,7 @@ struct PodDiagnosisTests {
             more:
                 ", \"initContainerStatuses\": [\(container(terminated(0, "Completed"), last: terminated(2), restarts: 1, name: "migrate", ready: true))]"
         )
-        expectMayCome(PodDiagnosis(try pod(done, spec: spec)), nil)
+        expectMayBecomeReady(PodDiagnosis(try pod(done, spec: spec)), nil)
     }
 
     @Test("an init container that is a sidecar must not end, not even with 0")
@@ -243,11 +243,11 @@ struct PodDiagnosisTests {
                 status(container(waiting("PodInitializing")), more: ", \"initContainerStatuses\": [\(proxy)]"),
                 spec: spec)
         }
-        expectMayCome(PodDiagnosis(try ending(0)), "proxy exited with code 0")
+        expectMayBecomeReady(PodDiagnosis(try ending(0)), "proxy exited with code 0")
         expectHopeless(PodDiagnosis(try ending(1)), "proxy exited with code 0, 2 times", crashed: "proxy")
     }
 
-    @Test("of several containers the one in trouble is told")
+    @Test("of several containers the failing one is reported")
     func sidecar() throws {
         let spec = """
             {"containers": [{"name": "blog", "image": "\(image)"}, {"name": "proxy", "image": "envoy:1"}]}
@@ -260,23 +260,23 @@ struct PodDiagnosisTests {
         expectHopeless(PodDiagnosis(pod), "image envoy:1 cannot be pulled: envoy:1: not found")
     }
 
-    // MARK: Elsewhere
+    // MARK: Scheduling, probes, volumes
 
-    @Test("no node has room")
+    @Test("a pod that cannot be scheduled")
     func unschedulable() throws {
         let message = "0/3 nodes are available: 1 node(s) had untolerated taint, 2 Insufficient cpu."
         let status = """
             {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
              "message": "\(message)"}]}
             """
-        expectMayCome(PodDiagnosis(try pod(status)), "no node has room: \(message)")
+        expectMayBecomeReady(PodDiagnosis(try pod(status)), "cannot be scheduled: \(message)")
     }
 
-    @Test("a probe that fails, in its own words")
+    @Test("a failed probe, with its message")
     func probe() throws {
         let words = "Readiness probe failed: HTTP probe failed with statuscode: 503"
         let pod = try pod(status(container(running), phase: "Running"))
-        expectMayCome(PodDiagnosis(pod, warnings: ["Unhealthy": words]), words)
+        expectMayBecomeReady(PodDiagnosis(pod, warnings: ["Unhealthy": words]), words)
         #expect(PodDiagnosis(try readyPod("blog-green-x7f2k"), warnings: ["Unhealthy": words]).summary.reason == nil)
     }
 
@@ -285,42 +285,43 @@ struct PodDiagnosisTests {
         let words = "MountVolume.SetUp failed for volume \"settings\" : configmap \"blog\" not found"
         let warnings: PodWarnings = ["FailedMount": words, "Unhealthy": "Readiness probe failed: connection refused"]
         let creating = try pod(status(container(waiting("ContainerCreating"))))
-        expectMayCome(PodDiagnosis(creating, warnings: warnings), "a volume cannot be mounted: \(words)")
+        expectMayBecomeReady(PodDiagnosis(creating, warnings: warnings), "a volume cannot be mounted: \(words)")
         let running = try pod(status(container(running), phase: "Running"))
-        expectMayCome(PodDiagnosis(running, warnings: warnings), "Readiness probe failed: connection refused")
+        expectMayBecomeReady(PodDiagnosis(running, warnings: warnings), "Readiness probe failed: connection refused")
     }
 
-    @Test("what is in a new pod's way is said: sandbox, volume, machine")
+    @Test("problems of a new pod: sandbox, volume, machine")
     func beforeTheFirstContainer() throws {
         let creating = try pod(status(container(waiting("ContainerCreating"))))
         let address = "Failed to create pod sandbox: … failed to assign an IP address to container"
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(creating, warnings: ["FailedCreatePodSandBox": address]),
-            "its sandbox cannot be made: \(address)")
+            "its sandbox cannot be created: \(address)")
         let attach = "Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) blog-blue-x"
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(creating, warnings: ["FailedCreatePodSandBox": address, "FailedAttachVolume": attach]),
-            "a ReadWriteOnce volume is still on another machine, where the live colour may be using it: \(attach)")
-        // All of it is over once a container runs.
+            "a ReadWriteOnce volume is still attached to another machine, where the live colour may use it: \(attach)")
+        // None of these applies once a container runs.
         let running = try pod(status(container(running), phase: "Running"))
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(running, warnings: ["FailedAttachVolume": attach, "FailedScheduling": "0/3 nodes"]), nil)
     }
 
-    @Test("the newest warning is shown whatever its name is")
+    @Test("the newest warning is reported, known or not")
     func unknownWarning() throws {
         let creating = try pod(status(container(waiting("ContainerCreating"))))
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(creating, warnings: ["FailedMount": "old", "NetworkNotReady": "cni plugin not initialized"]),
             "NetworkNotReady: cni plugin not initialized")
         let running = try pod(status(container(running), phase: "Running"))
-        expectMayCome(
+        expectMayBecomeReady(
             PodDiagnosis(running, warnings: ["Unhealthy": "503", "InjectorFailed": "no route"]),
             "InjectorFailed: no route")
-        expectMayCome(PodDiagnosis(running, warnings: ["InjectorFailed": "no route", "Unhealthy": "503"]), "503")
+        expectMayBecomeReady(
+            PodDiagnosis(running, warnings: ["InjectorFailed": "no route", "Unhealthy": "503"]), "503")
     }
 
-    @Test("a condition that is false says why")
+    @Test("a false condition is reported with its message")
     func conditions() throws {
         func conditioned(_ conditions: String) throws -> PodDiagnosis {
             PodDiagnosis(
@@ -330,22 +331,22 @@ struct PodDiagnosisTests {
                      "containerStatuses": [\(container(running, ready: true))]}
                     """))
         }
-        expectMayCome(
+        expectMayBecomeReady(
             try conditioned(
                 """
                 {"type": "ContainersReady", "status": "True"},
                 {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady", "message":
                  "corresponding condition of pod readiness gate \\"target-health.elbv2.k8s.aws/blog\\" does not exist."}
                 """),
-            "its containers are ready, and it waits for a readiness gate: corresponding condition of pod readiness gate "
+            "its containers are ready, but not its readiness gate: corresponding condition of pod readiness gate "
                 + "\"target-health.elbv2.k8s.aws/blog\" does not exist.")
-        expectMayCome(
+        expectMayBecomeReady(
             try conditioned(
                 """
                 {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
                  "message": "Scheduling is blocked due to non-empty scheduling gates"}
                 """), "is not scheduled: Scheduling is blocked due to non-empty scheduling gates")
-        expectMayCome(
+        expectMayBecomeReady(
             try conditioned(
                 """
                 {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "x"},
@@ -353,15 +354,15 @@ struct PodDiagnosisTests {
                 """), "example.com/licence: no seat left")
     }
 
-    @Test("an evicted pod is replaced by its controller; its containers did nothing wrong")
+    @Test("an evicted pod is replaced by its controller; its containers have not crashed")
     func evicted() throws {
         let words = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 80Mi."
         let status = """
             {"phase": "Failed", "reason": "Evicted", "message": "\(words)", "conditions": \(unready),
              "containerStatuses": [\(container(terminated(137), restarts: 3))]}
             """
-        expectMayCome(PodDiagnosis(try pod(status)), "Evicted: \(words)")
-        expectMayCome(PodDiagnosis(try pod(#"{"phase": "Failed"}"#)), "failed: the controller will replace it")
+        expectMayBecomeReady(PodDiagnosis(try pod(status)), "Evicted: \(words)")
+        expectMayBecomeReady(PodDiagnosis(try pod(#"{"phase": "Failed"}"#)), "failed: the controller will replace it")
     }
 
     @Test("a pod that is being deleted does not count, ready or not")
@@ -371,8 +372,8 @@ struct PodDiagnosisTests {
             {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
              "containerStatuses": [\(container(running, ready: true))]}
             """
-        expectMayCome(PodDiagnosis(try pod(ready, metadata: deleting)), "is being deleted")
+        expectMayBecomeReady(PodDiagnosis(try pod(ready, metadata: deleting)), "is being deleted")
         let crashing = status(container(waiting("CrashLoopBackOff", backOff), last: terminated(143), restarts: 5))
-        expectMayCome(PodDiagnosis(try pod(crashing, metadata: deleting)), "is being deleted")
+        expectMayBecomeReady(PodDiagnosis(try pod(crashing, metadata: deleting)), "is being deleted")
     }
 }

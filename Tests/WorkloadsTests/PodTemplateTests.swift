@@ -6,11 +6,11 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("Pod templates as people write them")
+@Suite("Pod templates in YAML")
 struct PodTemplateTests {
     private func template(_ text: String) -> AppConfiguration.Template { .init(path: "apps/blog-pod.yaml", text: text) }
 
-    @Test("what a merge key brings is in the candidate: limits, and the probe by which it is ready")
+    @Test("values of a merge key are in the candidate: limits and the readiness probe")
     func mergeKeys() throws {
         let app = try Blog.app {
             $0.template = template(
@@ -23,7 +23,7 @@ struct PodTemplateTests {
         }
         let (object, _) = try Candidate(
             app: app, order: Blog.order(), survey: Blog.survey(replicas: 1), model: nil, serviceLabels: []
-        ).made()
+        ).makeObject()
         #expect(
             object[at: "spec.template.spec.containers"] == [
                 [
@@ -36,30 +36,30 @@ struct PodTemplateTests {
     }
 
     @Test(
-        "what kubectl would not send is refused with file and line, before a release and in it",
+        "a template that kubectl would reject is refused with file and line, before and during a release",
         arguments: [
             ("spec:\n  containers:\n  - {name: blog, x: .inf}", "apps/blog-pod.yaml:3: JSON has no number .inf"),
             ("spec: {a: 1,\n  a: 2}", "apps/blog-pod.yaml:"),
             ("spec: {}\n---\nspec: {}", "apps/blog-pod.yaml:3: a second document begins here"),
-            ("spec:\n  <<: 1", "apps/blog-pod.yaml:2: << needs a mapping or a list of mappings"),
+            ("spec:\n  <<: 1", "apps/blog-pod.yaml:2: << requires a mapping or a list of mappings"),
         ])
     func refused(text: String, message: String) async throws {
         let app = try Blog.app { $0.template = template(text) }
         let client = KubernetesClient(ClusterAccess(server: "http://127.0.0.1:1", origin: "test"))
-        let trouble = AppCluster(client: client, app: app).templateTrouble
+        let trouble = AppCluster(client: client, app: app).templateProblem
         await client.shutdown()
         #expect(trouble?.hasPrefix(message) == true, "\(trouble ?? "none")")
         let error = #expect(throws: Refusal.self) { try app.template?.object() }
         #expect(error?.message == trouble)
     }
 
-    @Test("a template in which nothing is wrong has no trouble, and nor has none")
+    @Test("a valid template, or none, is no problem")
     func fine() async throws {
         let client = KubernetesClient(ClusterAccess(server: "http://127.0.0.1:1", origin: "test"))
         var app = try Blog.app()
-        #expect(AppCluster(client: client, app: app).templateTrouble == nil)
+        #expect(AppCluster(client: client, app: app).templateProblem == nil)
         app.template = template("{kind: PodTemplate, template: {spec: {containers: [{name: blog}]}}}")
-        #expect(AppCluster(client: client, app: app).templateTrouble == nil)
+        #expect(AppCluster(client: client, app: app).templateProblem == nil)
         await client.shutdown()
     }
 }

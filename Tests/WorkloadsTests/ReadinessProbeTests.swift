@@ -4,9 +4,9 @@ import Testing
 
 @testable import Workloads
 
-/// How the kubelet asks, so that nodes can ask likewise.
+/// The kubelet's readiness probe, which nodes send too.
 @Suite struct ReadinessProbeTests {
-    @Test("path, headers, scheme and timeout are the probe's, and its defaults those of the API")
+    @Test("path, headers, scheme and timeout are read, with the API's defaults")
     func fields() throws {
         let whole = try JSON(
             parsing: """
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test("the probe on the app's own port counts, by number or by name, and no other container's")
+    @Test("only the probe on the app's port counts, by number or by name")
     func port() async throws {
         try await TestCluster.run { cluster in
             func containers(_ port: JSON) -> JSON {

@@ -7,14 +7,14 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-/// Mirrors as an API server makes them that nobody here has tuned: it fills in defaults, and drops and checks what it will.
+/// Mirrors on a real API server, which sets defaults, drops fields and validates.
 @Suite(
     .enabled(
         if: ProcessInfo.processInfo.environment["VIRIDIAN_REAL_CLUSTER"]?.isEmpty == false,
         "no real cluster: script/e2e runs this")
 )
 struct RealClusterMirrorTests {
-    /// A namespace of its own, where blue is what `make` makes of the fullest template.
+    /// A separate namespace in which blue is what `make` returns for the fullest template.
     private func withNamespace(
         _ workload: AppConfiguration.Workload,
         _ body: (AppCluster, KubernetesClient, String) async throws -> Void
@@ -67,7 +67,7 @@ struct RealClusterMirrorTests {
     func fullest(_ workload: AppConfiguration.Workload) async throws {
         try await withNamespace(workload) { cluster, client, namespace in
             let blue = try await client.create(cluster.kind, try live(workload), namespace: namespace)
-            // Whatever the server dropped would make this test say less than it seems to.
+            // A field that the server dropped would not be tested.
             let kept = flattened(blue[at: "spec.template"] ?? .null)
             let asked = flattened(try JSON(parsing: FullestPod.template))
             #expect(asked.keys.filter { kept[$0] == nil }.sorted() == [])
@@ -99,7 +99,7 @@ struct RealClusterMirrorTests {
             #expect(
                 green[at: "spec.template.spec.containers"]?[0]?["image"] == "registry.local:5000/blog:20151025.143403")
 
-            // A mirror of the mirror is the first again.
+            // A mirror of the mirror equals the first.
             let back = Survey(
                 live: LiveVersion(color: .green, version: "2"), candidate: .blue, replicas: 0, nodes: [])
             try await cluster.remove(.blue, madeBy: 7, orOlder: true)
@@ -113,7 +113,7 @@ struct RealClusterMirrorTests {
         }
     }
 
-    @Test("an autoscaler gets its twin in whatever version this server speaks, and goes with its colour")
+    @Test("an autoscaler is copied in the server's API version, and deleted with its colour")
     func autoscaler() async throws {
         try await withNamespace(.deployment) { cluster, client, namespace in
             _ = try await client.create(.deployments, try live(.deployment), namespace: namespace)

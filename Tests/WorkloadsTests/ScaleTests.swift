@@ -7,7 +7,7 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("The candidate is as large as the live colour, and scaled as it is")
+@Suite("The candidate's size and autoscalers are the live colour's")
 struct ScaleTests {
     private static let scaler: JSON = [
         "metadata": [
@@ -56,20 +56,20 @@ struct ScaleTests {
             of: object.workloadResource, "blog-\(color)", to: replicas, namespace: "blog")
     }
 
-    @Test("a live colour that grew takes the candidate with it", arguments: AppConfiguration.Workload.allCases)
+    @Test("when the live colour grew, the candidate is scaled up", arguments: AppConfiguration.Workload.allCases)
     func grown(_ workload: AppConfiguration.Workload) async throws {
         try await withColours({ $0.workload = workload }) { cluster, order, survey in
             #expect(try await cluster.cluster().followLive(order, survey) == CandidateSize(replicas: 2))
             try await set(4, .blue, cluster)
             let size = try await cluster.cluster().followLive(order, survey)
             #expect(size.replicas == 4)
-            #expect(size.notes == ["green had 2 replicas and gets 4, as many as the live colour has"])
+            #expect(size.notes == ["green is scaled from 2 to 4 replicas, as many as the live colour has"])
             #expect(try await cluster.cluster().followLive(order, survey) == CandidateSize(replicas: 4))
             #expect(try await cluster.verdict(.green, order, desired: 4).report.ready == 4)
         }
     }
 
-    @Test("one that shrank does not, and a number that was asked for stays")
+    @Test("when it shrank, the candidate keeps its size, and a requested number stays")
     func shrunk() async throws {
         try await withColours { cluster, order, survey in
             try await set(1, .blue, cluster)
@@ -82,7 +82,7 @@ struct ScaleTests {
         }
     }
 
-    @Test("a candidate that somebody made smaller gets its size back, and one that is gone is missed")
+    @Test("a candidate that was scaled down is scaled up again, and a deleted one is an error")
     func interference() async throws {
         try await withColours { cluster, order, survey in
             try await set(1, .green, cluster)
@@ -92,11 +92,11 @@ struct ScaleTests {
             let error = await #expect(throws: Refusal.self) {
                 try await cluster.cluster().followLive(order, survey)
             }
-            #expect(error?.message == "blog-green, the candidate, was deleted by somebody else")
+            #expect(error?.message == "the candidate blog-green was deleted by another client")
         }
     }
 
-    @Test("the live colour's autoscaler gets one twin, and goes with its colour; a neighbour's stays")
+    @Test("the live colour's autoscaler is copied once and deleted with its colour; another app's stays")
     func twin() async throws {
         try await withColours { cluster, order, survey in
             let resource = Resource.horizontalPodAutoscalers[0]
@@ -123,20 +123,20 @@ struct ScaleTests {
                 twin[at: "metadata.annotations"] == ["example.com/owner": "anna", "viridian.dev/release": "8"])
             try await cluster.cluster().remove(.blue, madeBy: 7, orOlder: true)
             #expect(try await scalers(cluster) == ["blog-green", "redis"])
-            // The next release goes the other way.
+            // The next release, to the other colour.
             let next = Blog.order(9)
             let back = Blog.survey(live: .green, replicas: 2)
             try await cluster.cluster().createCandidate(next, back)
             _ = try await cluster.cluster().followLive(next, back)
             #expect(try await scalers(cluster) == ["blog-blue", "blog-green", "redis"])
-            // Given up, it takes its autoscaler with it.
+            // An aborted candidate is deleted with its autoscaler.
             try await cluster.cluster().remove(.blue, madeBy: 9, orOlder: false)
             #expect(try await scalers(cluster) == ["blog-green", "redis"])
         }
     }
 
     @Test(
-        "the twin's name is the model's in the other colour, there and back",
+        "the copy's name is the model's in the other colour, in both directions",
         arguments: [
             ("blog-blue", "blog-green"), ("blue-by-cpu", "green-by-cpu"), ("scaler", "scaler-green"),
             ("blue-blue", "blue-green"),
@@ -145,16 +145,18 @@ struct ScaleTests {
         let target: JSON = ["kind": "Deployment", "metadata": ["name": "blog-green"]]
         var model: JSON = ["metadata": ["name": .string(name)], "spec": [:]]
         let app = try Blog.app()
-        let made = AutoscalerTwin(app: app, order: Blog.order(), candidate: .green, model: model).object(for: target)
+        let made = CandidateAutoscaler(app: app, order: Blog.order(), candidate: .green, model: model).object(
+            for: target)
         #expect(made.name == twin)
         #expect(
             made[at: "spec.scaleTargetRef"] == ["apiVersion": "apps/v1", "kind": "Deployment", "name": "blog-green"])
         model[at: "metadata.name"] = .string(twin)
-        let back = AutoscalerTwin(app: app, order: Blog.order(), candidate: .blue, model: model).object(for: target)
+        let back = CandidateAutoscaler(app: app, order: Blog.order(), candidate: .blue, model: model).object(
+            for: target)
         #expect(back.name == (name == "scaler" ? "scaler-blue" : name))
     }
 
-    @Test("an account that may not look for autoscalers releases without, and the log says what to add")
+    @Test("without the right to list autoscalers, a release runs without them and the log says what to add")
     func denied() async throws {
         try await withColours { cluster, order, survey in
             cluster.sandbox.faults.deny(RequestMatcher(resource: "horizontalpodautoscalers"))
@@ -168,7 +170,7 @@ struct ScaleTests {
         }
     }
 
-    @Test("a colour kept for a rollback loses its autoscaler before it serves again")
+    @Test("a colour retained for a rollback loses its autoscaler before it is used again")
     func retained() async throws {
         try await withColours { cluster, _, survey in
             _ = try await cluster.client.create(
@@ -183,9 +185,9 @@ struct ScaleTests {
     }
 }
 
-@Suite("Rights that are missing")
+@Suite("Missing rights")
 struct RightsTests {
-    @Test("a right that is missing is named with its rule, whatever was being done")
+    @Test("a missing right is named with its rule for every call")
     func named() async throws {
         let calls: [(RequestMatcher, String, @Sendable (AppCluster) async throws -> Void)] = [
             (
@@ -214,7 +216,7 @@ struct RightsTests {
         }
     }
 
-    @Test("a webhook's words are the refusal's")
+    @Test("a webhook's message is the refusal's")
     func webhook() async throws {
         try await TestCluster.run { cluster in
             let words = "admission webhook \"images.example.com\" denied the request: no image without a digest"
@@ -229,7 +231,7 @@ struct RightsTests {
         }
     }
 
-    @Test("a denial by a server that has just started and knows no roles yet is not believed")
+    @Test("a denial by a server that has just started and has not read the roles is retried")
     func starting() async throws {
         try await TestCluster.run { cluster in
             cluster.sandbox.faults.inject(

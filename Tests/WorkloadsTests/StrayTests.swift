@@ -7,7 +7,7 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("Pods that are not the candidate's")
+@Suite("Stray pods")
 struct StrayTests {
     private static let old = "\(Blog.image):\(Blog.oldVersion)"
 
@@ -23,7 +23,7 @@ struct StrayTests {
     }
 
     @Test(
-        "pods that belong to nobody stop a release before it creates anything, by name, image and machine",
+        "pods without an owner stop a release before it creates anything, with name, image and machine",
         arguments: AppConfiguration.Workload.allCases)
     func refused(_ workload: AppConfiguration.Workload) async throws {
         try await TestCluster.run({ $0.workload = workload }) { cluster in
@@ -33,9 +33,10 @@ struct StrayTests {
                     try await cluster.cluster().createCandidate(Blog.order(), Blog.survey())
                 })
             #expect(
-                error.message == "2 pods that are not of this release would answer as green: stray-1, stray-2")
+                error.message
+                    == "2 pods that do not belong to this release would receive requests for green: stray-1, stray-2")
             #expect(error.details.count == 3)
-            #expect(error.details[0].hasSuffix(" runs \(Self.old) and belongs to nobody"), "\(error)")
+            #expect(error.details[0].hasSuffix(" runs \(Self.old) and has no owner"), "\(error)")
             #expect(
                 error.details[2]
                     == "to fix: viridian deploy blog --version \(Blog.version) --remove-strays, "
@@ -46,7 +47,7 @@ struct StrayTests {
         }
     }
 
-    @Test("where the order says so they are deleted, and the candidate has only pods of its own")
+    @Test("with --remove-strays they are deleted, and the candidate has only its own pods")
     func removed() async throws {
         try await TestCluster.run { cluster in
             _ = try await cluster.client.create(.pods, stray("stray"))
@@ -54,8 +55,8 @@ struct StrayTests {
             var order = Blog.order()
             order.removeStrays = true
             let news = News()
-            try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1), tell: news.take)
-            #expect(news.notes.first == "Deleted pod stray, which belonged to nobody")
+            try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1), report: news.take)
+            #expect(news.notes.first == "Deleted pod stray, which had no owner")
             let seen = try await cluster.verdict(.green, order, desired: 1)
             #expect(seen.verdict == .ready)
             #expect(seen.report.pods.allSatisfy { $0.name.hasPrefix("blog-green-") })
@@ -64,7 +65,7 @@ struct StrayTests {
         }
     }
 
-    @Test("pods that somebody owns are never deleted: the refusal names the owner")
+    @Test("pods with an owner are never deleted: the refusal names the owner")
     func owned() async throws {
         try await TestCluster.run { cluster in
             let controller: JSON = [
@@ -88,14 +89,14 @@ struct StrayTests {
             #expect(error.details[0].hasSuffix("runs busybox and belongs to ReplicationController worker"), "\(error)")
             #expect(
                 error.details[1]
-                    == "to fix: ReplicationController worker would make such pods again: give its pods other labels than "
-                    + "name=blog-green, or let service blog-green select others")
+                    == "to fix: ReplicationController worker would recreate such pods: give its pods other labels than "
+                    + "name=blog-green, or change the selector of service blog-green")
             #expect(error.details.count == 2)
             #expect(try await cluster.pods("blog-green").allSatisfy(\.mayServe))
         }
     }
 
-    @Test("what the colour's service selects by labels of its own counts, too: the live colour's pods are no candidate")
+    @Test("pods that the colour's service selects by other labels count too")
     func selected() async throws {
         try await TestCluster.run { cluster in
             _ = try await cluster.client.create(
@@ -109,18 +110,20 @@ struct StrayTests {
                 ])
             _ = try await cluster.client.create(.pods, stray("web", labels: ["tier": "web"]))
             let error = await words { try await cluster.cluster().createCandidate(Blog.order(), Blog.survey()) }
-            #expect(error?.hasPrefix("1 pod that is not of this release would answer as green: web\n") == true)
+            #expect(
+                error?.hasPrefix("1 pod that does not belong to this release would receive requests for green: web\n")
+                    == true)
         }
     }
 
-    @Test("ended pods, and pods of the candidate that an earlier release left, are in nobody's way")
+    @Test("ended pods, and pods of an earlier release's candidate, are no strays")
     func harmless() async throws {
         try await TestCluster.run { cluster in
             try await cluster.bringUp(.green, 3, version: "1.0")
             var done = stray("done", labels: ["name": "blog-green", "job": "x"])
             done[at: "spec.containers"] = [["name": "x", "image": "busybox", "command": ["true"]]]
             done[at: "spec.restartPolicy"] = "Never"
-            // Owned by somebody, so that no controller adopts it while it runs.
+            // With an owner, so that no controller adopts it while it runs.
             done[at: "metadata.ownerReferences"] = [
                 ["apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x", "controller": true]
             ]
@@ -130,16 +133,16 @@ struct StrayTests {
         }
     }
 
-    @Test("one that comes later and is adopted is not counted: the release is told to give up, with its image")
+    @Test("a pod that comes later and is adopted does not count and fails the release, with its image")
     func adopted() async throws {
         try await TestCluster.run { cluster in
-            // There a moment before its controller, and after the look that would have found it.
+            // Created right before its controller, and after the check for strays.
             let order = Blog.order()
             _ = try await cluster.client.create(.pods, stray("stray"))
             let candidate = Candidate(app: cluster.app, order: order, survey: Blog.survey(replicas: 1))
-            _ = try await cluster.client.create(.replicationControllers, try candidate.made().object)
+            _ = try await cluster.client.create(.replicationControllers, try candidate.makeObject().object)
             let seen = try await cluster.verdict(.green, order, desired: 1)
-            guard case .hopeless(let why, let details) = seen.verdict else {
+            guard case .failed(let why, let details) = seen.verdict else {
                 Issue.record("\(seen)")
                 return
             }
@@ -150,7 +153,7 @@ struct StrayTests {
     }
 
     @Test(
-        "one that comes later and is nobody's stops the last look, or goes where the order says so",
+        "a pod without an owner that comes later stops the release, or is deleted with --remove-strays",
         arguments: [false, true])
     func lastLook(_ removes: Bool) async throws {
         try await TestCluster.run({ $0.workload = .deployment }) { cluster in
@@ -163,18 +166,20 @@ struct StrayTests {
             #expect(seen.verdict == .ready)
             #expect(
                 seen.report.warnings
-                    == ["pod stray (\(Self.old)) carries green's labels, belongs to nobody and does not count"])
+                    == ["pod stray (\(Self.old)) has green's labels but no owner: it does not count"])
             if removes {
                 let size = try await cluster.cluster().followLive(order, survey)
-                #expect(size.notes == ["Deleted pod stray, which belonged to nobody"])
+                #expect(size.notes == ["Deleted pod stray, which had no owner"])
             } else {
                 let error = await words { try await cluster.cluster().followLive(order, survey) }
-                #expect(error?.hasPrefix("1 pod that is not of this release would answer as green: stray\n") == true)
+                #expect(
+                    error?.hasPrefix(
+                        "1 pod that does not belong to this release would receive requests for green: stray\n") == true)
             }
         }
     }
 
-    @Test("before a first release nobody deletes pods by the way: they may be what visitors get")
+    @Test("before a first release no pods are deleted: they may serve visitors")
     func first() async throws {
         try await TestCluster.run { cluster in
             _ = try await cluster.client.create(.pods, stray("serves", labels: ["name": "blog-blue"]))
@@ -188,7 +193,7 @@ struct StrayTests {
         }
     }
 
-    @Test("an account that may not delete pods is told the rule, and where to find it")
+    @Test("without the right to delete pods, the refusal names the rule and where to find it")
     func denied() async throws {
         try await TestCluster.run { cluster in
             _ = try await cluster.client.create(.pods, stray("stray"))
@@ -202,7 +207,7 @@ struct StrayTests {
     }
 }
 
-/// Looks until it is so.
+/// Repeats `body` until it is true.
 func eventually(_ body: () async throws -> Bool) async throws {
     let limit = ContinuousClock.now + .seconds(20)
     while try await !body() {

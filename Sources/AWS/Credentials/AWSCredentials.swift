@@ -1,13 +1,13 @@
 import Foundation
 
-/// An access key with its secret, and for temporary ones the session's token and when they end.
+/// An access key and its secret; temporary ones also have a session token and an expiration.
 package struct AWSCredentials: Sendable, Hashable {
     package var accessKeyID: String
     package var secretAccessKey: String
     package var sessionToken: String?
-    /// `nil` for keys that stay until somebody deletes them.
+    /// Nil for permanent keys.
     package var expiration: Date?
-    /// Where they are from, as messages name it: `the environment`, `profile deploy of /root/.aws/credentials`.
+    /// Where they were found, for messages: `the environment`, `profile deploy of /root/.aws/credentials`.
     package var source: String
 
     package init(
@@ -27,19 +27,19 @@ package struct AWSCredentials: Sendable, Hashable {
     func remaining(at now: Date) -> TimeInterval { expiration?.timeIntervalSince(now) ?? .infinity }
 }
 
-/// Neither the secret nor the token reaches a log through string interpolation.
+/// The secret and the token must not reach a log through string interpolation.
 extension AWSCredentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package var description: String { "access key \(accessKeyID) from \(source)" }
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// There are no credentials, or those that are configured cannot be used.
+/// No credentials are configured, or the configured ones cannot be used.
 package enum AWSCredentialError: Error, Sendable, Hashable {
-    /// Nothing is configured anywhere; each place that was looked in, with why it gave none.
+    /// No place has credentials; the places that were tried, each with the reason.
     case none(tried: [Attempt])
-    /// This place is configured, and so it is used or nothing: other credentials than those somebody asked for could act
-    /// in another account.
+    /// This place is configured but cannot be used. No other place is tried: its credentials could belong to another
+    /// account.
     case unusable(place: String, problem: String)
 
     package struct Attempt: Sendable, Hashable {

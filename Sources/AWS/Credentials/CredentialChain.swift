@@ -1,46 +1,46 @@
 import Foundation
 
-/// The places where AWS credentials can be, asked in the order of AWS's own programs, each time anew: environment, web
-/// identity, shared files, container, instance metadata. Temporary ones are kept until shortly before they end.
+/// The places of AWS credentials, tried in the order of AWS's own programs: environment, web identity, shared files,
+/// container, instance metadata. Temporary credentials are cached until shortly before they expire.
 ///
-/// A place that is not configured is passed over; one that is configured and does not work is an error.
+/// A place that is not configured is skipped. A place that is configured but does not work is an error.
 package actor CredentialChain {
-    package nonisolated let surroundings: AWSSurroundings
-    private var kept: AWSCredentials?
+    package nonisolated let hostEnvironment: AWSEnvironment
+    private var cached: AWSCredentials?
 
-    package init(_ surroundings: AWSSurroundings = AWSSurroundings()) { self.surroundings = surroundings }
+    package init(_ hostEnvironment: AWSEnvironment = AWSEnvironment()) { self.hostEnvironment = hostEnvironment }
 
-    /// Temporary credentials are replaced when less than this is left of them.
+    /// Temporary credentials are replaced when they expire within this time, in seconds.
     private static let margin: TimeInterval = 300
-    /// What is left when new ones cannot be had and the old ones are better than nothing.
-    private static let least: TimeInterval = 30
+    /// When new credentials cannot be obtained, cached ones are used until this many seconds before they expire.
+    private static let minimum: TimeInterval = 30
 
-    /// Those that are good for at least `need`; they may end earlier when no better ones can be had.
-    /// Throws `AWSCredentialError`.
+    /// Credentials that are valid for at least `need`, or for less when no others can be obtained.
+    /// - Throws: `AWSCredentialError`.
     package func credentials(for need: Duration = .zero) async throws -> AWSCredentials {
-        let now = surroundings.now()
+        let now = hostEnvironment.now()
         let needed = max(Self.margin, TimeInterval(need.components.seconds))
-        if let kept, kept.remaining(at: now) > needed { return kept }
+        if let cached, cached.remaining(at: now) > needed { return cached }
         do {
             let fresh = try await load()
-            // Keys without an end are read again each time: who replaces them need not tell us.
-            kept = fresh.expiration == nil ? nil : fresh
+            // Permanent keys are read each time, as they can be replaced at any time.
+            cached = fresh.expiration == nil ? nil : fresh
             return fresh
         } catch {
             if Task.isCancelled { throw error }
-            if let kept, kept.remaining(at: now) > Self.least { return kept }
+            if let cached, cached.remaining(at: now) > Self.minimum { return cached }
             throw error
         }
     }
 
-    /// AWS did not take them any more.
-    package func forget() { kept = nil }
+    /// Drops the cached credentials, after AWS has refused them.
+    package func forget() { cached = nil }
 
     private func load() async throws -> AWSCredentials {
-        let sources = CredentialSources(surroundings: surroundings)
+        let sources = CredentialSources(hostEnvironment: hostEnvironment)
         var tried: [AWSCredentialError.Attempt] = []
-        for (place, look) in sources.inOrder {
-            switch try await look() {
+        for (place, read) in sources.inOrder {
+            switch try await read() {
             case .found(let credentials): return credentials
             case .absent(let reason): tried.append(.init(place: place, reason: reason))
             }
@@ -49,20 +49,20 @@ package actor CredentialChain {
     }
 }
 
-/// What a place had.
+/// The result of reading one place.
 enum CredentialFinding: Sendable {
     case found(AWSCredentials)
-    /// It is not configured; why that is thought.
+    /// Not configured, with the reason.
     case absent(String)
 }
 
-/// The places themselves.
+/// Reads each place.
 struct CredentialSources: Sendable {
-    typealias Look = @Sendable () async throws -> CredentialFinding
+    typealias Read = @Sendable () async throws -> CredentialFinding
 
-    let surroundings: AWSSurroundings
+    let hostEnvironment: AWSEnvironment
 
-    var inOrder: [(place: String, look: Look)] {
+    var inOrder: [(place: String, read: Read)] {
         [
             ("environment", { try fromEnvironment() }),
             ("web identity", { try await fromWebIdentity() }),
@@ -73,40 +73,40 @@ struct CredentialSources: Sendable {
     }
 
     func fromEnvironment() throws -> CredentialFinding {
-        guard let key = surroundings.variable("AWS_ACCESS_KEY_ID") else {
-            guard surroundings.variable("AWS_SECRET_ACCESS_KEY") == nil else {
+        guard let key = hostEnvironment.variable("AWS_ACCESS_KEY_ID") else {
+            guard hostEnvironment.variable("AWS_SECRET_ACCESS_KEY") == nil else {
                 throw AWSCredentialError.unusable(
                     place: "the environment", problem: "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not")
             }
             return .absent("AWS_ACCESS_KEY_ID is not set")
         }
-        guard let secret = surroundings.variable("AWS_SECRET_ACCESS_KEY") else {
+        guard let secret = hostEnvironment.variable("AWS_SECRET_ACCESS_KEY") else {
             throw AWSCredentialError.unusable(
                 place: "the environment", problem: "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
         }
         return .found(
             AWSCredentials(
-                accessKeyID: key, secretAccessKey: secret, sessionToken: surroundings.variable("AWS_SESSION_TOKEN"),
+                accessKeyID: key, secretAccessKey: secret, sessionToken: hostEnvironment.variable("AWS_SESSION_TOKEN"),
                 source: "the environment"))
     }
 
     func fromWebIdentity() async throws -> CredentialFinding {
-        guard let file = surroundings.variable("AWS_WEB_IDENTITY_TOKEN_FILE") else {
+        guard let file = hostEnvironment.variable("AWS_WEB_IDENTITY_TOKEN_FILE") else {
             return .absent("AWS_WEB_IDENTITY_TOKEN_FILE is not set")
         }
         let place = "the web identity of AWS_WEB_IDENTITY_TOKEN_FILE"
-        guard let role = surroundings.variable("AWS_ROLE_ARN") else {
+        guard let role = hostEnvironment.variable("AWS_ROLE_ARN") else {
             throw AWSCredentialError.unusable(
-                place: place, problem: "AWS_ROLE_ARN, the role to take, is not set")
+                place: place, problem: "AWS_ROLE_ARN, the role to assume, is not set")
         }
         return .found(
             try await webIdentity(
-                file: file, role: role, session: surroundings.variable("AWS_ROLE_SESSION_NAME"), place: place))
+                file: file, role: role, session: hostEnvironment.variable("AWS_ROLE_SESSION_NAME"), place: place))
     }
 
-    /// Exchanges the token that Kubernetes (IRSA) or a CI puts into a file for a role's temporary keys.
+    /// Exchanges the token in a file, written by Kubernetes (IRSA) or a CI system, for a role's temporary keys.
     func webIdentity(file: String, role: String, session: String?, place: String) async throws -> AWSCredentials {
-        let path = surroundings.path(file)
+        let path = hostEnvironment.path(file)
         guard let data = FileManager.default.contents(atPath: path) else {
             throw AWSCredentialError.unusable(place: place, problem: "\(path) cannot be read")
         }
@@ -115,7 +115,7 @@ struct CredentialSources: Sendable {
             throw AWSCredentialError.unusable(place: place, problem: "\(path) is empty")
         }
         do {
-            return try await TokenService(surroundings).assume(
+            return try await SecurityTokenService(hostEnvironment).assume(
                 role: role, session: session, webIdentityToken: token, source: "role \(role), by web identity")
         } catch let error as AWSError {
             throw AWSCredentialError.unusable(place: place, problem: error.description)

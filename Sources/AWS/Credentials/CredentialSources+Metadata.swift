@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTransport
 
-/// What containers' and instances' endpoints answer.
+/// The response of the container and instance metadata endpoints.
 private struct MetadataAnswer: Decodable {
     var code: String?
     var message: String?
@@ -16,30 +16,30 @@ extension CredentialSources {
 
     /// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
     func fromContainer() async throws -> CredentialFinding {
-        let relative = surroundings.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        let relative = hostEnvironment.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
         guard
             let text = relative.map({ "http://169.254.170.2" + $0 })
-                ?? surroundings.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+                ?? hostEnvironment.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         else { return .absent("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set") }
         let variable = relative != nil ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" : "AWS_CONTAINER_CREDENTIALS_FULL_URI"
         let place = "the container (\(variable))"
         guard let url = URLComponents(string: text), let scheme = url.scheme, let host = url.host, !host.isEmpty else {
             throw AWSCredentialError.unusable(place: place, problem: "\(text) is not a URL")
         }
-        // The token must not go over a wire that others can read.
+        // The token must not be sent unencrypted over a network.
         guard scheme == "https" || Self.isTrustedWithoutTLS(host) else {
             throw AWSCredentialError.unusable(
                 place: place,
-                problem: "\(host) is asked without TLS, and is neither this machine nor ECS's or EKS's agent")
+                problem: "\(host) would be called without TLS, and it is neither this machine nor the agent of ECS or EKS")
         }
         var headers = HTTPConnection.Headers(["Accept": "application/json"].map { (name: $0.key, value: $0.value) })
-        if let file = surroundings.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
-            guard let data = FileManager.default.contents(atPath: surroundings.path(file)) else {
-                throw AWSCredentialError.unusable(place: place, problem: "\(file), the token's file, cannot be read")
+        if let file = hostEnvironment.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+            guard let data = FileManager.default.contents(atPath: hostEnvironment.path(file)) else {
+                throw AWSCredentialError.unusable(place: place, problem: "the token file \(file) cannot be read")
             }
             headers["Authorization"] = String(decoding: data, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
-        } else if let token = surroundings.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
+        } else if let token = hostEnvironment.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
             headers["Authorization"] = token
         }
         let path =
@@ -49,7 +49,7 @@ extension CredentialSources {
             "\(scheme)://\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host)"
             + (url.port.map { ":\($0)" } ?? "")
         do {
-            let answer = try await surroundings.connected(to: base, connectTimeout: .seconds(2)) { connection in
+            let answer = try await hostEnvironment.connected(to: base, connectTimeout: .seconds(2)) { connection in
                 try await connection.send(
                     HTTPConnection.Request(
                         "GET", path, headers: headers, deadline: .seconds(5), largestBody: 1 << 20,
@@ -74,20 +74,20 @@ extension CredentialSources {
 
     /// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
     ///
-    /// Last of all, because where there is no such service only silence says so; hence the short limit for the connection. Who has
-    /// taken one gets more time.
+    /// The last place, because a missing metadata service shows only as a timeout; hence the short limit for connecting. An
+    /// open connection gets more time.
     func fromInstance() async throws -> CredentialFinding {
-        if surroundings.variable("AWS_EC2_METADATA_DISABLED")?.lowercased() == "true" {
+        if hostEnvironment.variable("AWS_EC2_METADATA_DISABLED")?.lowercased() == "true" {
             return .absent("AWS_EC2_METADATA_DISABLED is true")
         }
-        let isIPv6 = surroundings.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?.lowercased() == "ipv6"
+        let isIPv6 = hostEnvironment.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?.lowercased() == "ipv6"
         let base =
-            surroundings.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT")
+            hostEnvironment.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT")
             ?? (isIPv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254")
         let place = "this instance's metadata"
         do {
-            return try await surroundings.connected(to: base, connectTimeout: .seconds(1), plain: true) { connection in
-                func ask(_ method: String, _ path: String, _ headers: HTTPConnection.Headers) async throws
+            return try await hostEnvironment.connected(to: base, connectTimeout: .seconds(1), plain: true) { connection in
+                func request(_ method: String, _ path: String, _ headers: HTTPConnection.Headers) async throws
                     -> HTTPConnection.Response
                 {
                     try await connection.send(
@@ -95,7 +95,7 @@ extension CredentialSources {
                             method, path, headers: headers, deadline: .seconds(5), largestBody: 1 << 20,
                             retry: RetryPolicy(attempts: 2, firstDelay: .milliseconds(100))))
                 }
-                let granted = try await ask(
+                let granted = try await request(
                     "PUT", "/latest/api/token", ["X-aws-ec2-metadata-token-ttl-seconds": "21600"])
                 guard granted.isSuccess else {
                     return .absent("\(base) gave no session token: it answered \(granted.status)")
@@ -103,12 +103,12 @@ extension CredentialSources {
                 let session = String(decoding: granted.body, as: UTF8.self)
                     .trimmingCharacters(in: .whitespacesAndNewlines)
                 let list = "/latest/meta-data/iam/security-credentials/"
-                let roles = try await ask("GET", list, ["X-aws-ec2-metadata-token": session])
+                let roles = try await request("GET", list, ["X-aws-ec2-metadata-token": session])
                 let role = String(decoding: roles.body, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
                 guard roles.isSuccess, !role.isEmpty else {
                     return .absent("this instance has no role: no instance profile is attached to it")
                 }
-                let answer = try await ask(
+                let answer = try await request(
                     "GET", list + PercentEncoding.encode(String(role)), ["X-aws-ec2-metadata-token": session])
                 guard answer.isSuccess else {
                     throw AWSCredentialError.unusable(
@@ -123,13 +123,13 @@ extension CredentialSources {
 
     private func credentials(_ body: Data, place: String) throws(AWSCredentialError) -> AWSCredentials {
         guard let answer = try? Decoding.json().decode(MetadataAnswer.self, from: body) else {
-            throw .unusable(place: place, problem: "what it answered is not JSON")
+            throw .unusable(place: place, problem: "its response is not JSON")
         }
         if let code = answer.code, code != "Success" {
             throw .unusable(place: place, problem: "\(code)\(answer.message.map { ": \($0)" } ?? "")")
         }
         guard let key = answer.accessKeyId, let secret = answer.secretAccessKey else {
-            throw .unusable(place: place, problem: "its answer has no AccessKeyId and SecretAccessKey")
+            throw .unusable(place: place, problem: "its response has no AccessKeyId and SecretAccessKey")
         }
         return AWSCredentials(
             accessKeyID: key, secretAccessKey: secret, sessionToken: answer.token,

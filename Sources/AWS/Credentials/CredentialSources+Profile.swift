@@ -2,7 +2,7 @@ import Foundation
 
 extension CredentialSources {
     func fromSharedFiles() async throws -> CredentialFinding {
-        let files = try SharedFiles(surroundings)
+        let files = try SharedFiles(hostEnvironment)
         guard files.chosen != nil else {
             guard !files.isNamed else {
                 throw AWSCredentialError.unusable(
@@ -23,8 +23,8 @@ extension CredentialSources {
         return .found(found)
     }
 
-    /// `nil` when the profile says nothing about credentials. `visited` are the profiles that refer to this one by
-    /// `source_profile`, to notice a circle.
+    /// Nil when the profile configures no credentials. `visited` are the profiles that refer to this one with
+    /// `source_profile`, to detect a cycle.
     private func credentials(
         ofProfile name: String, in files: SharedFiles, through visited: [String]
     ) async throws -> AWSCredentials? {
@@ -35,19 +35,19 @@ extension CredentialSources {
         let place = files.place(of: name)
         func unusable(_ problem: String) -> AWSCredentialError { .unusable(place: place, problem: problem) }
 
-        // A profile that is its own source means its own keys.
+        // A profile that is its own source_profile uses its own keys.
         if let role = profile["role_arn"], visited.last != name {
-            guard !visited.contains(name) else { throw unusable("source_profile goes round in a circle") }
+            guard !visited.contains(name) else { throw unusable("source_profile refers back to the profile") }
             if let file = profile["web_identity_token_file"] {
                 return try await webIdentity(
                     file: file, role: role, session: profile["role_session_name"], place: place)
             }
             if profile["mfa_serial"] != nil {
-                throw unusable("its role wants a second factor (mfa_serial), and nobody is there to type it")
+                throw unusable("its role requires a second factor (mfa_serial), which cannot be entered here")
             }
             let source = try await source(of: profile, name: name, in: files, visited: visited, unusable: unusable)
             do {
-                return try await TokenService(surroundings).assume(
+                return try await SecurityTokenService(hostEnvironment).assume(
                     role: role, session: profile["role_session_name"], externalID: profile["external_id"],
                     seconds: profile["duration_seconds"].flatMap { Int($0) }, with: source,
                     source: "role \(role) of \(place)")
@@ -73,7 +73,7 @@ extension CredentialSources {
         return nil
     }
 
-    /// Whose keys ask for a role.
+    /// The credentials that assume the role.
     private func source(
         of profile: SharedFiles.Section, name: String, in files: SharedFiles, visited: [String],
         unusable: (String) -> AWSCredentialError
@@ -91,27 +91,27 @@ extension CredentialSources {
         case "Ec2InstanceMetadata"?: finding = try await fromInstance()
         case let other?:
             throw unusable(
-                "credential_source is \(other), and not one of Environment, EcsContainer, Ec2InstanceMetadata")
+                "credential_source is \(other); it must be Environment, EcsContainer or Ec2InstanceMetadata")
         case nil: throw unusable("it has role_arn, but neither source_profile nor credential_source")
         }
         switch finding {
         case .found(let credentials): return credentials
-        case .absent(let reason): throw unusable("its credential_source has none: \(reason)")
+        case .absent(let reason): throw unusable("its credential_source has no credentials: \(reason)")
         }
     }
 
-    /// What a program prints: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    /// Reads the output of a program: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     private func process(_ command: String, place: String) async throws -> AWSCredentials {
         func unusable(_ problem: String) -> AWSCredentialError {
             .unusable(place: place, problem: "its credential_process \(problem)")
         }
-        guard let run = surroundings.run else { throw unusable("cannot be run here") }
-        guard let words = ShellWords.split(command), !words.isEmpty else {
-            throw unusable("has a quotation mark that is not closed")
+        guard let run = hostEnvironment.run else { throw unusable("is not supported here") }
+        guard let arguments = ShellWords.split(command), !arguments.isEmpty else {
+            throw unusable("has an unclosed quotation mark")
         }
         let output: String
         do {
-            output = try await run(words)
+            output = try await run(arguments)
         } catch {
             if Task.isCancelled { throw error }
             throw unusable("failed: \(error)")
@@ -135,9 +135,9 @@ extension CredentialSources {
     }
 }
 
-/// Words as a POSIX shell would split them, without anything that a shell would expand.
+/// Splits text into words like a POSIX shell, without expansions.
 enum ShellWords {
-    /// `nil` for a quotation mark that is not closed.
+    /// Nil for an unclosed quotation mark.
     static func split(_ text: String) -> [String]? {
         var words: [String] = []
         var word: String?

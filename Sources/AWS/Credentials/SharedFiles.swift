@@ -1,28 +1,28 @@
 import Foundation
 
-/// The files that the AWS command line keeps, read for each use: other programs rotate the keys in them.
+/// The AWS CLI's `config` and `credentials` files. They are read for each use, as other programs rotate the keys in them.
 ///
 /// Format: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 struct SharedFiles: Sendable {
-    /// Settings of a section; a nested `s3 = … addressing_style = path` is under `s3.addressing_style`.
+    /// The settings of a section; a nested `addressing_style` below `s3 =` has the key `s3.addressing_style`.
     typealias Section = [String: String]
 
     let profileName: String
-    /// Somebody named the profile, so that it has to be there.
+    /// Whether the environment names the profile, so that it must exist.
     let isNamed: Bool
     let credentialsPath: String
     let configPath: String
     private let credentials: [String: Section]?
     private let config: [String: Section]?
 
-    init(_ surroundings: AWSSurroundings) throws(AWSCredentialError) {
-        let named = surroundings.variable("AWS_PROFILE") ?? surroundings.variable("AWS_DEFAULT_PROFILE")
+    init(_ hostEnvironment: AWSEnvironment) throws(AWSCredentialError) {
+        let named = hostEnvironment.variable("AWS_PROFILE") ?? hostEnvironment.variable("AWS_DEFAULT_PROFILE")
         profileName = named ?? "default"
         isNamed = named != nil
-        let home = surroundings.homeDirectory
+        let home = hostEnvironment.homeDirectory
         credentialsPath =
-            surroundings.variable("AWS_SHARED_CREDENTIALS_FILE").map(surroundings.path) ?? "\(home)/.aws/credentials"
-        configPath = surroundings.variable("AWS_CONFIG_FILE").map(surroundings.path) ?? "\(home)/.aws/config"
+            hostEnvironment.variable("AWS_SHARED_CREDENTIALS_FILE").map(hostEnvironment.path) ?? "\(home)/.aws/credentials"
+        configPath = hostEnvironment.variable("AWS_CONFIG_FILE").map(hostEnvironment.path) ?? "\(home)/.aws/config"
         credentials = try Self.read(credentialsPath)
         config = try Self.read(configPath)
     }
@@ -45,16 +45,16 @@ struct SharedFiles: Sendable {
             let trimmed = line.trimmingCharacters(in: .whitespaces)
             guard !trimmed.isEmpty else { continue }
             if trimmed.hasPrefix("["), let end = trimmed.firstIndex(of: "]") {
-                let words = trimmed[trimmed.index(after: trimmed.startIndex)..<end].split(
+                let names = trimmed[trimmed.index(after: trimmed.startIndex)..<end].split(
                     whereSeparator: \.isWhitespace)
-                section = words.joined(separator: " ")
+                section = names.joined(separator: " ")
                 outer = nil
                 sections[section ?? "", default: [:]].merge([:]) { old, _ in old }
                 continue
             }
             guard let equals = trimmed.firstIndex(of: "="), let section else {
                 throw .unusable(
-                    place: path, problem: "line \(number + 1) is neither [a section] nor a setting of one (key = value)"
+                    place: path, problem: "line \(number + 1) is neither a [section] nor a setting (key = value)"
                 )
             }
             let key = trimmed[..<equals].trimmingCharacters(in: .whitespaces).lowercased()
@@ -63,14 +63,14 @@ struct SharedFiles: Sendable {
                 sections[section]?["\(outer).\(key)"] = value
             } else {
                 sections[section]?[key] = value
-                // What follows indented belongs to a key that has no value of its own.
+                // Indented lines belong to the key before them that has no value.
                 outer = value.isEmpty ? key : nil
             }
         }
         return sections
     }
 
-    /// A comment begins at the line's first character, or after white space.
+    /// A comment begins at the start of the line or after white space.
     private static func uncommented(_ line: Substring) -> Substring {
         var previous: Character = " "
         for index in line.indices {
@@ -82,9 +82,9 @@ struct SharedFiles: Sendable {
 
     // MARK: - Profiles
 
-    /// A profile's settings of both files, those of the credentials file first; `nil` when neither has it.
+    /// A profile's settings from both files, the credentials file first; nil when neither has the profile.
     func profile(_ name: String) -> Section? {
-        // In the config file every profile but the default one is `[profile NAME]`.
+        // In the config file, every profile except the default is `[profile NAME]`.
         let inConfig = config?["profile \(name)"] ?? (name == "default" ? config?["default"] : nil)
         guard let inCredentials = credentials?[name] else { return inConfig }
         return inCredentials.merging(inConfig ?? [:]) { first, _ in first }
@@ -92,10 +92,10 @@ struct SharedFiles: Sendable {
 
     var chosen: Section? { profile(profileName) }
 
-    /// `region`, or of a service: `s3.addressing_style`.
+    /// The value of `region`, or of a service's setting such as `s3.addressing_style`.
     func setting(_ key: String) -> String? { chosen?[key].flatMap { $0.isEmpty ? nil : $0 } }
 
-    /// The endpoint of a service: `[services NAME]` that the profile names, then the profile's `endpoint_url`.
+    /// The endpoint of a service: from the profile's `[services NAME]` section, or its `endpoint_url`.
     func endpoint(of service: String) -> String? {
         if let services = setting("services"), let url = config?["services \(services)"]?["\(service).endpoint_url"] {
             return url
@@ -107,7 +107,7 @@ struct SharedFiles: Sendable {
         credentials?[name] != nil ? "profile \(name) of \(credentialsPath)" : "profile \(name) of \(configPath)"
     }
 
-    /// Why the files gave nothing.
+    /// Why the files have no credentials.
     var absence: String {
         switch (credentials, config) {
         case (nil, nil): "neither \(credentialsPath) nor \(configPath) exists"

@@ -6,15 +6,15 @@ import ReleaseMachine
 import ViridianConfiguration
 import Workloads
 
-/// The fleet as the controller asks for it, for one app.
+/// The controller's `Nodes` for one app, backed by the fleet.
 struct FleetNodes: Nodes {
     let fleet: Fleet
     let app: AppConfiguration
     private let artifacts: NodeArtifacts
     private let readiness: @Sendable (Color) async -> ReadinessProbe?
-    private let probes = AskedOnce<Int, ReadinessProbe?>()
+    private let probes = MemoizedResult<Int, ReadinessProbe?>()
 
-    /// `readiness` tells how the cluster asks a colour's pods whether they are ready.
+    /// `readiness` returns the readiness probe of a colour's pods.
     init(
         fleet: Fleet,
         app: AppConfiguration,
@@ -46,21 +46,21 @@ struct FleetNodes: Nodes {
             return try await fleet.nodes().map(\.address)
         } catch let error as InventoryError {
             throw Refusal(error.description)
-        } catch let error as AWSError where !error.mayPass {
+        } catch let error as AWSError where !error.isTemporary {
             throw Refusal(error.description)
         }
     }
 
-    func read(_ addresses: [String], claiming fence: Fence?) async -> [ReleaseMachine.NodeReading] {
+    func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] {
         let nodes = addresses.map { Node($0) }
         let token: Int
         do {
             token = try fence?.token ?? 0
         } catch {
-            return addresses.map { ReleaseMachine.NodeReading(node: $0, color: nil, message: error.message) }
+            return addresses.map { NodeReading(node: $0, color: nil, message: error.message) }
         }
         return await fleet.read(upstream, on: nodes, claiming: token).map { reading in
-            var value = ReleaseMachine.NodeReading(reading, ports: upstream.ports)
+            var value = NodeReading(reading, ports: upstream.ports)
             value.newestRelease = (try? reading.outcome.get().token).map(Fence.release(ofToken:))
             return value
         }
@@ -73,27 +73,29 @@ struct FleetNodes: Nodes {
 
     func prepare(_ node: String, _ order: Order, _ survey: Survey) async throws {
         let plan = try await plan(for: order, survey)
-        try await troubled(node) { try await fleet.prepare(upstream, on: Node(node), plan) }
+        try await translatingFailures(node) { try await fleet.prepare(upstream, on: Node(node), plan) }
     }
 
     func stage(
         _ node: String,
         _ order: Order,
         _ survey: Survey,
-        say: @escaping @Sendable (Line) async -> Void
+        log: @escaping @Sendable (LogMessage) async -> Void
     ) async throws {
         let plan = try await plan(for: order, survey)
-        try await troubled(node, plan.probe) {
+        try await translatingFailures(node, plan.probe) {
             _ = try await fleet.stage(upstream, on: Node(node), plan) { line in
-                await say(Line(source: node, line.text))
+                await log(LogMessage(source: node, line.text))
             }
         }
     }
 
-    func bring(_ node: String, to live: LiveVersion, fence: Fence) async throws {
+    func stageAndRoute(_ node: String, to live: LiveVersion, fence: Fence) async throws {
         if app.artifact != nil || app.postDeploy != nil {
             let plan = try await plan(live, fence, release: "\(app.name)/\(fence.release)")
-            try await troubled(node, plan.probe) { _ = try await fleet.stage(upstream, on: Node(node), plan) }
+            try await translatingFailures(node, plan.probe) {
+                _ = try await fleet.stage(upstream, on: Node(node), plan)
+            }
         }
         try await route(node, to: live.color, fence: fence)
     }
@@ -101,7 +103,7 @@ struct FleetNodes: Nodes {
     private func plan(for order: Order, _ survey: Survey) async throws -> StagePlan {
         let version = LiveVersion(color: survey.candidate, version: order.version)
         var plan = try await plan(version, Fence(release: order.number, isBack: false), release: order.name)
-        plan.probeConnections = Probe.connections(toMeet: survey.replicas)
+        plan.probeConnections = CandidateProbe.connections(toMeet: survey.replicas)
         return plan
     }
 
@@ -114,14 +116,14 @@ struct FleetNodes: Nodes {
             release: release,
             probe: try await probe(version.color, release: fence.release),
             visitPath: app.probe?.path ?? "/",
-            postDeploy: app.postDeploy.map { FleetPostDeploy(command: $0.command, timeout: $0.timeout) },
+            postDeploy: app.postDeploy.map { PostDeployCommand(command: $0.command, timeout: $0.timeout) },
             artifact: try await artifacts.plan(version.version, release: fence.release)
         )
     }
 
-    /// In the app's own language, by the path that the configuration names, or else by that of the pods' readiness probe; by whichever
-    /// path, with what else that probe sends. Where nobody has named a path, any answer that is no server's error will do.
-    private func probe(_ color: Color, release: Int) async throws -> Probe {
+    /// A request in the app's protocol for the configured path, or else for the readiness probe's path, with the readiness probe's
+    /// headers, scheme and timeout. Without either path, any answer that is not a server error is accepted.
+    private func probe(_ color: Color, release: Int) async throws -> CandidateProbe {
         let host = app.hosts.first { !$0.hasPrefix("*") } ?? "localhost"
         if app.protocol == .fastcgi {
             return .fastcgi(path: app.probe?.path ?? "/ping", host: host, isGuess: app.probe == nil)
@@ -137,39 +139,39 @@ struct FleetNodes: Nodes {
                 headers: kubelet?.headers.map { HTTPProbe.Header($0.name, $0.value) } ?? [],
                 isTLS: kubelet?.isTLS ?? false,
                 timeout: kubelet?.timeout ?? .seconds(1),
-                kubelet: kubelet.map(inWords)
+                kubelet: kubelet.map(description(ofKubelet:))
             ))
     }
 
-    /// The kubelet asks a pod at its own address, and names that as the host unless a header says another (kubernetes/pkg/probe/http).
-    private func inWords(_ probe: ReadinessProbe) -> String {
+    /// The kubelet sends its request to the pod's address, which is the Host unless a header sets another (kubernetes/pkg/probe/http).
+    private func description(ofKubelet probe: ReadinessProbe) -> String {
         let headers = probe.headers.map { HTTPProbe.Header($0.name, $0.value) }
-        let asked = HTTPProbe(path: probe.path, host: "<the pod's address>:\(app.ports.container)", headers: headers)
+        let request = HTTPProbe(path: probe.path, host: "<the pod's address>:\(app.ports.container)", headers: headers)
         return
-            "the kubelet's probe sends \(asked.description), and takes the answer for good. To fix: let the app answer both, or "
-            + "name the Host that it wants in httpHeaders of its readinessProbe"
+            "the kubelet's probe sends \(request.description) and accepts the answer. To fix: let the app answer both, or set the Host "
+            + "that it expects in httpHeaders of its readinessProbe"
     }
 
     func route(_ node: String, to color: Color, fence: Fence) async throws {
         let token = try fence.token
-        try await troubled(node) {
+        try await translatingFailures(node) {
             _ = try await fleet.switch(upstream, on: Node(node), to: app.port(of: color), token: token)
         }
     }
 
     func moveVisitors(_ node: String, _ order: Order, _ survey: Survey) async throws -> VisitorEvidence? {
         let plan = try await plan(for: order, survey)
-        return try await troubled(node, plan.probe) {
+        return try await translatingFailures(node, plan.probe) {
             let report = try await fleet.switch(
                 upstream, on: Node(node), to: plan.port, token: plan.token, proving: plan)
             return report.proof.map { VisitorEvidence("\($0)", isProof: $0.evidence == .visit) }
         }
     }
 
-    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
+    func openConnections(_ node: String, to color: Color) async throws -> DrainEvidence.Open {
         let report = try await fleet.drain(upstream, on: Node(node), port: app.port(of: color))
         var arrivals = report.arrivals ?? [:]
-        // The preview shows the colour that is not live, and some files may name a port themselves: from this machine, that is.
+        // Connections from the node itself may be the preview's, or those of files in allowDirect: they do not count.
         if app.preview != nil || !app.allowDirect.isEmpty {
             arrivals = arrivals.filter { !$0.key.hasPrefix("127.") && $0.key != "::1" }
         }
@@ -182,10 +184,10 @@ struct FleetNodes: Nodes {
         )
     }
 
-    /// `probe` is how the candidate was asked, if it was.
-    private func troubled<Value>(
+    /// Runs `body` and throws its `NodeFailure` as a `NodeProblem`. `probe` is the request that was sent to the candidate, if any.
+    private func translatingFailures<Value>(
         _ node: String,
-        _ probe: Probe? = nil,
+        _ probe: CandidateProbe? = nil,
         _ body: () async throws -> Value
     ) async throws -> Value {
         do {
@@ -195,33 +197,33 @@ struct FleetNodes: Nodes {
             if case .fenced(let seen, _) = failure.reason {
                 let newer = "\(app.name)/\(Fence.release(ofToken: seen))"
                 message =
-                    "refused: \(newer) has been there, which is newer than this release. If there was no such release, remove "
-                    + ".viridian/\(app.name).token beside the upstream file on that node"
+                    "refused: the node has seen \(newer), which is newer than this release. If there was no such release, remove "
+                    + ".viridian/\(app.name).token next to the upstream file on that node"
             }
-            if case .noAnswer(_, let words) = failure.reason, case .http(let asked) = probe,
-                let advice = asked.advice(on: words)
+            if case .noAnswer(_, let output) = failure.reason, case .http(let request) = probe,
+                let advice = request.advice(on: output)
             {
                 message += "; \(advice)"
             }
-            throw NodeTrouble(node: node, isUnreachable: failure.isUnreachable, message: message)
+            throw NodeProblem(node: node, isUnreachable: failure.isUnreachable, message: message)
         }
     }
 }
 
 extension Fence {
-    /// The highest release that nodes are told of: a shell there has to be able to compare and add its numbers, and every program that
-    /// reads them as JSON to tell them apart. Years of releases every second do not come near.
-    static let mostReleases = Order.highestNumber
+    /// The highest release number that nodes accept: a shell can compare and add it, and JSON numbers represent it exactly. It is never
+    /// reached in practice.
+    static let highestRelease = Order.highestNumber
 
-    /// One number for the node: a release's way back is above its way forward, and the next release above both.
-    /// - Throws: `Refusal` for a release beyond `mostReleases`. Its number comes from outside: the app's Lease, a node, the journal.
+    /// The fencing token for the node: a release's way back is above its way forward, and the next release is above both.
+    /// - Throws: `Refusal` for a release beyond `highestRelease`. The number comes from the app's Lease, a node or the journal.
     var token: Int {
         get throws(Refusal) {
-            guard (0...Self.mostReleases).contains(release) else {
+            guard (0...Self.highestRelease).contains(release) else {
                 throw Refusal(
-                    "release number \(release) is none that nodes can compare (at most 2^52), so it was not Viridian that counted up "
-                        + "to it. To fix: remove the annotations viridian.dev/last-release and viridian.dev/release from the app's "
-                        + "Lease, and begin a new journal if this one holds that release")
+                    "release number \(release) is out of range (0 to 2^52) and was not assigned by Viridian. To fix: remove the "
+                        + "annotations viridian.dev/last-release and viridian.dev/release from the app's Lease, and start a new journal "
+                        + "if this one contains that release")
             }
             return release * 2 + (isBack ? 1 : 0)
         }
@@ -230,9 +232,9 @@ extension Fence {
     static func release(ofToken token: Int) -> Int { token / 2 }
 }
 
-extension ReleaseMachine.NodeReading {
-    /// What a node was proved to route to; where nothing was proved, what its file says.
-    init(_ reading: FleetReading, ports: PortPair) {
+extension NodeReading {
+    /// What a node was verified to route to or, if that was not possible, what its file says.
+    init(_ reading: NodeReadResult, ports: PortPair) {
         let address = reading.node.address
         switch reading.outcome {
         case .failure(let failure):
@@ -258,11 +260,12 @@ extension ReleaseMachine.NodeReading {
         if report.master == nil {
             message = "nginx is not running"
         } else if let color, let wanted = report.assets?.missing(for: ports.port(of: color)) {
-            message = "current points at \(report.assets?.current ?? "nothing"), and \(wanted) belongs to \(color)"
+            message =
+                "current points to \(report.assets?.current ?? "nothing"), but the assets of \(color) are \(wanted)"
         } else if let color, let assets = report.assets, assets.lacks(ports.port(of: color)) {
-            message = "has no static assets of \(color) yet"
+            message = "has no static assets for \(color) yet"
         } else if report.loaded == .no {
-            message = "\(report.path) was edited and nginx has not loaded it: \(report.because)"
+            message = "\(report.path) was edited and nginx has not loaded it: \(report.loadedReason)"
         } else if color == nil {
             message = "\(report.path) has \(file) up"
         }

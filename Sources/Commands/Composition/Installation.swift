@@ -8,23 +8,23 @@ import Server
 import ViridianConfiguration
 import Workloads
 
-/// What the configuration names, opened: the composition root, where real backends are plugged into the controller's ports.
+/// The composition root: the journal, cluster and fleet of a configuration, connected to the controller's ports.
 struct Installation: Sendable {
     let configuration: Configuration
     let journal: Journal
-    /// `nil` for verbs that only look into the journal.
+    /// `nil` for verbs that only read the journal.
     let cluster: KubernetesClient?
     let fleet: Fleet?
 
-    /// Why the journal is read from a copy; `nil` where it is not.
-    var journalTrouble: String?
-    /// Why there is no cluster, or no fleet, where the verb would have them.
-    var clusterTrouble: String?
+    /// Why the journal is read from a copy; `nil` if it is not.
+    var journalProblem: String?
+    /// Why there is no cluster or no fleet for a verb that uses them.
+    var clusterProblem: String?
 
-    /// The releases of an app; words that are said through it are told to the audit log with where they come from.
+    /// The releases of an app. Commands given through it are recorded in the audit log with their origin.
     func releases(
         _ name: String,
-        _ provenance: Provenance = .commandLine
+        _ requestOrigin: RequestOrigin = .commandLine
     ) throws(UnknownApp) -> AppReleases {
         let app = try configuration.app(name)
         let cluster = cluster.map { AppCluster(client: $0, app: app) }
@@ -34,19 +34,19 @@ struct Installation: Sendable {
         return AppReleases(
             app: app,
             engine: Engine(
-                cluster: cluster ?? unreached as any Cluster,
-                nodes: nodes ?? unreached as any Nodes,
-                journal: JournalPort(journal: journal, provenance: provenance),
+                cluster: cluster ?? unavailable as any Cluster,
+                nodes: nodes ?? unavailable as any Nodes,
+                journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
                 clock: SystemClock()
             )
         )
     }
 
-    private var unreached: Unreached {
-        Unreached(refusal: Refusal(clusterTrouble ?? "this verb only reads the journal"))
+    private var unavailable: UnavailableBackend {
+        UnavailableBackend(refusal: Refusal(clusterProblem ?? "this verb only reads the journal"))
     }
 
-    /// The nodes that the configuration names; `nil` where they come from a cluster that is not there.
+    /// The configured nodes; `nil` if their inventory is a cluster's and there is no cluster.
     static func fleet(
         _ nodes: NodesConfiguration, in cluster: KubernetesClient?, _ transport: any NodeTransport
     ) throws -> Fleet? {
@@ -67,13 +67,13 @@ struct Installation: Sendable {
     }
 }
 
-extension Provenance {
+extension RequestOrigin {
     /// This machine's command line.
-    static var commandLine: Provenance { Provenance(origin: "cli@\(ProcessInfo.processInfo.hostName)") }
+    static var commandLine: RequestOrigin { RequestOrigin(origin: "cli@\(ProcessInfo.processInfo.hostName)") }
 }
 
-/// Stands where a verb has no cluster or no nodes.
-private struct Unreached: Cluster, Nodes {
+/// The backend of a verb without a cluster or nodes: every call throws `refusal`.
+private struct UnavailableBackend: Cluster, Nodes {
     let refusal: Refusal
 
     func acquireLease() async throws -> LeaseTerm { throw refusal }
@@ -81,7 +81,7 @@ private struct Unreached: Cluster, Nodes {
     func releaseLease() async {}
     func note(release number: Int) async throws { throw refusal }
     func survey() async throws -> ClusterSurvey { throw refusal }
-    func createCandidate(_ order: Order, _ survey: Survey, tell: @escaping @Sendable (CreationNews) -> Void)
+    func createCandidate(_ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void)
         async throws
     { throw refusal }
     func pods(of color: Color, for order: Order, desired: Int) -> AsyncThrowingStream<PodsObservation, any Error> {
@@ -92,13 +92,13 @@ private struct Unreached: Cluster, Nodes {
     func remove(_ color: Color, madeBy number: Int, orOlder: Bool) async throws -> Int { throw refusal }
 
     func list() async throws -> [String] { throw refusal }
-    func read(_ addresses: [String], claiming fence: Fence?) async -> [ReleaseMachine.NodeReading] { [] }
+    func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] { [] }
     func stage(
         _ node: String,
         _ order: Order,
         _ survey: Survey,
-        say: @escaping @Sendable (Line) async -> Void
+        log: @escaping @Sendable (LogMessage) async -> Void
     ) async throws { throw refusal }
     func route(_ node: String, to color: Color, fence: Fence) async throws { throw refusal }
-    func open(_ node: String, to color: Color) async throws -> DrainEvidence.Open { throw refusal }
+    func openConnections(_ node: String, to color: Color) async throws -> DrainEvidence.Open { throw refusal }
 }

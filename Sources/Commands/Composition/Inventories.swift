@@ -6,8 +6,8 @@ import Processes
 import ViridianConfiguration
 
 extension NodesConfiguration {
-    /// The list of nodes that the configuration names, asked anew for every use; `nil` where it comes from a cluster that is not there.
-    func inventory(in cluster: KubernetesClient?) throws -> (any FleetInventory)? {
+    /// The configured inventory, which is read again for every use; `nil` if it is a cluster's and there is no cluster.
+    func inventory(in cluster: KubernetesClient?) throws -> (any NodeInventory)? {
         switch inventory {
         case .fixed(let addresses): return try StaticInventory(addresses)
         case .kubernetes(let nodes):
@@ -23,11 +23,11 @@ extension NodesConfiguration {
 }
 
 extension CredentialChain {
-    /// The credentials of this process, one chain for everything that asks AWS.
+    /// The credentials of this process, one chain for all calls to AWS.
     static let standard = CredentialChain(
-        AWSSurroundings(run: { words in
-            guard let program = words.first else { throw Refusal("no program is named") }
-            let completed = try await Command(program, Array(words.dropFirst())).run(deadline: .seconds(60))
+        AWSEnvironment(run: { command in
+            guard let program = command.first else { throw Refusal("the command is empty") }
+            let completed = try await Command(program, Array(command.dropFirst())).run(deadline: .seconds(60))
             guard completed.succeeded else {
                 let last = completed.error.split(separator: "\n").last.map { ": \($0)" } ?? ""
                 throw Refusal("\(program) \(completed.termination)\(last)")

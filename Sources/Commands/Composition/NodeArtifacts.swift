@@ -5,17 +5,17 @@ import Foundation
 import ReleaseMachine
 import ViridianConfiguration
 
-/// Where the nodes get an app's artifact from.
+/// Makes the plans by which nodes fetch an app's artifact.
 struct NodeArtifacts: Sendable {
-    private struct Wanted: Hashable, Sendable {
+    private struct PlanKey: Hashable, Sendable {
         var version: String
         var release: Int
     }
 
     private let app: AppConfiguration
     private let storage: S3
-    private let plans = AskedOnce<Wanted, ArtifactPlan>()
-    /// As long as a URL may be of use: staging tries again, and nodes fetch one after the other.
+    private let plans = MemoizedResult<PlanKey, ArtifactPlan>()
+    /// How long a presigned URL is valid: staging retries, and nodes fetch one after the other.
     private static let validity = Duration.seconds(3600)
 
     init(app: AppConfiguration, storage: S3 = S3(credentials: .standard)) {
@@ -23,16 +23,16 @@ struct NodeArtifacts: Sendable {
         self.storage = storage
     }
 
-    /// The plan of a version, made once for all nodes of a release; `nil` for an app without artifact.
-    /// - Throws: `Refusal` with what S3 says; `AWSError` where it may say something else in a moment; `CancellationError`.
+    /// The plan for a version, made once for all nodes of a release; `nil` for an app without artifact.
+    /// - Throws: `Refusal` with the error of S3; `AWSError` where a retry may help; `CancellationError`.
     func plan(_ version: String, release: Int) async throws -> ArtifactPlan? {
         guard let artifact = app.artifact else { return nil }
-        return try await plans.value(for: Wanted(version: version, release: release)) {
+        return try await plans.value(for: PlanKey(version: version, release: release)) {
             do {
                 return try await make(artifact, try Version(version))
             } catch let error as CancellationError {
                 throw error
-            } catch let error as AWSError where error.mayPass {
+            } catch let error as AWSError where error.isTemporary {
                 throw error
             } catch {
                 throw Refusal("the artifact of \(app.name) \(version): \(error)")
@@ -61,7 +61,7 @@ struct NodeArtifacts: Sendable {
         guard text.hasPrefix("/") else { return text.hasPrefix("https://") ? .url(text) : .sha256(text) }
         let content = try String(contentsOfFile: text, encoding: .utf8)
         let digits = content.prefix { $0.isASCII && $0.isHexDigit }
-        guard digits.count == 64 else { throw Refusal("\(text) does not begin with a sha256") }
+        guard digits.count == 64 else { throw Refusal("\(text) does not start with a SHA-256 checksum") }
         return .sha256(digits.lowercased())
     }
 

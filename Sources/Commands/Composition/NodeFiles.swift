@@ -3,6 +3,7 @@ import Controller
 import Fleet
 import Foundation
 import Scaffold
+import TextTemplates
 import ViridianConfiguration
 
 /// What an administrator installs on the nodes so that Viridian may do its work there, and nothing else.
@@ -36,13 +37,7 @@ struct NodeFiles {
                     "nodes.sudo is false: nothing is asked of sudo on the nodes, and there is nothing to allow")
             }
             guard case .ssh(let ssh) = nodes.transport else {
-                let user = caller()
-                return """
-                    # For \(user), who runs viridian on this machine, and with it nginx's commands as root. Whoever may do this is root.
-                    # This file: /etc/sudoers.d/viridian, mode 0440; `visudo -cf` checks it.
-                    \(shell(user))
-
-                    """
+                return LocalSudoers(user: caller()).text
             }
             let user = ssh.user ?? "deploy"
             guard user != "root" else {
@@ -50,23 +45,12 @@ struct NodeFiles {
                     "nodes.ssh.user is root, who needs no sudo. To fix: set nodes.sudo to false, or log in as another user, whose "
                         + "key then can do no more than release (viridian render viridian-node)")
             }
-            return """
-                # For nodes whose key runs viridian-node and nothing else. Install that program, and what it may do, first:
-                #   viridian render viridian-node > viridian-node   (\(InstalledNode.path), mode 0755, of root)
-                #   viridian render node.conf > node.conf           (\(InstalledNode.configurationPath), mode 0644, of root)
-                # The key's line in \(user)'s authorized_keys begins with
-                #   \(InstalledNode.authorizedKey("ssh-ed25519 …"))
-                # This file: /etc/sudoers.d/viridian, mode 0440; `visudo -cf` checks it.
-                \(InstalledNode.sudoers(user: user))
-                # Instead of all that, where whoever has the key may be root:
-                #   \(shell(user))
-
-                """
+            return NodeSudoers(
+                user: user, program: InstalledNode.path, configuration: InstalledNode.configurationPath,
+                authorizedKey: InstalledNode.authorizedKey("ssh-ed25519 …")
+            ).text
         }
     }
-
-    /// Viridian's own program goes to a shell of root's on standard input: `sudo -n sh`, found where sudo's `secure_path` finds it.
-    private func shell(_ user: String) -> String { "\(user) ALL=(root) NOPASSWD: /bin/sh, /usr/bin/sh" }
 
     private var settings: NodeSettings {
         NodeSettings(

@@ -4,14 +4,14 @@ import Kubernetes
 import Server
 import ViridianConfiguration
 
-/// The configuration's apps as the server asks for them.
+/// The server's `ServedApps`: the configured apps.
 struct ServedInstallation: ServedApps {
     let installation: Installation
 
     var configurations: [AppConfiguration] { installation.configuration.apps }
 
-    func releases(_ app: String, _ provenance: Provenance) throws(UnknownApp) -> AppReleases {
-        try installation.releases(app, provenance)
+    func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
+        try installation.releases(app, requestOrigin)
     }
 
     func checkCluster() async throws {

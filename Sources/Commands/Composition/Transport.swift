@@ -3,7 +3,7 @@ import Fleet
 import ViridianConfiguration
 
 extension NodesConfiguration {
-    /// Runs `body` with the way to reach the nodes; connections that it opens are held until the end.
+    /// Runs `body` with the transport to the nodes; its connections stay open until `body` returns.
     func withTransport<Value>(_ body: (any NodeTransport) async throws -> Value) async throws -> Value {
         guard case .ssh(let ssh) = transport else { return try await body(LocalTransport()) }
         let settings = SSHSettings(
@@ -16,7 +16,7 @@ extension NodesConfiguration {
         return try await SSHTransport.withTransport(settings) { try await body($0) }
     }
 
-    /// How many conversations may be starting at one time.
+    /// How many sessions with nodes may start at the same time.
     var parallel: Int {
         if case .ssh(let ssh) = transport { ssh.parallel } else { SSH().parallel }
     }

@@ -6,12 +6,12 @@ import Sandbox
 struct SampleAppCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sample-app",
-        abstract: "The demo's app: a small web server that tells its version and colour.",
+        abstract: "The demo's app: a small web server that reports its version and colour.",
         shouldDisplay: false
     )
 
-    @Option(help: "The address; otherwise the pod's.") var host: String?
-    @Option(help: "The port.") var port: Int = 9000
+    @Option(help: "The address to listen on. Default: the pod's.") var host: String?
+    @Option(help: "The port to listen on.") var port: Int = 9000
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment

@@ -2,7 +2,7 @@ import Controller
 import ReleaseMachine
 
 extension Outcome {
-    /// The contract's exit status of a verb that ran the release.
+    /// The exit status of a verb that ran the release.
     var exitStatus: ExitStatus {
         switch release.state {
         case .paused: .paused
@@ -15,7 +15,7 @@ extension Outcome {
     }
 }
 
-/// The contract's exit statuses.
+/// The exit statuses of all verbs.
 enum ExitStatus: Int32, Codable {
     case done = 0
     case couldNot = 1

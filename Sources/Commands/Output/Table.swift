@@ -1,13 +1,13 @@
 import Controller
 
-/// Columns that line up, for people; the last one is not padded.
+/// Text in aligned columns; the last column is not padded.
 struct Table {
     var header: [String]
     var rows: [[String]]
 
     init(_ header: [String], _ rows: [[String]]) {
         self.header = header
-        // Made safe before it is measured: an escape is longer than what it stands for.
+        // Escaped before its width is measured.
         self.rows = rows.map { $0.map(\.safe) }
     }
 

@@ -1,12 +1,12 @@
 import Foundation
 import Glibc
 
-/// What standard output is: a terminal with a width and colours, or a pipe.
+/// The properties of standard output: a terminal with a width and colours, or a pipe.
 struct Terminal: Sendable {
     var isInteractive: Bool
     var usesColor: Bool
     var width: Int
-    /// `nil` where it has no end.
+    /// In lines; `nil` if unlimited.
     var height: Int? = nil
 
     static func current() -> Terminal {
@@ -36,24 +36,24 @@ struct Terminal: Sendable {
     }
 }
 
-/// Writes a line to standard output, unbuffered, so that it reaches a pipe when it is said.
-/// - Returns: whether anybody still reads. A release goes on all the same; what only looks can stop.
+/// Writes a line to standard output, unbuffered, so that a pipe's reader gets it at once.
+/// - Returns: whether standard output still has a reader. Verbs that only read can stop when it has none.
 @discardableResult
-func say(_ line: TerminalLine) -> Bool { put(line.written + "\n") }
+func printLine(_ line: TerminalLine) -> Bool { printText(line.written + "\n") }
 
 @discardableResult
-func say(_ line: String) -> Bool { say(TerminalLine(line)) }
+func printLine(_ line: String) -> Bool { printLine(TerminalLine(line)) }
 
-/// Writes to standard output as it is: what draws, and files for other programs.
+/// Writes text to standard output unchanged: terminal control sequences, and files for other programs.
 @discardableResult
-func put(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
+func printText(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
 
 /// Writes a line to standard error.
-func complain(_ line: String) {
+func printError(_ line: String) {
     _ = write(TerminalLine(line).written + "\n", to: STDERR_FILENO)
 }
 
-/// Foundation's file handles end the whole program when a pipe's reader has gone.
+/// Not with Foundation's file handles, which end the process when a pipe's reader has gone.
 private func write(_ text: String, to descriptor: Int32) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

@@ -1,10 +1,10 @@
 import Controller
 
-/// A line for people: text from anywhere, in which nothing commands the terminal, and styles that are ours.
+/// A line of output: text from any source with its control characters escaped, and the program's own styles.
 ///
-/// `say` writes nothing else, so that what a pod, a node, an annotation or a server says needs no care where a line is put together.
+/// `printLine` writes only these, so that text from pods, nodes, annotations and servers needs no escaping elsewhere.
 struct TerminalLine: Sendable, Hashable {
-    /// As it is written, styles included.
+    /// The text to write, styles included.
     private(set) var written: String
 
     init(_ text: String) {

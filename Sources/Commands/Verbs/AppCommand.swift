@@ -2,6 +2,7 @@ import ArgumentParser
 import Controller
 import Foundation
 import Scaffold
+import TextTemplates
 import ViridianConfiguration
 
 struct AppCommand: AsyncParsableCommand {
@@ -15,17 +16,17 @@ struct AppCommand: AsyncParsableCommand {
 struct AppAddCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Add an app, on the next free pair of ports.",
+        abstract: "Add an app on the next free pair of ports.",
         discussion: """
-            Writes apps/NAME.yaml beside viridian.yaml. Blue's port ends in 0 and green's in 1, from 30000 up in tens.
-            Files that are there already are left alone.
+            Writes apps/NAME.yaml next to viridian.yaml. Blue's port ends in 0 and green's in 1; the first pair is 30000 and 30001.
+            Existing files are not changed.
             """
     )
 
     @Argument(help: "The app.") var name: String
-    @Option(help: "The image without a tag; otherwise beside the other apps' images.") var image: String?
-    @Option(help: "The port that its container listens on.") var containerPort: Int = 9000
-    @Option(name: .long, help: "A host name that it answers to; may be given several times.") var host: [String] = []
+    @Option(help: "The image, without a tag. Default: NAME in the registry of the first app.") var image: String?
+    @Option(help: "The port that the app's container listens on.") var containerPort: Int = 9000
+    @Option(name: .long, help: "A host name of the app. Repeatable.") var host: [String] = []
     @OptionGroup var local: LocalOptions
 
     func validate() throws {
@@ -38,7 +39,7 @@ struct AppAddCommand: Verb {
         let main = try ConfigurationFile.locate(explicit: local.config)
         let configuration = try Configuration.load(file: main)
         guard !configuration.apps.contains(where: { $0.name == name }) else {
-            throw Refusal("there is an app \(name) already")
+            throw Refusal("app \(name) exists already")
         }
         let ports = try PortPlan.next(after: configuration.apps)
         let registry = configuration.apps.first?.image.registry ?? "registry.local:5000"
@@ -48,21 +49,21 @@ struct AppAddCommand: Verb {
         ).text
         let path = URL(fileURLWithPath: main).deletingLastPathComponent().appending(path: "apps/\(name).yaml").path
         guard try NewFile.write(text, to: path) else {
-            throw Refusal("\(path) is there already, and was left as it is; does `apps` in \(main) name it?")
+            throw Refusal("\(path) exists already and was not changed; does `apps` in \(main) include it?")
         }
         do {
             let written = try Configuration.load(file: main)
             guard written.apps.contains(where: { $0.name == name }) else {
-                throw Refusal("`apps` in \(main) does not name apps/\(name).yaml; `apps: apps/*.yaml` would")
+                throw Refusal("`apps` in \(main) does not include apps/\(name).yaml; `apps: apps/*.yaml` does")
             }
         } catch {
-            // A file that spoils the configuration, or that nobody reads, helps nobody.
+            // The file would make the configuration invalid, or would not be read.
             try? FileManager.default.removeItem(atPath: path)
             throw Refusal("\(name) was not added: \(error)")
         }
-        say("\(path): written, on ports \(ports.blue) (blue) and \(ports.green) (green)")
-        say("Then: viridian render kubernetes \(name) | kubectl apply -f -")
-        say("      viridian render nginx \(name)        (for the nodes)")
+        printLine("\(path): written, on ports \(ports.blue) (blue) and \(ports.green) (green)")
+        printLine("Next: viridian render kubernetes \(name) | kubectl apply -f -")
+        printLine("      viridian render nginx \(name)        (for the nodes)")
         return .done
     }
 }

@@ -5,12 +5,12 @@ import Server
 struct AuditCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Who did what, when, from where, and why; the newest first."
+        abstract: "Show who did what, when, from where and why, newest first."
     )
 
-    @Argument(help: "The app; everything when it is left out.", completion: .app) var app: String?
-    @Option(help: "How many at most.") var limit: Int = 50
-    @Option(help: "Only entries older than the one with this number.") var before: Int?
+    @Argument(help: "The app. Default: all.", completion: .app) var app: String?
+    @Option(help: "Maximum number of entries.") var limit: Int = 50
+    @Option(help: "Only entries before the one with this number.") var before: Int?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
@@ -20,14 +20,14 @@ struct AuditCommand: Verb {
     }
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: false, for: .looking) { desk in
-            let entries = try await desk.audit(of: app, limit: limit, before: before)
+        try await global.withReleaseClient(connecting: false, for: .reading) { client in
+            let entries = try await client.audit(of: app, limit: limit, before: before)
             if output.output == .json {
-                for entry in entries { say(try entry.jsonLine()) }
+                for entry in entries { printLine(try entry.jsonLine()) }
                 return .done
             }
             guard !entries.isEmpty else {
-                say("nothing was done yet")
+                printLine("the audit log is empty")
                 return .done
             }
             let rows = entries.map { entry in
@@ -38,7 +38,9 @@ struct AuditCommand: Verb {
                     [entry.reason, entry.detail].compactMap { $0 }.joined(separator: "; "),
                 ]
             }
-            for line in Table(["WHEN", "WHO", "DID", "TO", "", "FROM", "WHY"], rows).lines { say(line) }
+            for line in Table(["WHEN", "WHO", "ACTION", "TARGET", "OUTCOME", "FROM", "WHY"], rows).lines {
+                printLine(line)
+            }
             return .done
         }
     }

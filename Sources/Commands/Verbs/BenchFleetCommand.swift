@@ -2,25 +2,25 @@ import ArgumentParser
 import Fleet
 import Foundation
 
-/// What `script/bench fleet` measures of Viridian: a conversation that does nothing, with every node, over connections that are opened
-/// for it (cold) and over the same ones again (warm).
+/// What `script/bench fleet` measures: a session with every node that does nothing, over new connections (cold) and over the same
+/// connections again (warm).
 struct BenchFleetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench-fleet",
-        abstract: "Time conversations with nodes.",
+        abstract: "Measure the time of sessions with nodes.",
         shouldDisplay: false
     )
 
     @Option(help: "A file in the format of ssh_config(5).")
     var sshConfig: String?
 
-    @Option(help: "How many connections are opened at one time.")
+    @Option(help: "Number of connections that are opened at the same time.")
     var parallel = 20
 
-    @Option(help: "How often the nodes are asked over open connections.")
+    @Option(help: "Number of rounds over open connections.")
     var rounds = 11
 
-    @Flag(help: "Run as root, by sudo.")
+    @Flag(help: "Run as root, with sudo.")
     var sudo = false
 
     @Argument(help: "The nodes.")
@@ -29,25 +29,29 @@ struct BenchFleetCommand: AsyncParsableCommand {
     func run() async throws {
         let nodes = addresses.map { Node($0) }
         try await SSHTransport.withTransport(SSHSettings(config: sshConfig)) { transport in
-            let cold = try await ContinuousClock().measure { try await ask(nodes, over: transport, window: parallel) }
+            let cold = try await ContinuousClock().measure {
+                try await connect(to: nodes, over: transport, window: parallel)
+            }
             var warm: [Duration] = []
             for _ in 0..<rounds {
                 warm.append(
-                    try await ContinuousClock().measure { try await ask(nodes, over: transport, window: nodes.count) }
+                    try await ContinuousClock().measure {
+                        try await connect(to: nodes, over: transport, window: nodes.count)
+                    }
                 )
             }
             warm.sort()
-            say("cold \(cold.inSeconds)")
-            say("warm \(warm[warm.count / 2].inSeconds)")
-            say("warm-slowest \(warm[warm.count - 1].inSeconds)")
+            printLine("cold \(cold.inSeconds)")
+            printLine("warm \(warm[warm.count / 2].inSeconds)")
+            printLine("warm-slowest \(warm[warm.count - 1].inSeconds)")
             let memory = Memory.ofChildren
-            say("connections \(memory.count)")
-            say("memory-of-connections-kib \(memory.kibibytes)")
-            say("memory-of-viridian-kib \(Memory.own)")
+            printLine("connections \(memory.count)")
+            printLine("memory-of-connections-kib \(memory.kibibytes)")
+            printLine("memory-of-viridian-kib \(Memory.own)")
         }
     }
 
-    private func ask(_ nodes: [Node], over transport: SSHTransport, window: Int) async throws {
+    private func connect(to nodes: [Node], over transport: SSHTransport, window: Int) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, node) in nodes.enumerated() {
                 if index >= window { try await group.next() }
@@ -67,7 +71,7 @@ struct BenchFleetCommand: AsyncParsableCommand {
     }
 }
 
-/// Proportional set sizes: what is shared with other processes counts in parts. proc_pid_smaps(5)
+/// Proportional set sizes: memory shared with other processes counts in proportion. proc_pid_smaps(5)
 private enum Memory {
     static var own: Int { kibibytes(of: "self") ?? 0 }
 

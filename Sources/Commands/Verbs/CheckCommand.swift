@@ -5,8 +5,8 @@ import ViridianConfiguration
 struct CheckCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Everything that a release depends on, one line each with how to fix it.",
-        discussion: "Exit status: 0 when nothing stands in a release's way, 1 otherwise."
+        abstract: "Check everything a release depends on, one line each, and say how to fix it.",
+        discussion: "Exit status: 0 if nothing blocks a release, 1 otherwise."
     )
 
     @OptionGroup var output: OutputOptions
@@ -15,7 +15,7 @@ struct CheckCommand: Verb {
     func validate() throws {
         try local.refuseServer(
             "check",
-            "it looks from this machine at what releases started here depend on, so run it where the server runs")
+            "it checks from this machine what releases started here depend on, so run it where the server runs")
     }
 
     func perform() async throws -> ExitStatus {
@@ -23,16 +23,16 @@ struct CheckCommand: Verb {
             (try? ConfigurationFile.locate(explicit: local.config)) == nil
         {
             throw Refusal(
-                "check looks from the machine that runs the releases, and there is no configuration here: "
-                    + "run it on the machine of \(server), which $VIRIDIAN_SERVER names")
+                "check runs on the machine that runs the releases, and there is no configuration here: "
+                    + "run it on the machine of \(server) ($VIRIDIAN_SERVER)")
         }
-        return try await Installation.open(config: local.config, reachingOut: true, for: .checking) { installation in
+        return try await Installation.open(config: local.config, connecting: true, for: .checking) { installation in
             let findings = await Preflight(installation).findings()
             for finding in findings {
                 if output.output == .json {
-                    say(try finding.jsonLine())
+                    printLine(try finding.jsonLine())
                 } else {
-                    say(finding.line(Terminal.current()))
+                    printLine(finding.line(Terminal.current()))
                 }
             }
             return findings.contains { $0.state == .bad } ? .couldNot : .done
@@ -40,7 +40,7 @@ struct CheckCommand: Verb {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Finding: Encodable, Sendable {
     enum State: String, Encodable {
         case ok
@@ -52,7 +52,7 @@ struct Finding: Encodable, Sendable {
     var app: String?
     var node: String?
     var what: String
-    var mend: String?
+    var fix: String?
 
     func line(_ terminal: Terminal) -> TerminalLine {
         let mark =
@@ -62,6 +62,6 @@ struct Finding: Encodable, Sendable {
             case .bad: terminal.styled("bad    ", .red)
             }
         let place = [app, node].compactMap { $0 }.joined(separator: " ")
-        return mark + "  \(place.isEmpty ? "" : place + ": ")\(what)\(mend.map { ". To fix: \($0)" } ?? "")"
+        return mark + "  \(place.isEmpty ? "" : place + ": ")\(what)\(fix.map { ". To fix: \($0)" } ?? "")"
     }
 }

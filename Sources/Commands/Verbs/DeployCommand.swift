@@ -16,36 +16,35 @@ struct DeployCommand: Verb {
         commandName: "deploy",
         abstract: "Release a version of an app and follow it until it is live.",
         discussion: """
-            Ctrl-C leaves the release as it is, safe and resumable: the same command goes on with it.
+            Ctrl-C leaves the release safe and resumable: the same command continues it.
 
-            Exit status: 0 the version is live; 1 could not; 2 the release failed and traffic is where it was; 3 paused for \
-            verification (with --wait paused); 4 aborted; 5 ended, but a node needs repair; 75 another release is running; \
-            130 stopped by Ctrl-C.
+            Exit status: 0 the version is live; 1 error; 2 the release failed and traffic is unchanged; 3 paused for verification \
+            (with --wait paused); 4 aborted; 5 ended, but a node needs repair; 75 another release is running; 130 stopped by Ctrl-C.
             """
     )
 
     @Argument(help: "The app.", completion: .app) var app: String
     @Option(help: "The version: the image's tag.") var version: String
-    @Option(help: "A whole image reference instead of the app's image at that version.") var image: String?
-    @Option(help: "Replicas; otherwise as many as the live colour has.") var replicas: Int?
-    @Flag(inversion: .prefixedNo, help: "Pause before the switch until somebody promotes.") var verify: Bool?
+    @Option(help: "A full image reference, instead of the app's image with the version as its tag.") var image: String?
+    @Option(help: "Number of replicas. Default: as many as the live colour has.") var replicas: Int?
+    @Flag(inversion: .prefixedNo, help: "Pause before the switch until the release is promoted.") var verify: Bool?
     @Option(
         help: ArgumentHelp(
-            "When the newest change in it was committed, for the lead time in the statistics.",
+            "The commit time of the newest change in the version, for the lead time in the statistics.",
             discussion: "Such as 2015-10-25T14:34:03Z: git log -1 --format=%cI", valueName: "time"))
     var commitTime: String?
-    @Flag(help: "Delete pods that belong to nobody and would answer as the candidate's, instead of stopping there.")
+    @Flag(help: "Delete pods without an owner that would receive the candidate's requests, instead of stopping.")
     var removeStrays = false
     @Flag(
         help:
-            "Only say what a release would find and do now. Exit status: 0; 1 something is in the way; 75 a release is running."
+            "Only print what a release would find and do now. Exit status: 0; 1 a release would be blocked; 75 a release is running."
     )
     var dryRun = false
-    @Option(help: "Until when to wait: live, paused, none.") var wait: Wait = .live
-    @Option(help: "Why, for the record.") var reason: String?
+    @Option(help: "What to wait for: live, paused or none.") var wait: Wait = .live
+    @Option(help: "The reason, for the audit log.") var reason: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
-    /// Where a process in the background says that it has begun.
+    /// The directory in which a background process reports that the release has started.
     @Option(help: .hidden) var handover: String?
 
     func perform() async throws -> ExitStatus {
@@ -67,113 +66,114 @@ struct DeployCommand: Verb {
         if dryRun { return try await plan(request) }
         if let handover { return try await runInBackground(request, Handover(in: handover)) }
         if version == "latest", image == nil {
-            complain(
-                "viridian: warning: latest names no version: what it is may change between two pods, and rollback cannot go back to it"
+            printError(
+                "viridian: warning: latest is a moving tag: two pods may get different images, and rollback cannot return to it"
             )
         }
         if wait == .none {
-            let begun: ReleaseView
+            let started: ReleaseView
             if let remote = try await global.atServer({ try await $0.begin(app, request) }) {
-                begun = remote
+                started = remote
             } else {
-                begun = try await handOver()
+                started = try await handOver()
             }
-            let name = "\(app)/\(begun.number)"
+            let name = "\(app)/\(started.number)"
             let place = global.isRemote ? "on the server" : "in the background"
-            say(
+            printLine(
                 output.output == .json
-                    ? try begun.jsonLine()
+                    ? try started.jsonLine()
                     : "\(name) runs \(place): viridian show \(name), viridian logs \(name) --follow")
             return .done
         }
-        return try await global.atDesk(reachingOut: true) { desk in
-            try await Follower(output: output.output).run { observe in
-                try await desk.deploy(app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
+        return try await global.withReleaseClient(connecting: true) { client in
+            try await ReleaseFollower(output: output.output).run { observe in
+                try await client.deploy(
+                    app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
             }
         }
     }
 
     private func plan(_ request: AppReleases.Request) async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: true, for: .looking) { desk in
-            let image = try request.image ?? desk.image(of: app, request.version)
-            let plan = DeployPlan(request, image: image.map { "\($0)" }, try await desk.view(of: app))
+        try await global.withReleaseClient(connecting: true, for: .reading) { client in
+            let image = try request.image ?? client.image(of: app, request.version)
+            let plan = DeployPlan(request, image: image.map { "\($0)" }, try await client.view(of: app))
             if output.output == .json {
-                say(try plan.jsonLine())
+                printLine(try plan.jsonLine())
             } else {
-                for line in plan.lines { say(line) }
+                for line in plan.lines { printLine(line) }
             }
             return plan.isBusy ? .busy : plan.obstacles.isEmpty ? .done : .couldNot
         }
     }
 
-    // MARK: - In the background
+    // MARK: - Background process
 
-    /// Leaves the release to a process of its own, which outlives this one.
-    /// - Returns: the release when it has begun.
+    /// Starts a background process that runs the release and outlives this one.
+    /// - Returns: the release, when it has started.
     private func handOver() async throws -> ReleaseView {
         let directory = try PrivateDirectory(prefix: "viridian-deploy-")
         defer { directory.remove() }
         try directory.write("", to: "log")
         let log = directory.path + "/log"
-        try await OwnProgram.startDetached(words + ["--handover=\(directory.path)"], log: log)
+        try await CurrentExecutable.startDetached(arguments + ["--handover=\(directory.path)"], log: log)
         let handover = Handover(in: directory.path)
-        // A lease of a process on another machine that died has to run out first, which takes 15 s.
+        // The lease of a process that died on another machine must expire first, which takes 15 s.
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
-            switch handover.word {
-            case .begun(let release): return release
-            case .refused(let complaint):
-                for line in complaint.lines { complain(line) }
-                throw ExitCode(complaint.status.rawValue)
+            switch handover.message {
+            case .started(let release): return release
+            case .refused(let report):
+                for line in report.lines { printError(line) }
+                throw ExitCode(report.status.rawValue)
             case nil: try await Task.sleep(for: .milliseconds(20))
             }
         }
-        let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        let output = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         throw Refusal(
-            "the release has not begun within 30 s, and may yet: viridian status \(app) tells; with --wait live the reason is seen",
-            details: said.split(separator: "\n").suffix(5).map(String.init))
+            "the release did not start within 30 s and may still start: see viridian status \(app); --wait live shows the reason",
+            details: output.split(separator: "\n").suffix(5).map(String.init))
     }
 
-    /// In that process: nobody reads what it prints.
+    /// In the background process, whose output nobody reads.
     private func runInBackground(_ request: AppReleases.Request, _ handover: Handover) async throws -> ExitStatus {
-        let beginning = Beginning(handover)
+        let notice = StartNotice(handover)
         do {
-            return try await global.atDesk(reachingOut: true) { desk in
-                let release = try await desk.deploy(app, request, until: .whenEnded) { _, release in
-                    await beginning.say(ReleaseView(release))
+            return try await global.withReleaseClient(connecting: true) { client in
+                let release = try await client.deploy(app, request, until: .whenEnded) { _, release in
+                    await notice.send(ReleaseView(release))
                 }
                 return Outcome(release).exitStatus
             }
         } catch {
-            try? handover.say(.refused(Complaint(error)))
+            try? handover.write(.refused(ErrorReport(error)))
             throw error
         }
     }
 
-    /// The same command again.
-    private var words: [String] {
-        // With `=`, so that a value that begins with a dash is one.
-        var words = ["deploy", app, "--version=\(version)"]
-        if let image { words.append("--image=\(image)") }
-        if let replicas { words.append("--replicas=\(replicas)") }
-        if let verify { words.append(verify ? "--verify" : "--no-verify") }
-        if let reason { words.append("--reason=\(reason)") }
-        if let commitTime { words.append("--commit-time=\(commitTime)") }
-        if removeStrays { words.append("--remove-strays") }
-        if let config = global.config { words.append("--config=\(config)") }
-        return words
+    /// The arguments of the same command.
+    private var arguments: [String] {
+        // With `=`, so that a value may begin with a dash.
+        var arguments = ["deploy", app, "--version=\(version)"]
+        if let image { arguments.append("--image=\(image)") }
+        if let replicas { arguments.append("--replicas=\(replicas)") }
+        if let verify { arguments.append(verify ? "--verify" : "--no-verify") }
+        if let reason { arguments.append("--reason=\(reason)") }
+        if let commitTime { arguments.append("--commit-time=\(commitTime)") }
+        if removeStrays { arguments.append("--remove-strays") }
+        if let config = global.config { arguments.append("--config=\(config)") }
+        return arguments
     }
 
-    var wordsWhenInterrupted: [String] {
+    var interruptionMessage: [String] {
         if global.isRemote {
             return [
-                "viridian: no longer watching; the release goes on at the server: viridian status \(app)"
+                "viridian: no longer following; the release continues on the server: viridian status \(app)"
             ]
         }
         var again = "viridian deploy \(app) --version \(version)"
         if let image { again += " --image \(image)" }
         if let replicas { again += " --replicas \(replicas)" }
         if let config = global.config { again += " --config \(config)" }
-        return ["viridian: stopped; the release is left as it is, and goes on with: \(again)"]
+        return ["viridian: stopped; the release is left as it is. To continue: \(again)"]
     }
 }

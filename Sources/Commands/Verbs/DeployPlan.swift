@@ -2,7 +2,7 @@ import Controller
 import ReleaseMachine
 import ViridianConfiguration
 
-/// What `deploy --dry-run` says: what a release that began now would find, and what it would do.
+/// The output of `deploy --dry-run`: what a release that started now would find and do.
 struct DeployPlan: Encodable {
     struct Node: Encodable {
         var address: String
@@ -14,17 +14,17 @@ struct DeployPlan: Encodable {
     var version: String
     /// `nil` where only the server knows the app's image.
     var image: String?
-    /// The image of the colour that is live.
+    /// The live colour's image.
     var liveImage: String?
     var color: Color
     var previous: LiveVersion?
-    /// `nil` where nothing is live to count from.
+    /// `nil` if it was not given and nothing is live.
     var replicas: Int?
     var verify: Bool?
     var nodes: [Node]
-    /// What stands in the way, each in one sentence; empty when nothing is known to.
+    /// What blocks the release, each in one sentence; empty if nothing is known to.
     var obstacles: [String]
-    /// Another release of the app has not ended.
+    /// Whether another release of the app has not ended.
     var isBusy: Bool
 
     init(_ request: AppReleases.Request, image: String?, _ view: AppView) {
@@ -46,8 +46,8 @@ struct DeployPlan: Encodable {
             obstacles.append(
                 "\(app)/\(open.number) (\(open.version)) has not ended: it is \(open.state) in phase \(open.phase)")
         }
-        if let trouble = view.trouble { obstacles.append("the cluster could not be asked: \(trouble)") }
-        // Between two releases, what awaits a person stands in the way of the next one.
+        if let problem = view.problem { obstacles.append("the cluster could not be read: \(problem)") }
+        // Without a running release, what needs a person's attention blocks the next one.
         if !isBusy { obstacles += view.advice }
     }
 
@@ -57,15 +57,15 @@ struct DeployPlan: Encodable {
         var lines = ["\(app): \(before); \(version) would be created on \(color)\(size)"]
         if let image {
             lines.append(
-                "  image  " + (liveImage.map { $0 == image ? "\(image), as now" : "\($0) → \(image)" } ?? image))
+                "  image  " + (liveImage.map { $0 == image ? "\(image), unchanged" : "\($0) → \(image)" } ?? image))
         }
         for node in nodes {
-            let now = node.message ?? node.color.map { "routes to \($0)" } ?? "is not known"
+            let now = node.message ?? node.color.map { "routes to \($0)" } ?? "unknown"
             lines.append("  node   \(node.address): \(now); would be switched to \(color)")
         }
-        if verify == true { lines.append("  pause  before the switch, until somebody promotes") }
-        lines += obstacles.map { "  in the way: \($0)" }
-        lines.append("Nothing was done. viridian check looks at all that a release needs")
+        if verify == true { lines.append("  pause  before the switch, until promoted") }
+        lines += obstacles.map { "  blocked: \($0)" }
+        lines.append("Nothing was changed. viridian check checks everything a release depends on")
         return lines
     }
 }

@@ -2,46 +2,45 @@ import Controller
 import Foundation
 import Processes
 
-/// What a process that runs a release in the background tells the one that started it, in a file that both know: that the release has
-/// begun, or why it has not.
+/// The message of a background process to the process that started it, in a file: the release has started, or why it has not.
 struct Handover: Sendable {
-    enum Word: Codable, Sendable {
-        case begun(ReleaseView)
-        case refused(Complaint)
+    enum Message: Codable, Sendable {
+        case started(ReleaseView)
+        case refused(ErrorReport)
     }
 
     private let path: String
-    private static let name = "word.json"
+    private static let name = "message.json"
 
-    /// In a directory that is nobody else's.
+    /// `directory` must be private to this user.
     init(in directory: String) {
         path = directory + "/" + Self.name
     }
 
-    /// What was said; `nil` until something is.
-    var word: Word? {
-        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Word.self, from: $0) }
+    /// `nil` until one was written.
+    var message: Message? {
+        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Message.self, from: $0) }
     }
 
-    /// Whole or not at all: the other process may look at any moment.
-    func say(_ word: Word) throws {
-        try Data(word.jsonLine().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    /// Written atomically: the other process may read at any moment.
+    func write(_ message: Message) throws {
+        try Data(message.jsonLine().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 }
 
-/// Says that a release has begun, once.
-actor Beginning {
+/// Reports once that a release has started.
+actor StartNotice {
     private let handover: Handover
-    private var isSaid = false
+    private var isSent = false
 
     init(_ handover: Handover) {
         self.handover = handover
     }
 
-    func say(_ view: ReleaseView) {
-        guard !isSaid else { return }
-        isSaid = true
-        // Who waited for it may have been stopped, and its directory be gone: the release goes on.
-        try? handover.say(.begun(view))
+    func send(_ view: ReleaseView) {
+        guard !isSent else { return }
+        isSent = true
+        // The waiting process may have been stopped and its directory removed: the release continues.
+        try? handover.write(.started(view))
     }
 }

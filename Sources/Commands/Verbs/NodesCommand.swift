@@ -5,26 +5,26 @@ import ReleaseMachine
 struct NodesCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "nodes",
-        abstract: "For each node what it really routes to, read back from it."
+        abstract: "Show what each node routes to, as read back from the node."
     )
 
-    @Argument(help: "The app; all of them when it is left out.", completion: .app) var app: String?
+    @Argument(help: "The app. Default: all.", completion: .app) var app: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: true, for: .looking) { desk in
+        try await global.withReleaseClient(connecting: true, for: .reading) { client in
             let names: [String]
-            if let app { names = [app] } else { names = try await desk.apps() }
+            if let app { names = [app] } else { names = try await client.apps() }
             var rows: [NodeRoute] = []
-            for name in names { rows += try await desk.nodes(of: name) }
+            for name in names { rows += try await client.nodes(of: name) }
             if output.output == .json {
-                for row in rows { say(try row.jsonLine()) }
+                for row in rows { printLine(try row.jsonLine()) }
             } else {
                 let cells = rows.map {
                     [$0.address, $0.app, $0.color?.rawValue ?? "-", $0.state.rawValue, $0.message ?? ""]
                 }
-                for line in Table(["NODE", "APP", "ROUTES TO", "STATE", "WHY"], cells).lines { say(line) }
+                for line in Table(["NODE", "APP", "ROUTES TO", "STATE", "WHY"], cells).lines { printLine(line) }
             }
             return .done
         }

@@ -7,28 +7,28 @@ import ViridianConfiguration
 struct RenderCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "render",
-        abstract: "Write what the cluster, the nodes and the build need, from the configuration.",
+        abstract: "Write files for the cluster, the nodes and the build, from the configuration.",
         discussion: """
             kubernetes    namespace and services of an app, to apply before its first release
-            rbac          the account that releases, with the rights that it needs; in the namespace viridian
+            rbac          the service account for releases with its rights, in namespace viridian
             nginx         the upstream file and the virtual hosts of an app
-            salt          states that seed the nodes with these files
+            salt          states that put these files on the nodes
             terraform     load balancer and DNS names
             compose       a docker-compose.yml for developers
-            dockerfile    a Dockerfile to begin with
+            dockerfile    a first Dockerfile
             jenkins       a Jenkinsfile that builds, pushes and releases
-            gitlab        the same as a .gitlab-ci.yml
-            sudoers       what the nodes' sudo has to allow
-            viridian-node the program for nodes whose key may do nothing else
-            node.conf     what that program may do
+            gitlab        a .gitlab-ci.yml that does the same
+            sudoers       the sudo rules for the nodes
+            viridian-node the program for the nodes, the only one that their SSH key may run
+            node.conf     the configuration of viridian-node: what it may do
             slack-manifest  the Slack app
 
-            Nothing is applied or overwritten: it goes to standard output, or with --to into new files.
+            Nothing is applied or overwritten: the output goes to standard output, or with --to into new files.
             """
     )
 
     @Argument(help: "What to write.") var what: What
-    @Argument(help: "The app; all of them when it is left out.", completion: .app) var app: String?
+    @Argument(help: "The app. Default: all.", completion: .app) var app: String?
     @Option(help: ArgumentHelp("Write files below this folder instead.", valueName: "folder")) var to: String?
     @OptionGroup var local: LocalOptions
 
@@ -53,7 +53,7 @@ struct RenderCommand: Verb {
     }
 
     func validate() throws {
-        try local.refuseServer("render", "it writes from the configuration on this machine")
+        try local.refuseServer("render", "it uses the configuration on this machine")
     }
 
     func perform() async throws -> ExitStatus {
@@ -67,9 +67,9 @@ struct RenderCommand: Verb {
             files = try rendering.files(configuration, apps: apps)
             let backends = configuration.nodes.backends
             if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {
-                complain(
-                    "viridian: nodes.backends is \(backends), another directory on each node: the files are named for "
-                        + "/etc/nginx/backends.d, put them where each node has its own")
+                printError(
+                    "viridian: nodes.backends is \(backends), a different directory for each node: the files are named for "
+                        + "/etc/nginx/backends.d; put them into each node's directory")
             }
             text = rendering.text(files)
         case .node(let part):
@@ -78,21 +78,21 @@ struct RenderCommand: Verb {
             text = file.text
         }
         guard let to else {
-            put(text)
+            printText(text)
             return .done
         }
         for file in files {
             let path = "\(to)/\(file.path)"
             let isNew = try NewFile.write(file.text, to: path, mode: file.mode)
-            say("\(path): \(isNew ? "written" : "left as it is")")
+            printLine("\(path): \(isNew ? "written" : "exists, not changed")")
         }
         return .done
     }
 }
 
-/// Files that are written where there are none.
+/// Writes files that do not exist yet.
 enum NewFile {
-    /// Whether it was written: one that is there already stays as it is. `mode` are its permissions where they matter.
+    /// - Returns: whether the file was written; an existing one is not changed. `mode` sets its permissions.
     /// - Throws: `Refusal` when it cannot be written.
     static func write(_ text: String, to path: String, mode: Int? = nil) throws -> Bool {
         let url = URL(fileURLWithPath: path)

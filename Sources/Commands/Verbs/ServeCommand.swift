@@ -15,25 +15,25 @@ struct ServeCommand: Verb {
 
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "The server: API, pages, and the engine.",
+        abstract: "Run the server: API, pages and the engine.",
         discussion: """
-            It takes unfinished releases up at its start, watches nodes for drift, and can be stopped at any time: releases go on \
-            when it is back. Its log goes to standard error.
+            The server continues unfinished releases when it starts and watches nodes for drift. It can be stopped at any time: releases \
+            continue at its next start. It logs to standard error.
             """
     )
 
-    @Option(help: "Where to listen, instead of server.listen.") var listen: String?
-    @Option(help: "How the log is written: text (key=value), or json, one object a line.") var logFormat: LogFormat =
+    @Option(help: "The address to listen on, instead of server.listen.") var listen: String?
+    @Option(help: "The log format: text (key=value), or json (one object a line).") var logFormat: LogFormat =
         .text
-    @Flag(help: "Log every request too.") var verbose = false
+    @Flag(help: "Also log every request.") var verbose = false
     @OptionGroup var local: LocalOptions
 
     func validate() throws {
-        try local.refuseServer("serve", "it is the server; --listen says where it listens")
+        try local.refuseServer("serve", "it is the server itself; --listen sets its address")
     }
 
     func perform() async throws -> ExitStatus {
-        try await Installation.open(config: local.config, reachingOut: true) { installation in
+        try await Installation.open(config: local.config, connecting: true) { installation in
             let configured = installation.configuration.server
             let settings = ServerSettings(
                 listen: try listen.map { try ListenAddress($0) } ?? configured.listen,
@@ -51,18 +51,18 @@ struct ServeCommand: Verb {
             )
             for key in installation.configuration.unbuilt {
                 logger.warning(
-                    "configured, and this version of viridian does nothing with it", metadata: ["key": "\(key)"])
+                    "configured, but not supported by this version of viridian", metadata: ["key": "\(key)"])
             }
             let name = caller().contains(" ") ? "'\(caller())'" : caller()
             let hasTokens = try installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
             let scheme = settings.tls == nil ? "http" : "https"
             let server = WebServer(services) { port in
                 let address = ListenAddress(host: settings.listen.host, port: port)
-                say("viridian \(settings.version) serves \(settings.url ?? "\(scheme)://\(address)")")
-                say(
+                printLine("viridian \(settings.version) serves \(settings.url ?? "\(scheme)://\(address)")")
+                printLine(
                     hasTokens
-                        ? "Ctrl-C stops it; a release that runs goes on at the next start"
-                        : "Nobody has access yet. The first token: viridian token create --role admin --name \(name) "
+                        ? "Ctrl-C stops the server; a running release continues at the next start"
+                        : "No access token exists yet. Create the first: viridian token create --role admin --name \(name) "
                             + "--config \(installation.configuration.file)"
                 )
             }
@@ -71,9 +71,9 @@ struct ServeCommand: Verb {
         }
     }
 
-    var wordsWhenInterrupted: [String] { [] }
+    var interruptionMessage: [String] { [] }
 
-    /// A connection is an open file: as many as the system lets us have.
+    /// Raises the limit of open files, and so of connections, to the system's hard limit or 65,536.
     private func raiseFileLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

@@ -6,34 +6,34 @@ import ViridianConfiguration
 struct StatusCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "What serves now: colours, versions, pods, nodes, and what awaits a person.",
+        abstract: "Show the live state: colours, versions, pods, nodes, and what needs attention.",
         discussion:
-            "Exit status: 0; 1 when the cluster could not be asked: what is known without it is shown all the same."
+            "Exit status: 0; 1 if the cluster could not be read: the state of journal and nodes is still shown."
     )
 
-    @Argument(help: "The app; all of them when it is left out.", completion: .app) var app: String?
-    @Flag(help: "Show it again every two seconds, until Ctrl-C.") var watch = false
+    @Argument(help: "The app. Default: all.", completion: .app) var app: String?
+    @Flag(help: "Refresh every two seconds until Ctrl-C.") var watch = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: true, for: .looking) { desk in
+        try await global.withReleaseClient(connecting: true, for: .reading) { client in
             let names: [String]
-            if let app { names = [app] } else { names = try await desk.apps() }
+            if let app { names = [app] } else { names = try await client.apps() }
             let terminal = Terminal.current()
             while true {
                 var lines: [TerminalLine] = []
-                var troubles: [String] = []
+                var problems: [String] = []
                 for name in names {
-                    let status = try await desk.view(of: name)
+                    let status = try await client.view(of: name)
                     lines += output.output == .json ? [TerminalLine(try status.jsonLine())] : status.lines(terminal)
-                    if let trouble = status.trouble, !troubles.contains(trouble) { troubles.append(trouble) }
+                    if let problem = status.problem, !problems.contains(problem) { problems.append(problem) }
                 }
                 if names.isEmpty { lines.append(TerminalLine("no app is configured yet")) }
-                if watch, terminal.isInteractive { put("\u{1b}[H\u{1b}[J") }
-                for line in lines where !say(line) { return .done }
-                for trouble in troubles { complain("viridian: the cluster could not be asked: \(trouble)") }
-                guard watch else { return troubles.isEmpty ? .done : .couldNot }
+                if watch, terminal.isInteractive { printText("\u{1b}[H\u{1b}[J") }
+                for line in lines where !printLine(line) { return .done }
+                for problem in problems { printError("viridian: the cluster could not be read: \(problem)") }
+                guard watch else { return problems.isEmpty ? .done : .couldNot }
                 try await Task.sleep(for: .seconds(2))
             }
         }
@@ -46,7 +46,7 @@ extension AppView {
             "live: \(live.version) on \(live.color)" + (live.release.map { " (\(app)/\($0))" } ?? "")
         }
         let unknown =
-            trouble == nil ? "nothing is live yet" : "what is live is not known: the cluster could not be asked"
+            problem == nil ? "nothing is live yet" : "the live colour is unknown: the cluster could not be read"
         var lines = [terminal.styled("\(app)  \(serving ?? unknown)", .bold)]
         for color in Color.allCases {
             guard let status = colors[color.rawValue] else { continue }
@@ -67,17 +67,17 @@ extension AppView {
                     "  latest \(app)/\(release.number) \(release.version) \(release.state.rawValue) (\(release.phase))")
             )
             if release.awaiting != nil, let preview = release.previewURL {
-                lines.append(TerminalLine("  try    \(preview)"))
+                lines.append(TerminalLine("  preview \(preview)"))
             }
         }
         return lines + advice.map { terminal.styled("  → \($0)", .yellow) }
     }
 
-    /// `3: 2 to blue, 1 not known`
+    /// `3: 2 to blue, 1 unknown`
     private var routes: String {
         let groups = Dictionary(grouping: nodes) { $0.color?.rawValue }
         let counts = groups.sorted { ($0.key ?? "~") < ($1.key ?? "~") }.map { color, nodes in
-            "\(nodes.count) \(color.map { "to \($0)" } ?? "not known")"
+            "\(nodes.count) \(color.map { "to \($0)" } ?? "unknown")"
         }
         return ([nodes.count.description] + (counts.isEmpty ? [] : [counts.joined(separator: ", ")]))
             .joined(separator: ": ")

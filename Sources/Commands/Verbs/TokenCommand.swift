@@ -8,11 +8,11 @@ import ViridianConfiguration
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Access tokens for the server.",
+        abstract: "Manage access tokens for the server.",
         discussion: """
-            Roles: a viewer can see everything; a deployer can release, promote, abort, roll back and repair too; an admin can create \
-            and revoke tokens too. Without --server this works on the journal that --config names, so that the first token can be \
-            created while the server lets nobody in.
+            Roles: a viewer can read everything; a deployer can also release, promote, abort, roll back and repair; an admin can also \
+            create and revoke tokens. Without --server, the command writes to the journal of the configuration: this is how the first \
+            token is created.
             """,
         subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self]
     )
@@ -21,14 +21,14 @@ struct TokenCommand: AsyncParsableCommand {
 struct TokenCreateCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Create a token. It is shown once, and only its hash is kept."
+        abstract: "Create a token. It is shown once; only its hash is stored."
     )
 
     @Option(help: "viewer, deployer or admin.", completion: .list(Role.allCases.map(\.rawValue))) var role: String =
         "viewer"
-    @Option(help: "Who or what it is for: what releases and the audit log call them.") var name: String?
-    @Option(help: "An app that it is for; may be given several times. Without it, all apps.") var app: [String] = []
-    @Option(help: "How long it is good, such as 90d or 12h; otherwise until it is revoked.") var expires: String?
+    @Option(help: "Who or what uses the token, as shown in releases and the audit log.") var name: String?
+    @Option(help: "An app that the token is limited to. Repeatable. Default: all apps.") var app: [String] = []
+    @Option(help: "How long the token is valid, such as 90d or 12h. Default: until it is revoked.") var expires: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
@@ -48,30 +48,31 @@ struct TokenCreateCommand: Verb {
     }
 
     func perform() async throws -> ExitStatus {
-        guard let role = Role(rawValue: role) else { throw Refusal("there is no role \(role)") }
+        guard let role = Role(rawValue: role) else { throw Refusal("unknown role \(role)") }
         let wanted = NewToken(
             name: try TokenName(name ?? caller()).text, role: role, apps: app.isEmpty ? nil : app,
             life: try expires.map { try TokenLife($0).length })
-        return try await global.atDesk(reachingOut: false) { desk in
-            let made = try await desk.createToken(wanted, by: caller())
+        return try await global.withReleaseClient(connecting: false) { client in
+            let made = try await client.createToken(wanted, by: caller())
             let token = made.token ?? ""
             if output.output == .json {
                 let answer = Answer(
                     id: made.id, token: token, role: made.role.rawValue, name: made.name, apps: made.apps,
                     expiresAt: made.expiresAt)
-                say(try answer.jsonLine())
+                printLine(try answer.jsonLine())
                 return .done
             }
             let scope = made.apps.map { " for \($0.joined(separator: ", "))" } ?? ""
             let end = made.expiresAt.map { " until \($0)" } ?? ""
-            say(token)
-            complain("\(made.id): \(made.role.rawValue)\(scope)\(end), for \(made.name). It is not shown again.")
+            printLine(token)
+            printError(
+                "\(made.id): \(made.role.rawValue)\(scope)\(end), for \(made.name). The token is not shown again.")
             return .done
         }
     }
 }
 
-/// How long a token is good: a duration as in the configuration, or days such as `90d`.
+/// How long a token is valid: a duration as in the configuration, or days such as `90d`.
 struct TokenLife {
     var length: Duration
 
@@ -104,20 +105,20 @@ extension Int {
 
 struct TokenListCommand: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "The tokens that were created, without the tokens themselves.")
+        commandName: "list", abstract: "List the tokens, without their secrets.")
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: false, for: .looking) { desk in
-            let tokens = try await desk.tokens()
+        try await global.withReleaseClient(connecting: false, for: .reading) { client in
+            let tokens = try await client.tokens()
             if output.output == .json {
-                for token in tokens { say(try token.jsonLine()) }
+                for token in tokens { printLine(try token.jsonLine()) }
                 return .done
             }
             guard !tokens.isEmpty else {
-                say("no token has been made yet: viridian token create --role admin")
+                printLine("no token exists yet: viridian token create --role admin")
                 return .done
             }
             let rows = tokens.map { token in
@@ -127,7 +128,7 @@ struct TokenListCommand: Verb {
                 ]
             }
             let header = ["ID", "NAME", "ROLE", "APPS", "STATE", "LAST USED", "EXPIRES", "CREATED"]
-            for line in Table(header, rows).lines { say(line) }
+            for line in Table(header, rows).lines { printLine(line) }
             return .done
         }
     }
@@ -135,15 +136,15 @@ struct TokenListCommand: Verb {
 
 struct TokenRevokeCommand: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "End a token, and the sessions that were opened with it.")
+        commandName: "revoke", abstract: "Revoke a token and end the sessions opened with it.")
 
-    @Argument(help: "The token's id, as token list shows it.") var id: String
+    @Argument(help: "The token's id, as shown by token list.") var id: String
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        try await global.atDesk(reachingOut: false) { desk in
-            try await desk.revokeToken(id, by: caller())
-            say("\(id) is revoked")
+        try await global.withReleaseClient(connecting: false) { client in
+            try await client.revokeToken(id, by: caller())
+            printLine("\(id) is revoked")
             return .done
         }
     }

@@ -1,7 +1,7 @@
 import ReleaseMachine
 import ViridianConfiguration
 
-/// One app at a moment, from the cluster, the nodes and the journal: what `status` shows and the API answers.
+/// One app at a moment, from the cluster, the nodes and the journal: what `status` prints and the API returns.
 package struct AppView: Codable, Sendable, Hashable {
     package struct ColorView: Codable, Sendable, Hashable {
         package var version: String
@@ -32,30 +32,31 @@ package struct AppView: Codable, Sendable, Hashable {
     /// The newest release.
     package var release: ReleaseView?
     package var awaiting: String?
-    /// What a person should do, each in one sentence.
+    /// What to do, one sentence each.
     package var advice: [String]
-    /// Nodes that do not route as the cluster has recorded.
-    package var astray: [String]
-    /// When cluster and nodes were looked at; `nil` when they could not be.
+    /// Nodes that do not route to the colour that the cluster has recorded as live.
+    package var drifted: [String]
+    /// When cluster and nodes were read; `nil` when they could not be.
     package var seenAt: String?
-    /// Why they could not be looked at, the last time it was tried.
-    package var trouble: String?
+    /// Why the last attempt to read them failed.
+    package var problem: String?
 
-    /// `sight` is what cluster and nodes said, `nil` when they have not been asked or could not be (then `trouble` is why), `latest`
-    /// the newest release in the journal. `readings` are what the nodes said where the cluster said nothing. With `isServed` a server runs releases, so that nobody has to take one up by hand.
+    /// `observation` is what cluster and nodes reported; `nil` when they were not read or could not be, with the reason in `problem`.
+    /// `readings` are what the nodes reported when the cluster did not answer. `latest` is the newest release in the journal. With
+    /// `isServed` a server runs releases, and no person has to resume one.
     package init(
         app configuration: AppConfiguration,
-        sight: AppSight?,
+        observation: AppObservation?,
         latest: Release?,
         readings: [NodeReading] = [],
-        trouble: String? = nil,
+        problem: String? = nil,
         isServed: Bool = false,
         now: Timestamp = SystemClock().now
     ) {
         app = configuration.name.text
         namespace = configuration.namespace
         colors = [:]
-        for (color, workload) in sight?.survey.workloads ?? [:] {
+        for (color, workload) in observation?.survey.workloads ?? [:] {
             colors[color.rawValue] = ColorView(
                 version: workload.version,
                 image: workload.image,
@@ -64,69 +65,72 @@ package struct AppView: Codable, Sendable, Hashable {
                 release: workload.release
             )
         }
-        nodes = (sight?.readings ?? readings).map {
+        nodes = (observation?.readings ?? readings).map {
             NodeView(address: $0.node, color: $0.routed, message: $0.message)
         }
-        live = sight?.survey.recorded.map { live in
-            // A release that went back has recorded the colour, and is not the one that made it.
-            let made = sight?.survey.workloads[live.color]?.release
-            return LiveView(color: live.color, version: live.version, release: made ?? sight?.survey.recordedBy)
+        live = observation?.survey.recorded.map { live in
+            // A rolled back release recorded the colour too; the one that created the workload counts.
+            let made = observation?.survey.workloads[live.color]?.release
+            return LiveView(color: live.color, version: live.version, release: made ?? observation?.survey.recordedBy)
         }
         release = latest.map { ReleaseView($0) }
         awaiting = release?.awaiting
-        // While a release moves the nodes, none of them is astray.
-        astray = latest?.state.hasEnded == false ? [] : (sight?.astray ?? []).map(\.node)
-        advice = AppView.advice(configuration, sight, latest, isServed: isServed, now: now)
-        seenAt = sight?.at.iso8601
-        self.trouble = trouble
+        // While a release switches the nodes, none of them is drifted.
+        drifted = latest?.state.hasEnded == false ? [] : (observation?.drifted ?? []).map(\.node)
+        advice = AppView.advice(configuration, observation, latest, isServed: isServed, now: now)
+        seenAt = observation?.at.iso8601
+        self.problem = problem
     }
 
     private static func advice(
-        _ app: AppConfiguration, _ sight: AppSight?, _ latest: Release?, isServed: Bool, now: Timestamp
+        _ app: AppConfiguration, _ observation: AppObservation?, _ latest: Release?, isServed: Bool, now: Timestamp
     ) -> [String] {
         let name = app.name.text
         var advice: [String] = []
-        // Whoever ran it would have ended the pause.
+        // A process that ran it would have ended the pause.
         if let latest, !isServed, latest.isOverdue(at: now + .seconds(-5)), let end = latest.verifyDeadline {
             let then = latest.order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
             advice.append(
-                "\(latest.order.name) is overdue since \(end.clockTime), and nothing runs it: viridian serve, or "
-                    + "\(latest.order.deployCommand(for: app)), \(then) it; viridian abort \(name) gives it up now"
+                "\(latest.order.name) is overdue since \(end.clockTime), and no process runs it: viridian serve, or "
+                    + "\(latest.order.deployCommand(for: app)), \(then) it; viridian abort \(name) aborts it now"
             )
         } else if let latest, latest.state == .paused {
             let until = latest.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
-            advice.append("\(latest.order.name) waits\(until): viridian promote \(name), or viridian abort \(name)")
+            advice.append(
+                "\(latest.order.name) awaits promotion\(until): viridian promote \(name), or viridian abort \(name)")
         } else if let latest, latest.state == .running, !isServed {
             let order = latest.order
             advice.append(
-                "\(order.name) has not ended (\(latest.phase)): if nothing runs it, "
-                    + "\(order.deployCommand(for: app)) finishes it"
+                "\(order.name) has not ended (\(latest.phase)): if no process runs it, "
+                    + "\(order.deployCommand(for: app)) resumes it"
             )
         }
-        guard let sight, latest?.state.hasEnded != false, let live = sight.survey.recorded?.color else { return advice }
+        guard let observation, latest?.state.hasEnded != false, let live = observation.survey.recorded?.color else {
+            return advice
+        }
         func names(_ readings: [NodeReading]) -> String {
             readings.prefix(5).map(\.node).joined(separator: ", ")
                 + (readings.count > 5 ? " and \(readings.count - 5) more" : "")
         }
-        // Each with what helps: repair orders nginx to load a file, which needs one that runs and a file that can be told.
-        let down = sight.astray.filter { $0.isDown == true }
-        let silent = sight.astray.filter(\.isUnreachable)
-        let unclear = sight.astray.filter { $0.isUnclear }
-        let others = sight.astray.filter { !$0.isUnclear && !$0.isUnreachable && $0.isDown != true }
-        if !down.isEmpty { advice.append("nginx does not run on \(names(down)): start it") }
+        // Each with its own fix: repair makes nginx load a file, which needs a running nginx and a file that is understood.
+        let down = observation.drifted.filter { $0.isDown == true }
+        let silent = observation.drifted.filter(\.isUnreachable)
+        let unclear = observation.drifted.filter { $0.isUnclear }
+        let others = observation.drifted.filter { !$0.isUnclear && !$0.isUnreachable && $0.isDown != true }
+        if !down.isEmpty { advice.append("nginx is not running on \(names(down)): start it") }
         if !silent.isEmpty {
             advice.append("no answer from \(names(silent)): when they answer again, viridian repair \(name)")
         }
-        if !others.isEmpty { advice.append("drifted: \(names(others)): viridian repair \(name)") }
+        if !others.isEmpty { advice.append("drifted: \(names(others)); to fix: viridian repair \(name)") }
         if !unclear.isEmpty {
             advice.append(
-                "what \(names(unclear)) routes to cannot be told: viridian repair \(name), and where that does not help "
-                    + "viridian check says what to correct")
+                "what \(names(unclear)) routes to is unclear; to fix: viridian repair \(name); if that does not help, "
+                    + "viridian check shows what to fix")
         }
-        for leftover in sight.left(by: latest) {
-            advice.append("left behind: \(leftover.name(of: name)): viridian repair \(name)")
+        for leftover in observation.leftovers(of: latest) {
+            advice.append("left behind: \(leftover.name(of: name)); to fix: viridian repair \(name)")
         }
-        if let workload = sight.survey.workloads[live], workload.ready < workload.replicas {
+        if let workload = observation.survey.workloads[live], workload.ready < workload.replicas {
             advice.append("only \(workload.ready) of \(workload.replicas) pods of the live colour are ready")
         }
         return advice
@@ -137,14 +141,15 @@ package struct AppView: Codable, Sendable, Hashable {
 package struct NodeRoute: Codable, Sendable, Hashable {
     package enum State: String, Codable, Sendable, Hashable {
         case ok
-        /// It routes rightly, and would not after its next reload.
+        /// It routes to the live colour, and would not after its next reload.
         case edited
         /// It routes to the colour that is not live.
-        case astray
+        case drifted
         /// It has no upstream file of the app yet.
         case new
+        /// Its upstream file does not route to exactly one colour.
         case unclear
-        /// nginx does not run there: it routes nothing.
+        /// nginx is not running: it routes nothing.
         case down
         case unreachable
     }
@@ -164,8 +169,8 @@ package struct NodeRoute: Codable, Sendable, Hashable {
         self.live = live
         state = NodeRoute.state(of: reading, live: live)
         message = reading.message
-        if state == .astray, let color, let live {
-            message = ["routes to \(color), and \(live) is live: viridian repair \(app)", message]
+        if state == .drifted, let color, let live {
+            message = ["routes to \(color), but \(live) is live; to fix: viridian repair \(app)", message]
                 .compactMap { $0 }.joined(separator: "; ")
         }
     }
@@ -174,7 +179,7 @@ package struct NodeRoute: Codable, Sendable, Hashable {
         if reading.isUnreachable { return .unreachable }
         if reading.isDown == true { return .down }
         guard let color = reading.color else { return reading.isNew ? .new : .unclear }
-        if let live, color != live { return .astray }
+        if let live, color != live { return .drifted }
         return reading.message == nil ? .ok : .edited
     }
 }

@@ -1,12 +1,12 @@
 import ReleaseMachine
 
-/// What happened, as `logs -o json`, the API and its streams say it: `type` names it, the other fields are those that such an event has.
+/// An event as a JSON object of `logs -o json`, the API and its streams: `type` is its name, the other fields depend on the type.
 ///
-/// An interface: fields are added, never renamed or removed. Times are ISO 8601, lengths of time are milliseconds or as in a
+/// An interface: fields are added, never renamed or removed. Times are ISO 8601; durations are in milliseconds, or as in the
 /// configuration (`10m`).
 package struct EventFields: Encodable, Sendable, Hashable {
     package var type: String
-    /// Who said it, or took the release up.
+    /// Who requested it, or resumed the release.
     package var by: String?
     package var reason: String?
     package var node: String?
@@ -17,15 +17,15 @@ package struct EventFields: Encodable, Sendable, Hashable {
     package var milliseconds: Int64?
     package var message: String?
     package var details: [String]?
-    /// What was being done when it went wrong: `stage`, `switchNode`, …
+    /// The effect that failed: `stage`, `switchNode`, …
     package var effect: String?
-    /// Which of a node's tasks failed.
+    /// Which step on the node failed.
     package var step: NodeStep?
     package var unreachable: Bool?
-    /// The node or pod that said `line`; left out where the release itself did.
+    /// The node or pod that `line` comes from; left out for the release itself.
     package var source: String?
     package var line: String?
-    /// The release that took this one's place, and whether it went back to an earlier version.
+    /// The number of the release that replaced this one, and whether that one was a rollback.
     package var release: Int?
     package var rolledBack: Bool?
     package var order: OrderView?
@@ -66,9 +66,9 @@ package struct EventFields: Encodable, Sendable, Hashable {
         case .candidateConfirmed: self.init(type: "candidateConfirmed")
         case .nodeSwitched(let node): self.init(type: "nodeSwitched", node: node)
         case .nodeReverted(let node): self.init(type: "nodeReverted", node: node)
-        case .nodeFailed(let step, let trouble):
-            self.init(type: "nodeFailed", node: trouble.node)
-            (self.step, unreachable, message) = (step, trouble.isUnreachable, trouble.message)
+        case .nodeFailed(let step, let problem):
+            self.init(type: "nodeFailed", node: problem.node)
+            (self.step, unreachable, message) = (step, problem.isUnreachable, problem.message)
         case .nodesLeft(let nodes):
             self.init(type: "nodesLeft")
             self.nodes = nodes

@@ -1,14 +1,14 @@
 import ReleaseMachine
 
-/// One event of a release as the outside sees it: what happened, and the lines that tell it to people.
+/// One event of a release as a JSON object: its fields for programs, and its lines of text for people.
 package struct EventView: Encodable, Sendable, Hashable {
     package var sequence: Int
     package var at: String
-    /// As the journal has it. Outside it is `EventFields`: the journal's form is nobody's interface.
+    /// The event as in the journal. It is encoded as `EventFields`: the journal's format is not an interface.
     package var event: Event
-    /// Made safe to be shown on a terminal; not escaped for HTML.
+    /// Safe for a terminal; not escaped for HTML.
     package var text: [String]
-    /// What the release was after it.
+    /// The release's state after it.
     package var state: Release.State
     package var phase: Phase
 
@@ -21,7 +21,7 @@ package struct EventView: Encodable, Sendable, Hashable {
         phase = release.phase
     }
 
-    /// The event as the journal has it; `nil` when its time cannot be read.
+    /// The event as in the journal; `nil` when `at` is not a time.
     package var recorded: RecordedEvent? {
         Timestamp(iso8601: at).map { RecordedEvent(sequence: sequence, at: $0, event: event) }
     }

@@ -1,6 +1,6 @@
 import ReleaseMachine
 
-/// How a release ended, what serves now, and what to do.
+/// How a release ended, what serves now, and what to do, as text.
 package struct Outcome: Sendable {
     package var release: Release
 
@@ -15,13 +15,14 @@ package struct Outcome: Sendable {
             release.survey == nil
             ? "nothing was touched"
             : release.previous.map { "\($0.version) on \($0.color) serves, as before" }
-                ?? "nothing serves yet, as before"
+                ?? "nothing serves yet"
         switch release.state {
         case .live, .superseded:
             let place = release.candidate.map { " on \($0)" } ?? ""
             let but =
                 release.needRepair.isEmpty
-                ? leftovers : "; to be repaired: \(counted(release.needRepair.count, "node"))"
+                ? leftovers
+                : "; \(counted(release.needRepair.count, "node")) \(release.needRepair.count == 1 ? "needs" : "need") repair"
             return "-- DEPLOY DONE -- \(order.name) is live: \(order.version) serves\(place)\(but) (\(took))"
         case .failed: return "-- DEPLOY FAILED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
         case .aborted: return "-- DEPLOY ABORTED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
@@ -31,8 +32,8 @@ package struct Outcome: Sendable {
         case .paused:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
             let then = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
-            return "\(order.name) is paused for verification\(deadline); then it \(then) when something runs it: "
-                + "viridian serve, or the same deploy"
+            return "\(order.name) is paused for verification\(deadline); then it \(then) if viridian serve or the same "
+                + "deploy command is running"
         case .running: return "\(order.name) is \(release.state) in phase \(release.phase)"
         }
     }
@@ -43,15 +44,14 @@ package struct Outcome: Sendable {
         return names.isEmpty ? "" : "; left behind: \(names.joined(separator: ", "))"
     }
 
-    /// What the release leaves, each in one line, and what to do about it.
-    package var mend: [String] {
-        let nodes = release.needRepair.map {
-            "\($0.node): \($0.message ?? $0.color.map { "routes to \($0)" } ?? "unknown")"
+    /// What needs repair and what was left behind, one line each, then the command that fixes it; empty when there is nothing to fix.
+    package var fix: [String] {
+        let nodes = release.needRepair.map { "\($0.node): \($0.statusText)" }
+        guard nodes.isEmpty else {
+            return nodes + left + ["nothing that these nodes may route to was deleted; to fix: \(repairAdvice)"]
         }
-        let repair = "viridian repair \(release.order.app)"
-        if !nodes.isEmpty { return nodes + left + ["nothing that they may route to was deleted; to end it: \(repair)"] }
         return left.isEmpty
-            ? [] : left + ["the next release or `viridian serve` clears it away; to do it now: \(repair)"]
+            ? [] : left + ["the next release or `viridian serve` cleans this up; to do it now: \(repairAdvice)"]
     }
 
     private var left: [String] {
@@ -62,8 +62,8 @@ package struct Outcome: Sendable {
                 let pods = (["its pods"] + leftover.pods).joined(separator: " ")
                 return "\(leftover.name(of: release.order.app)) and \(pods) were not deleted\(why)"
             case .record:
-                return "the cluster is not known to have recorded that \(leftover.version.color) "
-                    + "(\(leftover.version.version)) is live\(why)"
+                return
+                    "the cluster may not have recorded \(leftover.version.color) (\(leftover.version.version)) as live\(why)"
             }
         }
     }
@@ -74,7 +74,7 @@ extension Leftover {
     func name(of app: String) -> String {
         switch kind {
         case .workload: "\(app)-\(version.color) (\(version.version))"
-        case .record: "the cluster's record"
+        case .record: "the cluster's record of the live colour"
         }
     }
 }

@@ -1,6 +1,6 @@
 import ReleaseMachine
 
-/// A release as the outside sees it: the contract's JSON object.
+/// A release as a JSON object of the API and of `-o json`. Fields are added, never renamed. Times are ISO 8601.
 package struct ReleaseView: Codable, Sendable, Hashable {
     package struct Previous: Codable, Sendable, Hashable {
         package var color: Color
@@ -22,7 +22,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     }
 
     package struct LeftoverView: Codable, Sendable, Hashable {
-        /// `workload` is a colour's workload with its pods; `record` what the cluster should have recorded as live.
+        /// `workload`: a colour's workload with its pods; `record`: what the cluster should have recorded as live.
         package var kind: Leftover.Kind
         package var color: Color
         package var version: String
@@ -44,11 +44,11 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         package var phase: Phase
         package var startedAt: String
         package var endedAt: String?
-        /// How long it took; left out while it lasts.
+        /// How long it took; left out while it runs.
         package var milliseconds: Int64?
     }
 
-    /// A release that goes back to an earlier version, or one that brings a version.
+    /// `rollback` brings an earlier version back; `deploy` brings a version live.
     package enum Kind: String, Codable, Sendable { case deploy, rollback }
 
     package var app: String
@@ -66,29 +66,29 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var createdAt: String
     package var updatedAt: String
     package var endedAt: String?
-    /// When the newest change in it was committed, where the caller said so.
+    /// When the newest change in it was committed, where the caller stated it.
     package var commitTime: String?
-    /// In the order in which the release was in them; the last one has no end while it runs.
+    /// In the order in which the release passed them; the last one has no end while the release runs.
     package var phases: [PhaseView]
     package var failure: FailureView?
     /// Who promoted it after its pause.
     package var promotedBy: String?
-    /// Who gave the release up, and why.
+    /// Who aborted the release, and why.
     package var aborted: AbortView?
     package var nodes: [NodeView]
     package var pods: [PodView]
     package var previewURL: String?
     package var awaiting: String?
     package var deadline: String?
-    /// Nodes that `repair` has to bring back; empty when all is well.
+    /// Nodes that `repair` has to switch; empty when all are correct.
     package var needRepair: [String]
-    /// What else the release leaves because its time ran out; left out when there is nothing.
+    /// What else the release did not clean up before its timeout; left out when there is nothing.
     package var leftovers: [LeftoverView]?
     /// Until when the old colour's pods stay for an instant rollback.
     package var retainedUntil: String?
-    /// The newest trouble of something that is still being tried.
-    package var trouble: String?
-    /// The number of the newest event that this tells of.
+    /// The newest error of something that is being retried.
+    package var problem: String?
+    /// The sequence number of the newest event that this includes.
     package var sequence: Int
 
     package init(_ release: Release) {
@@ -113,7 +113,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         promotedBy = release.promotedBy
         if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }
         nodes = release.nodes.map {
-            NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.trouble)
+            NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.problem)
         }
         pods = (release.pods?.pods ?? []).map {
             PodView(name: $0.name, ready: $0.isReady, reason: $0.reason, restarts: $0.restarts)
@@ -137,7 +137,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
             )
         }
         retainedUntil = release.retainedUntil?.iso8601
-        trouble = release.trouble
+        problem = release.problem
         sequence = release.sequence
     }
 }

@@ -1,6 +1,6 @@
 import ReleaseMachine
 
-/// What `repair` found and did, as the outside sees it.
+/// What `repair` found and did, as a JSON object of the API and of `-o json`.
 package struct RepairView: Codable, Sendable, Hashable {
     package struct NodeView: Codable, Sendable, Hashable {
         package enum Outcome: String, Codable, Sendable {
@@ -8,7 +8,7 @@ package struct RepairView: Codable, Sendable, Hashable {
             case broughtBack
             /// Only in a dry run.
             case wouldBeBroughtBack
-            case stillAstray
+            case stillDrifted
         }
 
         package var address: String
@@ -21,11 +21,11 @@ package struct RepairView: Codable, Sendable, Hashable {
     package var app: String
     package var live: LiveVersion
     package var nodes: [NodeView]
-    /// The other colour, which is gone now; or would be, in a dry run.
+    /// The other colour, when it was deleted; in a dry run, when it would be.
     package var removed: Color?
     /// Every node routes to the live colour now.
     package var whole: Bool
-    /// Only said, not done.
+    /// Nothing was changed.
     package var dryRun: Bool
 
     package init(_ app: String, _ report: RepairReport, isDryRun: Bool) {
@@ -41,25 +41,25 @@ package struct RepairView: Codable, Sendable, Hashable {
             case .broughtBack:
                 NodeView(
                     address: node.address, outcome: isDryRun ? .wouldBeBroughtBack : .broughtBack, before: before)
-            case .stillAstray(let why):
-                NodeView(address: node.address, outcome: .stillAstray, before: before, message: why)
+            case .stillDrifted(let why):
+                NodeView(address: node.address, outcome: .stillDrifted, before: before, message: why)
             }
         }
     }
 }
 
 extension RepairReport {
-    /// What the audit log says of it.
-    package var deeds: String {
+    /// One line for the audit log.
+    package var summary: String {
         let moved = nodes.filter { $0.outcome == .broughtBack }.map(\.address)
         let left = nodes.compactMap { node -> String? in
-            if case .stillAstray(let why) = node.outcome { "\(node.address) (\(why))" } else { nil }
+            if case .stillDrifted(let why) = node.outcome { "\(node.address) (\(why))" } else { nil }
         }
         let parts = [
             moved.isEmpty ? nil : "brought back to \(live.color): \(moved.joined(separator: " "))",
             left.isEmpty ? nil : "not brought back: \(left.joined(separator: ", "))",
             removed.map { "deleted \($0)" },
         ].compactMap { $0 }
-        return parts.isEmpty ? "nothing had to be moved" : parts.joined(separator: "; ")
+        return parts.isEmpty ? "no change needed" : parts.joined(separator: "; ")
     }
 }

@@ -1,6 +1,6 @@
 extension String {
-    /// Without anything that a terminal would act on: control characters are shown as `\u{1b}`. Text from pods, nodes and people
-    /// is shown through this. Doing it twice is doing it once.
+    /// The text with control characters replaced by `\u{1b}` and the like, so that a terminal does not act on them. All text from pods,
+    /// nodes and people is printed through this. Idempotent.
     package var safe: String {
         guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
         var text = ""
@@ -16,7 +16,7 @@ extension String {
         return text
     }
 
-    /// JSON as it was, with the same characters escaped as JSON escapes them. They can only be within its strings.
+    /// The same JSON, with these characters escaped as JSON escapes them: they occur only within its strings.
     var safeJSON: String {
         guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
         var text = ""
@@ -31,7 +31,7 @@ extension String {
         return text
     }
 
-    /// Cut to so many characters, with a sign that it was.
+    /// Cut to so many characters; `…` marks a cut.
     package func cut(_ width: Int) -> String {
         count <= width ? self : String(prefix(max(0, width - 1))) + "…"
     }
@@ -42,7 +42,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// C0, DEL, C1, the characters that end a line, and those that turn the direction of text around.
+    /// C0, DEL, C1, the characters that end a line, and those that change the direction of text.
     fileprivate var isControl: Bool {
         value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x202E).contains(value)
             || (0x2066...0x2069).contains(value)

@@ -4,8 +4,8 @@ import ReleaseMachine
 extension Timestamp {
     /// `2015-10-25T14:34:03.000Z`
     ///
-    /// By hand, because Foundation's formatter takes microseconds that a log of 50,000 lines does not have. The calendar is Howard
-    /// Hinnant's `civil_from_days`.
+    /// Not by Foundation's formatter, which is too slow for a log of 50,000 lines. The algorithm is Howard Hinnant's
+    /// `civil_from_days`.
     package var iso8601: String {
         let (days, rest) = milliseconds.dividedRoundingDown(by: 86_400_000)
         let (era, dayOfEra) = (days + 719_468).dividedRoundingDown(by: 146_097)
@@ -31,7 +31,7 @@ extension Timestamp {
         self.init(milliseconds: Int64((date.timeIntervalSince1970 * 1000).rounded()))
     }
 
-    /// `14:34:03 UTC`, for people. The same words are read on a terminal, in CI's log and on a page, each of which is somewhere else.
+    /// `14:34:03 UTC`, for people: terminals, CI logs and pages may be in different time zones.
     package var clockTime: String { "\(iso8601.dropFirst(11).prefix(8)) UTC" }
 }
 
@@ -61,7 +61,7 @@ extension Duration {
 }
 
 extension Encodable {
-    /// One line of JSON with its keys in order, and nothing in it that a terminal would act on.
+    /// One line of JSON with sorted keys, safe for a terminal.
     package func jsonLine() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

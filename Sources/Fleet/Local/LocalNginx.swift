@@ -1,6 +1,7 @@
 import Foundation
 import Nginx
 import Processes
+import TextTemplates
 
 /// An nginx of our own on this machine, with all that is its own under one directory: configuration, pid file, logs, temporary files,
 /// and the directory of upstream files.
@@ -56,27 +57,8 @@ extension LocalNginx {
         for name in ["", "/backends.d", "/hosts.d", "/tmp"] {
             try files.createDirectory(atPath: directory + name, withIntermediateDirectories: true)
         }
-        // Workers that keep this user's rights can use directories that only this user may enter.
-        let user = geteuid() == 0 ? "user root;\n" : ""
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
-            "    \($0)_temp_path \(Self.quotedInConfiguration(directory + "/tmp/" + $0));\n"
-        }
-        let text = """
-            \(user)worker_processes 1;
-            pid \(Self.quotedInConfiguration(pidFile));
-            error_log \(Self.quotedInConfiguration(errorLog)) notice;
-            events {
-                worker_connections 4096;
-            }
-            http {
-                access_log off;
-            \(temporary.joined())\(http.map { "    \($0)\n" }.joined())\
-                include \(Self.quotedInConfiguration(backends + "/*.conf"));
-                include \(Self.quotedInConfiguration(directory + "/hosts.d/*.conf"));
-            }
-
-            """
-        try Data(text.utf8).write(to: URL(fileURLWithPath: configuration))
+        let main = MainConfiguration(self, http: http)
+        try Data(main.text.utf8).write(to: URL(fileURLWithPath: configuration))
         for (index, host) in hosts.enumerated() {
             let path = directory + "/hosts.d/\(index)-\(host.upstream).conf"
             try Data(host.rendered.utf8).write(to: URL(fileURLWithPath: path))
@@ -86,10 +68,6 @@ extension LocalNginx {
     /// Puts an app's upstream file there, as the demo's first release finds it; nothing is loaded.
     package func write(_ upstream: Upstream, live port: Int) throws {
         try Data(upstream.rendered(live: port)).write(to: URL(fileURLWithPath: backends + "/\(upstream.app).conf"))
-    }
-
-    private static func quotedInConfiguration(_ path: String) -> String {
-        "\"" + path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
     /// Runs all of these while `body` runs.
@@ -138,19 +116,9 @@ extension LocalNginx {
         }
     }
 
-    /// nginx in the foreground, so that it is this process's child. A watch beside it ends it should this process be killed; it is no child
-    /// of nginx, which would count it among its workers.
+    /// nginx in the foreground, so that it is this process's child; it ends with this process, however that ends.
     private var guarded: Command {
-        let script = """
-            owner=$1; shift
-            (
-                (
-                    while kill -0 "$owner" && kill -0 $$; do sleep 1; done
-                    kill -QUIT $$
-                ) </dev/null >/dev/null 2>&1 &
-            )
-            exec "$@"
-            """
+        let script = String(decoding: PackageResources.run_nginx_sh, as: UTF8.self)
         return Command(
             "sh",
             [
@@ -186,6 +154,31 @@ extension LocalNginx {
         while await !ready.hasEnded, ContinuousClock.now < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(2))
         }
+    }
+}
+
+/// Its `nginx.conf`. Paths stand between quotation marks.
+struct MainConfiguration: TemplateValues {
+    static let template = TextTemplate(PackageResources.nginx_conf_mustache)
+
+    let isRoot: Bool
+    let directory: String
+    let backends: String
+    let pidFile: String
+    let errorLog: String
+    /// More lines for its `http` block.
+    let http: [String]
+
+    init(_ nginx: LocalNginx, http: [String]) {
+        func escaped(_ path: String) -> String {
+            path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        }
+        isRoot = geteuid() == 0
+        directory = escaped(nginx.directory)
+        backends = escaped(nginx.backends)
+        pidFile = escaped(nginx.pidFile)
+        errorLog = escaped(nginx.errorLog)
+        self.http = http
     }
 }
 

@@ -1,28 +1,28 @@
 import Foundation
 import Processes
 
-/// What ssh makes of everybody's configuration for one host (`ssh -G`, ssh(1)).
+/// ssh's effective configuration for a host (`ssh -G`, ssh(1)).
 struct SSHLookup: Sendable {
     var hostName: String
-    /// Where keys of hosts are looked for that a person has accepted.
+    /// The files with accepted host keys.
     var knownHosts: [String]
-    /// It is reached through another machine.
+    /// Whether the host is reached through another machine.
     var isProxied: Bool
-    /// The name under which its key is kept, where that is another than its own.
+    /// The name of the host's key, if it differs from the host's name.
     var hostKeyAlias: String?
-    /// The files that ssh has read.
+    /// The configuration files that ssh has read.
     var files: [String]
 
-    private static let patience = Duration.seconds(5)
+    private static let queryTimeout = Duration.seconds(5)
 
-    /// `nil` where it does not say.
-    static func asked(_ host: String, _ settings: SSHSettings, _ configuration: SSHConfiguration) async -> SSHLookup? {
+    /// `nil` when the query fails.
+    static func query(_ host: String, _ settings: SSHSettings, _ configuration: SSHConfiguration) async -> SSHLookup? {
         let arguments = settings.arguments(for: Node(host), sudo: false, configuration: configuration)
         guard
-            let said = try? await Command(settings.program, ["-G", "-v"] + arguments).run(deadline: patience),
-            said.succeeded
+            let completed = try? await Command(settings.program, ["-G", "-v"] + arguments).run(deadline: queryTimeout),
+            completed.succeeded
         else { return nil }
-        return SSHLookup(output: said.output, debug: said.error)
+        return SSHLookup(output: completed.output, debug: completed.error)
     }
 
     init?(output: String, debug: String) {
@@ -42,8 +42,8 @@ struct SSHLookup: Sendable {
         }
     }
 
-    /// Where the first of the files says that no key is ever kept: `/root/.ssh/config, line 3`.
-    func lineThatForgets(named: (String) -> String) -> String? {
+    /// The place of the setting that discards host keys: `/root/.ssh/config, line 3`.
+    func lineThatDiscardsHostKeys(named: (String) -> String) -> String? {
         for file in files {
             guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
             for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
@@ -57,15 +57,15 @@ struct SSHLookup: Sendable {
         return nil
     }
 
-    /// No key that a person accepts is ever known again.
-    var forgets: Bool { !knownHosts.isEmpty && knownHosts.allSatisfy { $0 == "/dev/null" || $0 == "none" } }
+    /// Whether accepted host keys are discarded.
+    var discardsHostKeys: Bool { !knownHosts.isEmpty && knownHosts.allSatisfy { $0 == "/dev/null" || $0 == "none" } }
 }
 
-/// A host key that is not known: why, and what makes it known.
+/// An unknown host key: the reason and the fix.
 struct UnknownHostKey: Sendable {
     /// `ED25519`.
     var type: String
-    /// Whose it is, as ssh writes it: `10.0.0.5`, `[10.0.0.5]:2222`.
+    /// The host, in ssh's format: `10.0.0.5`, `[10.0.0.5]:2222`.
     var host: String
 
     /// From ssh's `No ED25519 host key is known for [10.0.0.5]:2222 and you have requested strict checking.`
@@ -82,38 +82,38 @@ struct UnknownHostKey: Sendable {
         return (name, Int(host[end...].dropFirst(2)))
     }
 
-    /// One sentence for a person. `node` is what was to be reached; the key may be that of a machine on the way.
+    /// A sentence with the fix. `node` is the target; the key may be a jump host's.
     func sentence(for node: Node, _ settings: SSHSettings, _ configuration: SSHConfiguration) async -> String {
         let (name, port) = address
-        var lookup = await SSHLookup.asked(node.address, settings, configuration)
-        let isOnTheWay = ![node.address, lookup?.hostName, lookup?.hostKeyAlias].contains(name)
-        if isOnTheWay { lookup = await SSHLookup.asked(name, settings, configuration) }
+        var lookup = await SSHLookup.query(node.address, settings, configuration)
+        let isJumpHost = ![node.address, lookup?.hostName, lookup?.hostKeyAlias].contains(name)
+        if isJumpHost { lookup = await SSHLookup.query(name, settings, configuration) }
         let subject =
-            isOnTheWay
-            ? "\(name)'s \(type) host key is not known here, and it is on the way to this node"
+            isJumpHost
+            ? "the \(type) host key of \(name), a jump host of this node, is not known here"
             : "its \(type) host key is not known here"
-        var (file, because, first) = (lookup?.knownHosts.first ?? Self.usual, "", "")
-        if let lookup, lookup.forgets {
-            let place = lookup.lineThatForgets { configuration.named($0) }
-            file = Self.usual
-            because =
-                "none can be, since your ssh configuration\(place.map { " (\($0))" } ?? "") says `UserKnownHostsFile /dev/null`"
-            first = "say `UserKnownHostsFile \(file)` there instead; then "
+        var (file, reason, first) = (lookup?.knownHosts.first ?? Self.defaultFile, "", "")
+        if let lookup, lookup.discardsHostKeys {
+            let location = lookup.lineThatDiscardsHostKeys { configuration.withOriginalPath($0) }
+            file = Self.defaultFile
+            reason =
+                "none can be stored, as your ssh configuration\(location.map { " (\($0))" } ?? "") has `UserKnownHostsFile /dev/null`"
+            first = "set `UserKnownHostsFile \(file)` there; then "
         } else {
-            because = "unknown keys are never accepted silently"
+            reason = "unknown keys are never accepted automatically"
         }
         let options = port.map { "-p \($0) " } ?? ""
         let add =
-            if !isOnTheWay, let lookup, lookup.isProxied || lookup.hostKeyAlias != nil {
-                "connect once by hand with `ssh \(settings.config.map { "-F \($0) " } ?? "")\(options)\(node.address)`, and accept the key"
+            if !isJumpHost, let lookup, lookup.isProxied || lookup.hostKeyAlias != nil {
+                "connect once manually with `ssh \(settings.config.map { "-F \($0) " } ?? "")\(options)\(node.address)` and accept the key"
             } else {
                 "add it with `ssh-keyscan \(options)\(name) >> \(file)`"
             }
         return """
-            \(subject). Host keys are always checked, and \(because). To fix: \(first)\(add), when you have compared it with the \
-            machine's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there)
+            \(subject). Host keys are always checked, and \(reason). To fix: \(first)\(add), after comparing it with the \
+            machine's key (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the machine)
             """
     }
 
-    private static let usual = "~/.ssh/known_hosts"
+    private static let defaultFile = "~/.ssh/known_hosts"
 }

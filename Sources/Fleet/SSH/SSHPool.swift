@@ -1,10 +1,10 @@
 import Glibc
 
-/// The connections of a transport: those that are idle, and room for new ones.
+/// The connection pool of a transport.
 actor SSHPool {
     struct Lease: Sendable {
         var session: SSHSession
-        /// It has had a conversation before.
+        /// Whether the session has had a conversation before.
         var isUsed: Bool
     }
 
@@ -20,24 +20,24 @@ actor SSHPool {
 
     private let settings: SSHSettings
     private let configuration: SSHConfiguration
-    private let birth: AsyncStream<SSHSession>.Continuation
-    private let room: Slots
-    private let most: Int
-    /// Sessions that hold a place.
+    private let newSessions: AsyncStream<SSHSession>.Continuation
+    private let capacity: ConcurrencyLimit
+    private let limit: Int
+    /// The number of open sessions.
     private var count = 0
     private var waiting = 0
     private var idle: [Key: [Idle]] = [:]
     private var isClosed = false
 
-    init(_ settings: SSHSettings, _ configuration: SSHConfiguration, _ birth: AsyncStream<SSHSession>.Continuation) {
+    init(_ settings: SSHSettings, _ configuration: SSHConfiguration, _ newSessions: AsyncStream<SSHSession>.Continuation) {
         self.settings = settings
         self.configuration = configuration
-        self.birth = birth
-        most = max(1, min(settings.mostConnections, Descriptors.limit(for: settings.mostConnections * 6 + 256) / 6))
-        room = Slots(most)
+        self.newSessions = newSessions
+        limit = max(1, min(settings.connectionLimit, Descriptors.limit(for: settings.connectionLimit * 6 + 256) / 6))
+        capacity = ConcurrencyLimit(limit)
     }
 
-    /// An idle connection to the node, or a new one as soon as there is room.
+    /// An idle session with the node, or a new one when there is capacity.
     /// - Throws: `CancellationError`; also once the transport is closed.
     func session(for node: Node, sudo: Bool) async throws -> Lease {
         let key = Key(node: node, sudo: sudo)
@@ -45,49 +45,49 @@ actor SSHPool {
             if idle[key]?.isEmpty == true { idle[key] = nil }
             if await found.session.isUsable { return Lease(session: found.session, isUsed: true) }
         }
-        if count + waiting >= most { await closeOldest() }
+        if count + waiting >= limit { await closeOldest() }
         waiting += 1
         defer { waiting -= 1 }
-        try await room.acquire()
+        try await capacity.acquire()
         count += 1
         let session = SSHSession(settings, configuration, node: node, sudo: sudo)
-        guard !isClosed, case .enqueued = birth.yield(session) else {
+        guard !isClosed, case .enqueued = newSessions.yield(session) else {
             await remove(session)
             throw CancellationError()
         }
         return Lease(session: session, isUsed: false)
     }
 
-    func giveBack(_ session: SSHSession) async {
-        // Somebody waits for room, for another node: this one would be idle until its limit.
-        if isClosed || (waiting > 0 && count >= most) {
+    func release(_ session: SSHSession) async {
+        // Another node's conversation waits for capacity: close this session instead of keeping it idle.
+        if isClosed || (waiting > 0 && count >= limit) {
             await session.close()
         } else {
             idle[Key(node: session.node, sudo: session.sudo), default: []].append(Idle(session: session, since: .now))
         }
     }
 
-    /// The session's process is gone.
+    /// Removes a session whose process has ended.
     func remove(_ session: SSHSession) async {
         count -= 1
         let key = Key(node: session.node, sudo: session.sudo)
         idle[key]?.removeAll { $0.session === session }
         if idle[key]?.isEmpty == true { idle[key] = nil }
-        await room.release()
+        await capacity.release()
     }
 
-    /// Ends the idle connections; those that are busy end with their conversation.
+    /// Closes the idle sessions; busy ones close after their conversation.
     func close() async {
         isClosed = true
         let sessions = idle.values.joined().map(\.session)
         idle = [:]
         for session in sessions { await session.close() }
-        birth.finish()
+        newSessions.finish()
     }
 
-    /// Closes what has been idle for too long, until it is cancelled.
-    func sweep() async {
-        // A timer: how exact it is does not matter.
+    /// Closes sessions that exceed the idle limit, until cancelled.
+    func closeExpired() async {
+        // The timer need not be exact.
         while (try? await Task.sleep(for: min(settings.idleLimit / 2, .seconds(30)))) != nil {
             let limit = ContinuousClock.now - settings.idleLimit
             for old in idle.values.joined() where old.since < limit { await old.session.close() }
@@ -104,8 +104,8 @@ actor SSHPool {
 }
 
 private enum Descriptors {
-    /// How many files this process may have open, after an attempt to make it `wanted`: the usual limit of 1024 is a soft one, for
-    /// programs that use select(2).
+    /// The limit of open files, after trying to raise it to `wanted`: the usual limit of 1024 is a soft one, for programs that use
+    /// select(2).
     static func limit(for wanted: Int) -> Int {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

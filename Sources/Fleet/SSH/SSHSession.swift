@@ -1,23 +1,23 @@
 import Processes
 
-/// One ssh process and the node script at its other end: one conversation after the other.
+/// An ssh process with the node script at its remote end. It runs one conversation at a time.
 actor SSHSession {
     enum Outcome: Sendable {
-        /// The script has ended with this status, and the session goes on.
+        /// The script ended with this status; the session continues.
         case ended(status: Int32)
-        /// It did not come to its first word.
-        case unreachable(SSHTrouble)
-        /// ssh ended in the middle; `heard`: not before the node had begun to answer.
-        case lost(SSHTrouble, heard: Bool)
-        case deadlineExceeded(SSHTrouble?)
+        /// The script did not start.
+        case unreachable(SSHFailure)
+        /// ssh ended during the conversation. `hasOutput`: the node had already sent output.
+        case lost(SSHFailure, hasOutput: Bool)
+        case deadlineExceeded(SSHFailure?)
         case cancelled
     }
 
     private enum Phase {
-        /// Until the node says that it is ready.
+        /// Until the node script is ready.
         case opening
         case ready
-        /// Nothing is sent any more.
+        /// Nothing more is sent.
         case closed
     }
 
@@ -27,13 +27,13 @@ actor SSHSession {
         var payload: NodePayload
         var onLine: @Sendable (OutputLine) async -> Void
         var continuation: CheckedContinuation<Outcome, Never>
-        var heard = false
+        var hasOutput = false
     }
 
-    /// How long ssh may take to end by itself once its input has ended.
-    private static let patience = Duration.seconds(2)
-    /// How many of the last lines of ssh's own, and of the login's, are kept for a diagnosis.
-    private static let mostWords = 40
+    /// The time limit for ssh to end after its input has ended.
+    private static let closeTimeout = Duration.seconds(2)
+    /// The number of recent lines of ssh and the login that are kept for error messages.
+    private static let messageLimit = 40
 
     nonisolated let node: Node
     nonisolated let sudo: Bool
@@ -46,9 +46,9 @@ actor SSHSession {
     private var phase = Phase.opening
     private var current: Conversation?
     private var conversations = 0
-    /// A conversation that was given up before it began.
-    private var early: (number: Int, outcome: Outcome)?
-    private var trouble: SSHTrouble
+    /// A conversation that was aborted before it began.
+    private var abortedEarly: (number: Int, outcome: Outcome)?
+    private var failure: SSHFailure
 
     init(_ settings: SSHSettings, _ configuration: SSHConfiguration, node: Node, sudo: Bool) {
         self.node = node
@@ -59,23 +59,23 @@ actor SSHSession {
         )
         (input, inputEnd) = AsyncStream.makeStream()
         (closing, closingEnd) = AsyncStream.makeStream()
-        trouble = SSHTrouble(node: node, settings: settings, configuration: configuration)
+        failure = SSHFailure(node: node, settings: settings, configuration: configuration)
         inputEnd.yield(NodeSession.greeting)
     }
 
-    /// It can take another conversation.
+    /// Whether another conversation can start.
     var isUsable: Bool { phase != .closed && current == nil }
 
     // MARK: - The process
 
-    /// Runs ssh until it ends, is no longer needed, or the task is cancelled.
-    nonisolated func live() async {
+    /// Runs ssh until it ends, the session is closed, or the task is cancelled.
+    nonisolated func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.runProcess() }
             group.addTask {
                 for await _ in self.closing {}
-                // The node's end of it gets this long to end what is running there.
-                try? await Task.sleep(for: Self.patience)
+                // The remote end gets this time to stop running commands.
+                try? await Task.sleep(for: Self.closeTimeout)
             }
             await group.next()
             group.cancelAll()
@@ -97,25 +97,25 @@ actor SSHSession {
 
     private func take(_ line: OutputLine) async {
         guard line.stream == .output else {
-            note(line.text)
+            record(line.text)
             await current?.onLine(line)
             return
         }
         switch phase {
         case .opening:
             if line.text == NodeSession.shell {
-                trouble.hasShell = true
+                failure.hasShell = true
                 inputEnd.yield(NodeSession.upload)
             } else if line.text == NodeSession.ready {
                 phase = .ready
-                trouble.isReady = true
+                failure.isReady = true
                 send()
             } else if !line.text.isEmpty {
-                note(line.text)
+                record(line.text)
             }
         case .ready:
             guard current != nil else { return }
-            current?.heard = true
+            current?.hasOutput = true
             if let end = NodeSession.end(in: line.text), end.number == current?.number {
                 finish(.ended(status: end.status))
             } else {
@@ -125,27 +125,27 @@ actor SSHSession {
         }
     }
 
-    private func note(_ text: String) {
-        trouble.words.append(text)
-        if trouble.words.count > Self.mostWords { trouble.words.removeFirst() }
+    private func record(_ text: String) {
+        failure.messages.append(text)
+        if failure.messages.count > Self.messageLimit { failure.messages.removeFirst() }
     }
 
     private func ended(_ termination: Termination?, error: (any Error)?) {
-        trouble.termination = termination
-        if let error, !(error is CancellationError) { note("\(error)") }
+        failure.termination = termination
+        if let error, !(error is CancellationError) { record("\(error)") }
         let wasOpening = phase == .opening
-        shut()
-        guard let heard = current?.heard else { return }
+        shutDown()
+        guard let hasOutput = current?.hasOutput else { return }
         if error is CancellationError {
             finish(.cancelled)
         } else {
-            finish(wasOpening ? .unreachable(trouble) : .lost(trouble, heard: heard))
+            finish(wasOpening ? .unreachable(failure) : .lost(failure, hasOutput: hasOutput))
         }
     }
 
     // MARK: - Conversations
 
-    /// One conversation. `limit` is how long it may take; when it passes or the task is cancelled, the session ends with it.
+    /// Runs a conversation. When `limit` passes or the task is cancelled, the session ends too.
     nonisolated func converse(
         arguments: [String],
         payload: NodePayload,
@@ -156,7 +156,7 @@ actor SSHSession {
         return await withTaskGroup(of: Void.self, returning: Outcome.self) { group in
             group.addTask {
                 guard (try? await Task.sleep(for: limit)) != nil else { return }
-                await self.giveUp(number, .deadlineExceeded(nil))
+                await self.abort(number, .deadlineExceeded(nil))
             }
             let outcome = await perform(number, arguments, payload, onLine)
             group.cancelAll()
@@ -185,25 +185,25 @@ actor SSHSession {
                     continuation: continuation
                 )
                 if Task.isCancelled {
-                    giveUp(number, .cancelled)
-                } else if let early, early.number == number {
-                    giveUp(number, early.outcome)
+                    abort(number, .cancelled)
+                } else if let abortedEarly, abortedEarly.number == number {
+                    abort(number, abortedEarly.outcome)
                 } else if phase == .closed {
-                    finish(trouble.isReady ? .lost(trouble, heard: false) : .unreachable(trouble))
+                    finish(failure.isReady ? .lost(failure, hasOutput: false) : .unreachable(failure))
                 } else if phase == .ready {
                     send()
                 }
             }
         } onCancel: {
-            // Only a message to the actor: it ends at once, and nobody needs its end.
-            Task { await self.giveUp(number, .cancelled) }
+            // Not awaited: it only sends a message to the actor and ends immediately.
+            Task { await self.abort(number, .cancelled) }
         }
     }
 
     private func send() {
         guard let current else { return }
-        // What was said before belongs to other conversations.
-        trouble.words = []
+        // Earlier messages belong to other conversations.
+        failure.messages = []
         inputEnd.yield(
             NodeSession.request(current.number, arguments: current.arguments, payload: current.payload)
         )
@@ -215,25 +215,25 @@ actor SSHSession {
         conversation.continuation.resume(returning: outcome)
     }
 
-    /// Ends the conversation, if there is one, and with it the session: the node is asked to end what it does.
-    private func giveUp(_ number: Int, _ outcome: Outcome) {
+    /// Aborts the conversation, if it is current, and closes the session. The node is told to stop.
+    private func abort(_ number: Int, _ outcome: Outcome) {
         guard current?.number == number else {
-            if number == conversations { early = (number, outcome) }
+            if number == conversations { abortedEarly = (number, outcome) }
             return
         }
         if phase == .ready { inputEnd.yield(NodeSession.stop) }
         var outcome = outcome
-        if case .deadlineExceeded = outcome, phase == .opening { outcome = .deadlineExceeded(trouble) }
-        shut()
+        if case .deadlineExceeded = outcome, phase == .opening { outcome = .deadlineExceeded(failure) }
+        shutDown()
         finish(outcome)
     }
 
-    /// Ends the session after the conversation that is running, if one is; that is for the caller to know.
+    /// Closes the session. The caller ensures that no conversation is running.
     func close() {
-        shut()
+        shutDown()
     }
 
-    private func shut() {
+    private func shutDown() {
         phase = .closed
         inputEnd.finish()
         closingEnd.finish()

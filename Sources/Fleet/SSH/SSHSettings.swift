@@ -1,19 +1,19 @@
 import Foundation
 import Processes
 
-/// How nodes are reached over SSH. What is `nil` is left to ssh and the user's configuration of it.
+/// The SSH settings. Settings that are `nil` are left to ssh and its configuration.
 package struct SSHSettings: Sendable, Hashable {
     package var user: String?
     package var port: Int?
     package var identityFile: String?
-    /// A file in the format of ssh_config(5), in place of the user's and the system's, as with `ssh -F`.
+    /// A file in the format of ssh_config(5) that replaces the user's and the system's, as with `ssh -F`.
     package var config: String?
-    /// For TCP's connection and for the server's first line, each.
+    /// The time limit for the TCP connection, and again for the server's banner.
     package var connectTimeout: Duration
-    /// The most connections that are held at one time. Each costs a process of about 2 MiB of its own and five descriptors; the one
-    /// that was idle for longest makes room.
-    package var mostConnections: Int
-    /// How long an idle connection is kept.
+    /// The highest number of open connections. Each needs a process of about 2 MiB and five descriptors. When the limit is reached, the
+    /// connection that has been idle for longest is closed.
+    package var connectionLimit: Int
+    /// The time after which an idle connection is closed.
     package var idleLimit: Duration
     /// The program: `ssh` on `PATH`, or a path.
     package var program: String
@@ -24,7 +24,7 @@ package struct SSHSettings: Sendable, Hashable {
         identityFile: String? = nil,
         config: String? = nil,
         connectTimeout: Duration = .seconds(10),
-        mostConnections: Int = 256,
+        connectionLimit: Int = 256,
         idleLimit: Duration = .seconds(15 * 60),
         program: String = "ssh"
     ) {
@@ -33,17 +33,17 @@ package struct SSHSettings: Sendable, Hashable {
         self.identityFile = identityFile
         self.config = config
         self.connectTimeout = connectTimeout
-        self.mostConnections = mostConnections
+        self.connectionLimit = connectionLimit
         self.idleLimit = idleLimit
         self.program = program
     }
 
     /// ssh's arguments for a session with the node's script.
     ///
-    /// `ControlPath=none`: the connection is this process's own, so that it ends with it. No forwarding, no command and no terminal that
-    /// someone's configuration asks for on every host; `exec` is understood by every login shell.
+    /// `ControlPath=none`: the connection belongs to this process and ends with it. Forwardings, commands and terminals of the user's
+    /// configuration are disabled. Every login shell supports `exec`.
     func arguments(for node: Node, sudo: Bool, configuration: SSHConfiguration) -> [String] {
-        var words = ["-F", configuration.path, "-T", "-x", "-S", "none"]
+        var arguments = ["-F", configuration.path, "-T", "-x", "-S", "none"]
         var options = [
             "ControlMaster=no", "ClearAllForwardings=yes", "PermitLocalCommand=no",
             "ConnectTimeout=\(wholeConnectSeconds)",
@@ -52,35 +52,35 @@ package struct SSHSettings: Sendable, Hashable {
         if let user { options.append("User=\(user)") }
         if let port { options.append("Port=\(port)") }
         if let identityFile {
-            words += ["-i", identityFile]
-            // Otherwise every key of the agent is tried first, and sshd ends that after MaxAuthTries.
+            arguments += ["-i", identityFile]
+            // Otherwise the agent's keys are tried first, until sshd's MaxAuthTries.
             options.append("IdentitiesOnly=yes")
         }
-        for option in options { words += ["-o", option] }
-        return words + ["--", node.address, sudo ? "exec sudo -n sh" : "exec sh"]
+        for option in options { arguments += ["-o", option] }
+        return arguments + ["--", node.address, sudo ? "exec sudo -n sh" : "exec sh"]
     }
 
-    /// ssh takes whole seconds, and 0 for the system's own limit.
+    /// ssh accepts whole seconds; 0 is the system's limit.
     var wholeConnectSeconds: Int64 {
         let (seconds, attoseconds) = connectTimeout.components
         return max(1, attoseconds > 0 ? seconds + 1 : seconds)
     }
 }
 
-/// The ssh_config(5) that ssh gets, in a directory of its own.
+/// The ssh_config(5) for ssh, in a private directory.
 ///
-/// ssh takes the first value that it finds. So what must not be otherwise stands first, then what the user chose, then what is better
-/// than ssh's own default where the user chose nothing. It counts for a ProxyJump too.
+/// ssh uses the first value that it finds: first the required settings, then the user's configuration, then defaults that are better
+/// than ssh's. The file also applies to a ProxyJump.
 struct SSHConfiguration: Sendable {
     private let directory: PrivateDirectory
-    /// The copy of the file that the settings name: `Include` refuses one that its group may write, which `-F` takes.
+    /// The copy of the configured file: `Include` refuses a group-writable file, which `-F` accepts.
     private let copy: String?
     private let original: String?
     let client: SSHClient
 
     var path: String { directory.path + "/ssh_config" }
 
-    /// Host keys are always checked and never learned silently; nothing is asked, since nobody is there to answer.
+    /// Host keys are always checked and never added automatically; ssh does not prompt.
     private static let first = """
         Host *
             StrictHostKeyChecking yes
@@ -90,7 +90,7 @@ struct SSHConfiguration: Sendable {
 
         """
 
-    /// A peer that is silent for 15 s is gone. `KexAlgorithms` in the user's configuration counts instead of ours.
+    /// A peer that is silent for 15 s counts as lost. `KexAlgorithms` in the user's configuration takes precedence.
     private static func last(_ client: SSHClient) -> String {
         let fast = client.fastKeyExchanges
         return """
@@ -109,18 +109,18 @@ struct SSHConfiguration: Sendable {
             throw SSHConfigurationError(
                 path: settings.program,
                 problem:
-                    "it is \(client.name ?? "too old"), and Viridian needs OpenSSH \(oldest.major).\(oldest.minor) or later"
+                    "it is \(client.name ?? "too old"); Viridian requires OpenSSH \(oldest.major).\(oldest.minor) or later"
             )
         }
-        var theirs: Data?
+        var userConfiguration: Data?
         if let config = settings.config {
             guard let data = FileManager.default.contents(atPath: config) else {
-                throw SSHConfigurationError(path: config, problem: "cannot be read; nodes.ssh.config names it")
+                throw SSHConfigurationError(path: config, problem: "the file in nodes.ssh.config cannot be read")
             }
-            theirs = data
+            userConfiguration = data
         }
         if let key = settings.identityFile, !FileManager.default.isReadableFile(atPath: key) {
-            throw SSHConfigurationError(path: key, problem: "cannot be read; nodes.ssh.identityFile names it")
+            throw SSHConfigurationError(path: key, problem: "the file in nodes.ssh.identityFile cannot be read")
         }
         do {
             directory = try PrivateDirectory(prefix: "viridian-ssh-")
@@ -133,8 +133,8 @@ struct SSHConfiguration: Sendable {
         let text = Self.first + includes.map { "Include \($0)\n" }.joined() + Self.last(client)
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-            if let copy, let theirs {
-                try theirs.write(to: URL(fileURLWithPath: copy))
+            if let copy, let userConfiguration {
+                try userConfiguration.write(to: URL(fileURLWithPath: copy))
                 try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: copy)
             }
         } catch {
@@ -148,8 +148,8 @@ struct SSHConfiguration: Sendable {
         directory.remove()
     }
 
-    /// ssh's words, with the file's own name in them.
-    func named(_ text: String) -> String {
+    /// A message of ssh, with the original file's name in place of the copy's.
+    func withOriginalPath(_ text: String) -> String {
         guard let copy, let original else { return text }
         return text.replacing(copy, with: original)
     }

@@ -1,47 +1,47 @@
 import Processes
 
-/// Nodes reached by OpenSSH's `ssh`, so that ssh_config, agents, ProxyJump, certificates and hardware keys work as people have them.
+/// Reaches nodes with OpenSSH's `ssh`, so that ssh_config, agents, ProxyJump, certificates and hardware keys work as configured.
 ///
-/// A connection is opened with the first conversation and held for those that follow: a conversation over an open one costs the node's
-/// work and one round trip, where opening one costs a process here and a handshake at both ends. Two conversations with a node at
-/// one time take two connections.
+/// A connection is opened for the first conversation and kept for the following ones: a conversation over an open connection costs one
+/// round trip, opening one costs a process here and a handshake at both ends. Two concurrent conversations with a node use two
+/// connections.
 package struct SSHTransport: NodeTransport {
     private let pool: SSHPool
     private let settings: SSHSettings
 
-    /// Runs `body` with a transport, and ends every connection after it.
-    /// - Throws: `SSHConfigurationError`, and what `body` throws.
+    /// Runs `body` with a transport, and closes every connection afterwards.
+    /// - Throws: `SSHConfigurationError`, or the error of `body`.
     package static func withTransport<Value>(
         _ settings: SSHSettings,
         _ body: (SSHTransport) async throws -> Value
     ) async throws -> Value {
-        let configuration = try SSHConfiguration(settings, client: await SSHClient.asked(settings.program))
+        let configuration = try SSHConfiguration(settings, client: await SSHClient.query(settings.program))
         defer { configuration.remove() }
-        let (births, birth) = AsyncStream<SSHSession>.makeStream()
-        let pool = SSHPool(settings, configuration, birth)
-        // Not child tasks: when this task is cancelled, its conversations end, each asks its node to end what is running there, and only
-        // then do the sessions. Both tasks are waited for here.
-        let nursery = Task {
+        let (newSessions, continuation) = AsyncStream<SSHSession>.makeStream()
+        let pool = SSHPool(settings, configuration, continuation)
+        // Not child tasks: when this task is cancelled, its conversations must end first, so that each can tell its node to stop, and
+        // then the sessions. Both tasks are awaited here.
+        let sessionTasks = Task {
             await withDiscardingTaskGroup { sessions in
-                for await session in births {
+                for await session in newSessions {
                     sessions.addTask {
-                        await session.live()
+                        await session.run()
                         await pool.remove(session)
                     }
                 }
             }
         }
-        let sweeper = Task { await pool.sweep() }
+        let expiryTask = Task { await pool.closeExpired() }
         let result: Result<Value, any Error>
         do {
             result = .success(try await body(SSHTransport(pool: pool, settings: settings)))
         } catch {
             result = .failure(error)
         }
-        sweeper.cancel()
+        expiryTask.cancel()
         await pool.close()
-        await sweeper.value
-        await nursery.value
+        await expiryTask.value
+        await sessionTasks.value
         return try result.get()
     }
 
@@ -59,7 +59,7 @@ package struct SSHTransport: NodeTransport {
         var mayReplace = true
         while true {
             let lease = try await pool.session(for: node, sudo: sudo)
-            // The time until there was room for a connection is nobody's fault.
+            // The time until a connection was available does not count.
             let begin = start ?? clock.now
             start = begin
             let outcome = await lease.session.converse(
@@ -70,27 +70,26 @@ package struct SSHTransport: NodeTransport {
             )
             switch outcome {
             case .ended(let status):
-                await pool.giveBack(lease.session)
+                await pool.release(lease.session)
                 return .exited(status)
             case .cancelled:
                 throw CancellationError()
             case .deadlineExceeded(nil):
                 return .deadlineExceeded
-            case .deadlineExceeded(let trouble?):
-                throw NodeUnreachable(trouble.sentence(after: deadline))
-            case .unreachable(let trouble):
-                // sshd refuses some of many that come at once (MaxStartups): that passes.
+            case .deadlineExceeded(let failure?):
+                throw NodeUnreachable(failure.sentence(after: deadline))
+            case .unreachable(let failure):
+                // sshd refuses connections when too many are starting (MaxStartups): retry.
                 let pause = backoff * Double.random(in: 0.5...1.5)
-                guard trouble.isTransient, begin.duration(to: clock.now) + pause < settings.connectTimeout else {
-                    throw NodeUnreachable(await trouble.explanation)
+                guard failure.isTransient, begin.duration(to: clock.now) + pause < settings.connectTimeout else {
+                    throw NodeUnreachable(await failure.explanation)
                 }
                 try await Task.sleep(for: pause)
                 backoff = min(backoff * 2, .seconds(1))
-            case .lost(let trouble, let heard):
-                if heard { return .exited(255) }
-                // A connection that died while it was idle, or in this moment. To repeat an order is safe, since it changes nothing where it
-                // has been carried out.
-                guard lease.isUsed, mayReplace else { throw NodeUnreachable(trouble.sentence) }
+            case .lost(let failure, let hasOutput):
+                if hasOutput { return .exited(255) }
+                // The connection was lost while it was idle, or just now. Commands are idempotent, so that repeating one is safe.
+                guard lease.isUsed, mayReplace else { throw NodeUnreachable(failure.sentence) }
                 mayReplace = false
             }
         }

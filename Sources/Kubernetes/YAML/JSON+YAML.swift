@@ -1,9 +1,9 @@
 import Yams
 
 extension JSON {
-    /// The JSON that kubectl sends for a YAML text; `null` for one without content.
+    /// The JSON that kubectl sends for a YAML text; `null` for an empty text.
     ///
-    /// Of what kubectl reads it refuses keys that are there twice, and keys that are fractions.
+    /// Unlike kubectl, it refuses duplicate keys and fractions as keys.
     package init(yaml text: String) throws(InvalidYAML) {
         guard let node = try YAMLDocument.compose(text) else {
             self = .null
@@ -12,7 +12,7 @@ extension JSON {
         self = try JSON(node)
     }
 
-    /// Of a node of a `YAMLDocument`.
+    /// Converts a node of a `YAMLDocument`.
     init(_ node: Node) throws(InvalidYAML) {
         switch node {
         case .scalar(let scalar): self = try JSON(YAMLScalar(scalar, at: node), at: node)
@@ -24,7 +24,7 @@ extension JSON {
             var members: [String: JSON] = [:]
             for (key, value) in mapping { members[key.scalar?.string ?? ""] = try JSON(value) }
             self = .object(members)
-        case .alias: throw InvalidYAML(node, "an alias without its anchor")
+        case .alias: throw InvalidYAML(node, "an alias without an anchor")
         }
     }
 
@@ -38,14 +38,14 @@ extension JSON {
         case .float(let value):
             guard value.isFinite else {
                 throw InvalidYAML(
-                    node, "JSON has no number \(node.scalar?.string ?? ""); for text put it in quotation marks")
+                    node, "JSON has no number \(node.scalar?.string ?? ""); put it in quotation marks to make it a string")
             }
             self = Self.wholeAsWritten(value).map(JSON.integer) ?? .number(value)
         }
     }
 
-    /// A float without a fraction travels as a whole number: with the digits that Go writes for it, the shortest that give the same
-    /// float, and zeros.
+    /// A float without a fraction becomes an integer, with the digits that Go writes: the shortest that give the same float,
+    /// followed by zeros.
     private static func wholeAsWritten(_ value: Double) -> Int64? {
         guard value == value.rounded(), abs(value) < 0x1p63 else { return nil }
         if abs(value) < 0x1p53 { return Int64(value) }

@@ -1,20 +1,20 @@
 import Foundation
 import Yams
 
-/// What a scalar means: https://github.com/kubernetes-sigs/yaml/blob/v1.4.0/goyaml.v2/resolve.go
+/// The value of a scalar: https://github.com/kubernetes-sigs/yaml/blob/v1.4.0/goyaml.v2/resolve.go
 enum YAMLScalar: Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
-    /// A whole number that only a `UInt64` holds.
+    /// An integer beyond `Int64` that fits in a `UInt64`.
     case large(UInt64)
     case float(Double)
     case string(String)
 
-    /// Yams writes what its resolver thinks of a key into its tag, and so makes `1` and `!!int "1"` the same. This one marks all
-    /// that have no tag alike.
+    /// Yams' resolver writes the resolved type into a key's tag, which makes `1` and `!!int "1"` equal. This resolver gives all
+    /// untagged scalars the same tag.
     static let untyped: Resolver = {
-        // A pattern that is fixed and valid.
+        // The pattern is constant and valid.
         (try? Resolver.basic.appending(untagged, "(?s)^.*$")) ?? .basic
     }()
     private static let untagged = Tag.Name(rawValue: "viridian:untagged")
@@ -41,7 +41,7 @@ enum YAMLScalar: Hashable {
         case (.binary, _):
             guard let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters),
                 let decoded = String(data: data, encoding: .utf8)
-            else { throw InvalidYAML(node, "!!binary without text in base64") }
+            else { throw InvalidYAML(node, "!!binary requires base64 text") }
             self = .string(decoded)
         case (.bool, _), (.int, _), (.float, _), (.null, _):
             throw InvalidYAML(node, "\(text) is no \(scalar.tag.rawValue.replacing("tag:yaml.org,2002:", with: "!!"))")
@@ -49,14 +49,14 @@ enum YAMLScalar: Hashable {
         }
     }
 
-    /// What a word without quotation marks and without a tag means.
+    /// The value of an unquoted, untagged scalar.
     static func plain(_ text: String) -> YAMLScalar {
-        if let known = words[text] { return known }
+        if let known = constants[text] { return known }
         switch text.utf8.first ?? 0 {
         case UInt8(ascii: "."):
             return fraction(text) ?? .string(text)
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"):
-            // Times and dates stay text: go-yaml knows no numbers to the base 60.
+            // Times and dates stay strings: go-yaml has no base 60 numbers.
             let digits = text.replacing("_", with: "")
             return whole(digits) ?? decimal(digits) ?? binary(digits) ?? .string(text)
         default:
@@ -64,7 +64,7 @@ enum YAMLScalar: Hashable {
         }
     }
 
-    private static let words: [String: YAMLScalar] = {
+    private static let constants: [String: YAMLScalar] = {
         let meanings: [(YAMLScalar, [String])] = [
             (.bool(true), ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"]),
             (.bool(false), ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"]),
@@ -76,7 +76,7 @@ enum YAMLScalar: Hashable {
         return Dictionary(uniqueKeysWithValues: meanings.flatMap { meaning, texts in texts.map { ($0, meaning) } })
     }()
 
-    /// `17`, `-0x1F`, `0b11`, `0o17`, and `017`, which is fifteen.
+    /// `17`, `-0x1F`, `0b11`, `0o17`, and octal `017`.
     private static func whole(_ text: String) -> YAMLScalar? {
         var digits = text[...]
         let isNegative = digits.hasPrefix("-")
@@ -93,7 +93,7 @@ enum YAMLScalar: Hashable {
             radix = 8
             digits = digits.dropFirst()
         }
-        // UInt64 would take a second sign.
+        // UInt64 would accept a second sign.
         guard digits.allSatisfy({ $0.isASCII && $0.isHexDigit }), let size = UInt64(digits, radix: radix) else {
             return nil
         }
@@ -102,7 +102,7 @@ enum YAMLScalar: Hashable {
         return hasSign ? nil : .large(size)
     }
 
-    /// `0b+11`: go-yaml takes a sign behind the prefix too.
+    /// `0b+11`: go-yaml also accepts a sign after the prefix.
     private static func binary(_ text: String) -> YAMLScalar? {
         guard text.hasPrefix("0b") else { return nil }
         return Int64(text.dropFirst(2), radix: 2).map(YAMLScalar.integer)
@@ -118,7 +118,7 @@ enum YAMLScalar: Hashable {
         return double(text.replacing("_", with: ""))
     }
 
-    /// A number that is too large stays text: so does a commit called 7e50100.
+    /// A number out of range stays a string, such as the commit 7e50100.
     private static func double(_ text: String) -> YAMLScalar? {
         guard let value = Double(text), value.isFinite else { return nil }
         return .float(value)

@@ -5,7 +5,7 @@ import Kubernetes
 import Logging
 import NIOCore
 
-/// What a request comes with: its connection, which a fault may cut.
+/// The context of a request, with its connection, which a fault may close.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
@@ -16,39 +16,39 @@ struct APIContext: RequestContext {
     }
 }
 
-/// Answers the API's requests: who may ask, faults, then discovery or the objects.
+/// Handles a request to the API: authentication, faults, then discovery or objects.
 struct APIServer: HTTPResponder {
     typealias Context = APIContext
 
     let store: ObjectStore
-    let logs: LogBook
+    let logs: ContainerLogs
     let proxy: ServiceProxy
     let events: EventRecorder
     let faults: Faults
-    let gate: RequestGate
+    let authenticator: RequestAuthenticator
     let logger: Logger
 
     func respond(to request: Request, context: APIContext) async throws -> Response {
         let info = RequestInfo(request)
         do {
-            try gate.check(request)
+            try authenticator.check(request)
             switch faults.action(for: info) {
             case .none: break
             case .delay(let duration): try await Task.sleep(for: duration)
             case .drop:
                 try? await context.channel.close()
-                throw APIError(code: 500, reason: "InternalError", message: "the connection was cut")
+                throw StatusError(code: 500, reason: "InternalError", message: "the connection was closed by a fault")
             case .refuse(let error): throw error
             }
             logger.debug("request", metadata: ["verb": "\(info.verb)", "path": "\(info.path)"])
             return try await answer(request, info, context)
-        } catch let error as APIError {
+        } catch let error as StatusError {
             return Response.json(error.status, status: .init(code: error.code))
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             logger.error("request failed", metadata: ["path": "\(info.path)", "error": "\(error)"])
-            let status = APIError(
+            let status = StatusError(
                 code: 500, reason: "InternalError", message: "Internal error occurred: \(error)")
             return Response.json(status.status, status: .internalServerError)
         }
@@ -71,18 +71,18 @@ struct APIServer: HTTPResponder {
         if info.method == .post, info.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
             return .json(try AccessReview.answer(try await body(request), faults), status: .created)
         }
-        throw APIError.noSuchPath
+        throw StatusError.noSuchPath
     }
 
     /// The request's body as JSON.
     func body(_ request: Request) async throws -> JSON {
         let buffer = try await request.body.collect(upTo: 4 << 20)
         guard buffer.readableBytes > 0 else { return .null }
-        try gate.checkMediaType(request)
+        try authenticator.checkMediaType(request)
         do {
             return try JSON(parsing: Data(buffer.readableBytesView))
         } catch {
-            throw APIError.badRequest("the body of the request is not JSON: \(error)")
+            throw StatusError.badRequest("the body of the request is not JSON: \(error)")
         }
     }
 }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Kubernetes
 
-/// `authorization.k8s.io`: whoever may talk to the sandbox may do anything that ``Faults`` does not deny.
+/// `authorization.k8s.io`: every authenticated client may do everything that ``Faults`` does not deny.
 enum AccessReview {
     static func answer(_ review: JSON, _ faults: Faults) throws -> JSON {
         var answer = review
@@ -15,14 +15,14 @@ enum AccessReview {
                 "incomplete": false, "nonResourceRules": [["verbs": ["*"], "nonResourceURLs": ["*"]]],
                 "resourceRules": [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]],
             ]
-        default: throw APIError.noSuchPath
+        default: throw StatusError.noSuchPath
         }
         return answer
     }
 }
 
 extension RequestInfo {
-    /// The request that an access review asks about.
+    /// The request that an access review describes.
     fileprivate init?(asking attributes: JSON) {
         let group = attributes["group"]?.string ?? ""
         let parts = (attributes["resource"]?.string ?? "").split(separator: "/").map(String.init)

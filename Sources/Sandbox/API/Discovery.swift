@@ -1,16 +1,14 @@
 import Kubernetes
 
-/// What the API says about itself: versions, groups and resources (`k8s.io/apimachinery/pkg/apis/meta/v1`).
+/// The discovery documents: versions, groups and resources (`k8s.io/apimachinery/pkg/apis/meta/v1`).
 enum Discovery {
-    static let version = "v1.28.15"
-
     /// The document at a path, or `nil` when there is none.
     static func document(_ path: String) -> JSON? {
         let path = path.hasSuffix("/") ? String(path.dropLast()) : path
         switch path {
         case "/version":
             return [
-                "major": "1", "minor": "28", "gitVersion": .string(version), "gitTreeState": "clean",
+                "major": "1", "minor": "28", "gitVersion": .string(ServerVersion.text), "gitTreeState": "clean",
                 "gitCommit": "", "buildDate": "2024-10-22T20:35:31Z", "goVersion": "", "compiler": "viridian",
                 "platform": "linux/amd64",
             ]
@@ -21,30 +19,30 @@ enum Discovery {
             ]
         case "/apis":
             return ["kind": "APIGroupList", "apiVersion": "v1", "groups": .array(groups.map(group))]
-        case "/openapi/v3": return OpenAPI.index(groupVersions)
+        case "/openapi/v3": return OpenAPISchema.index(groupVersions)
         default: break
         }
-        if path.hasPrefix("/openapi/v3/") { return OpenAPI.document(String(path.dropFirst(12))) }
+        if path.hasPrefix("/openapi/v3/") { return OpenAPISchema.document(String(path.dropFirst(12))) }
         if path == "/api/v1" { return resources(group: "") }
         if path.hasPrefix("/apis/") {
             let parts = path.dropFirst(6).split(separator: "/").map(String.init)
             guard let name = parts.first, groups.contains(name) else { return nil }
             if parts.count == 1 { return group(name) }
-            // Not as a conditional expression: `nil` in one that is JSON would be a JSON null.
+            // In a conditional expression of type JSON, `nil` would be a JSON null.
             if parts.count == 2, parts[1] == version(of: name) { return resources(group: name) }
             return nil
         }
         return nil
     }
 
-    /// Of these nothing is stored: they answer what is asked of them.
+    /// The group of access reviews, which are not stored.
     private static let reviews = "authorization.k8s.io"
 
     private static let groups = Set(ResourceType.all.map(\.group) + [reviews]).subtracting([""]).sorted()
 
     private static let groupVersions = ["api/v1"] + groups.map { "apis/\($0)/\(version(of: $0))" }
 
-    /// The one version that is served of a group.
+    /// The version of a group that is served.
     private static func version(of group: String) -> String {
         ResourceType.all.first { $0.group == group }?.version ?? "v1"
     }

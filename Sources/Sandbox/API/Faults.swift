@@ -1,7 +1,7 @@
 import Kubernetes
 import NIOConcurrencyHelpers
 
-/// Requests that a fault is about. What is `nil` matches anything.
+/// The requests that a fault applies to. A property that is `nil` matches any value.
 package struct RequestMatcher: Sendable {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     package var verbs: Set<String>?
@@ -33,28 +33,28 @@ package struct RequestMatcher: Sendable {
     }
 }
 
-/// What goes wrong with a request.
+/// How a request fails.
 package enum FaultAction: Sendable {
     case delay(Duration)
-    /// The connection is closed without an answer, before the request has done anything.
+    /// The connection is closed without a response. The request has no effect.
     case drop
-    /// Answered with this status and reason, before the request has done anything.
+    /// The response has this status and reason. The request has no effect.
     case refuse(status: Int, reason: String, message: String)
 }
 
-/// Failures that the sandbox's API has on purpose, for tests.
+/// Injected failures of the sandbox's API, for tests.
 package struct Faults: Sendable {
     enum Action: Sendable {
         case none
         case delay(Duration)
         case drop
-        case refuse(APIError)
+        case refuse(StatusError)
     }
 
     private struct Rule {
         var matcher: RequestMatcher
         var action: FaultAction
-        var left: Int?
+        var remaining: Int?
     }
 
     private struct State {
@@ -70,17 +70,17 @@ package struct Faults: Sendable {
         self.store = store
     }
 
-    /// Requests that match fail from now on, the next `count` of them or all. The first rule that matches counts.
+    /// Makes matching requests fail from now on: the next `count` requests, or all. The first matching rule applies.
     package func inject(_ action: FaultAction, on matcher: RequestMatcher = RequestMatcher(), count: Int? = nil) {
-        state.withLockedValue { $0.rules.append(Rule(matcher: matcher, action: action, left: count)) }
+        state.withLockedValue { $0.rules.append(Rule(matcher: matcher, action: action, remaining: count)) }
     }
 
-    /// Takes a right away: matching requests are answered with 403, and access reviews say so.
+    /// Denies a permission: matching requests are refused with 403, and access reviews report it.
     package func deny(_ matcher: RequestMatcher) {
         state.withLockedValue { $0.denied.append(matcher) }
     }
 
-    /// Everything works again.
+    /// Removes all faults and denied permissions.
     package func clear() {
         state.withLockedValue {
             $0.rules = []
@@ -88,24 +88,24 @@ package struct Faults: Sendable {
         }
     }
 
-    /// How many requests have failed by rules so far.
+    /// The number of requests that rules have made fail.
     package var hits: Int { state.withLockedValue { $0.hits } }
 
-    /// Ends the clients' open watches of a collection, or of all, in the middle of the stream.
+    /// Ends the clients' open watches of a collection (nil: of all).
     package func closeWatches(of resource: String? = nil) async {
         await store.perform { $0.endWatches(of: Self.types(resource), with: nil) }
     }
 
-    /// Ends the clients' open watches with `410 Gone` and forgets the past, so that they must list again.
+    /// Ends the clients' open watches with `410 Gone` and drops the change history, so that they must list again.
     package func expireWatches(of resource: String? = nil) async {
         await store.perform { objects in
             objects.compact()
-            let error = APIError.expired("The resourceVersion for the provided watch is too old.")
-            objects.endWatches(of: Self.types(resource), with: WatchEvent(kind: .error, object: error.status))
+            let error = StatusError.expired("The resourceVersion for the provided watch is too old.")
+            objects.endWatches(of: Self.types(resource), with: StoreEvent(kind: .error, object: error.status))
         }
     }
 
-    /// How many watches clients have open now.
+    /// The number of watches that clients have open.
     package var openWatches: Int {
         get async { await store.perform { $0.externalWatches } }
     }
@@ -116,16 +116,16 @@ package struct Faults: Sendable {
 
     func action(for info: RequestInfo) -> Action {
         state.withLockedValue { state in
-            guard let index = state.rules.firstIndex(where: { $0.left != 0 && $0.matcher.matches(info) }) else {
+            guard let index = state.rules.firstIndex(where: { $0.remaining != 0 && $0.matcher.matches(info) }) else {
                 return .none
             }
-            if let left = state.rules[index].left { state.rules[index].left = left - 1 }
+            if let remaining = state.rules[index].remaining { state.rules[index].remaining = remaining - 1 }
             state.hits += 1
             switch state.rules[index].action {
             case .delay(let duration): return .delay(duration)
             case .drop: return .drop
             case .refuse(let status, let reason, let message):
-                return .refuse(APIError(code: status, reason: reason, message: message))
+                return .refuse(StatusError(code: status, reason: reason, message: message))
             }
         }
     }
@@ -134,7 +134,7 @@ package struct Faults: Sendable {
         guard let target = info.resource, isDenied(info) else { return }
         let scope = target.namespace.map { " in the namespace \"\($0)\"" } ?? " at the cluster scope"
         let resource = target.type.plural + (target.subresource.map { "/\($0)" } ?? "")
-        throw APIError.forbidden(
+        throw StatusError.forbidden(
             target.type, target.name ?? "",
             "User \"sandbox\" cannot \(info.verb) resource \"\(resource)\" in API group \"\(target.type.group)\"\(scope)"
         )

@@ -28,12 +28,12 @@ extension APIServer {
             return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
         }
         let seen = lines.last?.number
-        let beginning = text
+        let existing = text
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 try await request.body.consumeWithCancellationOnInboundClose { _ in
-                    try await writer.write(ByteBuffer(string: beginning))
+                    try await writer.write(ByteBuffer(string: existing))
                     for await line in await log.follow(after: seen) {
                         try await writer.write(ByteBuffer(string: line.text(timed: isTimed)))
                     }
@@ -42,26 +42,26 @@ extension APIServer {
             })
     }
 
-    private static func container(_ asked: String?, of pod: JSON) throws -> String {
+    private static func container(_ requested: String?, of pod: JSON) throws -> String {
         let names = ["initContainers", "containers"].flatMap { list in
             (pod["spec"]?[list]?.array ?? []).compactMap { $0["name"]?.string }
         }
         let main = (pod[at: "spec.containers"]?.array ?? []).compactMap { $0["name"]?.string }
-        guard let asked, !asked.isEmpty else {
+        guard let requested, !requested.isEmpty else {
             guard main.count == 1 else {
-                throw APIError.badRequest(
+                throw StatusError.badRequest(
                     "a container name must be specified for pod \(pod.meta.name), choose one of: "
                         + "[\(main.joined(separator: " "))]")
             }
             return main[0]
         }
-        guard names.contains(asked) else {
-            throw APIError.badRequest("container \(asked) is not valid for pod \(pod.meta.name)")
+        guard names.contains(requested) else {
+            throw StatusError.badRequest("container \(requested) is not valid for pod \(pod.meta.name)")
         }
-        return asked
+        return requested
     }
 
-    private static func noLog(_ pod: JSON, _ container: String, isPrevious: Bool) -> APIError {
+    private static func noLog(_ pod: JSON, _ container: String, isPrevious: Bool) -> StatusError {
         if isPrevious {
             return .badRequest("previous terminated container \"\(container)\" in pod \"\(pod.meta.name)\" not found")
         }

@@ -3,11 +3,11 @@ import HTTPTypes
 import Hummingbird
 import Kubernetes
 
-/// How a client wants to see objects: as they are, or as rows of a table (`kubectl get`).
+/// The representation of objects that a client requested: objects, or a table (`kubectl get`).
 struct ObjectView {
     private let type: ResourceType
     private let isTable: Bool
-    /// What each row carries: `Object`, `Metadata` or `None`.
+    /// What each row includes: `Object`, `Metadata` or `None`.
     private let includeObject: String
     private var hasSentColumns = false
 
@@ -29,8 +29,8 @@ struct ObjectView {
         ]
     }
 
-    /// A line of a watch; only the first table names the columns.
-    mutating func event(_ event: WatchEvent) -> JSON {
+    /// A line of a watch. Only the first table has column definitions.
+    mutating func event(_ event: StoreEvent) -> JSON {
         var object = event.object
         if isTable, event.kind != .error {
             object = table(event.kind == .bookmark ? [] : [object], revision: object.meta.resourceVersion)

@@ -3,13 +3,13 @@ import HTTPTypes
 import Hummingbird
 import Kubernetes
 
-/// What a request is about, read from its method, path and query
+/// The verb and target of a request, from its method, path and query
 /// (`k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`).
 struct RequestInfo: Sendable {
     var method: HTTPRequest.Method
     var path: String
     var query: [String: String]
-    /// `nil` for paths that name no stored collection.
+    /// `nil` for paths outside the stored collections.
     var resource: ResourceTarget?
 
     init(_ request: Request) {
@@ -25,7 +25,7 @@ struct RequestInfo: Sendable {
 
     var isDryRun: Bool { query["dryRun"] == "All" }
 
-    /// The verb as authorization and fault matchers name it.
+    /// The verb, as in RBAC rules and fault matchers.
     var verb: String {
         let isNamed = resource?.name != nil
         switch method {
@@ -63,7 +63,7 @@ struct RequestInfo: Sendable {
     }
 }
 
-/// A collection, or an object of it, or a part of that.
+/// A collection, an object or a subresource.
 struct ResourceTarget: Sendable {
     var type: ResourceType
     var namespace: String?
@@ -83,7 +83,7 @@ struct ResourceTarget: Sendable {
         default: return nil
         }
         let version = parts.removeFirst()
-        // `namespaces/blog/pods` is about pods; `namespaces/blog` and its subresources are about the namespace.
+        // `namespaces/blog/pods` is the collection of pods; `namespaces/blog` and its subresources are the namespace.
         if parts.count >= 3, parts[0] == "namespaces", !["status", "finalize"].contains(parts[2]) {
             namespace = parts[1]
             parts.removeFirst(2)

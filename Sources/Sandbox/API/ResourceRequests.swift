@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Kubernetes
 
-/// Requests about stored objects.
+/// Requests for stored objects.
 extension APIServer {
     func answer(
         _ request: Request, _ info: RequestInfo, _ context: APIContext, _ target: ResourceTarget
@@ -13,7 +13,7 @@ extension APIServer {
         case "status" where target.type.hasStatus: try await answerStatus(request, info, target)
         case "scale" where target.type.hasScale: try await answerScale(request, info, target)
         case "log" where target.type == .pods && info.method == .get: try await answerLog(request, info, target)
-        default: throw APIError.noSuchPath
+        default: throw StatusError.noSuchPath
         }
     }
 
@@ -35,7 +35,7 @@ extension APIServer {
             if target.type == .leases, object.meta.resourceVersion.isEmpty {
                 let problem = FieldProblem.invalid(
                     "metadata.resourceVersion", "0x0", "must be specified for an update")
-                throw APIError.invalid(target.type, target.key.name, [problem])
+                throw StatusError.invalid(target.type, target.key.name, [problem])
             }
             return .json(view.object(try await change(target, info) { _ in object }))
         case (.patch, .some):
@@ -47,7 +47,7 @@ extension APIServer {
         case (.delete, nil):
             return .json(try await deleteAll(info, target, try DeleteOptions(info, try await body(request))))
         default:
-            throw APIError.methodNotAllowed()
+            throw StatusError.methodNotAllowed()
         }
     }
 
@@ -55,26 +55,26 @@ extension APIServer {
         let filter = try info.filter()
         let (objects, revision) = await store.perform { ($0.list(target.type, filter), $0.revision) }
         if let wanted = info.number("resourceVersion"), wanted > revision {
-            throw APIError(
+            throw StatusError(
                 code: 504, reason: "Timeout", message: "Too large resource version: \(wanted), current: \(revision)",
                 details: ["causes": [["reason": "ResourceVersionTooLarge", "message": "Too large resource version"]]])
         }
         return view.list(objects, revision: revision)
     }
 
-    /// The object of a request, which must agree with the path.
+    /// The object of a request, which must match the path.
     private func checked(_ object: JSON, _ target: ResourceTarget) throws -> JSON {
         var object = object
-        guard object.object != nil else { throw APIError.badRequest("the body of the request must be an object") }
+        guard object.object != nil else { throw StatusError.badRequest("the body of the request must be an object") }
         if let kind = object["kind"]?.string, kind != target.type.kind {
-            throw APIError.badRequest(
+            throw StatusError.badRequest(
                 "\(kind) in version \"\(object["apiVersion"]?.string ?? "")\" cannot be handled as a \(target.type.kind)"
             )
         }
         if let namespace = target.namespace {
             let given = object.meta.namespace
             guard given.isEmpty || given == namespace else {
-                throw APIError.badRequest(
+                throw StatusError.badRequest(
                     "the namespace of the provided object does not match the namespace sent on the request")
             }
             object[at: "metadata.namespace"] = .string(namespace)
@@ -125,13 +125,13 @@ extension APIServer {
         case "application/merge-patch+json": { $0.merging(patch) }
         case "application/strategic-merge-patch+json": { StrategicMerge.apply(patch, to: $0) }
         case "application/json-patch+json": { try JSONPatch.apply(patch, to: $0) }
-        default: throw APIError.unsupportedMediaType(contentType)
+        default: throw StatusError.unsupportedMediaType(contentType)
         }
     }
 
     private func apply(_ patch: JSON, _ info: RequestInfo, _ target: ResourceTarget) async throws -> (JSON, Bool) {
         guard let manager = info.query["fieldManager"], !manager.isEmpty else {
-            throw APIError.badRequest(
+            throw StatusError.badRequest(
                 "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
         }
         var wanted = try checked(patch, target)
@@ -178,18 +178,18 @@ extension APIServer {
 }
 
 extension DeleteOptions {
-    /// From the query and the body, of which the body has the last word.
+    /// From the query and the body. The body takes precedence.
     init(_ info: RequestInfo, _ body: JSON) throws {
         gracePeriod = body["gracePeriodSeconds"]?.integer ?? info.number("gracePeriodSeconds")
         if let gracePeriod, !Validation.int32.contains(gracePeriod) {
-            throw APIError(
+            throw StatusError(
                 code: 422, reason: "Invalid",
                 message: "DeleteOptions.meta.k8s.io \"\" is invalid: "
                     + FieldProblem.outOfRange("gracePeriodSeconds", gracePeriod, Validation.int32).description)
         }
         if let text = body["propagationPolicy"]?.string ?? info.query["propagationPolicy"] {
             guard let known = Propagation(rawValue: text) else {
-                throw APIError.badRequest(
+                throw StatusError.badRequest(
                     "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"\(text)\": "
                         + "supported values: \"Foreground\", \"Background\", \"Orphan\"")
             }

@@ -14,7 +14,7 @@ extension APIServer {
                 try await store.perform {
                     try $0.update(target.type, target.key, .status, dryRun: info.isDryRun, change: change)
                 })
-        default: throw APIError.methodNotAllowed()
+        default: throw StatusError.methodNotAllowed()
         }
     }
 
@@ -31,7 +31,7 @@ extension APIServer {
                     guard replicas >= 0 else {
                         let problem = FieldProblem.invalid(
                             "spec.replicas", String(replicas), "must be greater than or equal to 0")
-                        throw APIError.invalid(target.type, target.key.name, [problem])
+                        throw StatusError.invalid(target.type, target.key.name, [problem])
                     }
                     var object = object
                     if let version = scale["metadata"]?["resourceVersion"] {
@@ -42,11 +42,11 @@ extension APIServer {
                 }
             }
             return .json(Self.scale(changed, target.type))
-        default: throw APIError.methodNotAllowed()
+        default: throw StatusError.methodNotAllowed()
         }
     }
 
-    /// What a PUT or PATCH makes of the present value.
+    /// The change of a PUT or PATCH to the current value.
     private func change(_ request: Request, _ info: RequestInfo) async throws -> @Sendable (JSON) throws -> JSON {
         let contentType = (request.headers[.contentType] ?? "").split(separator: ";").first.map(String.init) ?? ""
         let body = try await body(request)

@@ -1,19 +1,19 @@
 import Foundation
 import Kubernetes
 
-/// The columns that `kubectl get` shows for a kind (`pkg/printers/internalversion/printers.go`).
+/// The columns of `kubectl get` for a kind (`pkg/printers/internalversion/printers.go`).
 struct TableLayout: Sendable {
     struct Column: Sendable {
         var name: String
         var type = "string"
-        /// Shown with `-o wide` only.
+        /// Shown only with `-o wide`.
         var isWide = false
     }
 
     var columns: [Column]
     var cells: @Sendable (_ object: JSON, _ now: Date) -> [JSON]
 
-    /// Columns by name, in order: a `+` before a name makes it a wide column, a `#` one of numbers.
+    /// The columns' names in order. The prefix `+` makes a wide column, `#` a column of numbers.
     private init(_ columns: String..., cells: @escaping @Sendable (JSON) -> [JSON]) {
         self.columns = columns.map { text in
             let isWide = text.hasPrefix("+")
@@ -99,7 +99,7 @@ struct TableLayout: Sendable {
     private static let events: TableLayout = {
         var layout = TableLayout("Last Seen", "Type", "Reason", "Object", "Message", "+Count", "+Name") { _ in [] }
         layout.cells = { event, now in
-            let last = event["lastTimestamp"]?.string.flatMap(Timestamp.parse) ?? event.meta.created
+            let last = event["lastTimestamp"]?.string.flatMap(APITime.parse) ?? event.meta.created
             let object = event["involvedObject"] ?? [:]
             return [
                 .string(Age.text(since: last, now)), event["type"] ?? "", event["reason"] ?? "",
@@ -113,9 +113,9 @@ struct TableLayout: Sendable {
     private static let pods = TableLayout(
         "Name", "Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node", "+Readiness Gates"
     ) { pod in
-        let summary = PodSummary(pod)
+        let row = PodTableRow(pod)
         return [
-            .string("\(summary.ready)/\(summary.containers)"), .string(summary.status), .string(summary.restarts),
+            .string("\(row.ready)/\(row.containers)"), .string(row.status), .string(row.restarts),
             pod.text(at: "status.podIP"), pod.text(at: "spec.nodeName"), "<none>", "<none>",
         ]
     }

@@ -4,7 +4,7 @@ import Hummingbird
 import Kubernetes
 import NIOCore
 
-/// Watches: a response that goes on, one event a line.
+/// Watches: a streaming response with one event per line.
 extension APIServer {
     func watch(
         _ request: Request, _ info: RequestInfo, _ context: APIContext, _ target: ResourceTarget, _ view: ObjectView
@@ -12,17 +12,17 @@ extension APIServer {
         let filter = try info.filter()
         let start: Objects.WatchStart
         if info.flag("sendInitialEvents") {
-            start = .presentWithMark
+            start = .currentWithBookmark
         } else if let revision = info.number("resourceVersion"), revision > 0 {
             start = .after(revision)
         } else {
-            start = .present
+            start = .current
         }
         let bookmarks = info.flag("allowWatchBookmarks")
         let watch = await store.perform {
             $0.watch(target.type, filter, from: start, bookmarks: bookmarks, isExternal: true)
         }
-        // The API server ends watches after 30 to 60 minutes; a client may ask for less.
+        // An API server ends watches after 30 to 60 minutes, or earlier if the client requests it.
         let timeout = TimeAmount.seconds(Int64(min(max(0, info.number("timeoutSeconds") ?? 3_600), 3_600)))
         let timer = context.channel.eventLoop.scheduleTask(in: timeout) { watch.end() }
         return Response(
@@ -33,9 +33,9 @@ extension APIServer {
                     watch.end()
                 }
                 var view = view
-                // A client that goes away cancels this, also while nothing happens.
+                // A closed connection cancels this, also when there are no events.
                 try await request.body.consumeWithCancellationOnInboundClose { _ in
-                    // The head goes out at once, so that the client knows that it watches.
+                    // Sends the head immediately, so that the client knows that the watch has started.
                     try await writer.write(ByteBuffer())
                     for await event in watch.events {
                         try await writer.write(ByteBuffer(string: view.event(event).text + "\n"))

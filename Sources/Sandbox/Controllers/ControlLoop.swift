@@ -1,7 +1,7 @@
 import Kubernetes
 import Logging
 
-/// Keys that wait to be looked at, each at most once.
+/// The keys to reconcile, each at most once.
 private actor WorkQueue {
     private var queued: Set<ObjectKey> = []
     private var failures: [ObjectKey: Int] = [:]
@@ -17,12 +17,12 @@ private actor WorkQueue {
         if queued.insert(key).inserted { continuation.yield(key) }
     }
 
-    /// From here on the key may be added again.
+    /// Removes a key, so that it can be added again.
     func take(_ key: ObjectKey) { queued.remove(key) }
 
-    /// Notes that the key is to be added again later.
+    /// Schedules adding the key again.
     ///
-    /// - Returns: `false` when that will happen sooner already.
+    /// - Returns: `false` when an earlier time is already scheduled.
     func schedule(_ key: ObjectKey, at time: ContinuousClock.Instant) -> Bool {
         if let sooner = scheduled[key], sooner <= time { return false }
         scheduled[key] = time
@@ -36,7 +36,7 @@ private actor WorkQueue {
 
     func succeeded(_ key: ObjectKey) { failures[key] = nil }
 
-    /// How long to wait before another try: 10 ms, doubling up to 10 s.
+    /// The delay before the next attempt: 10 ms, doubling up to 10 s.
     func failed(_ key: ObjectKey) -> Duration {
         let count = failures[key, default: 0]
         failures[key] = count + 1
@@ -44,11 +44,11 @@ private actor WorkQueue {
     }
 }
 
-/// A controller: watches collections, and brings what their changes concern to where it should be.
+/// The control loop of a controller: watches collections and reconciles the keys that their changes affect.
 struct ControlLoop: Sendable {
     struct Source: Sendable {
         var type: ResourceType
-        /// The keys that a change of an object concerns.
+        /// The keys that a change of an object affects.
         var keys: @Sendable (JSON) async -> [ObjectKey]
     }
 
@@ -56,7 +56,7 @@ struct ControlLoop: Sendable {
     let store: ObjectStore
     let logger: Logger
     let sources: [Source]
-    /// Looks at one key; may ask to be called again after a while.
+    /// Reconciles one key; returns the delay after which to reconcile it again, if any.
     let reconcile: @Sendable (ObjectKey) async throws -> Duration?
 
     func run() async {

@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// Turns deployments into replica sets, one for each pod template, and moves the pods from the old to the new.
+/// Creates a replica set for each pod template of a deployment, and moves the pods from the old replica sets to the new one.
 struct DeploymentController: Sendable {
     static let revision = "deployment.kubernetes.io/revision"
     static let hashLabel = "pod-template-hash"
@@ -17,7 +17,7 @@ struct DeploymentController: Sendable {
                 guard let owner = set.meta.controller, owner["kind"]?.string == "Deployment" else { return [] }
                 return [ObjectKey(namespace: set.meta.namespace, name: owner["name"]?.string ?? "")]
             },
-            // With the strategy Recreate, the new pods wait until the last of the old has gone.
+            // With the strategy Recreate, new pods are created when the last old one has ended.
             .init(type: .pods) { pod in
                 guard pod.meta.labels[Self.hashLabel] != nil else { return [] }
                 return await store.list(.deployments, ObjectFilter(namespace: pod.meta.namespace))
@@ -67,20 +67,20 @@ struct DeploymentController: Sendable {
         return try await store.perform { try $0.create(.replicaSets, set) }
     }
 
-    /// Annotations that a replica set takes over; what kubectl notes about the deployment itself stays there.
+    /// The annotations that a replica set inherits: all except those about the deployment itself.
     private static func inherited(_ deployment: JSON) -> [String: String] {
         deployment.meta.annotations.filter {
             $0.key != "kubectl.kubernetes.io/last-applied-configuration" && $0.key != revision
         }
     }
 
-    /// The revision of a replica set. It is an annotation, so anything may be written there.
+    /// The revision of a replica set; 0 when the annotation is invalid.
     private static func number(_ set: JSON) -> Int {
         let number = Int(set.meta.annotations[revision] ?? "") ?? 0
         return (0...Int(Int32.max)).contains(number) ? number : 0
     }
 
-    /// Gives the replica set of the present template the highest revision, also when it was one of the old.
+    /// Gives the replica set of the current template the highest revision, also when it was an old one.
     private func markNewest(_ set: JSON, old: [JSON], of deployment: JSON) async throws -> JSON {
         let highest = old.map(Self.number).max() ?? 0
         let own = Self.number(set)
@@ -119,7 +119,7 @@ struct DeploymentController: Sendable {
     }
 
     private func prune(_ old: [JSON], of deployment: JSON) async throws {
-        let limit = deployment[at: "spec.revisionHistoryLimit"]?.amount ?? 10
+        let limit = deployment[at: "spec.revisionHistoryLimit"]?.count ?? 10
         let empty = old.filter { $0[at: "spec.replicas"]?.integer == 0 && $0[at: "status.replicas"]?.integer == 0 }
         guard empty.count > limit else { return }
         let oldest = empty.sorted { Self.number($0) < Self.number($1) }
@@ -140,7 +140,7 @@ struct DeploymentController: Sendable {
 }
 
 extension Objects {
-    /// The replica set of a deployment's present template, and its others.
+    /// The replica set of a deployment's current template, and its other replica sets.
     fileprivate func replicaSets(of deployment: JSON) -> (new: JSON?, old: [JSON]) {
         let hash = DeploymentController.hash(of: deployment[at: "spec.template"] ?? [:])
         let owned = list(.replicaSets, namespace: deployment.meta.namespace).filter {

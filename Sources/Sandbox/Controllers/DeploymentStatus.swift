@@ -1,19 +1,19 @@
 import Foundation
 import Kubernetes
 
-/// `status` of a deployment, from its replica sets.
+/// The `status` of a deployment, computed from its replica sets.
 struct DeploymentStatus {
     let deployment: JSON
     let new: JSON?
     let old: [JSON]
 
     private func sum(_ field: String) -> Int {
-        ((new.map { [$0] } ?? []) + old).reduce(0) { $0 + ($1["status"]?[field]?.amount ?? 0) }
+        ((new.map { [$0] } ?? []) + old).reduce(0) { $0 + ($1["status"]?[field]?.count ?? 0) }
     }
 
-    private var wanted: Int { deployment[at: "spec.replicas"]?.amount ?? 1 }
+    private var wanted: Int { deployment[at: "spec.replicas"]?.count ?? 1 }
 
-    /// - Returns: when the deadline of the rollout should be looked at again.
+    /// - Returns: the delay after which to check the rollout's deadline, if any.
     func write(to store: ObjectStore) async throws -> Duration? {
         let now = Date()
         let status = status(now)
@@ -26,15 +26,15 @@ struct DeploymentStatus {
         }
         let progressing = (status["conditions"]?.array ?? []).first { $0["type"]?.string == "Progressing" }
         guard progressing?["status"]?.string == "True", progressing?["reason"]?.string != "NewReplicaSetAvailable",
-            let since = progressing?["lastUpdateTime"]?.string.flatMap(Timestamp.parse)
+            let since = progressing?["lastUpdateTime"]?.string.flatMap(APITime.parse)
         else { return nil }
         return .seconds(max(0.5, deadline - now.timeIntervalSince(since) + 1))
     }
 
-    private var deadline: Double { Double(deployment[at: "spec.progressDeadlineSeconds"]?.amount ?? 600) }
+    private var deadline: Double { Double(deployment[at: "spec.progressDeadlineSeconds"]?.count ?? 600) }
 
     private func status(_ now: Date) -> JSON {
-        let updated = new?[at: "status.replicas"]?.amount ?? 0
+        let updated = new?[at: "status.replicas"]?.count ?? 0
         let total = sum("replicas")
         let available = sum("availableReplicas")
         var status: JSON = ["observedGeneration": .int(deployment.meta.generation)]
@@ -64,14 +64,14 @@ struct DeploymentStatus {
         ]
         let before = deployment.condition("Available")
         let isSame = before?["status"] == condition["status"]
-        condition["lastUpdateTime"] = isSame ? before?["lastUpdateTime"] : Timestamp.now()
+        condition["lastUpdateTime"] = isSame ? before?["lastUpdateTime"] : APITime.now()
         return condition
     }
 
     private func progress(_ status: JSON, _ now: Date) -> JSON? {
         let before = deployment.condition("Progressing")
         guard let new else { return before }
-        func number(_ status: JSON?, _ field: String) -> Int { status?[field]?.amount ?? 0 }
+        func number(_ status: JSON?, _ field: String) -> Int { status?[field]?.count ?? 0 }
         let past = deployment["status"]
         let isComplete =
             number(status, "updatedReplicas") == wanted && number(status, "replicas") == wanted
@@ -89,7 +89,7 @@ struct DeploymentStatus {
             return [
                 "type": "Progressing", "status": isTrue ? "True" : "False", "reason": .string(reason),
                 "message": .string(message),
-                "lastUpdateTime": (kept ? before?["lastUpdateTime"] : nil) ?? Timestamp.text(now),
+                "lastUpdateTime": (kept ? before?["lastUpdateTime"] : nil) ?? APITime.text(now),
             ]
         }
         if isComplete {
@@ -99,7 +99,7 @@ struct DeploymentStatus {
         if hasMoved || before?["reason"]?.string == "NewReplicaSetAvailable" {
             return condition(true, "ReplicaSetUpdated", "ReplicaSet \"\(name)\" is progressing.", updating: true)
         }
-        let since = before?["lastUpdateTime"]?.string.flatMap(Timestamp.parse) ?? now
+        let since = before?["lastUpdateTime"]?.string.flatMap(APITime.parse) ?? now
         if now.timeIntervalSince(since) > deadline {
             return condition(
                 false, "ProgressDeadlineExceeded", "ReplicaSet \"\(name)\" has timed out progressing.", updating: false)

@@ -1,10 +1,10 @@
 import Kubernetes
 
-/// Endpoints and endpoint slices, made from services and pods.
+/// Endpoints and endpoint slices of services.
 extension Objects {
-    /// Brings the endpoints of a service to what its pods are now.
+    /// Updates the endpoints of a service to its current pods.
     ///
-    /// - Returns: the endpoints, or `nil` when the service is gone or names its endpoints itself.
+    /// - Returns: the endpoints, or `nil` when the service does not exist or has no selector.
     @discardableResult
     mutating func syncEndpoints(of key: ObjectKey) -> JSON? {
         guard let service = find(.services, key) else {
@@ -21,7 +21,7 @@ extension Objects {
 
     private mutating func syncEndpoints(of service: JSON, _ pods: [JSON]) -> JSON? {
         let key = service.meta.key
-        // Pods whose ports differ, by a named target port, are in subsets of their own.
+        // Pods whose named target ports differ are in separate subsets.
         let groups = Dictionary(grouping: pods) { Self.ports(of: service, in: $0) }
         let includesAll = service[at: "spec.publishNotReadyAddresses"]?.bool == true
         let subsets: [JSON] = groups.sorted { $0.key.description < $1.key.description }.compactMap { ports, pods in
@@ -88,7 +88,7 @@ extension Objects {
         ]
     }
 
-    /// The ports of a service as numbers in a pod; a named target port that the pod does not have is left out.
+    /// The port numbers of a service in a pod. A named target port that the pod does not have is omitted.
     private static func ports(of service: JSON, in pod: JSON) -> [JSON] {
         (service[at: "spec.ports"]?.array ?? []).compactMap { port in
             let target = port["targetPort"] ?? port["port"] ?? 0

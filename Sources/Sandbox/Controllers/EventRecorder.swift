@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// Writes what happens to an object as events beside it; the same happening again is counted.
+/// Records events about objects. A repeated event increments the count.
 struct EventRecorder: Sendable {
     enum Level: String, Sendable {
         case normal = "Normal"
@@ -10,7 +10,7 @@ struct EventRecorder: Sendable {
 
     let store: ObjectStore
 
-    /// Notes that something happened to an object; `field` is the part that it is about: `spec.containers{blog}`.
+    /// Records an event about an object; `field` is the part of it: `spec.containers{blog}`.
     func record(
         _ object: JSON, _ type: ResourceType, _ level: Level, _ reason: String, _ message: String, component: String,
         field: String? = nil
@@ -28,12 +28,12 @@ struct EventRecorder: Sendable {
         let event: JSON = [
             "metadata": ["name": .string(key.name), "namespace": .string(namespace)],
             "involvedObject": involved, "type": .string(level.rawValue), "reason": .string(reason),
-            "message": .string(message), "count": 1, "firstTimestamp": Timestamp.now(),
-            "lastTimestamp": Timestamp.now(),
+            "message": .string(message), "count": 1, "firstTimestamp": APITime.now(),
+            "lastTimestamp": APITime.now(),
             "source": ["component": .string(component)], "reportingComponent": .string(component),
             "reportingInstance": "", "eventTime": .null,
         ]
-        // An event that cannot be kept, in a namespace that is going away, is no reason to stop.
+        // An event that cannot be stored, as in a terminating namespace, is dropped.
         await store.perform { objects in
             guard let before = objects.find(.events, key) else {
                 _ = try? objects.create(.events, event)
@@ -41,15 +41,15 @@ struct EventRecorder: Sendable {
             }
             _ = try? objects.update(.events, key) { _ in
                 var again = before
-                again["count"] = .int((before["count"]?.amount ?? 1) + 1)
-                again["lastTimestamp"] = Timestamp.now()
+                again["count"] = .int((before["count"]?.count ?? 1) + 1)
+                again["lastTimestamp"] = APITime.now()
                 return again
             }
         }
     }
 }
 
-/// Short stable hashes (FNV-1a, 64 bit), for names that must come out the same again.
+/// Short stable hashes (FNV-1a, 64 bit), for reproducible names.
 enum Fingerprint {
     static func value(_ text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }

@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// Keeps `status` of resource quotas up to date.
+/// Updates the `status` of resource quotas.
 struct QuotaController: Sendable {
     let store: ObjectStore
 

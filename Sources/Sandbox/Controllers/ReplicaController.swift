@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// Keeps as many pods as a ReplicationController or a ReplicaSet wants.
+/// Maintains the pods of ReplicationControllers or ReplicaSets.
 struct ReplicaController: Sendable {
     let type: ResourceType
     let store: ObjectStore
@@ -30,13 +30,13 @@ struct ReplicaController: Sendable {
         guard let object = await store.find(type, key), !object.meta.isDeleting else { return nil }
         let type = type
         var pods = await store.perform { $0.claimedPods(of: object, type) }
-        let wanted = object[at: "spec.replicas"]?.amount ?? 1
-        var failure: APIError?
+        let wanted = object[at: "spec.replicas"]?.count ?? 1
+        var failure: StatusError?
         if pods.count < wanted {
             for _ in pods.count..<wanted where !Task.isCancelled {
                 do {
                     pods.append(try await createPod(for: object))
-                } catch let error as APIError {
+                } catch let error as StatusError {
                     failure = error
                     await events.record(
                         object, type, .warning, "FailedCreate", "Error creating: \(error.message)", component: component
@@ -45,7 +45,7 @@ struct ReplicaController: Sendable {
                 }
             }
         } else if pods.count > wanted {
-            for pod in Self.leastUseful(pods).prefix(pods.count - wanted) {
+            for pod in Self.deletionOrder(pods).prefix(pods.count - wanted) {
                 _ = try? await store.perform { try $0.delete(.pods, pod.meta.key) }
                 await events.record(
                     object, type, .normal, "SuccessfulDelete", "Deleted pod: \(pod.meta.name)", component: component)
@@ -53,7 +53,7 @@ struct ReplicaController: Sendable {
             pods = await store.perform { $0.claimedPods(of: object, type) }
         }
         let wait = try await writeStatus(key, object, pods, failure)
-        // What failed may work once something else has changed; a quota's changes are watched.
+        // Retried, as the cause may change; changes of quotas are watched.
         return failure != nil ? .seconds(2) : wait
     }
 
@@ -72,13 +72,13 @@ struct ReplicaController: Sendable {
         return created
     }
 
-    /// Pods in the order in which they may go: not yet placed, not running, not ready, youngest first.
-    private static func leastUseful(_ pods: [JSON]) -> [JSON] {
+    /// The pods in the order of deletion: unscheduled, not running, not ready, youngest first.
+    private static func deletionOrder(_ pods: [JSON]) -> [JSON] {
         func rank(_ pod: JSON) -> (Int, Int, Int, Date) {
-            let isPlaced = !(pod[at: "spec.nodeName"]?.string ?? "").isEmpty
+            let isScheduled = !(pod[at: "spec.nodeName"]?.string ?? "").isEmpty
             let isRunning = pod[at: "status.phase"]?.string == "Running"
             return (
-                isPlaced ? 1 : 0, isRunning ? 1 : 0, pod.isReady ? 1 : 0,
+                isScheduled ? 1 : 0, isRunning ? 1 : 0, pod.isReady ? 1 : 0,
                 Date(timeIntervalSinceReferenceDate: -pod.meta.created.timeIntervalSinceReferenceDate)
             )
         }
@@ -86,12 +86,12 @@ struct ReplicaController: Sendable {
     }
 
     private func writeStatus(
-        _ key: ObjectKey, _ object: JSON, _ pods: [JSON], _ failure: APIError?
+        _ key: ObjectKey, _ object: JSON, _ pods: [JSON], _ failure: StatusError?
     ) async throws -> Duration? {
-        let least = object[at: "spec.minReadySeconds"]?.amount ?? 0
+        let minimum = object[at: "spec.minReadySeconds"]?.count ?? 0
         let ready = pods.filter(\.isReady)
-        let waits = ready.map { Double(least) - Date().timeIntervalSince($0.readySince ?? Date()) }
-        let available = least == 0 ? ready.count : waits.count { $0 <= 0 }
+        let waits = ready.map { Double(minimum) - Date().timeIntervalSince($0.readySince ?? Date()) }
+        let available = minimum == 0 ? ready.count : waits.count { $0 <= 0 }
         let labels = (object[at: "spec.template.metadata.labels"]?.object ?? [:]).compactMapValues(\.string)
         let fully = pods.count { LabelSelector(labels).matches($0.meta.labels) }
         let type = type
@@ -110,7 +110,7 @@ struct ReplicaController: Sendable {
                     conditions.append(
                         known ?? [
                             "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
-                            "message": .string(failure.message), "lastTransitionTime": Timestamp.now(),
+                            "message": .string(failure.message), "lastTransitionTime": APITime.now(),
                         ])
                 }
                 if !conditions.isEmpty { status["conditions"] = .array(conditions) }
@@ -124,7 +124,7 @@ struct ReplicaController: Sendable {
 }
 
 extension Objects {
-    /// The living pods that an object controls; those that match it and that nobody controls are adopted.
+    /// The active pods that an object controls. Matching pods without a controller are adopted.
     mutating func claimedPods(of owner: JSON, _ type: ResourceType) -> [JSON] {
         let selector =
             type == .replicationControllers
@@ -135,11 +135,11 @@ extension Objects {
             let matches = selector.matches(pod.meta.labels)
             if let controller = pod.meta.controller {
                 guard controller["uid"]?.string == owner.meta.uid else { continue }
-                // A pod whose labels were changed is let go, to be looked at by whoever changed them.
+                // A pod that no longer matches is released.
                 guard matches else {
-                    var freed = pod
-                    freed[at: "metadata.ownerReferences"] = nil
-                    _ = put(.pods, freed)
+                    var released = pod
+                    released[at: "metadata.ownerReferences"] = nil
+                    _ = put(.pods, released)
                     continue
                 }
                 claimed.append(pod)
@@ -154,24 +154,24 @@ extension Objects {
 }
 
 extension JSON {
-    /// Whether a pod is neither ended nor ending.
+    /// Whether a pod has neither ended nor is being deleted.
     var isActive: Bool {
         !meta.isDeleting && !["Succeeded", "Failed"].contains(self[at: "status.phase"]?.string ?? "")
     }
 
-    /// Whether a pod's condition `Ready` is true.
+    /// Whether a pod's `Ready` condition is true.
     var isReady: Bool { condition("Ready")?["status"]?.string == "True" }
 
     var readySince: Date? {
         guard isReady else { return nil }
-        return condition("Ready")?["lastTransitionTime"]?.string.flatMap(Timestamp.parse)
+        return condition("Ready")?["lastTransitionTime"]?.string.flatMap(APITime.parse)
     }
 
     func condition(_ type: String) -> JSON? {
         (self[at: "status.conditions"]?.array ?? []).first { $0["type"]?.string == type }
     }
 
-    /// The conditions of a status with one of them set; its transition time changes only with its status.
+    /// Sets one of a status's conditions. Its transition time changes only with its status.
     static func conditions(_ present: [JSON], setting condition: JSON) -> [JSON] {
         var condition = condition
         var list = present
@@ -179,7 +179,7 @@ extension JSON {
         if let index, list[index]["status"] == condition["status"], let since = list[index]["lastTransitionTime"] {
             condition["lastTransitionTime"] = since
         } else {
-            condition.fill("lastTransitionTime", Timestamp.now())
+            condition.fill("lastTransitionTime", APITime.now())
         }
         if let index { list[index] = condition } else { list.append(condition) }
         return list

@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// Gives pods their node, of which there is one, or says why they cannot have it.
+/// Assigns pods to the node, or records why they do not fit.
 struct Scheduler: Sendable {
     let store: ObjectStore
     let events: EventRecorder
@@ -10,7 +10,7 @@ struct Scheduler: Sendable {
         let store = store
         return [
             .init(type: .pods) { pod in
-                // A pod that ends makes room for those that wait.
+                // A pod that ends makes room for waiting pods.
                 let isWaiting = (pod[at: "spec.nodeName"]?.string ?? "").isEmpty
                 if isWaiting { return [pod.meta.key] }
                 return pod.isActive ? [] : await Self.waiting(store)
@@ -46,7 +46,7 @@ struct Scheduler: Sendable {
 }
 
 extension Objects {
-    /// Why a pod cannot run on the node, in the scheduler's words; `nil` when it can.
+    /// Why a pod cannot run on the node, in the scheduler's format; `nil` when it can.
     fileprivate func obstacle(to pod: JSON, on nodeName: String) -> String? {
         guard let node = find(.nodes, ObjectKey(namespace: "", name: nodeName)) else {
             return "no nodes available to schedule pods"
@@ -54,7 +54,7 @@ extension Objects {
         var reasons: [String] = []
         let labels = node.meta.labels
         let selector = LabelSelector((pod[at: "spec.nodeSelector"]?.object ?? [:]).compactMapValues(\.string))
-        if !selector.matches(labels) || !Self.isAttracted(pod, to: labels) {
+        if !selector.matches(labels) || !Self.matchesNodeAffinity(pod, to: labels) {
             reasons.append("1 node(s) didn't match Pod's node affinity/selector")
         } else if node[at: "spec.unschedulable"]?.bool == true {
             reasons.append("1 node(s) were unschedulable")
@@ -77,7 +77,7 @@ extension Objects {
             + "1 Preemption is not helpful for scheduling."
     }
 
-    private static func isAttracted(_ pod: JSON, to labels: [String: String]) -> Bool {
+    private static func matchesNodeAffinity(_ pod: JSON, to labels: [String: String]) -> Bool {
         let path = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
         guard let terms = pod[at: path]?.array else { return true }
         return terms.contains { LabelSelector(matching: $0).matches(labels) }
@@ -107,10 +107,10 @@ extension Objects {
 }
 
 extension JSON {
-    /// Whether a pod's containers have all ended for good.
+    /// Whether all of a pod's containers have ended and will not restart.
     var hasEnded: Bool { ["Succeeded", "Failed"].contains(self[at: "status.phase"]?.string ?? "") }
 
-    /// How much of `cpu` or `memory` the containers of a pod reserve.
+    /// The `cpu` or `memory` that the containers of a pod request.
     fileprivate func requested(_ resource: String) -> Double {
         (self[at: "spec.containers"]?.array ?? []).reduce(0) { sum, container in
             let amount = container["resources"]?["requests"]?[resource] ?? container["resources"]?["limits"]?[resource]

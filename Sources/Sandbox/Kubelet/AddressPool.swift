@@ -1,19 +1,19 @@
-/// The loopback addresses of the sandbox's pods: 127.a.b.1 to 127.a.b.254, where a and b are the bytes of the API's port.
+/// The loopback addresses of the pods: 127.a.b.1 to 127.a.b.254, where a and b are the bytes of the API's port.
 ///
-/// No two sandboxes on a machine have the same port at the same time, so no two have the same addresses; and ports below
-/// 1024 aside, they are none that others use (127.0.x.y).
+/// Sandboxes on a machine have different ports, so that they have different addresses. For ports of 1024 and higher, these
+/// are outside 127.0.x.y, which other programs use.
 actor AddressPool {
     private var prefix = ""
     private var used: Set<Int> = []
     private var last = 0
 
-    /// Says which port the API got, before the first pod comes.
-    func settle(apiPort: Int) {
+    /// Sets the addresses for the API's port. Called before the first pod starts.
+    func configure(apiPort: Int) {
         prefix = "127.\(max(4, apiPort >> 8)).\(apiPort & 255)."
     }
 
-    /// An address that was free for the longest time; `nil` when there is none.
-    func take() -> String? {
+    /// Allocates the address that has been free for the longest time; `nil` when none is free.
+    func allocate() -> String? {
         for step in 1...254 {
             let number = (last + step - 1) % 254 + 1
             guard used.insert(number).inserted else { continue }
@@ -23,7 +23,7 @@ actor AddressPool {
         return nil
     }
 
-    func giveBack(_ address: String) {
+    func release(_ address: String) {
         guard address.hasPrefix(prefix), let number = Int(address.dropFirst(prefix.count)) else { return }
         used.remove(number)
     }

@@ -1,25 +1,25 @@
-/// How long the node waits before it tries again.
+/// The kubelet's back-off delays and their limits.
 struct BackoffTimes: Sendable {
     var crash: Duration
-    var mostCrash: Duration
+    var crashLimit: Duration
     var pull: Duration
-    var mostPull: Duration
+    var pullLimit: Duration
 }
 
 /// A delay that doubles up to a limit.
 struct Backoff {
     private let first: Duration
-    private let most: Duration
+    private let limit: Duration
     private var current: Duration
 
-    init(_ first: Duration, most: Duration) {
+    init(_ first: Duration, limit: Duration) {
         self.first = first
-        self.most = most
+        self.limit = limit
         current = first
     }
 
     mutating func next() -> Duration {
-        defer { current = min(current * 2, most) }
+        defer { current = min(current * 2, limit) }
         return current
     }
 
@@ -27,7 +27,7 @@ struct Backoff {
 }
 
 extension Duration {
-    /// As Go prints it: `10s`, `1m20s`, `500ms`.
+    /// In Go's format: `10s`, `1m20s`, `500ms`.
     var text: String {
         let (seconds, attoseconds) = components
         if seconds == 0 { return "\(attoseconds / 1_000_000_000_000_000)ms" }

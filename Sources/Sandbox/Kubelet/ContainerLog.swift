@@ -1,6 +1,6 @@
 import Foundation
 
-/// A line that a container wrote.
+/// A line of a container's output.
 struct LogLine: Sendable {
     var number: Int
     var time: Date
@@ -12,11 +12,11 @@ struct LogLine: Sendable {
     }
 }
 
-/// What one run of a container wrote, the latest of it.
+/// The latest output of one run of a container.
 actor ContainerLog {
     private static let limit = 20_000
 
-    private var kept: [LogLine] = []
+    private var buffer: [LogLine] = []
     private var count = 0
     private var followers: [AsyncStream<LogLine>.Continuation] = []
     private var isFinished = false
@@ -24,32 +24,32 @@ actor ContainerLog {
     func append(_ content: String) {
         count += 1
         let line = LogLine(number: count, time: Date(), content: content)
-        kept.append(line)
-        if kept.count > 2 * Self.limit { kept.removeFirst(kept.count - Self.limit) }
+        buffer.append(line)
+        if buffer.count > 2 * Self.limit { buffer.removeFirst(buffer.count - Self.limit) }
         followers.removeAll { if case .terminated = $0.yield(line) { true } else { false } }
     }
 
-    /// Nothing more comes: the container has ended.
+    /// Ends the log when the container has ended.
     func finish() {
         isFinished = true
         for follower in followers { follower.finish() }
         followers = []
     }
 
-    func lines() -> [LogLine] { kept.suffix(Self.limit) }
+    func lines() -> [LogLine] { buffer.suffix(Self.limit) }
 
-    /// The lines after one, and those that come, until the container ends.
+    /// The lines after line `number`, then new lines until the container ends.
     func follow(after number: Int?) -> AsyncStream<LogLine> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: LogLine.self, bufferingPolicy: .bufferingNewest(Self.limit))
-        for line in kept where line.number > number ?? 0 { continuation.yield(line) }
+        for line in buffer where line.number > number ?? 0 { continuation.yield(line) }
         if isFinished { continuation.finish() } else { followers.append(continuation) }
         return stream
     }
 }
 
-/// The logs of all containers: the present run's and the one's before.
-actor LogBook {
+/// The logs of all containers, of the current and the previous run.
+actor ContainerLogs {
     private struct Entry {
         var current: ContainerLog
         var previous: ContainerLog?
@@ -57,7 +57,7 @@ actor LogBook {
 
     private var entries: [String: [String: Entry]] = [:]
 
-    /// A log for a container that starts.
+    /// Creates the log of a container that starts.
     func begin(pod uid: String, container: String) -> ContainerLog {
         let log = ContainerLog()
         let before = entries[uid]?[container]?.current
@@ -70,5 +70,5 @@ actor LogBook {
         return previous ? entry?.previous : entry?.current
     }
 
-    func forget(pod uid: String) { entries[uid] = nil }
+    func remove(pod uid: String) { entries[uid] = nil }
 }

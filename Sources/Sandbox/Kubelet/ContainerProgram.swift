@@ -1,29 +1,29 @@
 import Foundation
 import Kubernetes
 
-/// What a container runs: its words, its environment and where it starts.
+/// The program of a container: command line, environment, working directory.
 struct ContainerProgram: Sendable {
-    var words: [String]
+    var commandLine: [String]
     var environment: [String: String]
     var workingDirectory: String
-    /// Why it cannot be started, in the runtime's words.
+    /// Why it cannot be started, in the container runtime's format.
     var problem: String?
 }
 
-/// What an image brings: its entry point, the arguments that a container may replace, and its environment.
+/// An image's entry point, default arguments and environment.
 struct ContainerImage: Sendable {
     var command: [String]
     var arguments: [String] = []
     var environment: [String: String] = [:]
 }
 
-/// A configuration that a container needs and that is not there.
+/// Configuration that a container needs is missing.
 struct ContainerConfigError: Error {
     var message: String
 }
 
 extension ContainerRunner {
-    /// What the container runs of its image.
+    /// The program of the container with its image.
     func program(_ image: ContainerImage) async throws -> ContainerProgram {
         var environment = [
             "PATH": ProcessInfo.processInfo.environment["PATH"]
@@ -46,18 +46,19 @@ extension ContainerRunner {
         }
         let command = (container["command"]?.array ?? []).compactMap(\.string)
         let arguments = (container["args"]?.array ?? []).compactMap(\.string)
-        let words =
+        let commandLine =
             command.isEmpty
             ? image.command + (arguments.isEmpty ? image.arguments : arguments) : command + arguments
         let directory = container["workingDir"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
         var program = ContainerProgram(
-            words: words.map { Self.expand($0, environment) }, environment: environment, workingDirectory: directory)
+            commandLine: commandLine.map { Self.expand($0, environment) }, environment: environment,
+            workingDirectory: directory)
         program.problem = Self.problem(of: program)
         return program
     }
 
     private static func problem(of program: ContainerProgram) -> String? {
-        guard let name = program.words.first else { return "no command specified" }
+        guard let name = program.commandLine.first else { return "no command specified" }
         var isDirectory: ObjCBool = false
         if !FileManager.default.fileExists(atPath: program.workingDirectory, isDirectory: &isDirectory)
             || !isDirectory.boolValue
@@ -76,7 +77,7 @@ extension ContainerRunner {
         return isFound ? nil : "exec: \"\(name)\": executable file not found in $PATH"
     }
 
-    /// `$(NAME)` becomes the variable's value, `$$` a dollar; what is not known stays.
+    /// Expands `$(NAME)` to the variable's value and `$$` to `$`. Unknown names are kept.
     static func expand(_ text: String, _ environment: [String: String]) -> String {
         guard text.contains("$") else { return text }
         var result = ""
@@ -98,7 +99,7 @@ extension ContainerRunner {
         return result + rest
     }
 
-    // MARK: - Values from elsewhere
+    // MARK: - Values of other objects
 
     private func value(from source: JSON) async throws -> String? {
         if let path = source["fieldRef"]?["fieldPath"]?.string { return try await field(path) }
@@ -111,7 +112,7 @@ extension ContainerRunner {
             if isOptional { return nil }
             throw ContainerConfigError(message: "couldn't find key \(key) in \(type.kind) \(pod.key.namespace)/\(name)")
         }
-        throw ContainerConfigError(message: "this source of a value is not supported: \(source.text)")
+        throw ContainerConfigError(message: "this valueFrom source is not supported: \(source.text)")
     }
 
     private func values(of source: JSON) async throws -> [String: String] {

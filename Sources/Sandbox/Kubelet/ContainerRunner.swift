@@ -8,7 +8,7 @@ import Processes
     import Musl
 #endif
 
-/// Runs one container of a pod, again and again as the restart policy has it.
+/// Runs a container of a pod and restarts it according to the restart policy.
 struct ContainerRunner: Sendable {
     let pod: PodRunner
     let container: JSON
@@ -18,10 +18,10 @@ struct ContainerRunner: Sendable {
     var image: String { container["image"]?.string ?? "" }
     var services: NodeServices { pod.services }
 
-    /// Returns when the container has ended for good, or the pod is stopping and it has ended.
+    /// Returns when the container has ended and will not restart.
     func run() async {
         var restarts = 0
-        var delays = Backoff(services.backoff.crash, most: services.backoff.mostCrash)
+        var delays = Backoff(services.backoff.crash, limit: services.backoff.crashLimit)
         while !pod.stopping.isSet, !Task.isCancelled {
             guard let program = await prepare() else { break }
             let began = ContinuousClock.now
@@ -32,9 +32,9 @@ struct ContainerRunner: Sendable {
                 ? succeeded || pod.policy == "Never" : pod.policy == "Never" || (pod.policy == "OnFailure" && succeeded)
             if isOver || pod.stopping.isSet { return }
             restarts += 1
-            // A container that ran for long is not in a crash loop (the kubelet forgets after twice the longest delay).
-            if ContinuousClock.now - began > services.backoff.mostCrash * 2 { delays.reset() }
-            // The first restart comes at once; from then on each waits longer.
+            // The kubelet resets the back-off after a run of twice the longest delay.
+            if ContinuousClock.now - began > services.backoff.crashLimit * 2 { delays.reset() }
+            // The first restart is immediate; each further one is delayed longer.
             let delay = restarts == 1 ? .zero : delays.next()
             guard delay > .zero else { continue }
             let text = "back-off \(delay.text) restarting failed container=\(name) pod=\(pod.title)"
@@ -45,7 +45,7 @@ struct ContainerRunner: Sendable {
             await record(.warning, "BackOff", "Back-off restarting failed container \(name) in pod \(pod.title)")
             await pod.stopping.wait(atMost: delay)
         }
-        // Stopped before it ever ran, or between two runs.
+        // The container was stopped before its first run or between two runs.
         await update {
             guard $0.ending == nil else { return }
             let now = Date()
@@ -66,7 +66,7 @@ struct ContainerRunner: Sendable {
 
     // MARK: - One run
 
-    /// - Returns: how it ended.
+    /// - Returns: the exit status.
     private func runOnce(_ program: ContainerProgram, attempt: Int) async -> ContainerState.Ending {
         let log = await services.logs.begin(pod: pod.pod.meta.uid, container: name)
         let started = Date()
@@ -102,7 +102,7 @@ struct ContainerRunner: Sendable {
         _ program: ContainerProgram, log: ContainerLog, started: Date, attempt: Int
     ) async -> ContainerState.Ending {
         let command = services.processes.command(
-            program.words, environment: program.environment, workingDirectory: program.workingDirectory)
+            program.commandLine, environment: program.environment, workingDirectory: program.workingDirectory)
         let instance = UUID().uuidString.lowercased().replacing("-", with: "")
         let isRunning = Latch()
         var result: Result<Completed, any Error>?
@@ -187,7 +187,7 @@ struct ContainerRunner: Sendable {
 
     // MARK: - Stopping
 
-    /// The pre-stop hook, then SIGTERM to the container's first process.
+    /// Runs the pre-stop hook, then sends SIGTERM to the container's process.
     func stop(_ program: ContainerProgram) async {
         let hook = container["lifecycle"]?["preStop"]
         let address = await pod.address
@@ -195,7 +195,7 @@ struct ContainerRunner: Sendable {
             address: address, environment: program.environment, workingDirectory: program.workingDirectory)
         if let seconds = hook?["sleep"]?["seconds"]?.integer {
             try? await Task.sleep(for: .bounded(seconds: seconds))
-        } else if let hook, hook.object?.isEmpty == false, let probe = Probe(hook: hook, of: container) {
+        } else if let hook, hook.object?.isEmpty == false, let probe = ContainerProbe(hook: hook, of: container) {
             if let failure = await prober.failure(of: probe) {
                 await record(.warning, "FailedPreStopHook", "PreStopHook failed: \(failure)")
             }
@@ -203,9 +203,9 @@ struct ContainerRunner: Sendable {
         await pod.signal(name, SIGTERM)
     }
 
-    /// Looks at the memory of the container's processes, as the kernel's control groups do for a real one.
+    /// Checks the memory of the container's processes, in place of the kernel's control groups.
     ///
-    /// - Returns: `true` when they have more than the limit; `false` when cancelled.
+    /// - Returns: `true` when they exceed the limit; `false` when cancelled.
     private func exceedsMemory(_ limit: Double) async -> Bool {
         while !Task.isCancelled {
             if let pid = await pod.pid(of: name), ProcessMemory.resident(group: pid) > Int(bounded: limit) {

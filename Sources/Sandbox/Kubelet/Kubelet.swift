@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// Runs the pods that are assigned to the node.
+/// Runs the pods assigned to the node.
 actor Kubelet {
     private let services: NodeServices
     private let node: String
@@ -13,7 +13,7 @@ actor Kubelet {
         self.node = node
     }
 
-    /// Follows the pods of the node until ``stop()`` has ended them, or until cancelled.
+    /// Watches and runs the node's pods until cancelled.
     func run() async {
         var filter = ObjectFilter()
         filter.fields.requirements = [.init(path: "spec.nodeName", value: node, negated: false)]
@@ -23,11 +23,11 @@ actor Kubelet {
                 let pod = event.object
                 let uid = pod.meta.uid
                 if event.kind == .deleted {
-                    guard let runner = forget(uid) else { continue }
+                    guard let runner = removeRunner(uid) else { continue }
                     group.addTask {
-                        // Gone by force: nobody waits for it any more.
+                        // The object was removed by force: kill the pod.
                         await runner.terminate(grace: .zero)
-                        await self.services.logs.forget(pod: uid)
+                        await self.services.logs.remove(pod: uid)
                     }
                 } else if pod.meta.isDeleting {
                     let runner = runners[uid]
@@ -48,19 +48,20 @@ actor Kubelet {
 
     func process(pod uid: String, container: String) async -> Int32? { await runners[uid]?.pid(of: container) }
 
-    private func forget(_ uid: String) -> PodRunner? { runners.removeValue(forKey: uid) }
+    private func removeRunner(_ uid: String) -> PodRunner? { runners.removeValue(forKey: uid) }
 
-    /// The pod's processes have ended: its object may go.
+    /// Deletes a pod's object for good after its processes have ended.
     private func remove(_ pod: JSON) async {
         await services.store.perform { objects in
             guard objects.find(.pods, pod.meta.key)?.meta.uid == pod.meta.uid else { return }
-            objects.remove(.pods, pod.meta.key)
+            // A pod with finalizers stays until the last of them is removed.
+            _ = try? objects.delete(.pods, pod.meta.key, DeleteOptions(gracePeriod: 0))
         }
     }
 
-    /// Ends all pods; returns when their processes are gone.
+    /// Stops all pods. Returns when their processes have ended.
     ///
-    /// - Parameter grace: how long they may take before they are killed.
+    /// - Parameter grace: the time after which they are killed.
     func stop(grace: Duration) async {
         isStopped = true
         let runners = Array(runners.values)

@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Something that happens once, and that any number of tasks may wait for.
+/// A flag that is set once and that any number of tasks can wait for.
 struct Latch: Sendable {
     private struct State {
         var isSet = false

@@ -9,12 +9,12 @@ import NIOConcurrencyHelpers
     import Musl
 #endif
 
-/// What the pods of a node share.
+/// The services that the pods of a node share.
 struct NodeServices: Sendable {
     let store: ObjectStore
     let events: EventRecorder
     let images: ImageCatalog
-    let logs: LogBook
+    let logs: ContainerLogs
     let proxy: ServiceProxy
     let addresses: AddressPool
     let processes: ProcessGuard
@@ -22,19 +22,19 @@ struct NodeServices: Sendable {
     let logger: Logger
 }
 
-/// Runs one pod from its arrival on the node to its end.
+/// Runs a pod from its assignment to the node until it has ended.
 actor PodRunner {
     nonisolated let pod: JSON
     nonisolated let services: NodeServices
-    /// Set when the containers are to stop.
+    /// Set when the containers must stop.
     nonisolated let stopping = Latch()
-    /// Set when all of them have ended for good.
+    /// Set when all containers have ended.
     nonisolated let finished = Latch()
 
     private var state: PodState
     private var running: [String: Int32] = [:]
-    /// Counts the writings of the state, so that an older one that comes late is not written over a newer one.
-    private var writings = 0
+    /// Counts the writes of the state, so that a delayed write does not replace a newer one.
+    private var writes = 0
     private nonisolated let written = NIOLockedValueBox(0)
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
@@ -48,16 +48,16 @@ actor PodRunner {
 
     nonisolated var key: ObjectKey { pod.meta.key }
     nonisolated var policy: String { pod[at: "spec.restartPolicy"]?.string ?? "Always" }
-    /// `NAME_NAMESPACE(UID)`: how the kubelet names a pod in its messages.
+    /// The pod's name in the kubelet's messages: `NAME_NAMESPACE(UID)`.
     nonisolated var title: String { "\(key.name)_\(key.namespace)(\(pod.meta.uid))" }
     var address: String { state.address ?? "" }
 
-    // MARK: - Life
+    // MARK: - Running
 
-    /// Returns when the pod has ended for good: its containers need not run again, or it was told to stop.
+    /// Returns when the pod has ended: its containers will not restart, or it was stopped.
     func run() async {
-        guard let address = await services.addresses.take() else {
-            await record(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no pod address is free")
+        guard let address = await services.addresses.allocate() else {
+            await record(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no free pod address")
             finished.set()
             return
         }
@@ -70,7 +70,7 @@ actor PodRunner {
             changed.finish()
         }
         await publish()
-        await services.addresses.giveBack(address)
+        await services.addresses.release(address)
         finished.set()
     }
 
@@ -90,9 +90,9 @@ actor PodRunner {
         }
     }
 
-    /// Ends the pod as the kubelet does: out of the endpoints first, then asked to stop, then killed.
+    /// Stops the pod as the kubelet does: it is removed from the endpoints, then stopped, then killed after `grace`.
     ///
-    /// May be called again to hurry.
+    /// A second call can shorten the grace period.
     func terminate(grace: Duration) async {
         let deadline = ContinuousClock.now + grace
         if !stopping.isSet {
@@ -128,7 +128,7 @@ actor PodRunner {
         if let pid = running.removeValue(forKey: container) { services.processes.ended(pid) }
     }
 
-    /// Sends a signal to a container's first process, or to all of its processes.
+    /// Sends a signal to a container's main process, or to all its processes.
     func signal(_ container: String, _ number: Int32, toAll: Bool = false) {
         guard let pid = running[container] else { return }
         kill(toAll ? -pid : pid, number)
@@ -138,12 +138,12 @@ actor PodRunner {
         for await _ in changes { await publish() }
     }
 
-    /// Writes the state as it is now into the pod's status.
+    /// Writes the current state to the pod's status.
     private func publish() async {
         let state = state
         let uid = pod.meta.uid
-        writings += 1
-        let number = writings
+        writes += 1
+        let number = writes
         await services.store.perform { objects in
             let isLatest = written.withLockedValue { latest in
                 defer { latest = max(latest, number) }

@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// How a container is doing, as its pod's status tells it.
+/// The state of a container, for the pod's status.
 struct ContainerState: Sendable {
     struct Ending: Sendable {
         var exitCode: Int
@@ -44,7 +44,7 @@ struct ContainerState: Sendable {
             var waiting: JSON = ["reason": .string(reason)]
             if let message { waiting["message"] = .string(message) }
             state = ["waiting": waiting]
-        case .running(let since): state = ["running": ["startedAt": Timestamp.text(since)]]
+        case .running(let since): state = ["running": ["startedAt": APITime.text(since)]]
         case .ended(let ending): state = ["terminated": Self.json(ending, instance)]
         }
         let hasRun = !instance.isEmpty
@@ -52,7 +52,7 @@ struct ContainerState: Sendable {
             "name": .string(name), "state": state,
             "lastState": last.map { ["terminated": Self.json($0, instance)] } ?? [:],
             "ready": .bool(isReady), "started": .bool(isStarted), "restartCount": .int(restarts),
-            "image": .string(hasRun ? ImageReference(image)?.description ?? image : image),
+            "image": .string(hasRun ? ImageName(image)?.description ?? image : image),
             "imageID": .string(hasRun ? "sandbox://sha256:\(Fingerprint.hex(image))" : ""),
         ]
         if hasRun { status["containerID"] = .string("sandbox://\(instance)") }
@@ -62,7 +62,7 @@ struct ContainerState: Sendable {
     private static func json(_ ending: Ending, _ instance: String) -> JSON {
         var json: JSON = [
             "exitCode": .int(ending.exitCode), "reason": .string(ending.reason),
-            "startedAt": Timestamp.text(ending.started), "finishedAt": Timestamp.text(ending.finished),
+            "startedAt": APITime.text(ending.started), "finishedAt": APITime.text(ending.finished),
             "containerID": .string("sandbox://\(instance)"),
         ]
         if let signal = ending.signal { json["signal"] = .int(signal) }
@@ -71,7 +71,7 @@ struct ContainerState: Sendable {
     }
 }
 
-/// How a pod is doing on its node.
+/// The state of a pod on the node.
 struct PodState: Sendable {
     var address: String?
     var started = Date()
@@ -96,7 +96,7 @@ struct PodState: Sendable {
 
     var isReady: Bool { !isTerminating && isInitialized && containers.allSatisfy(\.isReady) }
 
-    /// `getPhase` of the kubelet.
+    /// The pod's phase, as in the kubelet's `getPhase`.
     func phase(_ policy: String) -> String {
         if !isInitialized {
             let failed = initContainers.contains { ($0.ending?.exitCode ?? 0) != 0 }
@@ -122,14 +122,14 @@ struct PodState: Sendable {
         return policy == "Never" ? "Failed" : "Running"
     }
 
-    /// `status` of the pod, written over what is there: others' conditions stay.
+    /// The pod's `status`. Conditions of other components are kept.
     func status(of pod: JSON) -> JSON {
         var status = pod["status"] ?? [:]
         let policy = pod[at: "spec.restartPolicy"]?.string ?? "Always"
         let phase = phase(policy)
         status["phase"] = .string(phase)
         status["hostIP"] = "127.0.0.1"
-        status["startTime"] = Timestamp.text(started)
+        status["startTime"] = APITime.text(started)
         if let address {
             status["podIP"] = .string(address)
             status["podIPs"] = [["ip": .string(address)]]

@@ -3,27 +3,27 @@ import NIOHTTP1
 import NIOPosix
 import Processes
 
-/// Carries out the checks of probes.
+/// Executes the checks of probes.
 struct Prober: Sendable {
     let address: String
     let environment: [String: String]
     let workingDirectory: String
 
-    /// - Returns: why the check failed, or `nil` when it did not.
-    func failure(of probe: Probe) async -> String? {
+    /// - Returns: why the check failed, or `nil` when it succeeded.
+    func failure(of probe: ContainerProbe) async -> String? {
         switch probe.check {
         case .http(let path, let port, let headers, let host):
             await http(host ?? address, port, path, headers, probe.timeout)
         case .tcp(let port, let host): await tcp(host ?? address, port, probe.timeout)
-        case .exec(let words): await exec(words, probe.timeout)
-        case .unsupported(let why): why
+        case .exec(let command): await exec(command, probe.timeout)
+        case .unsupported(let reason): reason
         }
     }
 
-    private func exec(_ words: [String], _ timeout: Duration) async -> String? {
-        guard let program = words.first else { return "the probe has no command" }
+    private func exec(_ arguments: [String], _ timeout: Duration) async -> String? {
+        guard let program = arguments.first else { return "the probe has no command" }
         let command = Command(
-            program, Array(words.dropFirst()), environment: environment, workingDirectory: workingDirectory)
+            program, Array(arguments.dropFirst()), environment: environment, workingDirectory: workingDirectory)
         do {
             let done = try await command.run(deadline: timeout, grace: .milliseconds(100))
             switch done.termination {
@@ -60,7 +60,7 @@ struct Prober: Sendable {
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                        try channel.pipeline.syncOperations.addHandler(ProbeAnswer(status))
+                        try channel.pipeline.syncOperations.addHandler(ProbeResponseHandler(status))
                     }
                 }
                 .connect(host: host, port: port).get()
@@ -83,7 +83,7 @@ struct Prober: Sendable {
         }
         do {
             let code = try await status.futureResult.get()
-            // k8s.io/kubernetes/pkg/probe/http: anything from 200 to 399 is a success.
+            // k8s.io/kubernetes/pkg/probe/http: statuses from 200 to 399 are a success.
             return (200..<400).contains(code) ? nil : "HTTP probe failed with statuscode: \(code)"
         } catch is ProbeTimeout {
             return "Get \"\(url)\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
@@ -103,8 +103,8 @@ struct Prober: Sendable {
 
 private struct ProbeTimeout: Error {}
 
-/// Waits for the head of an answer.
-private final class ProbeAnswer: ChannelInboundHandler {
+/// Waits for the head of a response.
+private final class ProbeResponseHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
     private let status: EventLoopPromise<Int>

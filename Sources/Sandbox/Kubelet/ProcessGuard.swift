@@ -8,22 +8,21 @@ import Processes
     import Musl
 #endif
 
-/// Why pods cannot be run as processes.
+/// The directory of the process guard cannot be locked.
 struct ProcessGuardError: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Sees to it that no process of a pod outlives the sandbox, even when the sandbox is killed outright.
+/// Ensures that no process of a pod outlives the sandbox, even when the sandbox is killed.
 ///
-/// The sandbox holds a lock on a file for as long as it lives; the kernel lets go of it when it dies, however that is. A
-/// watcher beside it waits for that lock and then kills every process group that is listed in a directory. Containers
-/// list themselves there before they become the program that they run, and cannot when the directory is gone: so there
-/// is no moment in which one could slip through.
+/// The sandbox holds a lock on a file, which the kernel releases when the sandbox ends for any reason. A watcher process waits
+/// for the lock and then kills every process group listed in a directory. A container adds itself to the list before it
+/// executes its program, and fails when the directory does not exist, so that no process is missed.
 struct ProcessGuard: Sendable {
-    /// Lists the process group of a container, then becomes its program.
+    /// Adds the container's process group to the list, then executes its program.
     private static let entry = #": > "$1/$$" || exit 125; shift; exec "$@""#
 
-    /// Ends what is listed. Renaming the directory first closes it to newcomers.
+    /// Kills the listed process groups. Renaming the directory first prevents new entries.
     private static let watcher = #"""
         exec >/dev/null 2>&1
         mv "$1/groups" "$1/ended" || exit 0
@@ -37,7 +36,7 @@ struct ProcessGuard: Sendable {
     private var groups: String { directory.appending(path: "groups").path }
 
     init(parent: URL = FileManager.default.temporaryDirectory) throws {
-        directory = parent.appending(path: "viridian-sandbox-\(getpid())-\(String.unmistakable(8))")
+        directory = parent.appending(path: "viridian-sandbox-\(getpid())-\(String.randomIdentifier(8))")
         try FileManager.default.createDirectory(
             at: directory.appending(path: "groups"), withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
@@ -49,13 +48,13 @@ struct ProcessGuard: Sendable {
         }
     }
 
-    /// A guard over a directory whose lock someone else holds.
+    /// A guard for a directory whose lock another process holds.
     init(at directory: URL) {
         self.directory = directory
         lock = nil
     }
 
-    /// Waits for the lock, and then ends everything.
+    /// Waits for the lock, then kills the listed process groups.
     var watcherCommand: Command {
         Command(
             "flock",
@@ -65,33 +64,33 @@ struct ProcessGuard: Sendable {
             ])
     }
 
-    /// Runs the watcher until cancelled, which is when the sandbox ends in order.
+    /// Runs the watcher until it is cancelled when the sandbox stops.
     func watch(_ logger: Logger) async {
         do {
             _ = try await watcherCommand.run(grace: .milliseconds(100))
         } catch is CancellationError {
-            // The end of the sandbox.
+            // The sandbox stops.
         } catch {
             logger.warning(
-                "pods would outlive a sandbox that is killed: the program flock is needed to prevent it",
+                "pods would outlive a killed sandbox: install the program flock to prevent this",
                 metadata: ["error": "\(error)"])
         }
     }
 
-    /// Lets go of everything, when no container runs any more.
+    /// Removes the directory and the lock, after all containers have ended.
     func end() {
         try? FileManager.default.removeItem(at: directory)
         if let lock { close(lock) }
     }
 
-    /// The command that runs a container's program on the list.
-    func command(_ words: [String], environment: [String: String], workingDirectory: String) -> Command {
+    /// The command that lists and runs a container's program.
+    func command(_ commandLine: [String], environment: [String: String], workingDirectory: String) -> Command {
         Command(
-            "/bin/sh", ["-c", Self.entry, "container", groups] + words, environment: environment,
+            "/bin/sh", ["-c", Self.entry, "container", groups] + commandLine, environment: environment,
             workingDirectory: workingDirectory)
     }
 
-    /// A container's program has ended: what it left behind ends too, and its group is listed no more.
+    /// Kills the remaining processes of a container that has ended, and removes its group from the list.
     func ended(_ pid: Int32) {
         kill(-pid, SIGKILL)
         unlink("\(groups)/\(pid)")

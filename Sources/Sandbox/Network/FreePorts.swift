@@ -1,8 +1,8 @@
 import Glibc
 
-/// Ports of this machine whose connections nobody takes.
+/// Free TCP ports of 127.0.0.1.
 package enum FreePorts {
-    /// So many from `first` upwards; any where `first` is 0.
+    /// `count` free ports from `first` upwards, or random ones if `first` is 0.
     package static func some(_ count: Int, from first: Int) throws -> [Int] {
         let candidates = first == 0 ? Array((20_000...29_999).shuffled()) : Array(first...min(first + 2000, 65_535))
         let free = candidates.lazy.filter(isFree).prefix(count)
@@ -16,8 +16,8 @@ package enum FreePorts {
         package var description: String { "no free ports are left on 127.0.0.1" }
     }
 
-    /// Whether a listener on this port of 127.0.0.1 would get its connections. That it can be bound is not enough: the kube-proxy of
-    /// another cluster on this machine takes its NodePorts' packets before a socket sees them.
+    /// Whether a listener on this port of 127.0.0.1 receives its connections. A successful bind is not enough: the kube-proxy of
+    /// another cluster on this machine redirects packets for its NodePorts before they reach a socket.
     package static func isFree(_ port: Int) -> Bool {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         guard listener >= 0 else { return false }
@@ -26,11 +26,11 @@ package enum FreePorts {
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         guard withLoopback(port, { bind(listener, $0, $1) == 0 }), listen(listener, 1) == 0 else { return false }
 
-        let visitor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue) | O_CLOEXEC, 0)
-        guard visitor >= 0 else { return false }
-        defer { close(visitor) }
-        guard withLoopback(port, { connect(visitor, $0, $1) == 0 || errno == EINPROGRESS }) else { return false }
-        // Over the loopback interface a connection that arrives has arrived at once.
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue) | O_CLOEXEC, 0)
+        guard client >= 0 else { return false }
+        defer { close(client) }
+        guard withLoopback(port, { connect(client, $0, $1) == 0 || errno == EINPROGRESS }) else { return false }
+        // On the loopback interface, a connection arrives immediately or not at all.
         var arrival = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
         return poll(&arrival, 1, 200) == 1
     }

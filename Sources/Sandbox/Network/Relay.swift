@@ -1,14 +1,14 @@
 import NIOCore
 import NIOPosix
 
-/// One side of a proxied connection: hands what it reads to the other side, no faster than that side can write.
+/// One side of a proxied connection: forwards data to the other side, with back-pressure.
 ///
-/// Both sides live on one event loop. The first reads nothing until the second is connected.
+/// Both sides use one event loop. The first does not read until the second is connected.
 final class Relay: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
 
-    /// How long a pod may take to accept a connection. On one machine the kernel accepts at once or never.
+    /// The time limit for connecting to a pod. On one machine, the kernel accepts immediately or not at all.
     private static let connectTimeout = TimeAmount.seconds(2)
 
     private let backends: Backends?
@@ -18,12 +18,12 @@ final class Relay: ChannelDuplexHandler {
     private var hasInputEnded = false
     private var hasOutputEnded = false
 
-    /// The side of the client.
+    /// The client's side.
     init(backends: Backends) {
         self.backends = backends
     }
 
-    /// The side of the pod.
+    /// The pod's side.
     private init(partner: Relay) {
         backends = nil
         self.partner = partner
@@ -78,7 +78,7 @@ final class Relay: ChannelDuplexHandler {
             }
     }
 
-    /// Closes with a reset, so that the client knows at once that nobody has read what it sent.
+    /// Closes with a TCP reset, so that the client knows that its data was not read.
     private func reset(_ channel: any Channel) {
         (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated()
             .whenComplete { _ in
@@ -127,7 +127,7 @@ final class Relay: ChannelDuplexHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// Says to this side's peer that no more comes, after everything that is still to be written.
+    /// Closes the output of this side after pending writes.
     private func endOutput() {
         guard let context, !hasOutputEnded else { return }
         hasOutputEnded = true
@@ -139,7 +139,7 @@ final class Relay: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // With half-closure allowed this is an abrupt end, or the end of a connection that both sides have ended.
+        // With half-closure enabled, this is an abrupt close, or both sides have ended.
         partner?.context?.close(promise: nil)
         context.fireChannelInactive()
     }

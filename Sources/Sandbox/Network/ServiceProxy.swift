@@ -4,15 +4,15 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A node port that cannot be listened on.
+/// A node port that cannot be opened.
 struct PortUnavailable: Error, CustomStringConvertible {
     var port: Int
     var reason: String
 
-    var description: String { "port \(port) cannot be listened on: \(reason)" }
+    var description: String { "cannot listen on port \(port): \(reason)" }
 }
 
-/// Where the connections of a node port go: the ready endpoints, in turn.
+/// The backends of a node port: the ready endpoints, in round-robin order.
 struct Backends: Sendable {
     private let state = NIOLockedValueBox((addresses: [SocketAddress](), next: 0))
 
@@ -20,7 +20,7 @@ struct Backends: Sendable {
         state.withLockedValue { $0.addresses = addresses }
     }
 
-    /// All of them, beginning with the one whose turn it is.
+    /// All addresses, starting with the next one in turn.
     func inTurn() -> [SocketAddress] {
         state.withLockedValue { state in
             guard !state.addresses.isEmpty else { return [] }
@@ -30,15 +30,15 @@ struct Backends: Sendable {
     }
 }
 
-/// The node ports of services: a TCP proxy on this machine to the ready pods, what kube-proxy is on a real node.
+/// The node ports of services: a TCP proxy to the ready pods, which replaces kube-proxy.
 ///
-/// Connections that are open stay with their pod when it leaves the endpoints, as connection tracking has it.
+/// As with connection tracking, open connections stay with their pod when it leaves the endpoints.
 actor ServiceProxy {
     private struct Listener {
         var channel: any Channel
         var owner: ObjectKey
         var backends: Backends
-        /// Whether it is held for a service that is about to be written.
+        /// Whether the port is reserved for a service that is about to be written.
         var isReserved: Bool
     }
 
@@ -54,18 +54,18 @@ actor ServiceProxy {
         self.logger = logger
     }
 
-    /// Listens on a port for a service that is about to be written; ``serviceChanged(_:)`` or ``release(_:of:closing:)``
-    /// follows.
+    /// Opens a port for a service that is about to be written. ``serviceChanged(_:)`` or ``release(_:of:closing:)`` must
+    /// follow.
     ///
-    /// - Returns: whether this call opened it; `false` when it was open already.
-    /// - Throws: ``PortUnavailable`` when something else on this machine has it.
+    /// - Returns: whether this call opened the port; `false` when it was already open.
+    /// - Throws: ``PortUnavailable`` when another program uses the port.
     func reserve(_ port: Int, for owner: ObjectKey) async throws -> Bool {
         let isNew = try await open(port, for: owner)
         listeners[port]?.isReserved = true
         return isNew
     }
 
-    /// The service was not written after all.
+    /// Ends a reservation when the service was not written.
     func release(_ port: Int, of owner: ObjectKey, closing: Bool) async {
         listeners[port]?.isReserved = false
         if closing { await close(port, of: owner) }
@@ -85,7 +85,7 @@ actor ServiceProxy {
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
-            // One read a wake-up: a second that finds nothing costs more than it ever gains.
+            // One read per wake-up: a second read that finds nothing costs more than it saves.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -101,7 +101,7 @@ actor ServiceProxy {
             listeners[port] = Listener(
                 channel: try await bound.get(), owner: owner, backends: backends, isReserved: false)
         } catch {
-            throw PortUnavailable(port: port, reason: error.systemText)
+            throw PortUnavailable(port: port, reason: error.systemMessage)
         }
         return true
     }
@@ -119,11 +119,11 @@ actor ServiceProxy {
         for listener in open { try? await listener.channel.close() }
     }
 
-    // MARK: - What the store says
+    // MARK: - Changes of the store
 
     func serviceChanged(_ service: JSON) async {
         let key = service.meta.key
-        // Writers come here at once and the watch a little later, so what is older than what is known is no news.
+        // Writers call this directly and the watch calls it later, so older revisions are ignored.
         if let known = services[key], known.meta.revision > service.meta.revision { return }
         let wanted = Set(Objects.nodePorts(of: service))
         services[key] = service
@@ -150,7 +150,7 @@ actor ServiceProxy {
         }
     }
 
-    /// Takes over endpoints, unless they are older than those known.
+    /// Applies endpoints, unless they are older than the known ones.
     func endpointsChanged(_ object: JSON) {
         let key = object.meta.key
         if let known = endpoints[key], known.meta.revision > object.meta.revision { return }
@@ -210,8 +210,8 @@ extension ServiceProxy {
         }
     }
 
-    /// Takes a pod that is about to end out of the endpoints of its services and out of this proxy; when this returns no
-    /// new connection goes to it.
+    /// Removes a pod that is about to end from the endpoints of its services and from this proxy. After this, the pod gets no new
+    /// connections.
     func withdraw(_ pod: JSON, _ store: ObjectStore) async {
         let changed = await store.perform { objects in
             objects.list(.services, namespace: pod.meta.namespace)

@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// What the API server fills in when a client leaves it out (`pkg/apis/*/v1/defaults.go`).
+/// Default values of fields that a client leaves out (`pkg/apis/*/v1/defaults.go`).
 enum Defaults {
     static func apply(_ type: ResourceType, _ object: inout JSON) {
         switch type {
@@ -83,7 +83,7 @@ enum Defaults {
     private static func container(_ given: JSON) -> JSON {
         var container = given
         let image = container["image"]?.string ?? ""
-        let tag = ImageReference(image)?.tag
+        let tag = ImageName(image)?.tag
         container.fill("imagePullPolicy", tag == "latest" ? "Always" : "IfNotPresent")
         container.fill("terminationMessagePath", "/dev/termination-log")
         container.fill("terminationMessagePolicy", "File")
@@ -144,7 +144,7 @@ enum Defaults {
 }
 
 extension JSON {
-    /// Sets a member that is missing.
+    /// Sets a member that is missing or null.
     mutating func fill(_ key: String, _ value: JSON) {
         if self[key] == nil || self[key]?.isNull == true { self[key] = value }
     }

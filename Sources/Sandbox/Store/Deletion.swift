@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// What a client asks of a deletion (`metav1.DeleteOptions`).
+/// The options of a deletion (`metav1.DeleteOptions`).
 struct DeleteOptions: Sendable {
     enum Propagation: String, Sendable {
         case background = "Background"
@@ -16,31 +16,31 @@ struct DeleteOptions: Sendable {
     var dryRun = false
 }
 
-/// Deleting objects, and what hangs on them.
+/// Deletion of objects and their dependents.
 extension Objects {
     private static let foregroundFinalizer = "foregroundDeletion"
 
-    /// Deletes an object or begins to.
+    /// Deletes an object, or marks it as being deleted.
     ///
-    /// - Returns: the object, and whether it is gone already. A pod goes when its node has ended its processes, an object
-    ///   with finalizers when the last of them is taken off.
+    /// - Returns: the object, and whether it has been removed. A pod is removed when the kubelet has ended its processes, an
+    ///   object with finalizers when the last one is removed.
     mutating func delete(
         _ type: ResourceType, _ key: ObjectKey, _ options: DeleteOptions = DeleteOptions()
     ) throws -> (object: JSON, isGone: Bool) {
         let object = try get(type, key)
         if let uid = options.uid, uid != object.meta.uid {
-            throw APIError.conflict(
+            throw StatusError.conflict(
                 type, key.name,
                 "Precondition failed: UID in precondition: \(uid), UID in object meta: \(object.meta.uid)")
         }
         if let version = options.resourceVersion, version != object.meta.resourceVersion {
-            throw APIError.conflict(
+            throw StatusError.conflict(
                 type, key.name,
                 "Precondition failed: ResourceVersion in precondition: \(version), ResourceVersion in object meta: "
                     + object.meta.resourceVersion)
         }
         if type == .namespaces, ["default", "kube-system"].contains(key.name) {
-            throw APIError.forbidden(type, key.name, "this namespace may not be deleted")
+            throw StatusError.forbidden(type, key.name, "this namespace may not be deleted")
         }
         guard !options.dryRun else { return (object, true) }
         switch type {
@@ -53,7 +53,7 @@ extension Objects {
     private mutating func deletePlain(
         _ type: ResourceType, _ key: ObjectKey, _ object: JSON, _ options: DeleteOptions
     ) -> (object: JSON, isGone: Bool) {
-        // Replication controllers of v1 orphan their pods unless told otherwise, for compatibility with old clients
+        // Replication controllers orphan their pods by default, for compatibility with old clients
         // (pkg/registry/core/replicationcontroller/strategy.go).
         let propagation = options.propagation ?? (type == .replicationControllers ? .orphan : .background)
         var object = object
@@ -69,7 +69,7 @@ extension Objects {
         }
         guard !object.meta.finalizers.isEmpty else { return (remove(type, key) ?? object, true) }
         if !object.meta.isDeleting {
-            object[at: "metadata.deletionTimestamp"] = Timestamp.now()
+            object[at: "metadata.deletionTimestamp"] = APITime.now()
             object[at: "metadata.deletionGracePeriodSeconds"] = 0
             object = put(type, object)
         }
@@ -88,14 +88,14 @@ extension Objects {
     ) -> (object: JSON, isGone: Bool) {
         let phase = pod[at: "status.phase"]?.string
         let isScheduled = !(pod[at: "spec.nodeName"]?.string ?? "").isEmpty
-        var grace = options.gracePeriod ?? pod[at: "spec.terminationGracePeriodSeconds"]?.amount ?? 30
+        var grace = options.gracePeriod ?? pod[at: "spec.terminationGracePeriodSeconds"]?.count ?? 30
         if !isScheduled || phase == "Succeeded" || phase == "Failed" { grace = 0 }
-        guard grace > 0 else { return (remove(.pods, key) ?? pod, true) }
+        if grace == 0, pod.meta.finalizers.isEmpty { return (remove(.pods, key) ?? pod, true) }
         if let already = pod[at: "metadata.deletionGracePeriodSeconds"]?.integer, already <= grace {
             return (pod, false)
         }
         var pod = pod
-        pod[at: "metadata.deletionTimestamp"] = Timestamp.text(Date(timeIntervalSinceNow: Double(grace)))
+        pod[at: "metadata.deletionTimestamp"] = APITime.text(Date(timeIntervalSinceNow: Double(grace)))
         pod[at: "metadata.deletionGracePeriodSeconds"] = .int(grace)
         return (put(.pods, pod), false)
     }
@@ -103,7 +103,7 @@ extension Objects {
     private mutating func deleteNamespace(_ key: ObjectKey, _ namespace: JSON) -> (object: JSON, isGone: Bool) {
         var namespace = namespace
         if !namespace.meta.isDeleting {
-            namespace[at: "metadata.deletionTimestamp"] = Timestamp.now()
+            namespace[at: "metadata.deletionTimestamp"] = APITime.now()
             namespace[at: "status.phase"] = "Terminating"
             namespace = put(.namespaces, namespace)
         }
@@ -114,7 +114,7 @@ extension Objects {
         return (namespace, find(.namespaces, key) == nil)
     }
 
-    /// Takes an object away for good, and with it what it owned; an owner that waited for it may now go as well.
+    /// Removes an object and its dependents, and completes the foreground deletion of owners that waited for it.
     @discardableResult
     mutating func remove(_ type: ResourceType, _ key: ObjectKey) -> JSON? {
         guard let gone = take(type, key) else { return nil }
@@ -132,7 +132,7 @@ extension Objects {
         return gone
     }
 
-    /// A new object all of whose owners are gone follows them.
+    /// Deletes a new object whose owners no longer exist.
     mutating func collectIfOrphaned(_ type: ResourceType, _ object: JSON) {
         let owners = object.meta.ownerReferences
         guard !owners.isEmpty, owners.allSatisfy({ $0["uid"]?.string.flatMap { location(uid: $0) } == nil }) else {

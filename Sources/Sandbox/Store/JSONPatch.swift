@@ -1,10 +1,10 @@
 import Kubernetes
 
-/// RFC 6902.
+/// JSON patches (RFC 6902).
 enum JSONPatch {
     static func apply(_ patch: JSON, to original: JSON) throws -> JSON {
         guard let operations = patch.array else {
-            throw APIError.badRequest("error decoding patch: a JSON patch is a list of operations")
+            throw StatusError.badRequest("error decoding patch: a JSON patch is a list of operations")
         }
         return try operations.reduce(original) { try apply(operation: $1, to: $0) }
     }
@@ -12,9 +12,9 @@ enum JSONPatch {
     private static func apply(operation: JSON, to document: JSON) throws -> JSON {
         let name = operation["op"]?.string ?? ""
         let path = pointer(operation["path"]?.string ?? "")
-        func failed(_ why: String) -> APIError {
+        func failed(_ why: String) -> StatusError {
             let text = operation["path"]?.string ?? ""
-            return APIError(
+            return StatusError(
                 code: 422, reason: "Invalid",
                 message: "the server rejected our request due to an error in our request: "
                     + "\(name) operation does not apply: doc is missing path: \"\(text)\": \(why)")
@@ -34,7 +34,7 @@ enum JSONPatch {
             return result
         case "test":
             guard document.value(at: path) == operation["value"] else {
-                throw APIError(
+                throw StatusError(
                     code: 422, reason: "Invalid",
                     message: "the server rejected our request due to an error in our request: testing path "
                         + "\(operation["path"]?.string ?? "") failed")
@@ -47,7 +47,7 @@ enum JSONPatch {
             guard let result = rest?.setting(value, at: path, inserting: true) else { throw failed("missing parent") }
             return result
         default:
-            throw APIError.badRequest("Unexpected kind: \(name)")
+            throw StatusError.badRequest("Unexpected kind: \(name)")
         }
     }
 
@@ -67,7 +67,7 @@ extension JSON {
         }
     }
 
-    /// A copy with the value set, or removed when it is `nil`; `nil` when there is nothing to set it in.
+    /// A copy with the value set, or removed if it is `nil`; `nil` when the parent does not exist.
     fileprivate func setting(_ value: JSON?, at path: [String], inserting: Bool) -> JSON? {
         guard let key = path.first else { return value ?? .null }
         let rest = Array(path.dropFirst())

@@ -1,4 +1,4 @@
-/// The forms of names (`k8s.io/apimachinery/pkg/util/validation`): each answers what is wrong, or `nil`.
+/// The formats of names (`k8s.io/apimachinery/pkg/util/validation`). Each check returns the problem, or `nil`.
 enum Names {
     static func problemAsSubdomain(_ name: String) -> String? {
         if name.utf8.count > 253 { return "must be no more than 253 characters" }

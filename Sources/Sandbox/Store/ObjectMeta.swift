@@ -1,7 +1,7 @@
 import Foundation
 import Kubernetes
 
-/// The metadata of an object, read with the defaults of an object that has none.
+/// The metadata of an object, with defaults for missing fields.
 struct ObjectMeta {
     let object: JSON
 
@@ -18,14 +18,14 @@ struct ObjectMeta {
     var finalizers: [String] { (metadata?["finalizers"]?.array ?? []).compactMap(\.string) }
     var ownerReferences: [JSON] { metadata?["ownerReferences"]?.array ?? [] }
     var isDeleting: Bool { metadata?["deletionTimestamp"]?.string != nil }
-    var created: Date { metadata?["creationTimestamp"]?.string.flatMap(Timestamp.parse) ?? .distantPast }
+    var created: Date { metadata?["creationTimestamp"]?.string.flatMap(APITime.parse) ?? .distantPast }
     var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
 
     /// The owner that controls the object.
     var controller: JSON? { ownerReferences.first { $0["controller"]?.bool == true } }
 }
 
-/// What names an object within its collection; cluster-scoped objects have an empty namespace.
+/// The key of an object in its collection. Cluster-scoped objects have an empty namespace.
 struct ObjectKey: Hashable, Sendable, Comparable {
     var namespace: String
     var name: String
@@ -42,7 +42,7 @@ extension JSON {
 
     static func strings(_ values: [String: String]) -> JSON { .object(values.mapValues { .string($0) }) }
 
-    /// A reference for `ownerReferences` of what this object controls.
+    /// An entry of `ownerReferences` for objects that this object controls.
     func controllerReference(_ type: ResourceType) -> JSON {
         [
             "apiVersion": .string(type.groupVersion), "kind": .string(type.kind), "name": .string(meta.name),
@@ -51,8 +51,8 @@ extension JSON {
     }
 }
 
-/// The times of the API: RFC 3339 in UTC, to the second.
-enum Timestamp {
+/// Times of the API: RFC 3339 in UTC, in whole seconds.
+enum APITime {
     static func now() -> JSON { text(Date()) }
 
     static func text(_ date: Date) -> JSON { .string(date.ISO8601Format()) }

@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// The one place where the cluster's objects live. Whoever changes them does so in one step that nobody sees half done.
+/// The cluster's objects. Changes are atomic.
 actor ObjectStore {
     private var objects: Objects
 
@@ -8,7 +8,7 @@ actor ObjectStore {
         objects = Objects(limits: limits)
     }
 
-    /// Runs `body` on the objects, alone.
+    /// Runs `body` with exclusive access to the objects.
     func perform<Result: Sendable>(_ body: @Sendable (inout Objects) throws -> Result) rethrows -> Result {
         try body(&objects)
     }
@@ -21,8 +21,8 @@ actor ObjectStore {
 
     func list(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> [JSON] { objects.list(type, filter) }
 
-    /// The changes of a collection, for a part of the cluster.
-    func watch(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> AsyncStream<WatchEvent> {
-        objects.watch(type, filter, from: .present).events
+    /// The objects of a collection and their changes, for components of the cluster.
+    func watch(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> AsyncStream<StoreEvent> {
+        objects.watch(type, filter, from: .current).events
     }
 }

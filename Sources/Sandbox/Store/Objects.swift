@@ -2,18 +2,18 @@ import Foundation
 import Kubernetes
 import NIOConcurrencyHelpers
 
-/// Everything that is stored. A value, so that one call changes it all at once or not at all; ``ObjectStore`` owns it.
+/// All stored objects. A value type, so that a call changes everything or nothing; ``ObjectStore`` owns it.
 struct Objects: Sendable {
-    /// Where an object lives.
+    /// The collection and key of an object.
     struct Location: Hashable, Sendable {
         var type: ResourceType
         var key: ObjectKey
     }
 
     struct Limits: Sendable {
-        /// How many changes of each collection a watch can go back.
+        /// The number of changes kept for each collection.
         var history = 2_000
-        /// How many events a watch may lag behind before it is ended.
+        /// The number of unread events after which a watch is ended.
         var watchBacklog = 20_000
         var nodePorts: ClosedRange<Int> = 30_000...32_767
     }
@@ -21,13 +21,13 @@ struct Objects: Sendable {
     private struct Watcher {
         var filter: ObjectFilter
         var wantsBookmarks: Bool
-        /// Whether a client of the API watches, not a part of the cluster.
+        /// Whether the watch belongs to an API client, not to a component of the cluster.
         var isExternal: Bool
-        var continuation: AsyncStream<WatchEvent>.Continuation
+        var continuation: AsyncStream<StoreEvent>.Continuation
         var isEnded: NIOLockedValueBox<Bool>
 
-        /// Hands an event on; a watch that lags too far is ended, and whoever watches starts again.
-        func yield(_ event: WatchEvent) {
+        /// Delivers an event. A watch that exceeds the backlog is ended.
+        func yield(_ event: StoreEvent) {
             if case .dropped = continuation.yield(event) {
                 isEnded.withLockedValue { $0 = true }
                 continuation.finish()
@@ -36,11 +36,11 @@ struct Objects: Sendable {
     }
 
     let limits: Limits
-    /// The version of the last change: every change of any object counts.
+    /// The revision of the last change, incremented by every change of any object.
     private(set) var revision = 1
-    /// Ports in the NodePort range that a foreign program holds.
+    /// Ports in the NodePort range that another program uses.
     var unavailablePorts: Set<Int> = []
-    /// What each field manager applied last, by object: server-side apply removes what a manager no longer wants.
+    /// The last configuration of each field manager, by object: server-side apply removes fields that a manager no longer sets.
     var applied: [String: [String: JSON]] = [:]
 
     private var collections: [ResourceType: [ObjectKey: JSON]] = [:]
@@ -55,9 +55,9 @@ struct Objects: Sendable {
 }
 
 /// An open watch.
-struct Watch: Sendable {
-    let events: AsyncStream<WatchEvent>
-    fileprivate let continuation: AsyncStream<WatchEvent>.Continuation
+struct StoreWatch: Sendable {
+    let events: AsyncStream<StoreEvent>
+    fileprivate let continuation: AsyncStream<StoreEvent>.Continuation
 
     func end() { continuation.finish() }
 }
@@ -68,11 +68,11 @@ extension Objects {
     func find(_ type: ResourceType, _ key: ObjectKey) -> JSON? { collections[type]?[key] }
 
     func get(_ type: ResourceType, _ key: ObjectKey) throws -> JSON {
-        guard let object = find(type, key) else { throw APIError.notFound(type, key.name) }
+        guard let object = find(type, key) else { throw StatusError.notFound(type, key.name) }
         return object
     }
 
-    /// The objects of a collection, in the order of namespace and name.
+    /// The objects of a collection, sorted by namespace and name.
     func list(_ type: ResourceType, _ filter: ObjectFilter = ObjectFilter()) -> [JSON] {
         (collections[type] ?? [:])
             .filter { filter.matches($0.value) }
@@ -86,7 +86,7 @@ extension Objects {
 
     func location(uid: String) -> Location? { locations[uid] }
 
-    /// The objects that name `uid` among their owners.
+    /// The objects that have `uid` as an owner.
     func dependents(of uid: String) -> [Location] {
         (dependents[uid] ?? []).sorted { ($0.type.qualifiedName, $0.key) < ($1.type.qualifiedName, $1.key) }
     }
@@ -102,7 +102,7 @@ extension Objects {
 // MARK: - Storing
 
 extension Objects {
-    /// Stores an object under the next revision and tells the watchers; returns it as stored.
+    /// Stores an object with the next revision and notifies the watchers; returns the stored object.
     mutating func put(_ type: ResourceType, _ object: JSON) -> JSON {
         revision += 1
         var object = object
@@ -116,11 +116,11 @@ extension Objects {
         for owner in object.meta.ownerReferences {
             dependents[owner["uid"]?.string ?? "", default: []].insert(location)
         }
-        tell(type, Change(revision: revision, before: before, after: object, isDeletion: false))
+        publish(type, Change(revision: revision, before: before, after: object, isDeletion: false))
         return object
     }
 
-    /// Takes an object out of its collection and tells the watchers; owners and dependents are the caller's.
+    /// Removes an object from its collection and notifies the watchers. The caller handles owners and dependents.
     mutating func take(_ type: ResourceType, _ key: ObjectKey) -> JSON? {
         guard let before = collections[type]?.removeValue(forKey: key) else { return nil }
         revision += 1
@@ -130,7 +130,7 @@ extension Objects {
         locations[before.meta.uid] = nil
         applied[before.meta.uid] = nil
         unlink(before, location)
-        tell(type, Change(revision: revision, before: before, after: gone, isDeletion: true))
+        publish(type, Change(revision: revision, before: before, after: gone, isDeletion: true))
         return gone
     }
 
@@ -142,7 +142,7 @@ extension Objects {
         }
     }
 
-    private mutating func tell(_ type: ResourceType, _ change: Change) {
+    private mutating func publish(_ type: ResourceType, _ change: Change) {
         histories[type, default: ChangeHistory(limit: limits.history, compactedRevision: 0)].append(change)
         guard let watching = watchers[type] else { return }
         for watcher in watching {
@@ -159,43 +159,43 @@ extension Objects {
 // MARK: - Watching
 
 extension Objects {
-    /// Where a watch begins.
+    /// The start of a watch.
     enum WatchStart: Sendable {
-        /// With what there is, as additions; then every change.
-        case present
-        /// Like `present`, with a bookmark that says where what there was ends.
-        case presentWithMark
-        /// With the changes after this revision.
+        /// With the existing objects as `ADDED` events, then all changes.
+        case current
+        /// Like `current`, with a bookmark after the existing objects.
+        case currentWithBookmark
+        /// With all changes after this revision.
         case after(Int)
     }
 
-    /// The changes of a collection as a stream. Begun in a past that is no longer known, or in a future that another
-    /// store must have reached, it is one `410 Expired` error, after which the client lists again.
+    /// The changes of a collection as a stream. If the start revision has been compacted, or is higher than the current one, the
+    /// stream has one `410 Expired` error, after which the client lists again.
     mutating func watch(
         _ type: ResourceType, _ filter: ObjectFilter, from start: WatchStart, bookmarks: Bool = false,
         isExternal: Bool = false
-    ) -> Watch {
+    ) -> StoreWatch {
         prune(type)
         let (stream, continuation) = AsyncStream.makeStream(
-            of: WatchEvent.self, bufferingPolicy: .bufferingOldest(limits.watchBacklog))
+            of: StoreEvent.self, bufferingPolicy: .bufferingOldest(limits.watchBacklog))
         let isEnded = NIOLockedValueBox(false)
-        let watch = Watch(events: stream, continuation: continuation)
+        let watch = StoreWatch(events: stream, continuation: continuation)
         continuation.onTermination = { _ in isEnded.withLockedValue { $0 = true } }
         switch start {
-        case .present, .presentWithMark:
-            for object in list(type, filter) { continuation.yield(WatchEvent(kind: .added, object: object)) }
-            if case .presentWithMark = start {
-                var mark = bookmark(type)
-                mark[["metadata", "annotations", "k8s.io/initial-events-end"]] = "true"
-                continuation.yield(WatchEvent(kind: .bookmark, object: mark))
+        case .current, .currentWithBookmark:
+            for object in list(type, filter) { continuation.yield(StoreEvent(kind: .added, object: object)) }
+            if case .currentWithBookmark = start {
+                var end = bookmark(type)
+                end[["metadata", "annotations", "k8s.io/initial-events-end"]] = "true"
+                continuation.yield(StoreEvent(kind: .bookmark, object: end))
             }
         case .after(let start):
             let compacted = histories[type]?.compactedRevision ?? 0
             guard start <= revision,
                 let changes = histories[type]?.changes(after: start) ?? (compacted <= start ? [] : nil)
             else {
-                let error = APIError.expired("too old resource version: \(start) (\(compacted))")
-                continuation.yield(WatchEvent(kind: .error, object: error.status))
+                let error = StatusError.expired("too old resource version: \(start) (\(compacted))")
+                continuation.yield(StoreEvent(kind: .error, object: error.status))
                 continuation.finish()
                 return watch
             }
@@ -217,17 +217,17 @@ extension Objects {
         ]
     }
 
-    /// Tells every watcher that wants to know how far the store is.
+    /// Sends the current revision to the watchers that requested bookmarks.
     mutating func sendBookmarks() {
         for (type, watching) in watchers {
-            let event = WatchEvent(kind: .bookmark, object: bookmark(type))
+            let event = StoreEvent(kind: .bookmark, object: bookmark(type))
             for watcher in watching where watcher.wantsBookmarks { watcher.yield(event) }
             prune(type)
         }
     }
 
-    /// Ends the watches of the API's clients, after one last event if there is one to tell why.
-    mutating func endWatches(of types: [ResourceType], with last: WatchEvent?) {
+    /// Ends the watches of API clients, after one last event if given.
+    mutating func endWatches(of types: [ResourceType], with last: StoreEvent?) {
         for type in types {
             for watcher in watchers[type] ?? [] where watcher.isExternal {
                 if let last { watcher.continuation.yield(last) }
@@ -237,14 +237,14 @@ extension Objects {
         }
     }
 
-    /// Forgets the past: a watch that begins before now is expired.
+    /// Drops the change history: watches that start at an earlier revision are expired.
     mutating func compact() {
         for type in ResourceType.all {
             histories[type, default: ChangeHistory(limit: limits.history, compactedRevision: 0)].compact(at: revision)
         }
     }
 
-    /// How many watches the API's clients have open.
+    /// The number of open watches of API clients.
     var externalWatches: Int {
         watchers.values.reduce(0) { $0 + $1.count { $0.isExternal && !$0.isEnded.withLockedValue { $0 } } }
     }

@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// Resource quotas, for the number of pods.
+/// Resource quotas for the number of pods.
 extension Objects {
     private static let counted = ["pods", "count/pods"]
 
@@ -11,7 +11,7 @@ extension Objects {
                 guard let limit = Quantity(quota["spec"]?["hard"]?[resource])?.whole else { continue }
                 let used = podsCounted(in: namespace)
                 guard used + 1 > limit else { continue }
-                throw APIError.forbidden(
+                throw StatusError.forbidden(
                     .pods, name,
                     "exceeded quota: \(quota.meta.name), requested: \(resource)=1, used: \(resource)=\(used), "
                         + "limited: \(resource)=\(limit)")
@@ -19,7 +19,7 @@ extension Objects {
         }
     }
 
-    /// `status` of a quota as it is now.
+    /// The current `status` of a quota.
     func quotaStatus(_ quota: JSON) -> JSON {
         let hard = quota["spec"]?["hard"] ?? [:]
         var used: [String: JSON] = [:]
@@ -29,7 +29,7 @@ extension Objects {
         return ["hard": hard, "used": .object(used)]
     }
 
-    /// Pods that have ended count no more.
+    /// Pods that have ended do not count.
     private func podsCounted(in namespace: String) -> Int {
         list(.pods, namespace: namespace).count {
             !["Succeeded", "Failed"].contains($0[at: "status.phase"]?.string ?? "")
@@ -37,7 +37,7 @@ extension Objects {
     }
 }
 
-/// An amount in the API's notation: `3`, `250m`, `64Mi`, `1G`.
+/// A quantity in the API's notation: `3`, `250m`, `64Mi`, `1G`.
 struct Quantity {
     var value: Double
 

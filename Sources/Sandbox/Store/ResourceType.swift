@@ -1,4 +1,4 @@
-/// A collection that the API serves: its names, and what its objects have.
+/// A collection of the API: its names and the features of its objects.
 struct ResourceType: Sendable, Hashable {
     var group: String
     var version: String
@@ -8,16 +8,16 @@ struct ResourceType: Sendable, Hashable {
     var shortNames: [String] = []
     var categories: [String] = []
     var isNamespaced = true
-    /// Whether `status` is written through a subresource of its own only.
+    /// Whether `status` is written only through its subresource.
     var hasStatus = false
-    /// Whether `metadata.generation` counts the changes of `spec`.
+    /// Whether `metadata.generation` counts changes of `spec`.
     var hasGeneration = false
     /// Whether `scale` is served.
     var hasScale = false
 
     var groupVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 
-    /// `pods`, `deployments.apps`: how errors name the collection.
+    /// The name in errors: `pods`, `deployments.apps`.
     var qualifiedName: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
     static func == (left: Self, right: Self) -> Bool { left.plural == right.plural && left.group == right.group }
@@ -65,7 +65,7 @@ extension ResourceType {
     static let replicaSets = ResourceType(
         group: "apps", version: "v1", plural: "replicasets", singular: "replicaset", kind: "ReplicaSet",
         shortNames: ["rs"], categories: ["all"], hasStatus: true, hasGeneration: true, hasScale: true)
-    /// Kept, shown and watched; nothing scales here.
+    /// Stored and watched only: no autoscaler runs.
     static let horizontalPodAutoscalers = ResourceType(
         group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", singular: "horizontalpodautoscaler",
         kind: "HorizontalPodAutoscaler", shortNames: ["hpa"], categories: ["all"], hasStatus: true)
@@ -75,7 +75,7 @@ extension ResourceType {
         group: "discovery.k8s.io", version: "v1", plural: "endpointslices", singular: "endpointslice",
         kind: "EndpointSlice")
 
-    /// Roles and who has them: kept and shown, and asked about nothing; whoever has the sandbox's token may do everything.
+    /// RBAC objects are stored only: every client with the sandbox's token may do everything.
     static let roles = rbac("roles", "role", "Role")
     static let roleBindings = rbac("rolebindings", "rolebinding", "RoleBinding")
     static let clusterRoles = rbac("clusterroles", "clusterrole", "ClusterRole", isNamespaced: false)
@@ -90,7 +90,7 @@ extension ResourceType {
             isNamespaced: isNamespaced)
     }
 
-    /// Everything that is stored, in the order in which discovery lists it.
+    /// All stored types, in the order of discovery.
     static let all: [ResourceType] = [
         namespaces, nodes, pods, services, endpoints, replicationControllers, events, configMaps, secrets,
         serviceAccounts, resourceQuotas, deployments, replicaSets, horizontalPodAutoscalers, leases,

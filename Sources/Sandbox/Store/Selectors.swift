@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// `labelSelector`: equality and set-based requirements, all of which must hold.
+/// `labelSelector`: equality and set-based requirements. All must hold.
 struct LabelSelector: Sendable, Hashable {
     enum Requirement: Sendable, Hashable {
         case equals(String, String)
@@ -51,7 +51,7 @@ struct LabelSelector: Sendable, Hashable {
         }
     }
 
-    /// The requirements of `a=b,c in (d,e)`: commas in parentheses do not separate.
+    /// Splits `a=b,c in (d,e)` at the commas outside parentheses.
     private static func split(_ text: String) -> [String] {
         var parts: [String] = [""]
         var depth = 0
@@ -68,7 +68,7 @@ struct LabelSelector: Sendable, Hashable {
     }
 
     private static func requirement(_ part: String) throws -> Requirement {
-        func unparsable() -> APIError {
+        func unparsable() -> StatusError {
             .badRequest("unable to parse requirement: found '\(part)', expected: in, notin, =, ==, !=, or a key")
         }
         if part.hasSuffix(")"), let open = part.firstIndex(of: "(") {
@@ -90,7 +90,7 @@ struct LabelSelector: Sendable, Hashable {
     }
 }
 
-/// `fieldSelector`: equalities over the few fields that the API lets one select by.
+/// `fieldSelector`: equality requirements on the fields that the API supports.
 struct FieldSelector: Sendable, Hashable {
     struct Requirement: Sendable, Hashable {
         var path: String
@@ -110,10 +110,10 @@ struct FieldSelector: Sendable, Hashable {
             } else if let (path, value) = String(part).divided(by: "==") ?? String(part).divided(by: "=") {
                 requirement = Requirement(path: path, value: value, negated: false)
             } else {
-                throw APIError.badRequest("invalid selector: '\(part)'; can't understand '\(part)'")
+                throw StatusError.badRequest("invalid selector: '\(part)'; can't understand '\(part)'")
             }
             guard Self.supported(type).contains(requirement.path) else {
-                throw APIError.badRequest("field label not supported: \(requirement.path)")
+                throw StatusError.badRequest("field label not supported: \(requirement.path)")
             }
             requirements.append(requirement)
         }
@@ -155,7 +155,7 @@ struct FieldSelector: Sendable, Hashable {
     }
 }
 
-/// What a list or a watch asks for.
+/// The namespace and selectors of a list or watch.
 struct ObjectFilter: Sendable {
     var namespace: String?
     var labels: LabelSelector = LabelSelector([:])

@@ -1,8 +1,8 @@
 import Kubernetes
 
-/// Cluster addresses and node ports, each given to one service only.
+/// Allocation of cluster addresses and node ports.
 extension Objects {
-    /// Fills in what a service leaves to the cluster and refuses what another service has.
+    /// Allocates the addresses and ports that a service leaves open, and refuses those of other services.
     func allocate(_ service: inout JSON, replacing old: JSON?) throws {
         var spec = service["spec"] ?? [:]
         let kind = spec["type"]?.string ?? "ClusterIP"
@@ -52,8 +52,8 @@ extension Objects {
                 problems.append(.invalid(field, String(wanted), "provided port is already allocated"))
             }
         }
-        guard problems.isEmpty else { throw APIError.invalid(.services, service.meta.name, problems) }
-        // A service that is written again without its node ports keeps them.
+        guard problems.isEmpty else { throw StatusError.invalid(.services, service.meta.name, problems) }
+        // An update without node ports keeps the existing ones.
         let before = old.map { $0[at: "spec.ports"]?.array ?? [] } ?? []
         for (index, port) in ports.enumerated() where (port["nodePort"]?.integer ?? 0) == 0 {
             let kept = before.first { $0["port"] == port["port"] && $0["protocol"] == port["protocol"] }?["nodePort"]?
@@ -64,7 +64,7 @@ extension Objects {
             }
             let free = range.lazy.shuffled().first { !taken.contains($0) && !unavailablePorts.contains($0) }
             guard let free else {
-                throw APIError(
+                throw StatusError(
                     code: 500, reason: "InternalError",
                     message: "Internal error occurred: failed to allocate a nodePort: range is full")
             }

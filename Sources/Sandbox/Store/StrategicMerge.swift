@@ -1,6 +1,6 @@
 import Kubernetes
 
-/// Strategic merge patches: like merge patches, but lists of things with names merge by name.
+/// Strategic merge patches: merge patches whose lists merge by key.
 ///
 /// <https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md>
 enum StrategicMerge {
@@ -8,7 +8,7 @@ enum StrategicMerge {
         merge(original, patch, field: "")
     }
 
-    /// What tells the elements of a list apart. Lists not named here are replaced as a whole.
+    /// The keys of a list's elements. Other lists are replaced as a whole.
     static func mergeKeys(_ field: String, _ elements: [JSON]) -> [String]? {
         switch field {
         case "containers", "initContainers", "ephemeralContainers", "env", "volumes", "imagePullSecrets":
@@ -81,7 +81,7 @@ enum StrategicMerge {
         return .array(result)
     }
 
-    /// The elements in the order that the patch gives; what it does not name goes last.
+    /// The elements in the order of the patch, then the rest.
     private static func sort(_ elements: [JSON], by order: [JSON], field: String) -> [JSON] {
         let keys = mergeKeys(field, elements + order)
         func rank(_ element: JSON) -> Int {
@@ -97,7 +97,7 @@ enum StrategicMerge {
 }
 
 extension String {
-    /// The rest of a key that begins with a directive.
+    /// The field name of a directive's key.
     fileprivate func directive(_ prefix: String) -> String? {
         hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
     }

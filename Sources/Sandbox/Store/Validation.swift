@@ -1,11 +1,11 @@
 import Foundation
 import Kubernetes
 
-/// The rules of the API server that a deployer can run into, in its words (`pkg/apis/*/validation`).
+/// The API server's validation rules that matter for deployments, with its messages (`pkg/apis/*/validation`).
 enum Validation {
-    /// What the API's types hold: 32 bits, of which nothing is below zero.
+    /// The range of the API's non-negative int32 fields.
     static let int32 = 0...Int(Int32.max)
-    /// Of one controller. A real cluster takes more; this one has a single node, and every pod that waits for it takes memory.
+    /// The range of a controller's replicas. A real cluster allows more; here every pending pod on the single node uses memory.
     static let replicas = 0...1_000
 
     static func problems(_ type: ResourceType, _ object: JSON) -> [FieldProblem] {
@@ -24,7 +24,7 @@ enum Validation {
         return problems
     }
 
-    /// What may not change.
+    /// Changes of immutable fields.
     static func problems(_ type: ResourceType, changing old: JSON, to new: JSON) -> [FieldProblem] {
         switch type {
         case .replicaSets, .deployments:
@@ -112,7 +112,7 @@ enum Validation {
         return problems + podSpecProblems(template["spec"] ?? [:], "spec.template.spec")
     }
 
-    /// Members that have to be whole numbers within a range, where they are there.
+    /// Members that must be integers within a range, if present.
     private static func numberProblems(
         _ object: JSON, _ field: String, _ names: [String], _ range: ClosedRange<Int>
     ) -> [FieldProblem] {
@@ -205,7 +205,7 @@ enum Validation {
         return [.invalid(field, String(port), "must be between 1 and 65535, inclusive")]
     }
 
-    /// A map of strings as Go prints it, which is how the API server shows labels.
+    /// A map of strings in Go's format, as in the API server's messages.
     private static func goText(_ value: JSON?) -> String {
         if let members = value?.object, members.allSatisfy({ $0.value.string != nil }) {
             let pairs = members.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\"\($0.value.string ?? "")\"" }

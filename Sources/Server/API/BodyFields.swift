@@ -6,12 +6,12 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 
-/// The fields of a JSON object that was sent, read strictly: what nobody knows, or what has another type, is an error that names
+/// The fields of the JSON object in a request's body, read strictly: an unknown field, or one of another type, is an error that names
 /// the field.
 struct BodyFields: Sendable {
     private let members: [String: JSONValue]
 
-    /// `known` are the fields that there are. An empty body is an object without fields.
+    /// `known` are the fields that the request may have. An empty body is an object without fields.
     init(_ request: Request, _ context: ServerContext, known: [String]) throws(APIError) {
         guard context.body.readableBytes > 0 else {
             members = [:]
@@ -26,7 +26,7 @@ struct BodyFields: Sendable {
                     field: "Content-Type")
             }
         }
-        guard BodyFields.depth(context.body) <= 32 else { throw .malformed("the JSON is nested too deep") }
+        guard BodyFields.depth(context.body) <= 32 else { throw .malformed("the JSON is nested too deeply") }
         let value: JSONValue
         do {
             value = try JSONDecoder().decode(JSONValue.self, from: Data(context.body.readableBytesView))
@@ -41,8 +41,8 @@ struct BodyFields: Sendable {
             throw .invalid(
                 shown,
                 known.isEmpty
-                    ? "there is no field \(shown): this takes none"
-                    : "there is no field \(shown): this takes \(known.joined(separator: ", "))")
+                    ? "unknown field \(shown): this request has no fields"
+                    : "unknown field \(shown): the fields are \(known.joined(separator: ", "))")
         }
         self.members = members
     }
@@ -88,13 +88,13 @@ struct BodyFields: Sendable {
         }
     }
 
-    /// Equal for requests that ask for the same, however they are written.
+    /// Equal for requests that ask for the same, in whatever order and spacing.
     func hash(_ what: String) throws -> [UInt8] {
         let told = members.filter { $0.value != .null }
         return Array(SHA256.hash(data: Data("\(what)\n\(try JSONValue.object(told).jsonLine())".utf8)))
     }
 
-    /// How deep brackets are nested, without parsing: a parser that recurses must not see ten thousand.
+    /// How deep brackets are nested, without parsing: a recursive parser must not be given ten thousand.
     private static func depth(_ body: ByteBuffer) -> Int {
         var (depth, deepest, isInString, isEscaped) = (0, 0, false, false)
         for byte in body.readableBytesView {
@@ -115,52 +115,5 @@ struct BodyFields: Sendable {
             }
         }
         return deepest
-    }
-}
-
-extension Int {
-    /// The greatest number that every reader of JSON takes for what it is (RFC 8259, section 6).
-    static let mostInJSON = 9_007_199_254_740_991
-}
-
-extension Request {
-    /// A whole number in the query.
-    func integer(_ name: String, _ range: ClosedRange<Int>) throws(APIError) -> Int? {
-        guard let text = uri.queryParameters[Substring(name)] else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            let bounds =
-                range.upperBound == .mostInJSON
-                ? "from \(range.lowerBound) on" : "from \(range.lowerBound) to \(range.upperBound)"
-            throw .invalid(name, "\(name) has to be a whole number \(bounds)")
-        }
-        return value
-    }
-}
-
-extension Response {
-    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
-        do {
-            let line = try value.jsonLine() + "\n"
-            return Response(
-                status: status, headers: [.contentType: "application/json"],
-                body: .init(byteBuffer: ByteBuffer(string: line)))
-        } catch {
-            return Response(status: .internalServerError)
-        }
-    }
-
-    /// The same answer as last time is not sent again to whoever says that they have it.
-    static func tagged(_ body: ByteBuffer, tag: String, for request: Request) -> Response {
-        var headers = HTTPFields()
-        headers[.eTag] = "\"\(tag)\""
-        headers[.cacheControl] = "private, no-cache"
-        headers[.vary] = "Authorization, Cookie, Accept"
-        let known =
-            request.headers[.ifNoneMatch]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
-        if known.contains(where: { $0 == "\"\(tag)\"" || $0 == "W/\"\(tag)\"" || $0 == "*" }) {
-            return Response(status: .notModified, headers: headers)
-        }
-        headers[.contentType] = "application/json"
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: body))
     }
 }

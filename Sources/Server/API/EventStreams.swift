@@ -10,26 +10,26 @@ import ReleaseMachine
 struct EventStreams: Sendable {
     let services: Services
 
-    /// The release's events after the one that `Last-Event-ID` names, and those to come; ends with an `end` message.
-    func release(_ tail: ReleaseTail, after sequence: Int, _ request: Request, _ context: ServerContext) -> Response {
+    /// The release's events after number `sequence`, then the others as they happen; ends with an `end` message.
+    func release(_ feed: ReleaseFeed, after sequence: Int, _ request: Request, _ context: ServerContext) -> Response {
         stream(request) { writer in
-            let viewer = await tail.enter()
+            let viewer = await feed.enter()
             do {
-                try await whileIn(context) {
-                    await tail.dismiss(viewer)
+                try await whileAuthenticated(context) {
+                    await feed.dismiss(viewer)
                 } _: {
-                    try await EventStreams.tell(tail, to: viewer, at: context.channel, after: sequence, &writer)
+                    try await EventStreams.send(feed, to: viewer, at: context.channel, after: sequence, &writer)
                 }
-                await tail.leave(viewer)
+                await feed.leave(viewer)
             } catch {
-                await tail.leave(viewer)
+                await feed.leave(viewer)
                 throw error
             }
         }
     }
 
-    private static func tell(
-        _ tail: ReleaseTail,
+    private static func send(
+        _ feed: ReleaseFeed,
         to viewer: Int,
         at channel: any Channel,
         after sequence: Int,
@@ -37,17 +37,17 @@ struct EventStreams: Sendable {
     ) async throws {
         var last = sequence
         while !Task.isCancelled {
-            let (frames, newest, isEnd) = try await tail.messages(after: last)
+            let (frames, newest, isEnd) = try await feed.messages(after: last)
             if !frames.isEmpty {
                 try await writer.write(frames.joined())
                 last = newest
             }
             if isEnd {
-                let state = await tail.release.state
+                let state = await feed.release.state
                 return try await writer.write(
                     ByteBuffer(string: "event: end\ndata: {\"state\":\"\(state.rawValue)\"}\n\n"))
             }
-            switch await tail.join(viewer, channel, after: last) {
+            switch await feed.join(viewer, channel, after: last) {
             case .behind: continue
             case .over: return
             case .joined(let departures):
@@ -58,57 +58,57 @@ struct EventStreams: Sendable {
         }
     }
 
-    /// A message for each app that changes, from now on.
+    /// From now on, a message for each app that changes.
     func changes(_ identity: Identity, _ request: Request, _ context: ServerContext) -> Response {
         stream(request) { writer in
-            let board = services.board
-            let (id, signals) = await board.watchChanges()
+            let appStates = services.appStates
+            let (id, signals) = await appStates.watchChanges()
             do {
-                try await whileIn(context) {
-                    await board.unwatchChanges(id)
+                try await whileAuthenticated(context) {
+                    await appStates.unwatchChanges(id)
                 } _: {
-                    try await tellChanges(signals, to: identity, &writer)
+                    try await sendChanges(signals, to: identity, &writer)
                 }
-                await board.unwatchChanges(id)
+                await appStates.unwatchChanges(id)
             } catch {
-                await board.unwatchChanges(id)
+                await appStates.unwatchChanges(id)
                 throw error
             }
         }
     }
 
-    private func tellChanges(
+    private func sendChanges(
         _ signals: AsyncStream<Void>, to identity: Identity, _ writer: inout any ResponseBodyWriter
     ) async throws {
-        let board = services.board
-        var last = await board.version
-        var beat = ContinuousClock.now
-        try await writer.write(ReleaseTail.heartbeat)
+        let appStates = services.appStates
+        var last = await appStates.version
+        var lastMessage = ContinuousClock.now
+        try await writer.write(ReleaseFeed.heartbeat)
         for await _ in signals {
-            let (apps, version) = try await board.changes(after: last)
+            let (apps, version) = try await appStates.changes(after: last)
             let text = apps.filter { identity.sees($0.name) }.map { "data: \($0.json)\n\n" }.joined()
             last = version
             if !text.isEmpty {
                 try await writer.write(ByteBuffer(string: text))
-                beat = .now
-            } else if .now - beat >= services.settings.heartbeat {
-                try await writer.write(ReleaseTail.heartbeat)
-                beat = .now
+                lastMessage = .now
+            } else if .now - lastMessage >= services.settings.heartbeat {
+                try await writer.write(ReleaseFeed.heartbeat)
+                lastMessage = .now
             }
         }
     }
 
-    /// Runs `body` for as long as whoever asked would still be let in; then calls `end`, which ends it.
-    private func whileIn(
+    /// Runs `body` while the caller's token or session is valid; then calls `end`, which ends it.
+    private func whileAuthenticated(
         _ context: ServerContext, end: @escaping @Sendable () async -> Void, _ body: () async throws -> Void
     ) async throws {
         guard let identity = context.identity else { throw APIError.unauthorized }
-        let access = services.access
-        try await access.streams.during(
+        let authenticator = services.authenticator
+        try await authenticator.streams.whileValid(
             identity.tokenID,
-            askingEvery: services.settings.heartbeat,
-            // A journal that cannot be read has nothing to tell either.
-            isStillIn: { (try? access.isStillIn(identity, context.session)) ?? true },
+            checkingEvery: services.settings.heartbeat,
+            // When the journal cannot be read there are no events to send either.
+            isStillValid: { (try? authenticator.isStillValid(identity, context.session)) ?? true },
             end: end,
             body)
     }
@@ -118,7 +118,7 @@ struct EventStreams: Sendable {
         _ body: @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
     ) -> Response {
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
-        // nginx would keep events back until they fill a buffer.
+        // Otherwise nginx keeps events back until they fill a buffer.
         if let name = HTTPField.Name("X-Accel-Buffering") { headers[name] = "no" }
         return Response(
             status: .ok,
@@ -131,7 +131,7 @@ struct EventStreams: Sendable {
                         try await body(&writer)
                     }
                 } catch is CancellationError {
-                    // The viewer has gone.
+                    // The client has gone.
                 }
                 try await writer.finish(nil)
             }

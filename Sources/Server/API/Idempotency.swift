@@ -2,19 +2,19 @@ import Controller
 import Journal
 import ReleaseMachine
 
-/// Requests that bring a key are done once, however often they come: also after a restart, because the key is written in the same
-/// transaction as the release's first event.
+/// A request with an Idempotency-Key is done once, however often it is sent: also after a restart, because the key is written in the
+/// same transaction as the release's first event.
 actor Idempotency {
     private let journal: Journal
     private let clock: any ReleaseClock
-    private var underWay: [KeyedRequest: Task<Release, any Error>] = [:]
+    private var running: [KeyedRequest: Task<Release, any Error>] = [:]
 
     init(journal: Journal, clock: any ReleaseClock) {
         self.journal = journal
         self.clock = clock
     }
 
-    /// - Returns: the release, and whether an earlier request with the same key began it.
+    /// - Returns: the release, and whether an earlier request with the same key started it.
     func once(
         _ request: KeyedRequest,
         app: String,
@@ -25,13 +25,13 @@ actor Idempotency {
             guard known.hash == request.hash else { throw Idempotency.reused }
             return (try read(known.number), true)
         }
-        if let other = underWay.keys.first(where: { $0.owner == request.owner && $0.key == request.key }) {
-            guard other.hash == request.hash, let task = underWay[other] else { throw Idempotency.reused }
+        if let other = running.keys.first(where: { $0.owner == request.owner && $0.key == request.key }) {
+            guard other.hash == request.hash, let task = running[other] else { throw Idempotency.reused }
             return (try await task.value, true)
         }
         let task = Task { try await body() }
-        underWay[request] = task
-        defer { underWay[request] = nil }
+        running[request] = task
+        defer { running[request] = nil }
         let release = try await task.value
         if try journal.answered(owner: request.owner, key: request.key) == nil {
             try journal.note(request, app: app, number: release.order.number, at: clock.now)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON that somebody sent: nothing is assumed of it.
+/// JSON from outside, of any shape.
 enum JSONValue: Sendable, Hashable, Codable {
     case null
     case bool(Bool)
@@ -60,7 +60,7 @@ enum JSONValue: Sendable, Hashable, Codable {
         init?(intValue: Int) { return nil }
     }
 
-    /// What it is, for error messages.
+    /// For error messages.
     var kind: String {
         switch self {
         case .null: "null"

@@ -1,26 +1,22 @@
-/// The description of the API, OpenAPI 3.0.3.
+import Foundation
+import Yams
+
+/// The description of the API: `openapi.yaml`, which people edit, as the JSON that programs read.
 ///
-/// Written by hand, because what is generated describes types and not what they mean. A test holds it against the routes that are
-/// registered, and every answer of the API tests against its schemas.
+/// It is written by hand, because a generated one describes types and not what they mean. Tests compare it with the routes, with the
+/// types that are encoded, and with real answers.
 enum OpenAPI {
-    static func document(version: String) -> String {
-        // The parts are JSON without their braces.
-        "{\n\(head.replacing("VERSION", with: version)),\n\"paths\": {\n\(paths)\n},\n\"components\": {\n\(components)\n}\n}\n"
+    /// The whole document as JSON. Throws only when `openapi.yaml` is not YAML.
+    static func document(version: String) throws -> String {
+        try template.get().replacing("SERVER_VERSION", with: version)
     }
 
-    private static let head = """
-        "openapi": "3.0.3",
-        "info": {
-          "title": "Viridian",
-          "description": "Releases versions of apps on Kubernetes blue/green, behind nginx on every node.",
-          "version": "VERSION"
-        },
-        "servers": [{"url": "/"}],
-        "security": [{"token": []}]
-        """
-
-    private static let components = [
-        #""securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}"#,
-        "\"parameters\": {\n\(parameters)\n}", "\"responses\": {\n\(responses)\n}", "\"schemas\": {\n\(schemas)\n}",
-    ].joined(separator: ",\n")
+    private static let template = Result<String, any Error> {
+        let yaml = String(decoding: PackageResources.openapi_yaml, as: UTF8.self)
+        // Timestamps stay text, as in JSON. The encoding is given because Yams otherwise asks the environment and prints what it found.
+        let document = try Yams.load(yaml: yaml, .default.removing(.timestamp), .default, .utf8) ?? [:]
+        let json = try JSONSerialization.data(
+            withJSONObject: document, options: [.sortedKeys, .withoutEscapingSlashes])
+        return String(decoding: json, as: UTF8.self)
+    }
 }

@@ -2,7 +2,7 @@ import Controller
 import Journal
 import ReleaseMachine
 
-/// What teams are asked for: the four DORA measures (https://dora.dev), and where the time goes.
+/// The four DORA measures (https://dora.dev), and the time that each phase takes.
 package struct StatisticsView: Codable, Sendable, Hashable {
     package struct PhaseTime: Codable, Sendable, Hashable {
         package var phase: Phase
@@ -11,22 +11,22 @@ package struct StatisticsView: Codable, Sendable, Hashable {
     }
 
     package struct Measures: Codable, Sendable, Hashable {
-        /// Releases of a new version that went live, and how many a day.
+        /// Releases of a new version that went live, in total and per day.
         package var deployments: Int
         package var perDay: Double
-        /// The median from the commit to the switch; left out where no caller gave the commit's time.
+        /// The median time from the commit to the switch; `nil` when no request had the commit's time.
         package var leadTimeSeconds: Double?
-        /// Releases of a new version that moved traffic, and of these the ones that were rolled back.
+        /// Releases of a new version that moved traffic, and those of them that were rolled back.
         package var changes: Int
         package var failedChanges: Int
         package var changeFailureRate: Double?
-        /// The median from the switch to a bad version to the switch away from it.
+        /// The median time from the switch to a bad version to the switch away from it.
         package var timeToRestoreSeconds: Double?
-        /// How releases ended.
+        /// How many releases ended in each state.
         package var outcomes: [String: Int]
-        /// The usual time of each phase, of releases that went live.
+        /// The usual time of each phase in releases that went live.
         package var phases: [PhaseTime]
-        /// The phase with the longest usual time; a person's pause and the drain are not counted.
+        /// The phase with the longest usual time, without the pause for verification and the drain.
         package var slowestPhase: PhaseTime?
     }
 
@@ -41,23 +41,23 @@ package struct StatisticsView: Codable, Sendable, Hashable {
 }
 
 extension Services {
-    /// Of these apps, `days` back from now.
+    /// The measures of these apps, `days` back from now.
     package func statistics(of apps: [String], days: Int) async throws -> StatisticsView {
         let since = Timestamp(milliseconds: clock.now.milliseconds - Int64(days) * 86_400_000)
         var all: [ReleaseDigest] = []
         var rows: [StatisticsView.App] = []
         for app in apps {
-            // A thousand in the longest time that can be asked for is three a day.
-            let digests = try await board.digests(app, limit: 1000)
+            // 1000 in the longest span, a year, is three a day.
+            let digests = try await appStates.digests(app, limit: 1000)
             rows.append(.init(app: app, measures: StatisticsView.Measures(digests, since: since, days: days)))
             all += digests
         }
         return StatisticsView(days: days, overall: .init(all, since: since, days: days), apps: rows)
     }
 
-    /// The usual time of each phase of an app's releases: the median of the newest ones that went live.
+    /// The usual time of each phase: the median of the app's newest releases that went live.
     package func usualTimes(of app: String) async throws -> [Phase: Duration] {
-        let digests = try await board.digests(app, limit: 50).filter(\.hasBeenLive).prefix(20)
+        let digests = try await appStates.digests(app, limit: 50).filter(\.hasBeenLive).prefix(20)
         return StatisticsView.Measures.times(Array(digests)).mapValues { .milliseconds(Int64($0 * 1000)) }
     }
 }
@@ -84,10 +84,10 @@ extension StatisticsView.Measures {
         changeFailureRate = moved.isEmpty ? nil : Double(failed.count) / Double(moved.count)
         timeToRestoreSeconds = median(
             failed.compactMap { bad in
-                let mend = bad.replacedBy.flatMap { number in
+                let fix = bad.replacedBy.flatMap { number in
                     history.first { $0.app == bad.app && $0.number == number }?.switchedAt
                 }
-                guard let from = bad.switchedAt ?? bad.endedAt, let to = mend ?? bad.endedAt, to >= from else {
+                guard let from = bad.switchedAt ?? bad.endedAt, let to = fix ?? bad.endedAt, to >= from else {
                     return nil
                 }
                 return (to - from).inSeconds

@@ -9,7 +9,7 @@ extension AppConfiguration {
         "repair", "allowDirect",
     ]
 
-    /// Reads everything even if something is wrong with it; then the app is `nil` and the context knows why.
+    /// Reads the whole file even if it has errors; then the app is `nil` and the errors are in the context.
     init?(_ file: YAMLFile, _ context: ReadingContext) {
         guard let section = Section(file, known: Self.keys, context) else { return nil }
         let name = section.require("app", Kind(AppName.expected) { text throws(InvalidValue) in try AppName(text) })
@@ -25,17 +25,17 @@ extension AppConfiguration {
         }
         let namespace = section.read(
             "namespace",
-            .text("a namespace of at most 63 lower-case letters, digits and -, which is neither first nor last") {
+            .text("a namespace of at most 63 lower-case letters, digits and -, not beginning or ending with -") {
                 Grammar.isDNSLabel($0)
             })
         if let namespace = namespace ?? name?.text {
             context.claim(.namespace(namespace), owner: name?.text, at: section.location(of: "namespace"))
         }
         let (hosts, preview) = Self.hosts(section)
-        let workload = section.read("workload", .word, default: Workload.replicationController)
+        let workload = section.read("workload", .choice, default: Workload.replicationController)
         let replicas = section.read("replicas", .integer(0...10_000), default: 1)
         let template = Template(section, context)
-        let `protocol` = section.read("protocol", .word, default: Proto.http)
+        let `protocol` = section.read("protocol", .choice, default: Proto.http)
         let ready = Ready(section)
         let verify = Verify(section)
         let postDeploy = PostDeploy(section)
@@ -44,15 +44,15 @@ extension AppConfiguration {
         let drain = Drain(section)
         let retain = section.read("retain", .duration(), default: .zero)
         let tolerate = section.read("tolerate", .integer(0...(.max)), default: 0)
-        let repair = section.read("repair", .word, default: Repair.manual)
+        let repair = section.read("repair", .choice, default: Repair.manual)
         let allowDirect =
             section.list(
                 "allowDirect",
-                .text("a file of nginx's configuration, as /etc/nginx/sites-enabled/debug or sites-enabled/debug") {
+                .text("a file of nginx's configuration such as /etc/nginx/sites-enabled/debug or sites-enabled/debug") {
                     !$0.isEmpty && $0 != "/" && Grammar.isOneLine($0)
                 }) ?? []
         guard let name, let ports, let image else { return nil }
-        // Both have been validated above.
+        // The values were validated above.
         guard
             let app = try? AppConfiguration(
                 app: name.text, namespace: namespace, ports: ports, image: image.name,
@@ -72,8 +72,8 @@ extension AppConfiguration {
         guard let names = section.list("containers", name) else { return nil }
         if section.isEmpty("containers") {
             section.report(
-                "expected the containers, init containers included, that get a release's image; without this key it is every "
-                    + "one whose repository is the app's image", at: "containers")
+                "expected at least one container that gets a release's image; without this key, every container with the "
+                    + "app's repository gets it", at: "containers")
         } else if let twice = names.enumerated().first(where: { names[..<$0.offset].contains($0.element) }) {
             section.report("expected each container once, found \(twice.element) more than once", at: "containers")
         }
@@ -82,7 +82,7 @@ extension AppConfiguration {
 
     private static func hosts(_ section: Section) -> ([String], String?) {
         let kind = Kind<String>("a DNS name") { scalar in
-            // nginx takes a `*.` in front as every name below.
+            // In nginx, a leading `*.` matches every subdomain.
             let name = scalar.text.hasPrefix("*.") ? scalar.text.dropFirst(2) : scalar.text[...]
             return Grammar.isDNSName(name) ? scalar.text.lowercased() : nil
         }
@@ -92,7 +92,7 @@ extension AppConfiguration {
         }
         let preview = section.read("preview", .site())
         if let preview, hosts.contains(preview) {
-            section.report("expected a name of its own, but \(preview) is one of hosts", at: "preview")
+            section.report("expected a name that is not in hosts, found \(preview)", at: "preview")
         }
         return (hosts, preview)
     }
@@ -107,7 +107,7 @@ extension AppConfiguration.Ports {
         let green = ports.require("green", .port(30000...32767))
         if let blue { context.claim(.port(blue), owner: owner, at: ports.location(of: "blue")) }
         if let green, green == blue {
-            ports.report("expected another port than blue's, found \(green)", at: "green")
+            ports.report("expected a port other than blue's, found \(green)", at: "green")
         } else if let green {
             context.claim(.port(green), owner: owner, at: ports.location(of: "green"))
         }
@@ -121,7 +121,7 @@ extension AppConfiguration.Template {
         guard let path = section.read("template", .path) else { return nil }
         let source = SourceFile(path, workingDirectory: context.workingDirectory)
         guard FileManager.default.fileExists(atPath: path) else {
-            section.report("expected the file of a pod template, but there is no \(source.display)", at: "template")
+            section.report("expected the file of a pod template, but \(source.display) does not exist", at: "template")
             return nil
         }
         guard let file = YAMLFile(source, context) else { return nil }
@@ -138,7 +138,7 @@ extension AppConfiguration.Template {
             return nil
         }
         let (root, prefix) = kind == "PodTemplate" ? (mapping["template"]?.mapping, "template.") : (mapping, "")
-        // A merge key may bring them: that is found out where the template is read as a whole.
+        // A merge key may add them, which is checked when the template is used.
         let mayBeMerged = root?["<<"] != nil || root?["spec"]?.mapping?["<<"] != nil
         guard mayBeMerged || root?["spec"]?.mapping?["containers"]?.sequence?.isEmpty == false else {
             context.report(
@@ -168,7 +168,7 @@ extension AppConfiguration.Verify {
         guard let verify = section.section("verify", known: ["required", "timeout", "then"]) else { return }
         required = verify.read("required", .boolean, default: required)
         timeout = verify.read("timeout", .duration(positive: true), default: timeout)
-        then = verify.read("then", .word, default: then)
+        then = verify.read("then", .choice, default: then)
     }
 }
 
@@ -193,7 +193,7 @@ extension AppConfiguration.Artifact {
         let to = artifact.require("to", .absolutePath("an absolute path of a directory on the nodes"))
         let keep = artifact.read("keep", .integer(1...1000), default: 5)
         if let to, to.split(separator: "/").isEmpty || to.split(separator: "/").contains("..") {
-            artifact.report("expected a directory of its own, found \(Excerpt.quoted(to))", at: "to")
+            artifact.report("expected a directory other than /, without .., found \(Excerpt.quoted(to))", at: "to")
         }
         let digits = artifact.read("sha256", Self.checksum)
         let timeout = artifact.read("timeout", .duration(positive: true), default: .seconds(300))
@@ -202,7 +202,7 @@ extension AppConfiguration.Artifact {
     }
 
     private static var checksum: Kind<String> {
-        Kind("64 hexadecimal digits, or an s3:// or https:// URL or a path of a text that begins with them") {
+        Kind("64 hexadecimal digits, or an s3:// or https:// URL or a path of a file that begins with them") {
             scalar throws(Mismatch) in
             let text = scalar.text
             if text.utf8.count == 64, text.allSatisfy({ $0.isASCII && $0.isHexDigit }) { return text.lowercased() }
@@ -249,9 +249,9 @@ extension AppConfiguration.Drain {
         let least = drain.read("least", .duration())
         let most = drain.read("most", .duration())
         if let least, let most, most < least {
-            drain.report("expected at least what least is, \(least.text), found \(most.text)", at: "most")
+            drain.report("expected at least drain.least (\(least.text)), found \(most.text)", at: "most")
         }
-        // With only one of them given, the other's default gives way to it.
+        // If only one is given, the other's default is adjusted to it.
         self.least = least ?? min(self.least, most ?? self.least)
         self.most = most ?? max(self.most, least ?? self.most)
     }

@@ -3,7 +3,7 @@ import Foundation
 extension Configuration {
     static let keys = ["journal", "kubernetes", "nodes", "server", "apps", "slack", "hooks", "notify"]
 
-    /// Everything but the apps. `nil` when something without a default is missing or wrong.
+    /// Reads everything but the apps. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
         let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
         let kubernetes = KubernetesConfiguration(root)

@@ -1,6 +1,6 @@
-/// Text from outside, made fit for a message: printable ASCII on one line, and short.
+/// Untrusted text for a message: short, on one line, in printable ASCII.
 enum Excerpt {
-    /// The text in quotation marks; other characters than printable ASCII as escapes, the end cut off when it is long.
+    /// The text in quotation marks, with all characters except printable ASCII escaped, and cut off after `limit` characters.
     static func quoted(_ text: String, limit: Int = 60) -> String {
         var shown = ""
         for scalar in text.unicodeScalars {
@@ -14,18 +14,17 @@ enum Excerpt {
     }
 }
 
-/// Finding what was probably meant.
+/// Finds the name that was probably meant.
 package enum Suggestion {
-    /// The candidate nearest to `text`, if it is near enough for a slip of the finger.
+    /// The candidate that differs from `text` only by a typing error; `nil` if there is none.
     package static func nearest(to text: String, among candidates: some Sequence<String>) -> String? {
         guard text.utf8.count <= 100 else { return nil }
-        let slips = candidates.map { (candidate: $0, distance: distance(text.lowercased(), $0.lowercased())) }
-        guard let best = slips.min(by: { $0.distance < $1.distance }) else { return nil }
+        let distances = candidates.map { (candidate: $0, distance: distance(text.lowercased(), $0.lowercased())) }
+        guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
         return best.distance <= max(1, min(text.count, best.candidate.count) / 3) ? best.candidate : nil
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours that make one text the other
-    /// (optimal string alignment).
+    /// The number of insertions, deletions, replacements and swaps of neighbours between two texts (optimal string alignment).
     static func distance(_ first: String, _ second: String) -> Int {
         let a = Array(first), b = Array(second)
         var rows = [Array(0...b.count)]

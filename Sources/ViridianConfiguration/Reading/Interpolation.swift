@@ -1,12 +1,12 @@
-/// Environment variables in values: `${NAME}` is the variable, `$${` a plain `${`.
+/// Replaces environment variables in values: `${NAME}` by the variable, `$${` by a literal `${`.
 enum Interpolation {
     enum Problem: Error, Equatable {
         case unset(name: String)
-        /// After `${` comes no name with a closing brace.
+        /// `${` is not followed by a name and a closing brace.
         case malformed
     }
 
-    /// The text with its variables filled in, and whether there was any.
+    /// The text with its variables replaced, and whether it contained any.
     static func expand(
         _ text: String, _ environment: [String: String]
     ) throws(Problem) -> (text: String, isInterpolated: Bool) {

@@ -1,32 +1,32 @@
 import Foundation
 
-/// A scalar of a file after its variables are filled in; never interpreted, so that `1.10` stays `1.10`.
+/// A scalar of a file with its variables replaced. It is not interpreted, so that `1.10` stays `1.10`.
 struct Scalar {
     var text: String
-    /// Written without quotation marks, so that YAML would take `80` for a number.
+    /// Written without quotation marks, so that `80` is a number in YAML.
     var isPlain: Bool
-    /// Came in part from the environment, where there are no types.
+    /// Partly from the environment, which has no types.
     var isInterpolated: Bool
     var file: SourceFile
     var environment: [String: String]
 
-    /// Numbers and truth values are those without quotation marks, as everywhere in YAML.
+    /// Whether the scalar may be a number or a boolean: in YAML these have no quotation marks.
     var mayBeTyped: Bool { isPlain || isInterpolated }
 }
 
-/// A scalar is not what it should be.
+/// A scalar does not have the expected form.
 struct Mismatch: Error {
-    /// Says more than the kind's own description.
+    /// A more precise description than the kind's.
     var expected: String?
-    /// What was found is not shown.
+    /// Whether the error must not show the value.
     var isSecret = false
 }
 
-/// What a scalar has to be, and how it becomes a value.
+/// The expected form of a scalar, and its conversion to a value.
 struct Kind<Value> {
     /// Completes the sentence "expected …".
     var expected: String
-    /// Its text is not shown in errors.
+    /// Whether errors must not show the value.
     var isSecret = false
     var parse: (Scalar) throws(Mismatch) -> Value
 
@@ -36,7 +36,7 @@ struct Kind<Value> {
         self.parse = parse
     }
 
-    /// A kind that has nothing more to say about what it refuses.
+    /// A kind whose errors need no more than `expected`.
     init(_ expected: String, isSecret: Bool = false, reading: @escaping (Scalar) -> Value?) {
         self.init(expected, isSecret: isSecret) { scalar throws(Mismatch) in
             guard let value = reading(scalar) else { throw Mismatch() }
@@ -44,7 +44,7 @@ struct Kind<Value> {
         }
     }
 
-    /// A kind whose values check themselves.
+    /// A kind whose values validate themselves.
     init(_ expected: String, validating: @escaping (String) throws(InvalidValue) -> Value) {
         self.init(expected) { scalar throws(Mismatch) in
             do throws(InvalidValue) {
@@ -61,7 +61,7 @@ extension Kind where Value == String {
         Kind(expected) { isAllowed($0.text) ? $0.text : nil }
     }
 
-    /// A path on this machine: `~` is the home directory, a relative one starts at the file.
+    /// A path on this machine: `~` is the home directory, and a relative path is relative to the file.
     static var path: Kind {
         Kind("a path") { scalar throws(Mismatch) in
             let text = scalar.text
@@ -82,7 +82,7 @@ extension Kind where Value == String {
         .text(expected) { $0.hasPrefix("/") && Grammar.isOneLine($0) }
     }
 
-    /// A command for a shell, as the operator wrote it.
+    /// A shell command, unchanged.
     static var command: Kind {
         .text("a command on one line") {
             Grammar.isOneLine($0) && !$0.allSatisfy(\.isWhitespace)
@@ -93,7 +93,7 @@ extension Kind where Value == String {
         Kind(expected) { Grammar.isDNSName($0.text) ? $0.text.lowercased() : nil }
     }
 
-    /// A host as people open it in a browser: with a port where that is not the scheme's own.
+    /// A host name with an optional port, as in a URL.
     static func site(_ expected: String = "a DNS name") -> Kind {
         Kind(expected) { scalar in
             let parts = scalar.text.split(separator: ":", omittingEmptySubsequences: false)
@@ -106,12 +106,12 @@ extension Kind where Value == String {
 
 extension Kind where Value == Int {
     static func integer(_ range: ClosedRange<Int>, _ expected: String? = nil) -> Kind {
-        let words =
+        let description =
             expected
             ?? (range.upperBound == .max
-                ? "a whole number from \(range.lowerBound) on"
+                ? "a whole number of at least \(range.lowerBound)"
                 : "a whole number between \(range.lowerBound) and \(range.upperBound)")
-        return Kind(words) { scalar in
+        return Kind(description) { scalar in
             guard scalar.mayBeTyped, let number = Int(decimal: scalar.text) else { return nil }
             return range.contains(number) ? number : nil
         }
@@ -123,7 +123,7 @@ extension Kind where Value == Int {
 }
 
 extension Kind where Value == Bool {
-    /// The truth values of YAML 1.1, without `y` and `n`.
+    /// The booleans of YAML 1.1, without `y` and `n`.
     static var boolean: Kind {
         Kind("true or false") { scalar in
             guard scalar.mayBeTyped else { return nil }
@@ -171,10 +171,10 @@ extension Kind where Value == URL {
 }
 
 extension Kind where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-    /// One of the words of an enumeration, exactly as it is written there.
-    static var word: Kind {
-        let words = Value.allCases.map(\.rawValue)
-        return Kind(alternatives(words)) { scalar throws(Mismatch) in
+    /// One of the raw values of an enumeration.
+    static var choice: Kind {
+        let values = Value.allCases.map(\.rawValue)
+        return Kind(alternatives(values)) { scalar throws(Mismatch) in
             guard let value = Value(rawValue: scalar.text) else { throw Mismatch() }
             return value
         }

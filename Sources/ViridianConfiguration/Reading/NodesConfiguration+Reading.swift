@@ -17,15 +17,16 @@ extension NodesConfiguration {
 
     init?(_ root: Section) {
         guard root.has("nodes") else {
-            root.report("missing; say which machines run nginx (inventory: ec2, kubernetes or static)", at: "nodes")
+            root.report(
+                "missing; expected the machines that run nginx (inventory: ec2, kubernetes or static)", at: "nodes")
             return nil
         }
         guard let nodes = root.section("nodes", known: Self.keys) else { return nil }
-        let inventory = Inventory(nodes, name: nodes.require("inventory", Kind<InventoryName>.word))
-        let transport = nodes.read("transport", .word, default: TransportName.ssh)
+        let inventory = Inventory(nodes, name: nodes.require("inventory", Kind<InventoryName>.choice))
+        let transport = nodes.read("transport", .choice, default: TransportName.ssh)
         let ssh = SSH(nodes)
         let isLocal = transport == .local
-        // On this machine a relative path starts at the file, as everywhere; on another there is nothing to start at.
+        // A path on this machine may be relative to the file, a path on another one must be absolute.
         let path: Kind<String> = isLocal ? .path : .absolutePath("an absolute path on the nodes")
         let value = NodesConfiguration(
             inventory: inventory ?? .fixed([]),
@@ -50,7 +51,7 @@ extension NodesConfiguration {
 }
 
 extension NodesConfiguration.Inventory {
-    /// Reads all sections that are there, and takes the one that is named.
+    /// Reads and validates all sections, and returns the one that `inventory` names.
     fileprivate init?(_ nodes: Section, name: NodesConfiguration.InventoryName?) {
         let ec2 = NodesConfiguration.EC2(nodes)
         let kubernetes = NodesConfiguration.Kubernetes(nodes)
@@ -83,11 +84,11 @@ extension NodesConfiguration.EC2 {
         let region = section.require(
             "region", .text("a region such as us-east-1") { !$0.contains(".") && Grammar.isDNSName($0) })
         let tags = section.dictionary("tags", .text("the value of a tag", where: Grammar.isOneLine))
-        // Without a tag, every machine of the account would be a node.
+        // Without tags, every instance of the account would be a node.
         if !section.has("tags") || section.isEmpty("tags") {
             section.report("missing; expected at least one tag that the nodes carry", at: "tags")
         }
-        let address = section.read("address", .word, default: Address.private)
+        let address = section.read("address", .choice, default: Address.private)
         let endpoint = section.read("endpoint", .url)
         guard let region, let tags else { return nil }
         self.init(region: region, tags: tags, address: address, endpoint: endpoint)
@@ -100,10 +101,10 @@ extension NodesConfiguration.Kubernetes {
         guard let section = nodes.section("kubernetes", known: ["selector", "address"]) else { return }
         selector = section.read(
             "selector", .text("a label selector such as role=web", where: Self.isSelector), default: "")
-        address = section.read("address", .word, default: address)
+        address = section.read("address", .choice, default: address)
     }
 
-    /// Only the characters; what they mean together is for the API server to judge.
+    /// Checks only the characters; the API server checks the syntax.
     private static func isSelector(_ text: String) -> Bool {
         text.utf8.allSatisfy { Grammar.isAlphanumeric($0) || "-_./=!,() ".utf8.contains($0) }
     }

@@ -1,8 +1,9 @@
 import Foundation
 
-/// What all files of one configuration share while they are read: where values come from and where errors go.
+/// The state shared by all files of one configuration while they are read: the environment, the errors, and the values that must be
+/// unique.
 ///
-/// It lives in one function call and is seen by one task.
+/// It exists during one function call and is used by one task.
 final class ReadingContext {
     let environment: [String: String]
     let workingDirectory: String
@@ -19,7 +20,7 @@ final class ReadingContext {
             Diagnostic(file: location.file.display, line: location.line, key: location.key, message: message))
     }
 
-    /// Something that only one app can have.
+    /// A value that must be unique among the apps.
     enum Claim: Hashable {
         case app(String)
         case port(Int)
@@ -27,7 +28,7 @@ final class ReadingContext {
         case namespace(String)
     }
 
-    /// Reports when another app has claimed the same before; `owner` is the app's name as far as it is known.
+    /// Reports an error if another app has the same value; `owner` is the app's name, if known.
     func claim(_ claim: Claim, owner: String?, at location: Location) {
         guard let other = claims[claim] else {
             claims[claim] = (location, owner ?? location.file.display)
@@ -35,21 +36,23 @@ final class ReadingContext {
         }
         let place = other.location.line.map { "\(other.location.file.display):\($0)" } ?? other.location.file.display
         switch claim {
-        case .app(let name): report("expected a name of its own, but \(place) is named \(name) too", at: location)
+        case .app(let name):
+            report("expected a unique name, but the app in \(place) is named \(name) too", at: location)
         case .port(let port):
             let key = other.location.key ?? ""
-            report("expected a port of its own, but \(port) is \(key) of \(other.owner) (\(place))", at: location)
+            report("expected a unique port, but \(port) is \(key) of \(other.owner) (\(place))", at: location)
         case .upstream(let name):
-            report("expected a name of its own, but \(name) is the upstream of \(other.owner) (\(place))", at: location)
+            report("expected a unique name, but \(name) is the upstream of \(other.owner) (\(place))", at: location)
         case .namespace(let name):
-            // Two apps of one name have been told so already.
+            // For two apps of one name, the name is reported already.
             guard other.owner != owner else { return }
-            // The lease and its record of what is live are one a namespace.
-            report("expected a namespace of its own, but \(name) is that of \(other.owner) (\(place))", at: location)
+            // There is one lease, with the record of what is live, in a namespace.
+            report(
+                "expected a unique namespace, but \(name) is the namespace of \(other.owner) (\(place))", at: location)
         }
     }
 
-    /// The diagnostics, those of a file together and by line.
+    /// The diagnostics, grouped by file and sorted by line.
     var sortedDiagnostics: [Diagnostic] {
         let files = diagnostics.reduce(into: [String]()) { if !$0.contains($1.file) { $0.append($1.file) } }
         return files.flatMap { file in
@@ -59,17 +62,17 @@ final class ReadingContext {
     }
 }
 
-/// A place in a file: a key with the keys around it, and its line.
+/// A place in a file: a full key and its line.
 struct Location {
     let file: SourceFile
     var line: Int?
     var key: String?
 }
 
-/// A file as it is opened and as it is shown.
+/// A file's path and its form for messages.
 struct SourceFile: Hashable {
     let path: String
-    /// Relative to the working directory if it lies below.
+    /// Relative to the working directory if the file is below it.
     let display: String
 
     init(_ path: String, workingDirectory: String) {
@@ -78,16 +81,16 @@ struct SourceFile: Hashable {
         display = path.hasPrefix(prefix) && path != prefix ? String(path.dropFirst(prefix.count)) : path
     }
 
-    /// Where relative paths in it start.
+    /// The base of relative paths in the file.
     var directory: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }
 
-    /// `path` made absolute, seen from this file.
+    /// `path` as an absolute path, resolved against this file's directory.
     func resolve(_ path: String) -> String {
         absolutePath(path, from: directory)
     }
 }
 
-/// Joins without looking at the file system: what `..` means after a symbolic link is left to it.
+/// Joins the paths without removing `..`, whose meaning after a symbolic link only the file system knows.
 func absolutePath(_ path: String, from directory: String) -> String {
     var path = path[...]
     while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }

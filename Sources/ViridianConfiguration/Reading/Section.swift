@@ -1,17 +1,17 @@
 import Yams
 
-/// A mapping of a file while it is being read. What is wrong with it goes to the context, and reading goes on.
+/// A mapping of a file. Errors are added to the context, and reading continues.
 struct Section {
     let location: Location
     private let entries: [String: (key: Node, value: Node)]
     private let context: ReadingContext
 
-    /// The whole of a file. Keys other than `known` are reported.
+    /// A whole file. Keys other than `known` are reported.
     init?(_ file: YAMLFile, known: [String], _ context: ReadingContext) {
         self.init(file.root, at: Location(file: file.source), known: known, context)
     }
 
-    /// `known` is `nil` where the keys are the file's own.
+    /// `known` is `nil` for a mapping with arbitrary keys.
     private init?(_ node: Node, at location: Location, known: [String]?, _ context: ReadingContext) {
         self.location = location
         self.context = context
@@ -39,13 +39,13 @@ struct Section {
 
     func has(_ key: String) -> Bool { entries[key] != nil }
 
-    /// The list or mapping under `key` is there and has nothing in it.
+    /// Whether the list or mapping under `key` exists and is empty.
     func isEmpty(_ key: String) -> Bool {
         guard let value = entries[key]?.value else { return false }
         return value.sequence?.isEmpty ?? value.mapping?.isEmpty ?? false
     }
 
-    /// Where a key is; where it should be, if it is missing.
+    /// The location of a key; the section's own line if the key is missing.
     func location(of key: String) -> Location {
         location.under(key, line: entries[key]?.key.mark?.line ?? location.line)
     }
@@ -144,7 +144,7 @@ struct Section {
         }
     }
 
-    /// A mapping whose keys are the file's own, as the tags of a machine.
+    /// A mapping with arbitrary keys, such as the tags of an instance.
     func dictionary<Value>(_ key: String, _ kind: Kind<Value>) -> [String: Value]? {
         guard let entry = entries[key],
             let section = Section(entry.value, at: location(of: key), known: nil, context)
@@ -152,13 +152,13 @@ struct Section {
         return section.entries.keys.sorted().reduce(into: [:]) { $0[$1] = section.read($1, kind) }
     }
 
-    // MARK: Words
+    // MARK: Descriptions
 
     private static func describe(_ node: Node) -> String {
         switch node {
         case .mapping: "keys and values"
         case .sequence: "a list"
-        // Not which text: someone may have put a secret one level too high.
+        // Without the text, which may be a misplaced secret.
         case .scalar: node.isNothing ? "nothing" : "text"
         case .alias: "an alias"
         }
@@ -185,7 +185,7 @@ extension Location {
 }
 
 extension Node {
-    /// Nothing, or one of the words that YAML has for it, without quotation marks. Yams itself ignores these.
+    /// Empty or one of YAML's forms of null, without quotation marks. Yams does not handle these.
     var isNothing: Bool {
         guard let scalar, scalar.style == .plain else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)

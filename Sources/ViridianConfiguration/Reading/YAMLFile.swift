@@ -1,20 +1,20 @@
 import Foundation
 import Yams
 
-/// A YAML file as nodes, which know their lines.
+/// A parsed YAML file, as nodes with their lines.
 struct YAMLFile {
     let source: SourceFile
     let text: String
     let root: Node
 
-    /// Reports why there is nothing to read: no such file, not readable, not UTF-8, not YAML, empty.
+    /// Reports why the file cannot be read: it does not exist, is not readable, not UTF-8, not YAML, or empty.
     init?(_ source: SourceFile, _ context: ReadingContext) {
         let whole = Location(file: source)
         self.source = source
         guard let text = Self.read(source, context) else { return nil }
         self.text = text
         do {
-            // The encoding is given because Yams otherwise asks the environment and prints what it found.
+            // Without an encoding, Yams reads it from the environment and prints it.
             guard let root = try Yams.compose(yaml: text, .default, .default, .utf8), !root.isNothing else {
                 context.report("the file is empty", at: whole)
                 return nil
@@ -52,7 +52,7 @@ struct YAMLFile {
         return text
     }
 
-    /// The descriptions of Yams quote the file, and the file holds secrets; so only the problem is taken from them.
+    /// Only the problem is taken from Yams' errors: their descriptions quote the file, which may contain secrets.
     private static func explain(_ error: YamlError) -> (line: Int?, key: String?, message: String) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),

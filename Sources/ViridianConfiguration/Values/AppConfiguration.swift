@@ -1,6 +1,6 @@
 import ReleaseMachine
 
-/// What the file of an app says.
+/// The configuration of an app, from its file.
 package struct AppConfiguration: Sendable, Hashable {
     package struct Ports: Sendable, Hashable {
         /// The port that the app's container listens on.
@@ -21,7 +21,7 @@ package struct AppConfiguration: Sendable, Hashable {
         case deployment = "Deployment"
     }
 
-    /// A pod template as a person wrote it: a whole Pod or PodTemplate, or `{metadata, spec}`.
+    /// A pod template as written in its file: a Pod, a PodTemplate, or `{metadata, spec}`.
     package struct Template: Sendable, Hashable {
         package var path: String
         /// YAML.
@@ -33,7 +33,7 @@ package struct AppConfiguration: Sendable, Hashable {
         }
     }
 
-    /// What nginx speaks to the pods.
+    /// The protocol between nginx and the pods.
     package enum Proto: String, Sendable, Hashable, CaseIterable {
         case http
         case fastcgi
@@ -56,10 +56,10 @@ package struct AppConfiguration: Sendable, Hashable {
             case promote
         }
 
-        /// A release pauses before the switch, until a person promotes it.
+        /// Whether a release pauses before the switch until it is promoted.
         package var required: Bool
         package var timeout: Duration
-        /// What happens when nobody did.
+        /// What happens when `timeout` has passed without a promotion.
         package var then: Outcome
 
         package init(required: Bool = false, timeout: Duration = .seconds(3600), then: Outcome = .abort) {
@@ -70,7 +70,7 @@ package struct AppConfiguration: Sendable, Hashable {
     }
 
     package struct PostDeploy: Sendable, Hashable {
-        /// For the node's shell, as the operator wrote it.
+        /// A command for the node's shell, unchanged.
         package var command: String
         package var timeout: Duration
 
@@ -83,14 +83,14 @@ package struct AppConfiguration: Sendable, Hashable {
     package struct Artifact: Sendable, Hashable {
         /// An s3:// or https:// URL or an absolute path, with the placeholders `{version}` and `{app}`.
         package var from: String
-        /// A directory on the nodes: `releases/<version>` in it, and `current` points at one of them.
+        /// A directory on the nodes that contains `releases/<version>` and a link `current` to one of them.
         package var to: String
-        /// How many releases stay there.
+        /// How many releases are kept.
         package var keep: Int
-        /// 64 hexadecimal digits, or where a text is whose first word that is (an s3:// or https:// URL or an absolute path), with the
-        /// same placeholders.
+        /// 64 hexadecimal digits, or the place of a text file that begins with them (an s3:// or https:// URL or an absolute path), with
+        /// the same placeholders.
         package var sha256: String?
-        /// For fetching and unpacking on one node.
+        /// The time limit for fetching and unpacking on one node.
         package var timeout: Duration
 
         package init(
@@ -107,10 +107,10 @@ package struct AppConfiguration: Sendable, Hashable {
             self.timeout = timeout
         }
 
-        /// Where the artifact of a version is.
+        /// The place of a version's artifact.
         package func source(app: AppName, version: Version) -> String { filled(from, app, version) }
 
-        /// The checksum of a version's artifact, or where it is.
+        /// The checksum of a version's artifact, or the place of it.
         package func checksum(app: AppName, version: Version) -> String? { sha256.map { filled($0, app, version) } }
 
         private func filled(_ text: String, _ app: AppName, _ version: Version) -> String {
@@ -118,9 +118,9 @@ package struct AppConfiguration: Sendable, Hashable {
         }
     }
 
-    /// How nodes try a candidate before traffic moves to it.
+    /// How nodes test a candidate before the switch.
     package struct Probe: Sendable, Hashable {
-        /// A path for GET, or a script's name where the app speaks FastCGI.
+        /// The path of a GET request, or a script's name with FastCGI.
         package var path: String
 
         package init(path: String) {
@@ -151,28 +151,28 @@ package struct AppConfiguration: Sendable, Hashable {
     /// The containers, init containers included, that get a release's image; `nil`: every one whose repository is `image`'s.
     package var containers: [String]?
     package var workload: Workload
-    /// Used only when no colour is live.
+    /// Used only if no colour is live.
     package var replicas: Int
     /// `nil` mirrors the live colour's template.
     package var template: Template?
     package var upstream: String
     package var `protocol`: Proto
     package var hosts: [String]
-    /// Where the candidate can be tried before it is live.
+    /// The host at which the candidate can be tested before it is live.
     package var preview: String?
     package var ready: Ready
     package var verify: Verify
     package var postDeploy: PostDeploy?
     package var artifact: Artifact?
-    /// `nil`: the path of the pods' own readiness probe where there is one.
+    /// `nil`: the path of the pods' readiness probe, if they have one.
     package var probe: Probe?
     package var drain: Drain
     /// How long the old colour's pods stay for an instant rollback.
     package var retain: Duration
-    /// How many unreachable nodes to go on without.
+    /// How many unreachable nodes a release may leave out.
     package var tolerate: Int
     package var repair: Repair
-    /// Files of nginx on the nodes that may name a colour's port themselves: a path, or the last parts of one.
+    /// Files of nginx's configuration that may refer to a colour's port directly: paths, or their last parts.
     package var allowDirect: [String]
 
     package init(
@@ -233,7 +233,7 @@ extension AppConfiguration {
     /// `blog-blue`
     package func workloadName(_ color: Color) -> String { "\(name)-\(color)" }
 
-    /// The labels by which the service of a colour finds its pods.
+    /// The selector of a colour's service.
     package func selector(_ color: Color) -> [String: String] { ["name": workloadName(color)] }
 
     /// The NodePort of a colour.
@@ -249,7 +249,7 @@ extension AppConfiguration {
 }
 
 extension ImageReference {
-    /// An image as an app's file has it: without tag and digest.
+    /// An image for an app's file: without tag and digest.
     init(app text: String) throws(InvalidValue) {
         try self.init(text)
         guard tag == nil, digest == nil else {

@@ -1,15 +1,15 @@
 import Foundation
 
-/// What `viridian.yaml` and the files of its apps say.
+/// The configuration from `viridian.yaml` and the files of its apps.
 package struct Configuration: Sendable, Hashable {
     /// The absolute path of `viridian.yaml`.
     package var file: String
-    /// The path of the database.
+    /// The path of the journal's database.
     package var journal: String
     package var kubernetes: KubernetesConfiguration
     package var nodes: NodesConfiguration
     package var server: ServerConfiguration
-    /// In the order of their files' names.
+    /// Sorted by their files' names.
     package var apps: [AppConfiguration]
     package var slack: SlackConfiguration?
     package var hooks: HooksConfiguration
@@ -48,7 +48,7 @@ package struct Configuration: Sendable, Hashable {
 
 /// There is no app of that name.
 package struct UnknownApp: Error, Sendable, Hashable, CustomStringConvertible {
-    /// As it was asked for, and so not fit to be shown as it is.
+    /// The unvalidated name: escape it before showing it.
     package var name: String
     package var known: [String]
 
@@ -80,7 +80,7 @@ package struct KubernetesConfiguration: Sendable, Hashable {
     }
 }
 
-/// Where the server listens and what it calls itself.
+/// The address on which the server listens, its public URL, and TLS.
 package struct ServerConfiguration: Sendable, Hashable {
     package struct TLS: Sendable, Hashable {
         /// Paths of PEM files.
@@ -94,7 +94,7 @@ package struct ServerConfiguration: Sendable, Hashable {
     }
 
     package var listen: ListenAddress
-    /// What people and webhooks reach it by, without a slash at its end.
+    /// The URL for people and webhooks, without a trailing slash.
     package var url: URL?
     package var tls: TLS?
 
@@ -143,7 +143,7 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 package struct SlackConfiguration: Sendable, Hashable {
     package var token: Secret
     package var signingSecret: Secret
-    /// With its `#`, or a channel's id.
+    /// A channel's name with `#`, or its id.
     package var channel: String
     package var api: URL
 
@@ -168,7 +168,7 @@ package struct HooksConfiguration: Sendable, Hashable {
     }
 }
 
-/// Where an outgoing webhook goes and what it is signed with.
+/// The destination of an outgoing webhook and its signing secret.
 package struct NotifyConfiguration: Sendable, Hashable {
     package var url: URL
     package var secret: Secret

@@ -12,7 +12,7 @@ extension Duration {
         self = unit * count
     }
 
-    /// The shortest text that reads as this duration; parts of a millisecond are left out.
+    /// The shortest text for this duration, rounded down to milliseconds.
     package var text: String {
         let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
         if milliseconds % 1000 != 0 { return "\(milliseconds)ms" }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// The grammars of names, each after the document that defines it.
+/// The grammars of names, with the documents that define them.
 enum Grammar {
-    /// RFC 1123: lower-case letters, digits and `-`, which is neither first nor last.
+    /// RFC 1123: lower-case letters, digits and `-`, not beginning or ending with `-`.
     static func isDNSLabel(_ text: some StringProtocol, atMost length: Int = 63) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, let last = bytes.last, bytes.count <= length else { return false }
@@ -25,10 +25,10 @@ enum Grammar {
         return inet_pton(AF_INET6, text, &address) == 1
     }
 
-    /// What ssh can be given as a host: an address, a DNS name or an alias of its configuration, and never an option.
+    /// A host for ssh: an address, a DNS name or an alias of its configuration, but never an option.
     static func isNodeAddress(_ text: String) -> Bool {
         if isIPv6(text) { return true }
-        // Numbers and dots are an address, or a slip in one.
+        // Digits and dots must be a valid address.
         if text.utf8.contains(dot), text.utf8.allSatisfy({ $0 == dot || isDigit($0) }) { return isIPv4(text) }
         guard let first = text.utf8.first, isAlphanumeric(first), text.utf8.count <= 253 else { return false }
         return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == dash || $0 == dot || $0 == underscore }
@@ -41,7 +41,7 @@ enum Grammar {
             && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
     }
 
-    /// The name of an nginx upstream, of the characters that need no quoting in its configuration.
+    /// The name of an nginx upstream, of characters that need no quoting in its configuration.
     static func isUpstreamName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 128
             && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
@@ -53,13 +53,13 @@ enum Grammar {
         return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore || $0 == dot || $0 == dash }
     }
 
-    /// A name that a shell could hold a variable under.
+    /// The name of an environment variable.
     static func isVariableName(_ text: some StringProtocol) -> Bool {
         guard let first = text.utf8.first, !isDigit(first) else { return false }
         return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == underscore }
     }
 
-    /// No control character, so that it stays on its line.
+    /// Without control characters such as line breaks.
     static func isOneLine(_ text: String) -> Bool {
         !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }

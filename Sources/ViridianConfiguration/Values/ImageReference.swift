@@ -1,9 +1,9 @@
 /// The name of a container image: `registry.local:5000/blog:20151025.143403@sha256:…`.
 ///
-/// The grammar is that of the OCI distribution specification and, for where the registry ends, of
+/// The grammar is that of the OCI distribution specification; the end of the registry is determined as in
 /// github.com/distribution/reference.
 package struct ImageReference: Sendable, Hashable {
-    /// Host and perhaps port; `nil` is the default registry of the container runtime.
+    /// A host with an optional port; `nil` is the container runtime's default registry.
     package let registry: String?
     package let repository: String
     package let tag: String?
@@ -36,7 +36,7 @@ package struct ImageReference: Sendable, Hashable {
             repository = String(rest)
         }
         if let registry, !Self.isRegistry(registry) {
-            throw refuse("an image whose registry is a host and perhaps a port")
+            throw refuse("an image whose registry is a host with an optional port")
         }
         let components = repository.split(separator: "/", omittingEmptySubsequences: false)
         guard rest.utf8.count <= 255, components.allSatisfy({ Self.isPathComponent($0) }) else {
@@ -58,7 +58,7 @@ package struct ImageReference: Sendable, Hashable {
     /// Registry and repository, without tag and digest.
     package var name: String { (registry.map { $0 + "/" } ?? "") + repository }
 
-    /// The name as container runtimes complete it: `blog`, `library/blog` and `index.docker.io/library/blog` are one repository.
+    /// The full name as container runtimes complete it: `blog`, `library/blog` and `index.docker.io/library/blog` are the same.
     package var fullName: String {
         let host = registry?.lowercased() ?? "docker.io"
         guard ["docker.io", "index.docker.io"].contains(host) else { return host + "/" + repository }
@@ -70,7 +70,7 @@ package struct ImageReference: Sendable, Hashable {
         ImageReference(registry: registry, repository: repository, tag: version.text)
     }
 
-    /// The first part of a name with a slash is a registry when it could not be a repository of the default one.
+    /// Whether the first part of a name is a registry: it could not be a repository of the default registry.
     private static func namesRegistry(_ text: Substring) -> Bool {
         text == "localhost" || text.contains(".") || text.contains(":") || text.utf8.contains(where: Grammar.isUpper)
     }

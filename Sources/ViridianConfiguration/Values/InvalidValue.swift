@@ -1,9 +1,9 @@
-/// A value from the command line, the API or a file that is not allowed, with what is.
+/// An invalid value from the command line, the API or a file, with the expected form.
 package struct InvalidValue: Error, Sendable, Hashable {
-    /// What it was meant to be: `version`, `app`, `reason`. The name of the option, field or key.
+    /// The name of the option, field or key: `version`, `app`, `reason`.
     package var field: String
     package var expected: String
-    /// The value as it may be shown: short, in quotation marks, unprintable characters escaped.
+    /// The value in a form for messages: short, in quotation marks, unprintable characters escaped.
     package var found: String
 
     package init(field: String, expected: String, found text: String) {

@@ -1,8 +1,8 @@
-/// The name of an app, validated: it names objects in the cluster and files on the nodes.
+/// The validated name of an app, used for objects in the cluster and files on the nodes.
 package struct AppName: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
-    /// The longest that leaves room for `-green` in a DNS label of 63.
+    /// 57 characters leave room for `-green` in a DNS label of 63.
     static let expected =
         "a name of at most 57 lower-case letters, digits and -, beginning with a letter and not ending with - (a DNS label)"
 
@@ -21,7 +21,7 @@ extension AppName: Comparable {
     package static func < (first: AppName, second: AppName) -> Bool { first.text < second.text }
 }
 
-/// The version of an app, validated: it is the tag of its image.
+/// The validated version of an app: the tag of its image.
 package struct Version: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
@@ -35,8 +35,8 @@ package struct Version: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// The version as the value of a Kubernetes label: these are shorter than tags (63) and begin and end with a letter or
-    /// a digit. Only for people to read; two versions may share one.
+    /// The version as the value of a Kubernetes label: at most 63 characters, beginning and ending with a letter or a digit. Only for
+    /// display: two versions may have the same label.
     package var labelValue: String {
         func isEdge(_ byte: UInt8) -> Bool { Grammar.isAlphanumeric(byte) }
         var bytes = text.utf8.drop { !isEdge($0) }.prefix(63)
@@ -45,7 +45,7 @@ package struct Version: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Why a person did something, in their words, fit for one line of a log.
+/// A person's reason for a command, on one line.
 package struct Reason: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
@@ -66,7 +66,7 @@ package struct Reason: Sendable, Hashable, CustomStringConvertible {
     package var description: String { text }
 }
 
-/// How many pods a release shall run.
+/// The number of pods of a release.
 package enum Replicas {
     package static let range = 1...10_000
 
@@ -87,7 +87,7 @@ package enum Replicas {
     }
 }
 
-/// The address of a node, validated: it becomes an argument of ssh and part of paths and commands.
+/// The validated address of a node: an argument of ssh and part of paths and commands.
 package enum NodeAddress {
     package static func validate(_ text: String) throws(InvalidValue) -> String {
         guard Grammar.isNodeAddress(text) else {
@@ -100,7 +100,7 @@ package enum NodeAddress {
 }
 
 extension Int {
-    /// Digits with an optional `-` and nothing else: no `+`, no leading zeros, which would be octal to some.
+    /// Digits with an optional `-`; without `+` and leading zeros, which some programs read as octal.
     init?(decimal text: String) {
         guard let number = Int(text), String(number) == text else { return nil }
         self = number

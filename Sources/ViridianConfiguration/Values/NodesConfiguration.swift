@@ -1,6 +1,6 @@
 import Foundation
 
-/// Which machines run nginx, how to reach them, and what is where on them.
+/// The machines that run nginx, the transport to them, and nginx's paths and commands there.
 package struct NodesConfiguration: Sendable, Hashable {
     package enum Inventory: Sendable, Hashable {
         case ec2(EC2)
@@ -18,7 +18,7 @@ package struct NodesConfiguration: Sendable, Hashable {
         package var region: String
         package var tags: [String: String]
         package var address: Address
-        /// Instead of Amazon's own, for tests.
+        /// Replaces Amazon's endpoint, for tests.
         package var endpoint: URL?
 
         package init(region: String, tags: [String: String], address: Address = .private, endpoint: URL? = nil) {
@@ -57,13 +57,13 @@ package struct NodesConfiguration: Sendable, Hashable {
     }
 
     package struct SSH: Sendable, Hashable {
-        /// `nil` leaves it to ssh and its configuration, as with `port` and `identityFile`.
+        /// `nil`: ssh's own default or configuration; the same for `port` and `identityFile`.
         package var user: String?
         package var port: Int?
         package var identityFile: String?
         /// A file in the format of ssh_config(5).
         package var config: String?
-        /// How many nodes are worked on at the same time.
+        /// How many sessions may start at the same time.
         package var parallel: Int
         package var connectTimeout: Duration
 
@@ -82,18 +82,18 @@ package struct NodesConfiguration: Sendable, Hashable {
 
     package var inventory: Inventory
     package var transport: Transport
-    /// The node script runs as root, by sudo.
+    /// Whether the node script runs as root, with sudo.
     package var sudo: Bool
-    /// The directory of upstream files on a node, absolute. May hold the placeholder `{node}`, as may `test`, `reload` and
-    /// `pid`: see ``backends(for:)``.
+    /// The absolute path of the directory of upstream files on a node. May contain the placeholder `{node}`, as may `test`,
+    /// `reload` and `pid`: see ``backends(for:)``.
     package var backends: String
     /// The command that tests nginx's configuration.
     package var test: String
-    /// The command that makes nginx read it again.
+    /// The command that reloads nginx.
     package var reload: String
-    /// The path of nginx's pid file; `nil` is the one its own configuration names.
+    /// The path of nginx's pid file; `nil`: the path in nginx's configuration.
     package var pid: String?
-    /// How long the script of one node may take.
+    /// The time limit of the node script on one node.
     package var timeout: Duration
 
     package init(
@@ -117,14 +117,13 @@ package struct NodesConfiguration: Sendable, Hashable {
     }
 }
 
-// MARK: - What differs from node to node
+// MARK: - Values for each node
 
 extension NodesConfiguration {
-    /// Stands for the node's address, so that several nginx on one machine can have a place each.
+    /// Replaced by the node's address, so that several nginx on one machine can have separate paths.
     package static let placeholder = "{node}"
 
-    /// The values for the node of that address. All four throw `InvalidValue` for what could not be an address, because
-    /// it becomes part of paths and commands.
+    /// The values for one node. All four throw `InvalidValue` for an invalid address, because it becomes part of paths and commands.
     package func backends(for address: String) throws(InvalidValue) -> String { try fill(backends, address) }
     package func test(for address: String) throws(InvalidValue) -> String { try fill(test, address) }
     package func reload(for address: String) throws(InvalidValue) -> String { try fill(reload, address) }

@@ -1,6 +1,6 @@
-/// A value that must not reach a log, a page or a process list. Printing it prints nothing of it.
+/// A value that must not appear in logs, pages or process lists. Its description does not contain it.
 package struct Secret: Sendable, Hashable {
-    /// The secret itself, for the one place that needs it.
+    /// The secret itself.
     package let value: String
 
     package init(_ value: String) {

@@ -1,0 +1,24 @@
+import Kubernetes
+import ViridianConfiguration
+import Workloads
+
+extension Preflight {
+    /// Whether the pod template is valid, and what in it keeps both colours from running side by side. `rights(of:_:)` reports
+    /// missing rights.
+    func conflicts(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let cluster = AppCluster(client: client, app: app)
+        if let problem = cluster.templateProblem {
+            return [
+                Finding(
+                    state: .bad, app: app.name.text, what: "no candidate can be created: \(problem)",
+                    fix: "correct the pod template")
+            ]
+        }
+        let found = (try? await cluster.colorConflicts()) ?? []
+        return found.map { conflict in
+            Finding(
+                state: conflict.isCertain ? .bad : .warning, app: app.name.text, what: conflict.sentence,
+                fix: conflict.fix)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import Controller
+import Fleet
+import Foundation
+import Journal
+import Kubernetes
+import ReleaseMachine
+import ViridianConfiguration
+import Workloads
+
+/// The checks of `viridian check`: reads what a release depends on and changes nothing.
+struct Preflight {
+    let installation: Installation
+
+    init(_ installation: Installation) {
+        self.installation = installation
+    }
+
+    func findings() async -> [Finding] {
+        var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)"), journal]
+        findings += installation.configuration.unbuilt.map { key in
+            Finding(
+                state: .warning, what: "\(key) is configured, but this version of viridian does not support it",
+                fix: "remove \(key) from the configuration")
+        }
+        guard let client = installation.cluster else {
+            findings.append(
+                Finding(
+                    state: .bad, what: installation.clusterProblem ?? "no cluster is configured",
+                    fix: "set kubernetes.kubeconfig and kubernetes.context"))
+            for app in installation.configuration.apps {
+                if let fleet = installation.fleet { findings += await nodes(app, fleet, nil) }
+            }
+            return findings
+        }
+        do {
+            let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
+            let way = client.access.proxy.map { ", through \($0)" } ?? ""
+            findings.append(
+                Finding(
+                    state: .ok,
+                    what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))")
+            )
+        } catch {
+            findings.append(
+                Finding(state: .bad, what: "\(error)", fix: "set kubernetes.kubeconfig and kubernetes.context")
+            )
+        }
+        if let finding = await inventoryRight(client) { findings.append(finding) }
+        for app in installation.configuration.apps {
+            findings += await cluster(app, client)
+            if let fleet = installation.fleet { findings += await nodes(app, fleet, client) }
+        }
+        if installation.configuration.apps.isEmpty {
+            findings.append(Finding(state: .warning, what: "no app is configured", fix: "add a file to apps/"))
+        }
+        return findings
+    }
+
+    private var journal: Finding {
+        let path = installation.journal.path
+        if let problem = installation.journalProblem {
+            return Finding(
+                state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
+        }
+        let rights = (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0o600
+        guard rights & 0o077 != 0 else { return Finding(state: .ok, what: "journal \(path)") }
+        return Finding(
+            state: .warning,
+            what: "journal \(path), which contains the audit log, is accessible to other users of this machine",
+            fix: "chmod 600 \(path)*")
+    }
+
+    // MARK: Cluster
+
+    private func cluster(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let name = app.name.text
+        var findings: [Finding] = []
+        do {
+            findings += try await rights(of: app, client)
+        } catch {
+            findings.append(Finding(state: .bad, app: name, what: "rights cannot be checked: \(error)"))
+            return findings
+        }
+        do {
+            _ = try await client.get(.namespaces, app.namespace)
+        } catch let error as KubernetesError where error.isNotFound {
+            let fix = "kubectl create namespace \(app.namespace)"
+            return findings + [
+                Finding(state: .bad, app: name, what: "namespace \(app.namespace) does not exist", fix: fix)
+            ]
+        } catch {
+            // A release does not need the right to read namespaces.
+        }
+        for color in Color.allCases { findings.append(await service(app, color, client)) }
+        if let finding = await readiness(app, client) { findings.append(finding) }
+        if let finding = await strays(app, client) { findings.append(finding) }
+        return findings + (await controllingTools(app, client)) + (await conflicts(app, client))
+    }
+
+    /// Pods that would receive the next candidate's traffic. `rights(of:_:)` reports missing rights.
+    private func strays(_ app: AppConfiguration, _ client: KubernetesClient) async -> Finding? {
+        let cluster = AppCluster(client: client, app: app)
+        guard let live = try? await cluster.survey().recorded?.color,
+            let names = try? await cluster.strays(of: live.other), !names.isEmpty
+        else { return nil }
+        return Finding(
+            state: .warning,
+            app: app.name.text,
+            what:
+                "\(counted(names.count, "pod")) would receive requests for \(live.other) but \(names.count == 1 ? "does" : "do") "
+                + "not belong to \(app.workloadName(live.other)): \(names.joined(separator: ", ")); the next release will stop",
+            fix: "delete the pods that have no owner (viridian deploy \(app.name) --remove-strays), relabel the others"
+        )
+    }
+
+    /// Programs that also reconcile the app's objects and would undo what a release changes. `rights(of:_:)` reports missing rights.
+    private func controllingTools(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let found = (try? await AppCluster(client: client, app: app).controllingTools()) ?? []
+        return found.map { tool in
+            let keys = tool.metadataKeys.joined(separator: ", ")
+            return Finding(
+                state: .warning,
+                app: app.name.text,
+                what:
+                    "\(tool.object) is also managed by \(tool.program) (\(keys)), which will reset replicas and delete or recreate what a release changes",
+                fix: "remove the workloads and autoscalers of both colours from \(tool.program); its services can stay"
+            )
+        }
+    }
+
+    /// Without a readiness probe, a pod counts as ready as soon as its process runs: traffic may move before it can answer.
+    private func readiness(_ app: AppConfiguration, _ client: KubernetesClient) async -> Finding? {
+        guard app.ready.stable == .zero else { return nil }
+        let hasProbe: Bool?
+        if let template = app.template {
+            hasProbe = template.text.contains("readinessProbe")
+        } else {
+            let cluster = AppCluster(client: client, app: app)
+            guard let live = try? await cluster.survey().recorded?.color else { return nil }
+            hasProbe = try? await cluster.hasReadinessProbe(live)
+        }
+        guard hasProbe == false else { return nil }
+        return Finding(
+            state: .warning,
+            app: app.name.text,
+            what: "the pods have no readiness probe: they count as ready as soon as their process runs",
+            fix:
+                "add a readinessProbe to the pod template, or set ready.stable to the app's start time"
+        )
+    }
+
+    private func service(_ app: AppConfiguration, _ color: Color, _ client: KubernetesClient) async -> Finding {
+        let name = app.serviceName(color)
+        let port = app.port(of: color)
+        do {
+            let service = try await client.get(.services, name, namespace: app.namespace)
+            let found = (service[at: "spec.ports"]?.array ?? []).compactMap { $0["nodePort"]?.integer }
+            if found.contains(port) {
+                return Finding(state: .ok, app: app.name.text, what: "service \(name) has NodePort \(port)")
+            }
+            return Finding(
+                state: .bad,
+                app: app.name.text,
+                what: "service \(name) has NodePort \(found), not \(port)",
+                fix: "correct ports.\(color), or the service"
+            )
+        } catch let error as KubernetesError where error.isNotFound {
+            return Finding(
+                state: .ok, app: app.name.text, what: "service \(name) will be created with NodePort \(port)")
+        } catch {
+            return Finding(state: .bad, app: app.name.text, what: "service \(name): \(error)")
+        }
+    }
+}
+
+extension Configuration {
+    /// Keys that the configuration may have and that this version does not support yet.
+    var unbuilt: [String] {
+        var keys: [String] = []
+        if hooks.registry != nil || hooks.gitlab != nil || hooks.github != nil { keys.append("hooks") }
+        if slack != nil { keys.append("slack") }
+        if !notify.isEmpty { keys.append("notify") }
+        return keys
+    }
+}

@@ -1,0 +1,129 @@
+import Controller
+import Journal
+import ReleaseMachine
+import Server
+import ViridianConfiguration
+
+/// Runs releases with the engine in this process.
+struct LocalReleaseClient: ReleaseClient {
+    let installation: Installation
+
+    func apps() async throws -> [String] { installation.configuration.apps.map(\.name.text) }
+
+    func view(of app: String) async throws -> AppView {
+        let releases = try installation.releases(app)
+        let latest = try releases.latest()
+        do {
+            return AppView(app: releases.app, observation: try await releases.observe(), latest: latest)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // The nodes can be read even if the cluster cannot.
+            let readings = (try? await releases.readNodes().readings) ?? []
+            return AppView(
+                app: releases.app, observation: nil, latest: latest, readings: readings,
+                problem: String(describing: error))
+        }
+    }
+
+    func image(of app: String, _ version: Version) throws -> ImageReference? {
+        try installation.configuration.app(app).image(for: version)
+    }
+
+    func nodes(of app: String) async throws -> [NodeRoute] {
+        // The nodes can be read even if the cluster cannot.
+        let seen = try await installation.releases(app).readNodes()
+        return seen.readings.map { NodeRoute(app: app, reading: $0, live: seen.live) }
+    }
+
+    func history(of app: String, limit: Int) async throws -> [ReleaseView] {
+        try installation.releases(app).history(limit: limit).map { ReleaseView($0) }
+    }
+
+    func release(_ app: String, _ number: Int) async throws -> Release {
+        try installation.releases(app).release(number)
+    }
+
+    func deploy(
+        _ app: String,
+        _ request: AppReleases.Request,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        try await installation.releases(app).deploy(request, until: stop, observe: observe)
+    }
+
+    func promote(_ app: String, by: String, observe: @escaping Engine.Observer) async throws -> Release {
+        try await installation.releases(app).promote(by: by, observe: observe)
+    }
+
+    func abort(_ app: String, by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release {
+        try await installation.releases(app).abort(by: by, reason: reason, observe: observe)
+    }
+
+    func rollback(
+        _ app: String,
+        to version: Version?,
+        by: String,
+        reason: String?,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        try await installation.releases(app)
+            .rollback(to: version, by: by, reason: reason, until: .whenEnded, observe: observe)
+    }
+
+    func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView {
+        let report = try await installation.releases(app).repair(isDryRun: isDryRun)
+        if !isDryRun {
+            try installation.journal.note(
+                AuditEntry(
+                    at: SystemClock().now, who: by, action: "repair", app: app,
+                    origin: RequestOrigin.commandLine.origin,
+                    detail: report.summary))
+        }
+        return RepairView(app, report, isDryRun: isDryRun)
+    }
+
+    func follow(
+        _ app: String,
+        _ number: Int,
+        shouldGoOn: @escaping @Sendable () async -> Bool,
+        observe: @escaping Engine.Observer
+    ) async throws {
+        let releases = try installation.releases(app)
+        _ = try releases.release(number)
+        // Events are never added to a copy.
+        let isCopy = installation.journalProblem != nil
+        _ = try await releases.follow(
+            number, shouldGoOn: { isCopy ? false : await shouldGoOn() }, observe: observe)
+    }
+
+    func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView] {
+        let apps = try app.map { [try installation.configuration.app($0).name.text] }
+        return try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
+    }
+
+    func tokens() async throws -> [TokenView] {
+        let now = SystemClock().now
+        return try installation.journal.tokens().map { TokenView($0, at: now) }
+    }
+
+    func createToken(_ token: NewToken, by: String) async throws -> TokenView {
+        for app in token.apps ?? [] { _ = try installation.configuration.app(app) }
+        let now = SystemClock().now
+        let (record, made) = try TokenIssuer(journal: installation.journal).create(
+            name: token.name, role: token.role, apps: token.apps, expiresAt: token.life.map { now + $0 }, by: by,
+            origin: RequestOrigin.commandLine.origin, at: now)
+        var view = TokenView(record, at: now)
+        view.token = made.text
+        return view
+    }
+
+    func revokeToken(_ id: String, by: String) async throws {
+        let isRevoked = try TokenIssuer(journal: installation.journal).revoke(
+            id, by: by, origin: RequestOrigin.commandLine.origin, at: SystemClock().now)
+        guard isRevoked else {
+            throw Refusal("there is no valid token \(id): viridian token list shows all tokens")
+        }
+    }
+}

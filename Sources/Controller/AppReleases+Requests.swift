@@ -1,0 +1,53 @@
+import ReleaseMachine
+
+/// Commands that only record the request and return, for a server that runs the release in another task.
+extension AppReleases {
+    /// Promotes release `number`, or the newest one.
+    /// - Returns: the release after the request.
+    /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
+    package func requestPromotion(of number: Int? = nil, by: String) throws -> Release {
+        try record(number) { release throws(Inapplicable) in
+            try release.checkPromotable(at: engine.clock.now)
+            return .promoted(by: by)
+        }
+    }
+
+    /// Aborts release `number`, or the newest one.
+    /// - Returns: the release after the request.
+    /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
+    package func requestAbort(of number: Int? = nil, by: String, reason: String?) throws -> Release {
+        try record(number) { release throws(Inapplicable) in
+            try release.checkAbortable()
+            return .abortRequested(by: by, reason: reason)
+        }
+    }
+
+    private func record(_ number: Int?, _ request: (Release) throws(Inapplicable) -> Event) throws -> Release {
+        while true {
+            var release = try number.map { try self.release($0) } ?? existing()
+            let recorded = RecordedEvent(
+                sequence: release.sequence + 1,
+                at: engine.clock.now,
+                event: try request(release)
+            )
+            do {
+                try engine.journal.append(recorded, app: name, number: release.order.number)
+            } catch is JournalConflict {
+                continue  // Another event came first: check again whether the request applies.
+            }
+            release.apply(recorded)
+            return release
+        }
+    }
+
+    /// Runs the newest release to its end when it has not ended and no process runs it.
+    /// - Returns: the release; `nil` when there is none to resume.
+    /// - Throws: `LeaseHeld` while another process, or another task of this one, runs it.
+    package func resume(by: String, observe: @escaping Engine.Observer) async throws -> Release? {
+        guard let open = try latest(), !open.state.hasEnded else { return nil }
+        return try await withLease { lease in
+            guard let open = try latest(), !open.state.hasEnded else { return nil }
+            return try await takeUp(open.order.number, lease, by: by, until: .whenEnded, observe: observe)
+        }
+    }
+}

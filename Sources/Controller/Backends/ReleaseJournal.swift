@@ -1,0 +1,19 @@
+import ReleaseMachine
+
+/// The journal as the engine uses it. Every event is appended before anything acts on it.
+package protocol ReleaseJournal: Sendable {
+    /// Appends the event with its `sequence`, or throws `JournalConflict` when another process has appended one with that number.
+    func append(_ event: RecordedEvent, app: String, number: Int) throws
+    func events(app: String, number: Int, after sequence: Int) throws -> [RecordedEvent]
+    /// At most `limit` releases of an app, newest first, with numbers below `before`.
+    func releases(app: String, limit: Int, before: Int?) throws -> [Release]
+    /// The highest number of a release of the app; 0 when it has none.
+    func lastNumber(app: String) throws -> Int
+}
+
+/// Another process appended to the same release first.
+package struct JournalConflict: Error, CustomStringConvertible {
+    package init() {}
+
+    package var description: String { "another process wrote to the journal at the same time: run the command again" }
+}

@@ -1,0 +1,4 @@
+/// The Kubernetes version that the API and the node report.
+enum ServerVersion {
+    static let text = "v1.28.15"
+}

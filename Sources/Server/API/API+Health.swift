@@ -1,0 +1,42 @@
+import Controller
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Journal
+import NIOCore
+import ReleaseMachine
+
+/// Whether the server is well, its metrics, and the description of the API.
+extension API {
+    @Sendable func health(_ request: Request, _ context: ServerContext) -> Response {
+        .plain("ok\n")
+    }
+
+    /// Whether a release could start: the journal can be written, and the cluster has answered recently or answers now.
+    @Sendable func readiness(_ request: Request, _ context: ServerContext) async throws -> Response {
+        var answer = Readiness(ready: true, journal: "ok", cluster: "ok")
+        do { try services.journal.checkWritable() } catch {
+            answer.journal = "cannot be written"
+            answer.ready = false
+        }
+        let reached = await services.driftMonitor.reachedAt
+        if reached.map({ services.clock.now - $0 > services.settings.checkInterval * 3 }) ?? true {
+            do { try await services.apps.checkCluster() } catch {
+                answer.cluster = "does not answer"
+                answer.ready = false
+            }
+        }
+        return .json(answer, status: answer.ready ? .ok : .serviceUnavailable)
+    }
+
+    @Sendable func metrics(_ request: Request, _ context: ServerContext) -> Response {
+        .plain(services.metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    @Sendable func description(_ request: Request, _ context: ServerContext) throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(string: try OpenAPI.document(version: services.settings.version))))
+    }
+}

@@ -1,0 +1,33 @@
+import Controller
+import Hummingbird
+import HummingbirdCore
+import Journal
+import ReleaseMachine
+import ViridianConfiguration
+
+/// What the nodes route to, and bringing drifted nodes back.
+extension API {
+    @Sendable func listNodes(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let identity = try context.require(.viewer)
+        var names = appsSeen(by: identity)
+        if let only = try appInQuery(request, context) {
+            names = [only]
+            await services.driftMonitor.check(only, unlessYoungerThan: .seconds(2))
+        }
+        var rows: [NodeRoute] = []
+        for name in names {
+            guard let observation = await services.appStates.observation(name) else { continue }
+            rows += observation.readings.map {
+                NodeRoute(app: name, reading: $0, live: observation.survey.recorded?.color)
+            }
+        }
+        return .json(NodeList(nodes: rows))
+    }
+
+    @Sendable func repair(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let app = try app(context)
+        let isDryRun = try BodyFields(request, context, known: ["dryRun"]).flag("dryRun") ?? false
+        let report = try await services.releaseService(context).repair(app, isDryRun: isDryRun)
+        return .json(RepairView(app, report, isDryRun: isDryRun))
+    }
+}

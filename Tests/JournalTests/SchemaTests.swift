@@ -1,0 +1,87 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import Journal
+
+@Suite("The journal's tables are those of journals in use")
+struct SchemaTests {
+    /// What journals in use have recorded as applied.
+    private let released = ["1: events", "2: heads", "3: access", "4: tokens in the audit log"]
+
+    private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOf: SchemaTests.repository.appending(path: path), encoding: .utf8)
+    }
+
+    /// The statements that made what is in the file, without those of SQLite and GRDB.
+    private func statements(_ folder: Folder) throws -> [String] {
+        let queue = try DatabaseQueue(path: folder.journal)
+        defer { try? queue.close() }
+        return try queue.read { database in
+            try String.fetchAll(
+                database,
+                sql: """
+                    SELECT sql FROM sqlite_master
+                    WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> 'grdb_migrations'
+                    ORDER BY type, name
+                    """
+            )
+        }
+    }
+
+    /// A journal as earlier builds made it, closed.
+    private func makeReleased(in folder: Folder) throws {
+        let queue = try DatabaseQueue(path: folder.journal)
+        try queue.write { database in
+            try database.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            try database.execute(sql: try text("Tests/Journals/schema.sql"))
+            try database.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+            for name in released {
+                try database.execute(sql: "INSERT INTO grdb_migrations VALUES (?)", arguments: [name])
+            }
+        }
+        try queue.close()
+    }
+
+    @Test("a new journal has them, word for word")
+    func new() throws {
+        let (new, used) = (try Folder(), try Folder())
+        try Journal(path: new.journal).add(1)
+        try makeReleased(in: used)
+        let expected = try statements(used)
+        #expect(expected.count == 13)
+        #expect(try statements(new) == expected)
+    }
+
+    @Test("a journal in use opens as it is: nothing is migrated, and it takes events")
+    func used() throws {
+        let folder = try Folder()
+        try makeReleased(in: folder)
+        let before = try statements(folder)
+        let journal = try Journal(path: folder.journal)
+        try journal.add(1, lines: 2)
+        #expect(try journal.events(app: "blog", number: 1).count == 3)
+        #expect(try journal.heads().map(\.sequence) == [3])
+        let applied = try journal.pool.read {
+            try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+        }
+        #expect(applied == released)
+        #expect(try statements(folder) == before)
+    }
+
+    @Test("migrations that were released keep their names")
+    func names() {
+        #expect(Array(Schema.migrations.map(\.name).prefix(released.count)) == released)
+    }
+
+    @Test("every file of a migration is applied, in the order of the files' names")
+    func files() throws {
+        let folder = SchemaTests.repository.appending(path: "Sources/Journal/Migrations")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".sql") }
+        let texts = try files.sorted().map { try text("Sources/Journal/Migrations/\($0)") }
+        #expect(Schema.migrations.map { String(decoding: $0.sql, as: UTF8.self) } == texts)
+    }
+}

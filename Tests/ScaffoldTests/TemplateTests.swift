@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+import TextTemplates
+import ViridianConfiguration
+
+@testable import Scaffold
+
+/// A place for which there is no value is rendered as nothing, without a complaint: here it is noticed.
+@Suite("templates")
+struct TemplateTests {
+    /// What goes into each template, with something in every list and every optional.
+    private static func all() throws -> [any TemplateValues] {
+        let app = try blog {
+            $0.preview = "preview.blog.domain.com"
+            $0.artifact = .init(from: "s3://deploy/blog/{version}.tgz", to: "/srv/blog")
+        }
+        let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
+        let nodes = configuration([app], inventory: .ec2(.init(region: "eu-west-1", tags: ["role": "web"])))
+        return [
+            KubernetesObjects(app), AppRole(app), InventoryRole(rules: AccessRule.rules(of: app).map(RoleRule.init)),
+            VirtualHosts(of: app, upstreamFile: "/etc/nginx/backends.d/blog.conf"), SaltStates(backends: "/b"),
+            try TerraformModule(configuration: nodes, apps: [app]), ComposeFile([app]), FastCGIDockerfile(port: 9000),
+            HTTPDockerfile(port: 8080), Jenkinsfile(app, server: server), GitLabPipeline(app, server: server),
+            ReleaseScript(app, server: server, token: "t", key: "k", reason: "r", commitTime: "c"),
+            try SlackManifest(server), NodeSudoers(user: "u", program: "p", configuration: "c", authorizedKey: "k"),
+            LocalSudoers(user: "u"),
+            AppFile(name: "a", image: "i", container: 1, blue: 2, green: 3, hosts: ["a.domain.com"]),
+        ]
+    }
+
+    /// The names between braces.
+    private func places(in template: String) -> Set<String> {
+        Set(template.matches(of: #/\{\{[#^\/]?\s*(\w+)\s*\}\}/#).map { String($0.output.1) })
+    }
+
+    /// The names of stored properties, those of nested values too.
+    private func names(in values: Any) -> Set<String> {
+        let mirror = Mirror(reflecting: values)
+        let own = mirror.displayStyle == .struct ? mirror.children.compactMap(\.label) : []
+        return mirror.children.reduce(into: Set(own)) { $0.formUnion(names(in: $1.value)) }
+    }
+
+    @Test("every place in a template has a value, and every value a place")
+    func places() throws {
+        for values in try Self.all() {
+            #expect(places(in: type(of: values).template.source) == names(in: values), "\(type(of: values))")
+        }
+    }
+
+    @Test("no template is left out here")
+    func complete() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Sources/Scaffold/Templates").standardizedFileURL
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "mustache" }
+        let sources = Set(try Self.all().map { type(of: $0).template.source })
+        for file in files {
+            #expect(sources.contains(try String(contentsOf: file, encoding: .utf8)), "\(file.lastPathComponent)")
+        }
+        #expect(sources.count == files.count)
+    }
+
+    @Test("a value is not escaped for HTML, and is no template itself")
+    func values() {
+        let text = SaltStates(backends: "/srv/<a>&\"{{backends}}\"").text
+        #expect(text.hasPrefix("/srv/<a>&\"{{backends}}\":\n"))
+    }
+
+    @Test("sudo lets a node's key run the installed program without arguments, and nothing else")
+    func sudoers() {
+        let text = NodeSudoers(
+            user: "deploy", program: "/usr/local/sbin/viridian-node", configuration: "/etc/viridian/node.conf",
+            authorizedKey: "restrict"
+        ).text
+        #expect(
+            lines(text) == [
+                "Defaults:deploy !requiretty", "deploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"",
+            ])
+    }
+}
