@@ -58,7 +58,7 @@ struct ColorConflictTests {
                 ColorConflict(
                     sentence:
                         "the volume claim data is ReadWriteOncePod, and blue's pod uses it: no pod of green can start "
-                        + "beside that",
+                        + "at the same time",
                     fix: "give each colour its own claim, or use one with ReadWriteMany for both", isCertain: true)
             ])
     }

@@ -26,7 +26,7 @@ struct AppAddCommand: Verb {
     @Argument(help: "The app.") var name: String
     @Option(help: "The image, without a tag. Default: NAME in the registry of the first app.") var image: String?
     @Option(help: "The port that the app's container listens on.") var containerPort: Int = 9000
-    @Option(name: .long, help: "A host name of the app. Repeatable.") var host: [String] = []
+    @Option(name: .long, help: "A host name of the app; may be given several times.") var host: [String] = []
     @OptionGroup var local: LocalOptions
 
     func validate() throws {

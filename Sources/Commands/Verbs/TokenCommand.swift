@@ -27,7 +27,8 @@ struct TokenCreateCommand: Verb {
     @Option(help: "viewer, deployer or admin.", completion: .list(Role.allCases.map(\.rawValue))) var role: String =
         "viewer"
     @Option(help: "Who or what uses the token, as shown in releases and the audit log.") var name: String?
-    @Option(help: "An app that the token is limited to. Repeatable. Default: all apps.") var app: [String] = []
+    @Option(help: "An app that the token is limited to; may be given several times. Default: all apps.") var app:
+        [String] = []
     @Option(help: "How long the token is valid, such as 90d or 12h. Default: until it is revoked.") var expires: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
