@@ -31,6 +31,21 @@ struct EventStreamTests {
         }
     }
 
+    @Test("the connection of a stream is closed after its end, and the response announces it")
+    func connectionClose() async throws {
+        try await withServer { server in
+            _ = try await server.deploy()
+            _ = try await server.release(1, in: .live)
+            let connection = try RawConnection(port: server.port)
+            connection.send(
+                "GET /api/v1/apps/blog/releases/1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+                    + "Authorization: Bearer \(server.admin)\r\n\r\n")
+            let answer = try #require(try await connection.readToEnd(within: 20), "the connection is still open")
+            #expect(answer.lowercased().contains("connection: close\r\n"), "\(answer.prefix(500))")
+            #expect(answer.contains("event: end"), "\(answer.suffix(200))")
+        }
+    }
+
     @Test("events of another process reach the viewers")
     func foreign() async throws {
         try await withServer { server in

@@ -117,7 +117,10 @@ struct EventStreams: Sendable {
         _ request: Request,
         _ body: @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
     ) -> Response {
-        var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
+        // Hummingbird stops reading from the connection with the end of the stream and closes it: a client must not reuse it.
+        var headers: HTTPFields = [
+            .contentType: "text/event-stream", .cacheControl: "no-store", .connection: "close",
+        ]
         // Otherwise nginx keeps events back until they fill a buffer.
         if let name = HTTPField.Name("X-Accel-Buffering") { headers[name] = "no" }
         return Response(
