@@ -16,9 +16,8 @@ package struct EC2: Sendable {
     private let service: QueryService
     private let pageSize: Int
 
-    /// - Parameters:
-    ///   - endpoint: replaces AWS's default and the environment's.
-    ///   - pageSize: instances per response, 5 to 1000.
+    /// `endpoint` replaces AWS's default and the environment's; `pageSize` is the number of instances per response, 5 to 1000.
+    ///
     /// - Throws: `AWSSetupError`; `AWSCredentialError` for files that cannot be read.
     package init(
         region: String, endpoint: URL? = nil, credentials: CredentialChain, pageSize: Int = 1000

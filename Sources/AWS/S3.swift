@@ -154,7 +154,8 @@ private struct ObjectLocation {
 
     init(bucket: String, key: String, region: String, in hostEnvironment: AWSEnvironment) throws {
         guard !bucket.isEmpty, bucket.utf8.allSatisfy({ Self.isBucketCharacter($0) }), !key.isEmpty else {
-            throw AWSSetupError("s3://\(bucket)/\(key) is not an object's address: a valid bucket name and a key are required")
+            throw AWSSetupError(
+                "s3://\(bucket)/\(key) is not an object's address: a valid bucket name and a key are required")
         }
         let endpoint = try Endpoint.of("s3", region: region, in: hostEnvironment)
         let style =

@@ -73,7 +73,9 @@ struct Facts: Sendable {
                 problem: "its viridian-node has version \(version), but this program needs \(NodeScript.version): "
                     + "install what `viridian render viridian-node` prints")
         }
-        if let misused = self["misused"] { return .invalidOutput(problem: "its node script does not support \"\(misused)\"") }
+        if let misused = self["misused"] {
+            return .invalidOutput(problem: "its node script does not support \"\(misused)\"")
+        }
         if self["done"] == action { return self["truncated"] == nil ? nil : .cutOff(output: []) }
         if termination == .deadlineExceeded { return .timedOut(after: limit) }
         if self["viridian-node"] == nil {

@@ -89,7 +89,9 @@ extension Fleet {
         }
         guard isPlain, url.hasPrefix("https://") || url.hasPrefix("http://") else {
             throw NodeFailure(
-                node, .artifact(output: ["its URL must begin with https:// or http:// and have no spaces or quotation marks"]))
+                node,
+                .artifact(output: ["its URL must begin with https:// or http:// and have no spaces or quotation marks"])
+            )
         }
         return Array(url.utf8) + [10]
     }
@@ -141,7 +143,7 @@ private struct LocalArtifact {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let attributes, attributes[.type] as? FileAttributeType == .typeRegular,
             let size = (attributes[.size] as? NSNumber)?.intValue
-        else { throw NodeFailure(node, .artifact(output: ["the file \(path) does not exist on this machine"])) }
+        else { throw NodeFailure(node, .artifact(output: ["there is no file \(path) on this machine"])) }
         guard size > 0 else { throw NodeFailure(node, .artifact(output: ["\(path) is empty"])) }
         guard size <= ArtifactPlan.sizeLimit else {
             let limit = ArtifactPlan.sizeLimit >> 20

@@ -122,7 +122,9 @@ extension Fleet {
         let direct = upstream.direct(facts.all("mention").compactMap(PortMention.init), in: file)
         guard direct.isEmpty else { throw NodeFailure(node, .direct(direct, upstream: upstream.name)) }
         if let proof = previewProof(in: facts) { await onLine(NodeLine(node: node, text: proof)) }
-        guard facts["staged"] == "yes" else { throw NodeFailure(node, .invalidOutput(problem: "the end of staging is not reported")) }
+        guard facts["staged"] == "yes" else {
+            throw NodeFailure(node, .invalidOutput(problem: "the end of staging is not reported"))
+        }
         if !isAccepted { await cache.storeAcceptance(at: began, for: plan.token, of: upstream, on: node) }
         return report
     }

@@ -99,7 +99,8 @@ extension Fleet {
         if facts["changed"] == "during" {
             evidence = "the file was edited while nginx was loading it"
         } else if let master = facts["master_gone"] {
-            evidence = "its master process \(master) has ended, so that connections were cut; the reload command must not restart nginx"
+            evidence =
+                "its master process \(master) has ended, so that connections were cut; the reload command must not restart nginx"
         } else if let workers = facts["still"], !workers.isEmpty {
             evidence =
                 "old workers still accept connections (\(facts.numbers("still").map(String.init).joined(separator: ", ")))"

@@ -17,9 +17,8 @@ package struct Fleet: Sendable {
     let cache = NodeCache()
     let clocks = NodeClocks()
 
-    /// - Parameters:
-    ///   - parallel: the highest number of conversations that start at the same time; starting is expensive (a handshake, a shell).
-    ///   - startTimeout: a conversation counts as starting until the node sends output, or for this long.
+    /// `parallel` is the highest number of conversations that start at the same time: starting is expensive (a handshake, a shell). A
+    /// conversation counts as starting until the node sends output, or for `startTimeout`.
     package init(
         inventory: any NodeInventory,
         transport: any NodeTransport,

@@ -16,7 +16,8 @@ package enum InstalledNode {
         package var postDeploy: String?
         /// The directory of static assets.
         package var assets: String?
-        /// The required prefix of an artifact's URL, at least up to the slash after the host; `file` allows artifacts sent over the connection.
+        /// The required prefix of an artifact's URL, at least up to the slash after the host; `file` allows artifacts that are sent over
+        /// the connection.
         package var artifact: String?
 
         package init(

@@ -14,7 +14,8 @@ struct NodeClock: Sendable, Hashable {
     /// From the fact `123456@BOOT`; `nil` for an invalid one.
     init?(_ fact: String, at moment: ContinuousClock.Instant) {
         let parts = fact.split(separator: "@", maxSplits: 1)
-        guard parts.count == 2, let uptime = Int(nodeNumber: parts[0]), parts[1].utf8.count <= Self.bootLengthLimit else {
+        guard parts.count == 2, let uptime = Int(nodeNumber: parts[0]), parts[1].utf8.count <= Self.bootLengthLimit
+        else {
             return nil
         }
         self.uptime = uptime

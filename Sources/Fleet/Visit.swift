@@ -13,7 +13,8 @@ package struct Visit: Sendable, Hashable {
     static func url(ofRoute fact: String) -> String? {
         let fields = fact.split(separator: "\t", omittingEmptySubsequences: false)
         guard fields.count == 6 else { return nil }
-        return "\(fields[3].hasPrefix("tls") ? "https" : "http")://\(fields[4])\(fields[5]) at \(fields[1]):\(fields[2])"
+        return
+            "\(fields[3].hasPrefix("tls") ? "https" : "http")://\(fields[4])\(fields[5]) at \(fields[1]):\(fields[2])"
     }
 
     /// From a fact of the node script: URL, endpoint and both statuses, separated by tabs.

@@ -72,7 +72,8 @@ package struct LineStream: AsyncSequence, Sendable {
     }
 
     package func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(chunks: body.makeAsyncIterator(), splitter: ResponseLineSplitter(limit: limit), translation: translation)
+        AsyncIterator(
+            chunks: body.makeAsyncIterator(), splitter: ResponseLineSplitter(limit: limit), translation: translation)
     }
 
     package struct AsyncIterator: AsyncIteratorProtocol {

@@ -33,7 +33,9 @@ package struct ProxyServer: Sendable, Hashable {
             throw ProxyError(
                 "\(origin) names a proxy with \(scheme ?? "?")://, which is not supported; use http:// or socks5://")
         }
-        guard (1...65535).contains(port) else { throw ProxyError("\(origin) names a port that is not between 1 and 65535") }
+        guard (1...65535).contains(port) else {
+            throw ProxyError("\(origin) names a port that is not between 1 and 65535")
+        }
         self.host = host.trimmingCharacters(in: ["[", "]"])
         self.origin = origin
         user = parts.user

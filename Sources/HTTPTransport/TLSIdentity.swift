@@ -59,7 +59,8 @@ package enum TLSIdentityError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .unreadableAuthorities: "the certificate authorities are not readable PEM certificates"
         case .unreadableClientCertificate: "the client certificate is not a readable PEM certificate"
-        case .unreadableClientKey: "the client key is not a readable PEM private key (keys with a passphrase are not supported)"
+        case .unreadableClientKey:
+            "the client key is not a readable PEM private key (keys with a passphrase are not supported)"
         case .clientKeyDoesNotMatch: "the client key does not match the client certificate"
         }
     }

@@ -27,7 +27,8 @@ struct ErrorTranslation: Sendable {
         let kind = TransportError.Kind(error, deadline: deadline, idleLimit: idleLimit)
         guard let proxy else { return kind }
         switch error as? HTTPClientError {
-        case .proxyAuthenticationRequired?: return .proxy("\(proxy) requires a user and a password, or rejected the ones given")
+        case .proxyAuthenticationRequired?:
+            return .proxy("\(proxy) requires a user and a password, or rejected the ones given")
         case .invalidProxyResponse?: return .proxy("\(proxy) refused to connect to it")
         case .httpProxyHandshakeTimeout?, .socksHandshakeTimeout?: return .proxy("\(proxy) did not respond in time")
         default: break

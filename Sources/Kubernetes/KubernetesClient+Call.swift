@@ -100,7 +100,9 @@ extension KubernetesClient {
     }
 
     private func send(_ call: Call, _ context: APISession.CallContext) async throws -> HTTPConnection.Response {
-        try await convertingErrors(call) { try await context.connection.send(call.request(context, deadline: deadline)) }
+        try await convertingErrors(call) {
+            try await context.connection.send(call.request(context, deadline: deadline))
+        }
     }
 
     /// Starts a stream. After a 401, it is started once more with new credentials.

@@ -74,7 +74,8 @@ package struct Watch: AsyncSequence, Sendable {
 
         /// The next event of the connection; nil for a bookmark and at the end of the connection.
         private mutating func nextEvent() async throws -> WatchEvent? {
-            guard let line = try await watch.client.convertingErrors(watch.call(since: ""), { try await lines?.next() }) else {
+            guard let line = try await watch.client.convertingErrors(watch.call(since: ""), { try await lines?.next() })
+            else {
                 lines = nil
                 // The server ends a watch regularly; one that ends it immediately is failing.
                 if connectedAt.duration(to: .now) > .seconds(5) { backoff.reset() } else { backoff.recordFailure() }

@@ -104,7 +104,10 @@ struct CredentialTests {
             ("[x]\n", "it has no keys, no credential_process and no role"),
             ("[x]\nrole_arn = arn\n", "neither source_profile nor credential_source"),
             ("[x]\nrole_arn = arn\nsource_profile = z\n", "its source_profile z does not exist"),
-            ("[x]\nrole_arn = arn\nsource_profile = y\n[y]\nrole_arn = arn\nsource_profile = x\n", "refers back to the profile"),
+            (
+                "[x]\nrole_arn = arn\nsource_profile = y\n[y]\nrole_arn = arn\nsource_profile = x\n",
+                "refers back to the profile"
+            ),
             ("[x]\nrole_arn = arn\ncredential_source = Moon\n", "credential_source is Moon"),
             ("[x]\nrole_arn = arn\ncredential_source = Environment\n", "AWS_ACCESS_KEY_ID is not set"),
             ("[x]\nrole_arn = arn\nmfa_serial = 1\nsource_profile = y\n", "which cannot be entered here"),

@@ -200,7 +200,8 @@ struct EC2Tests {
         arguments: [
             ("RequestExpired", 400, "clock is"), ("ExpiredToken", 400, "sign in again"),
             ("UnauthorizedOperation", 403, "; allow ec2:DescribeInstances in the policy"),
-            ("AuthFailure", 401, "check that the key is active"), ("OptInRequired", 401, "the account has us-east-1 enabled"),
+            ("AuthFailure", 401, "check that the key is active"),
+            ("OptInRequired", 401, "the account has us-east-1 enabled"),
             ("InvalidParameterValue", 400, "AWS refused ec2:DescribeInstances in us-east-1: InvalidParameterValue"),
         ])
     func refused(code: String, status: Int, advice: String) async throws {

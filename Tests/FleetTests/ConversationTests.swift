@@ -170,7 +170,8 @@ struct FrozenTransport: NodeTransport {
             )
             let upstream = Upstream(app: app, name: "blogLB", bluePort: 30000, greenPort: 30001)
             let reading = try #require(try await fleet.read(upstream).first)
-            #expect(reading.failure?.reason == .invalidOutput(problem: "its node script does not support \"app=\(app)\""))
+            #expect(
+                reading.failure?.reason == .invalidOutput(problem: "its node script does not support \"app=\(app)\""))
         }
     }
 

@@ -27,7 +27,9 @@ private let ways: [AlteredTransport] =
     }
 
     /// Why it cannot be staged. The script goes on asking for as long as it may.
-    private func refusal(_ site: Site, _ port: Int, _ probe: CandidateProbe, _ transport: any NodeTransport) async -> String {
+    private func refusal(_ site: Site, _ port: Int, _ probe: CandidateProbe, _ transport: any NodeTransport) async
+        -> String
+    {
         do {
             try await stage(site, port, probe, transport, within: .seconds(3))
             return "passed"
@@ -64,7 +66,7 @@ private let ways: [AlteredTransport] =
             let other = try FastCGIResponder(.other("HTTP/1.1 400 Bad Request\r\n\r\n"))
             #expect(
                 await refusal(site, other.port, .fastcgi(isGuess: true), ways[way])
-                    .contains("is no FastCGI"))
+                    .contains("is not FastCGI"))
         }
     }
 
@@ -193,7 +195,7 @@ private let ways: [AlteredTransport] =
                 port: port, token: 1, version: "2", color: "green", release: "blog/1",
                 probe: .http(HTTPProbe(path: "/", isTLS: true)), probeTimeout: .seconds(8))
             _ = try await site.fleet(other).stage(site.upstream, on: site.node, plan) { await lines.add($0) }
-            #expect(await lines.all.contains { $0.contains("only that it takes connections is tried") })
+            #expect(await lines.all.contains { $0.contains("only a TCP connection is tried") })
         }
     }
 

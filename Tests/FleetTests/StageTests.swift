@@ -139,7 +139,9 @@ private func plan(
                 printf 'fenced=9\\ndone=stage\\n\\nrefused=test\\n'; printf 'no newline'
                 """
             let fleet = try site.fleet(LocalTransport(shell: shell))
-            _ = try await fleet.stage(site.upstream, on: site.node, plan(site, post: PostDeployCommand(command: command))) {
+            _ = try await fleet.stage(
+                site.upstream, on: site.node, plan(site, post: PostDeployCommand(command: command))
+            ) {
                 await lines.add($0)
             }
             #expect(

@@ -5,7 +5,8 @@ import Processes
 import Testing
 
 /// What a release of version 2 to green needs to know.
-private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: CandidateProbe? = .http(path: "/")) -> StagePlan
+private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: CandidateProbe? = .http(path: "/"))
+    -> StagePlan
 {
     StagePlan(
         port: port ?? site.green,

@@ -157,7 +157,8 @@ struct KubeconfigTests {
         try await withFolder { folder async throws in
             func proxy(_ cluster: String, server: String, _ environment: [String: String]) throws -> String? {
                 let path = try folder.write("config", kubeconfig(cluster: cluster, server: server))
-                let hostEnvironment = ClusterAccess.HostEnvironment(environment: environment, homeDirectory: folder.path)
+                let hostEnvironment = ClusterAccess.HostEnvironment(
+                    environment: environment, homeDirectory: folder.path)
                 return try ClusterAccess.discover(kubeconfig: path, in: hostEnvironment).proxy?.description
             }
             let named = "proxy-url: http://named:3128"
@@ -363,7 +364,8 @@ struct KubeconfigErrorTests {
                     folder,
                     kubeconfig(
                         user: "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Maybe}")
-                ) == "config:15: user \"deploy\": exec: interactiveMode Maybe must be Never, IfAvailable or Always")
+                ) == "config:15: user \"deploy\": exec: interactiveMode must be Never, IfAvailable or Always, not Maybe"
+            )
             #expect(
                 try message(folder, kubeconfig(user: "auth-provider: {name: gcp}"))
                     == "config: user \"deploy\": auth-provider is not supported (nor by kubectl since 1.26); "

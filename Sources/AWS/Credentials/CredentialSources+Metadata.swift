@@ -30,7 +30,8 @@ extension CredentialSources {
         guard scheme == "https" || Self.isTrustedWithoutTLS(host) else {
             throw AWSCredentialError.unusable(
                 place: place,
-                problem: "\(host) would be called without TLS, and it is neither this machine nor the agent of ECS or EKS")
+                problem:
+                    "\(host) would be called without TLS, and it is neither this machine nor the agent of ECS or EKS")
         }
         var headers = HTTPConnection.Headers(["Accept": "application/json"].map { (name: $0.key, value: $0.value) })
         if let file = hostEnvironment.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
@@ -86,7 +87,8 @@ extension CredentialSources {
             ?? (isIPv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254")
         let place = "this instance's metadata"
         do {
-            return try await hostEnvironment.connected(to: base, connectTimeout: .seconds(1), plain: true) { connection in
+            return try await hostEnvironment.connected(to: base, connectTimeout: .seconds(1), plain: true) {
+                connection in
                 func request(_ method: String, _ path: String, _ headers: HTTPConnection.Headers) async throws
                     -> HTTPConnection.Response
                 {

@@ -21,7 +21,8 @@ struct SharedFiles: Sendable {
         isNamed = named != nil
         let home = hostEnvironment.homeDirectory
         credentialsPath =
-            hostEnvironment.variable("AWS_SHARED_CREDENTIALS_FILE").map(hostEnvironment.path) ?? "\(home)/.aws/credentials"
+            hostEnvironment.variable("AWS_SHARED_CREDENTIALS_FILE").map(hostEnvironment.path)
+            ?? "\(home)/.aws/credentials"
         configPath = hostEnvironment.variable("AWS_CONFIG_FILE").map(hostEnvironment.path) ?? "\(home)/.aws/config"
         credentials = try Self.read(credentialsPath)
         config = try Self.read(configPath)

@@ -105,10 +105,12 @@ struct SSHFailure: Sendable {
             "ssh offered too many keys before the right one: set nodes.ssh.identityFile, or IdentitiesOnly in ssh_config"
         case .noConnection: noConnection
         case .silent:
-            "it accepted the connection and sent nothing for \(settings.wholeConnectSeconds) s: check that the machine and its sshd are not frozen, and that this is an SSH server"
+            "it accepted the connection and sent nothing for \(settings.wholeConnectSeconds) s: check that the machine and its sshd "
+                + "are not frozen, and that this is an SSH server"
         case .negotiation: "ssh and its sshd have no algorithm in common: \(quoted("Unable to negotiate"))"
         case .closedEarly:
-            "its sshd closes connections immediately: \(quoted("kex_exchange_identification")). The cause is too many connections at a time (MaxStartups in sshd_config, nodes.ssh.parallel here) or a firewall"
+            "its sshd closes connections immediately: \(quoted("kex_exchange_identification")). The cause is too many connections at "
+                + "a time (MaxStartups in sshd_config, nodes.ssh.parallel here) or a firewall"
         case .sudo: sudo
         case .noTerminal: SudoMessages.needsTerminal(user: settings.user)
         case .noProgram: "a program that the login needs is not installed: \(lastMessages)"

@@ -29,7 +29,9 @@ actor SSHPool {
     private var idle: [Key: [Idle]] = [:]
     private var isClosed = false
 
-    init(_ settings: SSHSettings, _ configuration: SSHConfiguration, _ newSessions: AsyncStream<SSHSession>.Continuation) {
+    init(
+        _ settings: SSHSettings, _ configuration: SSHConfiguration, _ newSessions: AsyncStream<SSHSession>.Continuation
+    ) {
         self.settings = settings
         self.configuration = configuration
         self.newSessions = newSessions

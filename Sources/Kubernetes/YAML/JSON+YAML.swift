@@ -38,7 +38,8 @@ extension JSON {
         case .float(let value):
             guard value.isFinite else {
                 throw InvalidYAML(
-                    node, "JSON has no number \(node.scalar?.string ?? ""); put it in quotation marks to make it a string")
+                    node,
+                    "JSON has no number \(node.scalar?.string ?? ""); put it in quotation marks to make it a string")
             }
             self = Self.wholeAsWritten(value).map(JSON.integer) ?? .number(value)
         }

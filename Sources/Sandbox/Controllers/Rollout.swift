@@ -47,7 +47,8 @@ struct Rollout {
         return [(new, replicas)]
     }
 
-    /// Strategy RollingUpdate (`pkg/controller/deployment/rolling.go`): scales up as far as the surge allows, then down as far as availability allows.
+    /// Strategy RollingUpdate (`pkg/controller/deployment/rolling.go`): scales up as far as the surge allows, then down as far as
+    /// availability allows.
     func rolling() -> [Change] {
         let total = old.reduce(Self.wanted(new)) { $0 + Self.wanted($1) }
         if Self.wanted(new) > replicas { return [(new, replicas)] }
