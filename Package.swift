@@ -108,9 +108,9 @@ let package = Package(
             "Sandbox",
             [
                 "Kubernetes", "Processes", asn1, crypto, hummingbird, hummingbirdTLS, httpTypes, logging,
-                nioConcurrency,
-                nioCore, nioHTTP1, nioPosix, nioSSL, unixSignals, x509,
-            ]
+                nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, unixSignals, x509,
+            ],
+            excluding: ["README.md"]
         ),
         room(
             "Commands",
