@@ -24,7 +24,7 @@ package struct AccessRule: Sendable, Hashable {
                 purpose: "the lock: one release of an app at a time", group: "coordination.k8s.io", resource: "leases",
                 verbs: ["get", "create", "update"]),
             AccessRule(
-                purpose: "the two colours' services, made where they are missing", resource: "services",
+                purpose: "the two colours' services, created where they are missing", resource: "services",
                 verbs: ["get", "create"]),
             AccessRule(
                 purpose: "the two colours' workloads", group: app.workload == .deployment ? "apps" : "",
@@ -34,18 +34,19 @@ package struct AccessRule: Sendable, Hashable {
                 purpose: "whether the candidate's pods are ready, and why not", resource: "pods",
                 verbs: ["list", "watch"]),
             AccessRule(
-                purpose: "removing pods that belong to nobody (deploy --remove-strays)", resource: "pods",
+                purpose: "deleting pods without an owner (deploy --remove-strays)", resource: "pods",
                 verbs: ["delete"], isOptional: true),
             AccessRule(
-                purpose: "the last words of a pod that crashed", resource: "pods", subresource: "log", verbs: ["get"]),
+                purpose: "the log of a crashed pod", resource: "pods", subresource: "log", verbs: ["get"]),
             AccessRule(
-                purpose: "why pods are not scheduled or pulled", resource: "events", verbs: ["list", "watch"]),
+                purpose: "why pods are not scheduled, and images not pulled", resource: "events",
+                verbs: ["list", "watch"]),
             AccessRule(
-                purpose: "telling before a release that both colours cannot have a volume",
+                purpose: "a warning before a release when both colours cannot mount a volume",
                 resource: "persistentvolumeclaims",
                 verbs: ["get"], isOptional: true),
             AccessRule(
-                purpose: "the twin of the live colour's autoscaler", group: "autoscaling",
+                purpose: "the candidate's copy of the live colour's autoscaler", group: "autoscaling",
                 resource: "horizontalpodautoscalers", verbs: ["list", "create", "delete"], isOptional: true),
         ]
     }

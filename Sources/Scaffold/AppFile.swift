@@ -38,6 +38,6 @@ package enum PortPlan {
         for blue in stride(from: first.blue, to: last, by: 10) where taken.isDisjoint(with: [blue, blue + 1]) {
             return (blue, blue + 1)
         }
-        throw ScaffoldError("every pair of ports from \(first.blue) to \(last) belongs to an app")
+        throw ScaffoldError("every pair of ports from \(first.blue) to \(last) is in use by an app")
     }
 }

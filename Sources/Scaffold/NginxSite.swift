@@ -76,6 +76,6 @@ extension [AppConfiguration] {
         guard nameless.count > 1 else { return }
         throw ScaffoldError(
             "\(nameless.map(\.name.text).joined(separator: " and ")) have no `hosts`: nginx would send every request to the first of "
-                + "them. Give each its hosts (apps/*.yaml)")
+                + "them. To fix: set `hosts` for each of them (apps/*.yaml)")
     }
 }

@@ -12,7 +12,7 @@ struct SlackManifest: TemplateValues {
     /// - Throws: `ScaffoldError` where Slack cannot reach the server.
     init(_ server: ServerConfiguration) throws(ScaffoldError) {
         guard let url = server.url?.absoluteString, url.hasPrefix("https://") else {
-            throw ScaffoldError("Slack has to reach this server: set `server.url` to its https:// address")
+            throw ScaffoldError("Slack needs the https:// address of this server. To fix: set `server.url` to it")
         }
         commandsURL = yaml(url + "/slack/commands")
         actionsURL = yaml(url + "/slack/actions")

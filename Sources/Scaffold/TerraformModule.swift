@@ -44,7 +44,8 @@ struct TerraformModule: TemplateValues {
         hosts = apps.flatMap { $0.hosts + [$0.preview].compactMap { $0 } }.map(hcl)
         guard !hosts.isEmpty else {
             throw ScaffoldError(
-                "there is no name to point at the load balancer: give an app its `hosts` (apps/*.yaml)")
+                "no app has `hosts`, so no DNS name could point at the load balancer. To fix: set `hosts` for an app (apps/*.yaml)"
+            )
         }
     }
 

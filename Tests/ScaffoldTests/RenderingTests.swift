@@ -91,7 +91,7 @@ struct RenderingTests {
             #expect(error?.description.contains("blog and www have no `hosts`") == true)
         }
         let one = try rendered(.nginx, configuration([apps[0]]))
-        #expect(one.contains("server_name _;") && one.contains("which may be so of one site only"))
+        #expect(one.contains("server_name _;") && one.contains("Only one site can: give apps their `hosts`"))
     }
 
     @Test("a preview's comment speaks of static files only where there are any")
