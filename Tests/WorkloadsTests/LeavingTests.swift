@@ -149,7 +149,9 @@ struct LeavingTests {
             let error = try #require(
                 await #expect(throws: Refusal.self) { try await app.createCandidate(order, Blog.survey()) })
             #expect(error.message == "1 former pod of green does not terminate and would receive requests for green")
-            #expect(error.details.first?.hasPrefix("\(name) on \(machine) should have terminated by 20") == true, "\(error)")
+            #expect(
+                error.details.first?.hasPrefix("\(name) on \(machine) should have terminated by 20") == true, "\(error)"
+            )
             #expect(
                 error.details.last
                     == "to fix: check that \(machine) is up; if lost for good: "
