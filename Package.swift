@@ -93,6 +93,7 @@ let package = Package(
         room(
             "Scaffold",
             ["Nginx", "TextTemplates", "ViridianConfiguration"],
+            excluding: ["README.md"],
             resources: [.embedInCode("Templates")]
         ),
         .target(
