@@ -59,7 +59,7 @@ struct DemoStage: Sendable {
         func stage(after line: String, in directory: String) -> DemoStage? {
             if let match = line.firstMatch(of: /Pages: +(http:\S+)/) { page = String(match.1) }
             if let match = line.firstMatch(of: /Token: +(vir_\S+)/) { token = String(match.1) }
-            guard line.contains("It stays up"), let page, let token else { return nil }
+            guard line.contains("The demo stays up"), let page, let token else { return nil }
             return DemoStage(directory: directory, page: page, token: token)
         }
 

@@ -6,7 +6,7 @@ import Scaffold
 import TextTemplates
 import ViridianConfiguration
 
-/// What an administrator installs on the nodes so that Viridian may do its work there, and nothing else.
+/// The files that an administrator installs on the nodes: they let Viridian do its work there, and nothing else.
 struct NodeFiles {
     enum Part: String, CaseIterable, Sendable {
         case sudoers
@@ -29,12 +29,12 @@ struct NodeFiles {
         }
     }
 
-    /// - Throws: `Refusal` where nothing is asked of sudo.
+    /// - Throws: `Refusal` if the nodes are used without sudo, or as root.
     private var sudoers: String {
         get throws {
             guard nodes.sudo else {
                 throw Refusal(
-                    "nodes.sudo is false: nothing is asked of sudo on the nodes, and there is nothing to allow")
+                    "nodes.sudo is false: sudo is not used on the nodes, so there are no rules to write")
             }
             guard case .ssh(let ssh) = nodes.transport else {
                 return LocalSudoers(user: caller()).text
@@ -43,7 +43,7 @@ struct NodeFiles {
             guard user != "root" else {
                 throw Refusal(
                     "nodes.ssh.user is root, who needs no sudo. To fix: set nodes.sudo to false, or log in as another user, whose "
-                        + "key then can do no more than release (viridian render viridian-node)")
+                        + "key can then be limited to releases (viridian render viridian-node)")
             }
             return NodeSudoers(
                 user: user, program: InstalledNode.path, configuration: InstalledNode.configurationPath,
@@ -72,9 +72,9 @@ struct NodeFiles {
         }
     }
 
-    /// What the URL of every version's artifact begins with: to the version, and beyond the host, since whoever holds the key may ask
-    /// for everything that begins so.
-    /// - Throws: `Refusal` where the version is a part of the host or the bucket.
+    /// The common prefix of the URLs of all versions' artifacts, up to the version. It must be longer than the host, because the holder of
+    /// the key can fetch every URL that begins with it.
+    /// - Throws: `Refusal` if the version is a part of the host or the bucket.
     private func source(_ artifact: AppConfiguration.Artifact, of app: AppName) async throws -> String {
         let from = artifact.from.replacing("{app}", with: app.text)
         guard !from.hasPrefix("/") else { return "file" }
@@ -82,12 +82,12 @@ struct NodeFiles {
         let place = before.range(of: "://").map { before[$0.upperBound...] } ?? before[...]
         guard let slash = place.firstIndex(of: "/"), slash > place.startIndex else {
             throw Refusal(
-                "artifact.from of \(app) is \(artifact.from), where the version is a part of the host or the bucket: node.conf could "
-                    + "allow any at all. To fix: let the version come after the first slash of the path")
+                "artifact.from of \(app) is \(artifact.from), where the version is a part of the host or the bucket: node.conf would "
+                    + "allow any host or bucket. To fix: put the version after the first slash of the path")
         }
         guard before.hasPrefix("s3://") else { return before }
         let key = String(place[place.index(after: slash)...])
-        // A key has to be there; what follows the bucket's slash is cut off again where the version is all of it.
+        // S3 needs a key: if the key begins with the version, a placeholder is used and removed again.
         let address = try await S3(credentials: .standard).address(
             bucket: String(place[..<slash]), key: key.isEmpty ? "x" : key)
         return key.isEmpty ? String(address.dropLast()) : address

@@ -6,7 +6,7 @@ import TextTemplates
 struct DemoConfiguration: TemplateValues {
     static let template = TextTemplate(PackageResources.demo_viridian_yaml_mustache)
 
-    /// Separated by commas.
+    /// The names of the nodes, separated by commas.
     let nodes: String
     let backends: String
     let test: String
@@ -26,7 +26,7 @@ struct DemoConfiguration: TemplateValues {
 /// The demo's `apps/blog.yaml`.
 struct DemoApp: TemplateValues {
     static let template = TextTemplate(PackageResources.demo_blog_yaml_mustache)
-    /// `apps/blog-pod.yaml`, which it names.
+    /// The pod template that it names, `apps/blog-pod.yaml`.
     static let podTemplate = String(decoding: PackageResources.demo_blog_pod_yaml, as: UTF8.self)
 
     let blue: Int
@@ -40,16 +40,16 @@ struct DemoApp: TemplateValues {
     }
 }
 
-/// What can be tried while the demo stays up.
+/// Printed while the demo stays up: what to try.
 struct DemoInvitation: TemplateValues {
     static let template = TextTemplate(PackageResources.demo_invitation_txt_mustache)
 
-    /// Where the first node's nginx answers.
+    /// The URL of the first node's nginx.
     let site: String
     let preview: String
     let directory: String
     let configuration: String
-    /// How this program was called.
+    /// The path by which this program was started.
     let program: String
 
     init(_ demo: DemoEnvironment, program: String) {
