@@ -22,7 +22,7 @@ struct CredentialTests {
         #expect(!"\(found) \(String(reflecting: found)) \([found])".contains("secret"))
     }
 
-    @Test("the files are looked for where HOME says, and a HOME that is no path says nothing")
+    @Test("the files are read from HOME, and an invalid HOME is ignored")
     func home() async throws {
         try await withFolder { home in
             try write(
@@ -33,7 +33,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("half of a key is an error, and nothing else is tried")
+    @Test("an incomplete key is an error, and no other source is tried")
     func half() async throws {
         let error = await words { _ = try await credentials(.test(["AWS_ACCESS_KEY_ID": "A"])) }
         #expect(error.contains("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"))
@@ -41,7 +41,7 @@ struct CredentialTests {
         #expect(other.contains("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not"))
     }
 
-    @Test("without any, the error says what was tried and why each gave none")
+    @Test("without credentials, the error lists the sources with the reasons")
     func none() async throws {
         let error = await words { _ = try await credentials(.test()) }
         #expect(
@@ -97,7 +97,7 @@ struct CredentialTests {
     }
 
     @Test(
-        "a profile that cannot be used is an error that says why",
+        "an unusable profile is an error with the reason",
         arguments: [
             ("[x]\naws_access_key_id = A\n", "no aws_secret_access_key"),
             ("[y]\n", "AWS_PROFILE names it, but neither"),
@@ -125,7 +125,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a credential_process is run without a shell, and kept until its keys end")
+    @Test("a credential_process runs without a shell, and its keys are cached until they expire")
     func process() async throws {
         try await withFolder { home in
             try write(
@@ -164,7 +164,7 @@ struct CredentialTests {
 
     // MARK: - Roles
 
-    @Test("a profile's role is taken with the keys of its source")
+    @Test("a profile's role is assumed with the keys of its source")
     func role() async throws {
         let end = Date().addingTimeInterval(3600)
         try await withServer({ _, _ in assumed("AssumeRole", key: "ASIAROLE", until: end) }) { server in
@@ -201,7 +201,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a web identity is exchanged without a signature, and renewed before it ends")
+    @Test("a web identity is exchanged without a signature, and renewed before it expires")
     func webIdentity() async throws {
         let now = try date("2026-11-22T10:00:00Z")
         let clock = TestClock(now)
@@ -223,7 +223,7 @@ struct CredentialTests {
                 #expect(try await chain.credentials().accessKeyID == "ASIA0")
                 clock.advance(6 * 60)
                 #expect(try await chain.credentials().accessKeyID == "ASIA1")
-                // Needed for longer than what is left.
+                // Required for longer than the remaining time.
                 #expect(try await chain.credentials(for: .seconds(2 * 3600)).accessKeyID == "ASIA2")
                 let request = try #require(await server.requests.all.first)
                 #expect(form(request.body)["WebIdentityToken"] == "the.token")
@@ -232,7 +232,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("while new ones cannot be had, the old ones are used to their end")
+    @Test("while new credentials cannot be obtained, the old ones are used until they expire")
     func renewalFails() async throws {
         let now = try date("2026-11-22T10:00:00Z")
         let clock = TestClock(now)
@@ -264,7 +264,7 @@ struct CredentialTests {
 
     // MARK: - Endpoints of containers and instances
 
-    @Test("a container's endpoint is asked with its token")
+    @Test("a container's endpoint is called with its token")
     func container() async throws {
         try await withServer({ request, _ in
             request.headers["authorization"] == "let me in"
@@ -290,7 +290,7 @@ struct CredentialTests {
         #expect(far.contains("10.0.0.1 would be called without TLS"))
     }
 
-    @Test("an instance's role is asked for by IMDSv2")
+    @Test("an instance's role is read with IMDSv2")
     func instance() async throws {
         try await withServer({ request, _ in
             switch (request.method, request.path) {
@@ -312,7 +312,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("an instance without a role, and a machine without metadata, are told")
+    @Test("an instance without a role and a machine without metadata are reported")
     func noInstance() async throws {
         try await withServer({ request, _ in
             request.method == "PUT" ? .text("session") : .text("", status: 404)
@@ -335,7 +335,7 @@ struct CredentialTests {
     }
 }
 
-/// What a program was called with.
+/// The arguments of a program's call.
 private actor Calls {
     private(set) var all: [[String]] = []
 

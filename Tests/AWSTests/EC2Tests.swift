@@ -59,7 +59,7 @@ struct EC2Tests {
             let users = try await Python.run(Self.founding, ["url": moto.url], as: [String: Keys].self)
             let deploy = try #require(users["deploy"])
             let other = try #require(users["other"])
-            // From here on it checks signatures and rights.
+            // From now on it checks signatures and permissions.
             let connection = try HTTPConnection(baseURL: moto.url)
             let reset = try await connection.send(
                 .init("POST", "/moto-api/reset-auth", headers: ["Content-Type": "text/plain"], body: Data("0".utf8)))
@@ -137,7 +137,7 @@ struct EC2Tests {
         .runningInstances(tags: ["role": "kubernetes-node"])
     }
 
-    @Test("the pages of a list are read to the end, each request signed for itself")
+    @Test("all pages of a list are read, each request signed separately")
     func pages() async throws {
         try await withServer({ request, number in
             switch form(request.body)["NextToken"] {
@@ -158,7 +158,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("a list that never ends is not read for ever")
+    @Test("an endless list is aborted")
     func circle() async throws {
         try await withServer({ _, _ in Self.page(["10.0.0.1"], next: "again") }) { server in
             let error = await words { _ = try await ask(.test(someKeys), server) }
@@ -166,7 +166,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("throttling is waited out, longer each time")
+    @Test("throttled calls are retried with increasing delays")
     func throttled() async throws {
         let pauses = Pauses()
         try await withServer({ _, number in
@@ -183,7 +183,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("throttling without end is told, with how often it was tried")
+    @Test("endless throttling is reported with the number of attempts")
     func alwaysThrottled() async throws {
         try await withServer({ _, _ in
             Self.refusal("Throttling", "Rate exceeded", status: 400)
@@ -196,7 +196,7 @@ struct EC2Tests {
     }
 
     @Test(
-        "every refusal says what is wrong and what to do",
+        "every refusal has the cause and the fix",
         arguments: [
             ("RequestExpired", 400, "clock is"), ("ExpiredToken", 400, "sign in again"),
             ("UnauthorizedOperation", 403, "; allow ec2:DescribeInstances in the policy"),
@@ -209,14 +209,14 @@ struct EC2Tests {
             let error = await words { _ = try await ask(.test(someKeys), server) }
             #expect(error.contains(advice))
             #expect(error.contains("\(code): In AWS's words."))
-            // Only what may heal by itself is asked again.
+            // Only temporary errors are retried.
             #expect(await server.requests.all.count == (code == "ExpiredToken" ? 2 : 1))
         }
     }
 
-    @Test("a clock that is wrong is found by the date of the answer")
+    @Test("a wrong clock is detected by the date of the response")
     func clock() async throws {
-        // The server's answers carry the true time.
+        // The server's responses have the correct time.
         let now = Date().addingTimeInterval(-42 * 60)
         try await withServer({ _, _ in
             Self.refusal(
@@ -227,7 +227,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("a page of HTML is shown as what it is", arguments: [500, 200, 404])
+    @Test("an HTML page is reported as an invalid response", arguments: [500, 200, 404])
     func html(status: Int) async throws {
         try await withServer({ _, _ in
             .text("<html><body><h1>Proxy</h1></body></html>", status: status, headers: ["Content-Type": "text/html"])
@@ -238,7 +238,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("a host that does not answer is told, after a few attempts")
+    @Test("a host that does not respond is reported after several attempts")
     func unreachable() async throws {
         let port = try await unusedPort()
         let pauses = Pauses()
@@ -252,7 +252,7 @@ struct EC2Tests {
         #expect(await pauses.all.count == 5)
     }
 
-    @Test("an answer that is nested without end is no answer of AWS, and ends nothing")
+    @Test("an endlessly nested response is refused without a crash")
     func deepAnswer() async throws {
         for element in ["a", "Response", "reservationSet"] {
             let deep = String(repeating: "<\(element)>", count: 100_000)
@@ -268,7 +268,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("comments, quoted brackets and empty elements are no levels")
+    @Test("comments, quoted brackets and empty elements are not levels")
     func levels() async throws {
         let noise = String(repeating: "<!-- <a> --><b x='>'/><![CDATA[<c>]]><?d <e>?>", count: 200)
         let answer = """
@@ -282,7 +282,7 @@ struct EC2Tests {
         }
     }
 
-    @Test("AWS is asked through the environment's proxy, and a machine's own metadata never")
+    @Test("AWS is called through the environment's proxy, instance metadata directly")
     func proxy() async throws {
         try await withServer({ _, _ in
             .text("<DescribeInstancesResponse><reservationSet></reservationSet></DescribeInstancesResponse>")
@@ -296,7 +296,7 @@ struct EC2Tests {
                 #expect(try await ec2.runningInstances(tags: [:]) == [])
                 var asked = await proxy.asked.all.count
                 #expect(asked == 1)
-                // No credentials but the machine's own, which no machine of a test has.
+                // Only instance credentials, which test machines do not have.
                 for variables in [
                     ["AWS_EC2_METADATA_DISABLED": "false"],
                     ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"],

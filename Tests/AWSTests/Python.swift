@@ -22,7 +22,7 @@ extension Python {
     }
 }
 
-/// A server that answers as AWS does, on a free port of this machine.
+/// A server that behaves like AWS, on a free port of this machine.
 struct Moto: Sendable {
     var url: String
 
@@ -33,7 +33,7 @@ struct Moto: Sendable {
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask {
                 defer { said.finish() }
-                // Werkzeug, which serves it, takes port 0 and tells which one it got.
+                // Werkzeug accepts port 0 and reports the port.
                 _ = try await Command(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
                     .run(grace: .milliseconds(1), onLine: { said.yield($0.text) })
                 return nil

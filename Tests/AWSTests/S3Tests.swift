@@ -24,7 +24,7 @@ struct S3Tests {
         """
 
     @Test(
-        "whoever has a presigned URL can fetch the object, and nobody by another one",
+        "a presigned URL gives access to its object only",
         .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(3)))
     func fetching() async throws {
         try await Moto.with { moto in
@@ -49,7 +49,7 @@ struct S3Tests {
             #expect(try await fetch(odd.text).body == Data("odd".utf8))
             #expect(try await s3.object(bucket: "domain-deploy", key: "blog/2015+10 25/ä.tgz").size == 3)
 
-            // From here on it checks signatures in headers and rights. Those of URLs it cannot check.
+            // From now on it checks signatures in headers and permissions. It cannot check signatures in URLs.
             let reset = try await connection.send(
                 .init("POST", "/moto-api/reset-auth", headers: ["Content-Type": "text/plain"], body: Data("0".utf8)))
             try #require(reset.isSuccess)
@@ -91,7 +91,7 @@ struct S3Tests {
         #expect(presigned.text.contains("%2F\(region)%2Fs3%2Faws4_request"))
     }
 
-    @Test("a URL is good for no longer than the credentials it was made with")
+    @Test("a URL is valid no longer than its credentials")
     func validity() async throws {
         let now = try date("2026-11-22T10:00:00Z")
         let chain = CredentialChain(.test(someKeys, now: now))
@@ -117,7 +117,7 @@ struct S3Tests {
         }
     }
 
-    @Test("a bucket of another region is found there, and remembered")
+    @Test("a bucket of another region is found, and its region is cached")
     func otherRegion() async throws {
         try await withServer({ request, _ in
             request.headers["authorization"]?.contains("/eu-west-1/s3/") == true
@@ -135,7 +135,7 @@ struct S3Tests {
         }
     }
 
-    @Test("what names no object is refused before anybody is asked", arguments: ["", "a b", "a/b", "ä"])
+    @Test("an invalid address of an object is refused before any call", arguments: ["", "a b", "a/b", "ä"])
     func names(bucket: String) async throws {
         let s3 = S3(credentials: CredentialChain(.test(someKeys)))
         let error = await words { _ = try await s3.presignedGET(bucket: bucket, key: "k") }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("signatures")
 struct SignatureTests {
-    @Test("the examples of AWS's documentation come out as printed there")
+    @Test("the examples of AWS's documentation give the documented signatures")
     func published() throws {
         let keys = AWSCredentials(
             accessKeyID: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -136,7 +136,7 @@ struct SignatureTests {
         let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
         let odd = letters + " -_.~!*'()+/=&?%:;,@$ä€😀"
         let service = pick(["s3", "ec2", "sts"])
-        // As S3's paths are: each part encoded once. The others are only ever asked at /.
+        // S3's paths are encoded once. The other services use only /.
         let parts = (0..<Int.random(in: 1...4, using: &random)).map { _ in
             word(odd.replacing("/", with: ""), 1...8).addingPercentEncoding(
                 withAllowedCharacters: CharacterSet(charactersIn: letters + "-_.~")) ?? "x"

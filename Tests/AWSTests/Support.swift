@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension AWSEnvironment {
-    /// A machine that knows nothing of AWS but what the test says.
+    /// A machine with only the test's AWS settings.
     static func test(
         _ environment: [String: String] = [:], home: String = "/nonexistent", now: Date = Date(),
         pauses: Pauses = Pauses(), run: (@Sendable ([String]) async throws -> String)? = nil
@@ -15,10 +15,10 @@ extension AWSEnvironment {
     }
 }
 
-/// Keys that any server takes that does not look.
+/// Keys for servers that do not check them.
 let someKeys = ["AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"]
 
-/// A folder that is gone after the test.
+/// A temporary folder for a test.
 func withFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
     let path = NSTemporaryDirectory() + "viridian-aws-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -32,7 +32,7 @@ func write(_ text: String, to path: String) throws {
     try text.write(toFile: path, atomically: true, encoding: .utf8)
 }
 
-/// The words of the error that an operation ends with.
+/// The message of the error that an operation throws.
 func words(_ operation: () async throws -> Void) async -> String {
     do {
         try await operation()
@@ -53,7 +53,7 @@ func form(_ text: String) -> [String: String] {
 /// `2024-01-02T03:04:05Z`
 func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }
 
-/// The answer of STS to AssumeRole and AssumeRoleWithWebIdentity.
+/// The response of STS to AssumeRole and AssumeRoleWithWebIdentity.
 func assumed(_ action: String, key: String, until end: Date) -> Reply {
     .text(
         """

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A clock that tests move by hand.
+/// A clock that tests advance.
 final class TestClock: Sendable {
     private let start: Date
     private let seconds = Atomic<Int>(0)

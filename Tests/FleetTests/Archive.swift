@@ -1,7 +1,7 @@
 import Foundation
 import Processes
 
-/// A tar archive (POSIX ustar), made here so that it can hold what tar(1) would not put into one.
+/// A tar archive (POSIX ustar), which can have entries that tar(1) would not create.
 struct Archive {
     enum Kind: UInt8 {
         case file = 0x30
@@ -48,10 +48,10 @@ struct Archive {
         bytes += header + data + [UInt8](repeating: 0, count: (512 - data.count % 512) % 512)
     }
 
-    /// With the two blocks of zeros at its end.
+    /// With the two zero blocks at the end.
     var whole: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 
-    /// `css/a.css` and `index.txt`, with a text that tells versions apart.
+    /// `css/a.css` and `index.txt`, with the version in the text.
     static func assets(_ text: String) -> Archive {
         var archive = Archive()
         archive.add("./", .directory)

@@ -4,9 +4,9 @@ import Glibc
 import Processes
 import Testing
 
-/// What nodes unpack, and what they do not.
+/// Archives that nodes unpack or refuse.
 @Suite struct ArchiveTests {
-    /// A named archive. Its first file is good, and by itself no reason to refuse anything.
+    /// A named archive. Its first file is valid.
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String
         var archive: Archive
@@ -59,7 +59,7 @@ import Testing
     ]
 
     @Test(
-        "what people's machines pack is unpacked, whatever their accounts and files are called", arguments: good,
+        "archives of other machines are unpacked, whatever their accounts and files are called", arguments: good,
         Toolbox.installed)
     func taken(it: Case, toolbox: Toolbox) async throws {
         try await withAssetSite { site in
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("nginx's user can read all of it, and nothing of it runs as somebody else", arguments: Toolbox.installed)
+    @Test("nginx's user can read all files, and no file is setuid", arguments: Toolbox.installed)
     func modes(toolbox: Toolbox) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(try await toolbox.transport(in: it.directory))
@@ -93,7 +93,7 @@ import Testing
 
     // MARK: - Refused
 
-    /// `outside` is a directory that none of them may reach.
+    /// `outside` is a directory that no archive may write.
     private static func hostile(_ outside: String) -> [Case] {
         [
             Case("absolute name") { $0.add(outside + "/new", .file, "x") },
@@ -182,7 +182,7 @@ import Testing
         ]
     }
 
-    @Test("an archive that reaches out of its directory is refused, with nothing changed", arguments: Toolbox.installed)
+    @Test("an archive that escapes its directory is refused, with nothing changed", arguments: Toolbox.installed)
     func refused(toolbox: Toolbox) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(try await toolbox.transport(in: it.directory))

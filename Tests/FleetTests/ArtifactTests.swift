@@ -5,7 +5,7 @@ import Nginx
 import Processes
 import Testing
 
-/// A node with a directory for assets, and a web server that has artifacts.
+/// A node with an assets directory, and a web server with artifacts.
 struct AssetSite: Sendable {
     var site: Site
     var directory: String
@@ -62,12 +62,12 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
 }
 
 @Suite struct ArtifactTests {
-    @Test("assets are unpacked beside, follow the colour with the switch, and go back with it", arguments: shells)
+    @Test("assets are unpacked beside the current ones, and follow the switch and its revert", arguments: shells)
     func follows(shell: [String]) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(LocalTransport(shell: shell))
             let node = it.site.node
-            // The first release: no assets there yet.
+            // The first release: no assets yet.
             var url = try await it.serve("one")
             _ = try await fleet.stage(it.upstream, on: node, it.plan(ArtifactPlan(.url(url)), version: "1", token: 1))
             #expect(it.current == nil && it.releases == ["1"])
@@ -84,7 +84,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
                 "\(String(describing: staged.assets))")
             _ = try await fleet.switch(it.upstream, on: node, to: it.site.blue, token: 2)
             #expect(try it.served() == "two")
-            // And back: nothing is fetched, and what was served first before any release was nothing.
+            // Back: nothing is fetched. Before the first release nothing was served.
             _ = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 3)
             #expect(try it.served() == "one")
             let readings = await fleet.read(it.upstream, on: [node])
@@ -93,7 +93,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a link that was moved by hand is told, and a switch to where the node is already puts it right")
+    @Test("a manually changed link is reported, and a switch to the current colour fixes it")
     func repaired() async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet()
@@ -110,7 +110,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a switch that nginx does not take leaves assets and upstream as they were")
+    @Test("a switch that nginx refuses leaves assets and upstream unchanged")
     func givenUp() async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet { $0.reload = "exit 1" }
@@ -125,7 +125,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
             }
             #expect(it.current == "releases/0")
             #expect(try it.site.text() == it.site.article())
-            // What was there before any release belongs to the colour that was live then.
+            // Assets from before any release belong to the colour that was live then.
             let fixed = try it.site.fleet()
             _ = try await fixed.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
             #expect(it.current == "releases/1")
@@ -135,7 +135,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
     }
 
     @Test(
-        "what is cut off, of another size, not what its checksum says, not there or no archive is refused",
+        "a truncated, missing or invalid artifact, or one with another size or checksum, is refused",
         arguments: shells)
     func damaged(shell: [String]) async throws {
         try await withAssetSite { it in
@@ -177,7 +177,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("the newest stay, and those that either colour needs")
+    @Test("the newest assets are kept, and those that either colour needs")
     func keep() async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet()
@@ -187,7 +187,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
                 let plan = it.plan(
                     ArtifactPlan(.url(url), keep: 1), version: "\(version)", port: port, token: version)
                 _ = try await fleet.stage(it.upstream, on: it.site.node, plan)
-                // The candidate, and what is live: it is the previous one in a moment.
+                // The candidate, and the live version, which is about to be the previous one.
                 #expect(it.releases == (version == 1 ? ["1"] : ["\(version - 1)", "\(version)"]))
                 _ = try await fleet.switch(it.upstream, on: it.site.node, to: port, token: version)
                 #expect(try it.served() == "\(version)")
@@ -195,7 +195,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("what Viridian did not make in releases/ is never removed, however old it is", arguments: shells)
+    @Test("directories in releases/ that Viridian did not create are never removed", arguments: shells)
     func foreign(shell: [String]) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(LocalTransport(shell: shell))
@@ -212,7 +212,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a releases/ that is a link, or that others may write, is refused: root removes directories there")
+    @Test("a releases/ that is a link or writable by others is refused, as root removes directories in it")
     func linked() async throws {
         try await withAssetSite { it in
             let files = FileManager.default
@@ -250,7 +250,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a file of this machine goes over the conversations, in pieces", arguments: shells)
+    @Test("a local file is sent over the conversations, in pieces", arguments: shells)
     func local(shell: [String]) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(LocalTransport(shell: shell))
@@ -277,11 +277,11 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
     }
 
     @Test(
-        "a URL that is a secret is in no process's arguments while it is fetched",
+        "a secret URL is in no process's arguments while it is fetched",
         arguments: [[:], ["command -v curl": "false"]])
     func secretURL(replaced: [String: String]) async throws {
         try await withAssetSite { it in
-            // Slow enough to be looked at.
+            // Slow enough to be inspected.
             let main = "server { listen 127.0.0.1:\(it.port); root \(it.directory)/files; limit_rate 60k; }"
             try it.site.write(main, to: "hosts.d/files.conf")
             try await it.site.reloadByHand()
@@ -321,7 +321,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a version that is there already is used again, and one in use is never replaced by another file")
+    @Test("an existing version is reused, and one in use is never replaced")
     func again() async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet()
@@ -347,7 +347,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
-    @Test("a `current` that is no link, and halves that a lost connection left, are dealt with")
+    @Test("a `current` that is not a link is refused, and partial files of a lost connection are removed")
     func leftovers() async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet()

@@ -4,9 +4,9 @@ import Nginx
 import Processes
 import Testing
 
-/// Cuts what goes to the node, or what comes from it.
+/// Truncates the input to the node, or the output from it.
 struct CuttingTransport: NodeTransport {
-    /// So many bytes at the end of a switch's input.
+    /// The number of bytes to cut from the end of a switch's input.
     var losesInput = 0
     var dropFrom: String?
 
@@ -31,7 +31,7 @@ struct CuttingTransport: NodeTransport {
     }
 }
 
-/// Nodes that never answer, among others that do.
+/// Some nodes that never answer.
 struct FrozenTransport: NodeTransport {
     var frozen: Set<String>
 
@@ -52,7 +52,7 @@ struct FrozenTransport: NodeTransport {
 }
 
 @Suite struct ConversationTests {
-    @Test("an installed node script of another version is told with the fix")
+    @Test("an installed node script of another version is reported with the fix")
     func earlier() async throws {
         let node = LocalTransport(shell: ["sh", "-c", #"printf 'viridian-node=1\ndone=read\n'"#])
         let fleet = Fleet(inventory: try StaticInventory(["web-1"]), transport: node, settings: NodeSettings())
@@ -61,7 +61,7 @@ struct FrozenTransport: NodeTransport {
         #expect(failure?.description.contains(words) == true)
     }
 
-    @Test("a switch that is cut off on its way is done whole or not at all, wherever it is cut")
+    @Test("a truncated switch command is executed completely or not at all")
     func cutInput() async throws {
         try await withSite { site in
             let whole = try site.fleet()
@@ -71,7 +71,7 @@ struct FrozenTransport: NodeTransport {
                 100_000,
             ] {
                 let fleet = try site.fleet(CuttingTransport(losesInput: lost))
-                // Its text is known, so that a cut one would be accepted if the cut were not noticed.
+                // The file is cached, so that a truncated command would be accepted if the truncation were not detected.
                 #expect(try await site.onlyReport(fleet).livePort == site.blue)
                 do {
                     _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 1)
@@ -88,7 +88,7 @@ struct FrozenTransport: NodeTransport {
         }
     }
 
-    @Test("an answer that breaks off is no success", arguments: ["path", "reloaded", "verified", "done"])
+    @Test("truncated output is a failure", arguments: ["path", "reloaded", "verified", "done"])
     func cutAnswer(at key: String) async throws {
         try await withSite { site in
             let fleet = try site.fleet(CuttingTransport(dropFrom: key))
@@ -99,13 +99,13 @@ struct FrozenTransport: NodeTransport {
                 Issue.record("\(String(describing: failure))")
                 return
             }
-            // Nobody knows from this answer; the next reading does.
+            // The result is unknown until the next reading.
             let report = try await site.onlyReport(try site.fleet())
             #expect(report.loaded == .yes && report.livePort != nil)
         }
     }
 
-    @Test("frozen nodes cost their own deadline, and no other node's time")
+    @Test("frozen nodes do not delay other nodes")
     func frozen() async throws {
         try await withSite { site in
             let frozen = (1...6).map { "frozen-\($0)" }
@@ -125,12 +125,12 @@ struct FrozenTransport: NodeTransport {
                 #expect(reading.failure?.reason == .timedOut(after: .seconds(12)))
                 #expect(reading.failure?.isUnreachable == true)
             }
-            // One after the other they would take 72 s.
+            // Sequentially they would take 72 s.
             #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 
-    @Test("a cancelled reading ends at once and takes its processes along")
+    @Test("a cancelled reading ends immediately, with its processes")
     func cancellation() async throws {
         let fleet = Fleet(
             inventory: try StaticInventory(["frozen-1"]),
@@ -143,11 +143,11 @@ struct FrozenTransport: NodeTransport {
             group.addTask { _ = try? await fleet.read(upstream) }
             group.cancelAll()
         }
-        // Left alone it would take the node's whole deadline, which is 30 s.
+        // Without cancellation it would take the node's deadline of 30 s.
         #expect(ContinuousClock.now - start < .seconds(25))
     }
 
-    @Test("a shell that is not there is an unreachable node")
+    @Test("a missing shell makes the node unreachable")
     func noShell() async throws {
         let fleet = Fleet(
             inventory: try StaticInventory(["127.0.0.1"]),
@@ -201,7 +201,7 @@ struct FrozenTransport: NodeTransport {
         }
     }
 
-    @Test("an inventory that is empty, names a node twice or something that is no address is refused")
+    @Test("an inventory that is empty, or has duplicates or invalid addresses, is refused")
     func inventories() {
         #expect(throws: InventoryError.empty) { try StaticInventory([]) }
         #expect(throws: InventoryError.duplicate(address: "10.122.43.70")) {

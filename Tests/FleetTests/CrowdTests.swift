@@ -3,7 +3,7 @@ import Processes
 import Testing
 
 struct CrowdTests {
-    @Test("ten thousand addresses are worked through with few connections at one time")
+    @Test("ten thousand addresses are processed with few concurrent connections")
     func tenThousand() async throws {
         let addresses = (0..<10_000).map { "10.\($0 / 65_536).\($0 / 256 % 256).\($0 % 256)" }
         let crowd = Crowd()
@@ -12,7 +12,7 @@ struct CrowdTests {
             transport: CrowdedTransport(crowd: crowd),
             settings: NodeSettings(),
             parallel: 20,
-            // A machine that is busy may keep these waiting for longer than a frozen node may.
+            // A busy machine may delay these longer than a frozen node.
             startTimeout: .seconds(3600)
         )
         let readings = try await fleet.read(blog)

@@ -5,7 +5,7 @@ import Nginx
 import Processes
 import Testing
 
-/// Whether this process may mount file systems: then disks can be made that are full or read-only.
+/// Whether this process may mount file systems, to test full and read-only disks.
 private let mayMount: Bool = {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
@@ -16,7 +16,7 @@ private let mayMount: Bool = {
     return process.terminationStatus == 0
 }()
 
-/// A small disk of its own at `path`, which is there already; unmounted at the end.
+/// A small disk mounted at the existing directory `path`, unmounted at the end.
 private func withDisk(at path: String, kibibytes: Int, _ body: () async throws -> Void) async throws {
     let mounted = try await Command("mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k,mode=755", "tmpfs", path]).run()
     guard mounted.succeeded else { throw SocketError(description: mounted.error) }
@@ -41,7 +41,7 @@ struct DiskTests {
                 let fleet = try it.site.fleet(LocalTransport(shell: shell))
                 var archive = Archive.assets("big")
                 archive.add("big.bin", .file, String(repeating: "x", count: 200_000))
-                // Compressed it fits; unpacked it does not. As it is, not even the file does. Neither is tried to the last byte.
+                // Compressed it fits, unpacked it does not. Uncompressed, not even the file fits. Both are refused before the disk is full.
                 let packed = try it.serve(try await gzipped(archive.whole, in: it.directory), as: "big.tgz")
                 let plain = try it.serve(archive.whole, as: "big.tar")
                 for url in [packed, plain] {
@@ -64,7 +64,7 @@ struct DiskTests {
         }
     }
 
-    @Test("on a full or read-only disk a switch changes nothing and says so", arguments: shells)
+    @Test("on a full or read-only disk a switch changes nothing and reports it", arguments: shells)
     func fullForSwitch(shell: [String]) async throws {
         try await withSite { site in
             let text = try site.text()

@@ -6,7 +6,7 @@ import Processes
 import Testing
 
 @Suite struct ExpiryTests {
-    /// An order to switch to green that has left and not arrived.
+    /// A command to switch to green that has been sent but has not arrived.
     private func heldOrder(_ site: Site, timeout: Duration) async throws -> HeldOrders.Order {
         let transport = HoldingTransport()
         let fleet = try site.fleet(transport) { $0.timeout = timeout }
@@ -18,7 +18,7 @@ import Testing
         return try #require(await transport.held.orders.first)
     }
 
-    @Test("an order that a stopped process holds back until nobody waits for it changes nothing", arguments: shells)
+    @Test("a command that is delayed beyond its deadline changes nothing", arguments: shells)
     func stopped(shell: [String]) async throws {
         try await withSite { site in
             let order = try await heldOrder(site, timeout: .milliseconds(600))
@@ -45,12 +45,12 @@ import Testing
         }
     }
 
-    @Test("an order whose time runs out while nginx tests its configuration is put back before the reload")
+    @Test("a command whose deadline passes during nginx's test is reverted before the reload")
     func lateReload() async throws {
         try await withSite { site in
             let order = try await heldOrder(site, timeout: .seconds(20))
             let before = try await site.onlyReport(try site.fleet()).workers
-            // Keeps nginx's test waiting until the order's time is over.
+            // Delays nginx's test until the command's deadline has passed.
             let test =
                 "while read up rest </proc/uptime && [ ${up%.*}${up#*.} -le \(try order.until + 1) ]; do sleep 0.05; done"
             let arguments = order.arguments.map { $0.hasPrefix("test=") ? "test=\(test)" : $0 }
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("an order from before the machine was started anew is void")
+    @Test("a command from before a reboot is refused")
     func otherBoot() async throws {
         try await withSite { site in
             let order = try await heldOrder(site, timeout: .seconds(30))
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test("the time that an order carries lies between its sending and the end of the wait for it")
+    @Test("a command's deadline lies between its sending and the end of the wait for it")
     func bound() async throws {
         try await withSite { site in
             let before = try uptime()

@@ -1,16 +1,16 @@
 import Foundation
 import Glibc
 
-/// A FastCGI application on a port of the loopback interface, for as long as it lives.
+/// A FastCGI application on a loopback port, until it is deallocated.
 final class FastCGIResponder: Sendable {
     enum Manner: Sendable {
         /// Answers requests with this output, as php-fpm does.
         case output(String)
         /// FCGI_OVERLOADED, without output.
         case overloaded
-        /// Knows no request, and answers FCGI_GET_VALUES.
+        /// Supports no request, only FCGI_GET_VALUES.
         case valuesOnly
-        /// Accepts and says nothing that is FastCGI.
+        /// Accepts connections and sends nothing that is FastCGI.
         case other(String)
     }
 
@@ -18,7 +18,7 @@ final class FastCGIResponder: Sendable {
     private let requests = Requests()
     var port: Int { listener.port }
 
-    /// What it was asked: the parameters of each request.
+    /// The parameters of each request.
     func asked() async -> [[String: String]] { await requests.all }
 
     private actor Requests {

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(
-        "both colours up and both down are told as they are, and a switch fixes them",
+        "both colours up and both down are reported, and a switch fixes them",
         arguments: [Routing.both, .neither])
     func bothOrNeither(routing: Routing) async throws {
         let suffix = routing == .both ? "" : " down"
@@ -34,13 +34,13 @@ import Testing
         }
     }
 
-    @Test("a missing file is read as missing, staged without leaving one, and written by the switch")
+    @Test("a missing file is reported, not created by staging, and written by the switch")
     func missing() async throws {
         try await withSite({ _ in nil }, extraHosts: ["upstream blogLB { server 127.0.0.1:1; }"]) { site in
             let fleet = try site.fleet()
             let report = try await site.onlyReport(fleet)
             #expect(report.file == .missing && report.livePort == nil)
-            // The name is taken, so that nginx would not accept the new file: staging finds that out and leaves nothing.
+            // The name is in use, so that nginx would not accept the new file: staging reports it and leaves no file.
             let plan = StagePlan(port: site.green, token: 1, version: "v", color: "green", release: "blog/1")
             let failure = await #expect(throws: NodeFailure.self) {
                 try await fleet.stage(site.upstream, on: site.node, plan)
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("a directory that does not exist yet is made by the switch")
+    @Test("a missing directory is created by the switch")
     func missingDirectory() async throws {
         try await withSite { site in
             try site.write("", to: "backends.d/blog.conf")
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test("carriage returns, owner, mode and a link stay")
+    @Test("carriage returns, owner, mode and a link are kept")
     func attributes() async throws {
         try await withSite({ $0.article().replacing("\n", with: "\r\n") }) { site in
             let crlf = try site.text()
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test("a file that does not parse, or names other ports, is a failure that says where")
+    @Test("a file that does not parse or names other ports is a failure with the line")
     func unparsable() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -125,10 +125,10 @@ import Testing
         }
     }
 
-    @Test("a directory that cannot be written is found when staging, and again by the switch, with nothing changed")
+    @Test("a directory that cannot be written is reported by staging and by the switch, with nothing changed")
     func readOnly() async throws {
         try await withSite { site in
-            // As root every directory can be written, so the script then runs as nobody.
+            // Root can write every directory, so the script runs as nobody.
             let isRoot = geteuid() == 0
             let transport = LocalTransport(
                 shell: isRoot ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh"] : ["sh"]
@@ -156,7 +156,7 @@ import Testing
 }
 
 @Suite struct LoadedTests {
-    @Test("an edit by hand that nginx has not loaded is noticed, with what is really served")
+    @Test("a manual edit that nginx has not loaded is detected, with the colour that is actually served")
     func handEdit() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test("an edit is noticed on a node that no release has touched yet")
+    @Test("an edit is detected on a node without releases")
     func firstEdit() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test("another app's reload loads this app's edit too, and that is noticed")
+    @Test("a reload for another app also loads this app's edit, and that is detected")
     func neighbour() async throws {
         try await withSite { site in
             let fleet = try site.fleet()

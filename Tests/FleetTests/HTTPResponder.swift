@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Answers one connection after the other with a text, for as long as it lives.
+/// Answers connections with a text, until it is deallocated.
 final class HTTPResponder: Sendable {
     private let listener: Listener
     private let requests: Shared
@@ -13,7 +13,7 @@ final class HTTPResponder: Sendable {
 
     var port: Int { listener.port }
 
-    /// What it was asked, connection by connection.
+    /// The requests, one per connection.
     var asked: [String] { requests.requests.withLock { $0 } }
 
     /// `answer` gets the connection's number, from 1, and the request; an empty answer closes the connection.

@@ -3,7 +3,7 @@ import Foundation
 import Processes
 import Testing
 
-/// A node that somebody has taken over: it answers every request with these facts, whatever it is asked for.
+/// A compromised node: it answers every command with these facts.
 private struct TakenOverNode: NodeTransport {
     var facts: [String]
 
@@ -29,7 +29,7 @@ private struct TakenOverNode: NodeTransport {
         "9007199254740993", "1e400", "0x7f", "", " ", "٣", "9007199254740992", "4611686018427387904", "+5",
     ]
 
-    @Test("no number that a node says ends this process, wherever it says it", arguments: odd)
+    @Test("no number in a node's output crashes this process", arguments: odd)
     func numbers(_ number: String) async throws {
         let facts = [
             "clock=\(number)@b", "token=\(number)", "master=\(number)", "workers=\(number) \(number):\(number)",
@@ -44,14 +44,14 @@ private struct TakenOverNode: NodeTransport {
         )
         let node = Node("node-1")
         let plan = StagePlan(port: 30001, token: 2, version: "2", color: "green", release: "blog/1")
-        // Twice: the clock that it said first is what the second order's time is counted by.
+        // Twice: the second command's deadline uses the clock of the first output.
         for _ in 0..<2 {
             let reading = try #require(try await fleet.read(blog).first)
             #expect((0...(1 << 53)).contains(reading.report?.token ?? 0))
             #expect(reading.report?.workers.allSatisfy { $0 >= 0 } == true)
             _ = try? await fleet.check(blog, on: node, ports: [30000])
             if let drain = try? await fleet.drain(blog, on: node, port: 30000) {
-                // These are added up, over sources and nodes.
+                // These are summed over sources and nodes.
                 let counts = [drain.connections] + (drain.arrivals.map { Array($0.values) } ?? [])
                 #expect(counts.allSatisfy { (0...Int(Int32.max)).contains($0) }, "\(counts)")
             }
@@ -60,7 +60,7 @@ private struct TakenOverNode: NodeTransport {
         }
     }
 
-    @Test("a node that refuses with a number that no release has is told as what it is, with what to remove")
+    @Test("a node that refuses with an invalid release number is reported with the fix")
     func fencedByNonsense() async throws {
         let transport = TakenOverNode(facts: ["token=0", "fenced=9223372036854775807"])
         let fleet = Fleet(

@@ -57,7 +57,7 @@ private struct InstalledSite: Sendable {
         try it.site.fleet(InstalledTransport(program: program, original: "touch \(it.directory)/ran"), change)
     }
 
-    /// What the script answers to a request of the key's holder's own making.
+    /// The script's output for a custom request of the key's holder.
     func answer(_ action: String, _ arguments: [String], _ payload: NodePayload = .none) async throws -> [String] {
         let (said, nginx) = (Said(), it.site.nginx)
         let fixed = [
@@ -85,7 +85,7 @@ private struct InstalledSite: Sendable {
 }
 
 @Suite struct InstalledNodeTests {
-    @Test("an installed script reads, stages, fetches from the named place, switches and goes back")
+    @Test("an installed script reads, stages, fetches from the configured source, switches and reverts")
     func works() async throws {
         try await withAssetSite { it in
             let command = "echo post for $VIRIDIAN_VERSION"
@@ -107,7 +107,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("whoever holds its key can bring nothing of their own: commands, places, ports, sources, text")
+    @Test("the key's holder cannot use other commands, paths, ports, sources or texts")
     func refuses() async throws {
         try await withAssetSite { it in
             let installed = try InstalledSite(it, post: "true", artifact: "http://127.0.0.1:\(it.port)/blog/")
@@ -156,7 +156,7 @@ private struct InstalledSite: Sendable {
             try Data(Archive.assets("x").whole).write(to: URL(fileURLWithPath: file))
             #expect(
                 await staging { plan, _ in plan.artifact = ArtifactPlan(.file(file)) }.contains("does not say file"))
-            // An upstream of their own.
+            // Another upstream.
             for (old, new) in [
                 (it.site.article(), "upstream blogLB { server 127.0.0.1:\(it.site.green); server 10.6.6.6:80; }\n"),
                 (it.site.article(), it.site.article(live: "green") + "include /tmp/evil.conf;\n"),
@@ -172,7 +172,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("without its file, or with one that others may write, it refuses everything")
+    @Test("without its configuration file, or with one writable by others, it refuses everything")
     func needsItsFile() async throws {
         try await withAssetSite { it in
             let installed = try InstalledSite(it)
@@ -201,7 +201,7 @@ private struct InstalledSite: Sendable {
     }
 
     @Test(
-        "where there is no file yet, the key's holder can make no upstream of another name, for other sites may use that one"
+        "without an upstream file, the key's holder cannot create an upstream with another name, which other sites may use"
     )
     func otherUpstreams() async throws {
         try await withAssetSite { it in
@@ -234,7 +234,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("a number that no release reaches is not taken, so that those that come are not locked out")
+    @Test("an unreachable release number is refused, so that later releases are not locked out")
     func lockOut() async throws {
         try await withAssetSite { it in
             let fleet = try InstalledSite(it).fleet()
@@ -248,7 +248,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("nothing is received or unpacked anywhere but in the app's directory of assets")
+    @Test("files are received and unpacked only in the app's assets directory")
     func elsewhere() async throws {
         try await withAssetSite { it in
             let installed = try InstalledSite(it, artifact: "file")
@@ -270,7 +270,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("a source without a slash after its host allows no host at all")
+    @Test("a source without a slash after its host allows no host")
     func openSources() async throws {
         try await withAssetSite { it in
             for (source, url) in [
@@ -288,7 +288,7 @@ private struct InstalledSite: Sendable {
         }
     }
 
-    @Test("a key's line lets the client run nothing else")
+    @Test("the line in authorized_keys lets the client run nothing else")
     func authorizedKey() async throws {
         #expect(
             InstalledNode.authorizedKey("ssh-ed25519 AAAA deploy")

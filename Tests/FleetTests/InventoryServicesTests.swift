@@ -6,7 +6,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-@Suite("inventories that ask a service")
+@Suite("inventories of services")
 struct InventoryServicesTests {
     // MARK: - Kubernetes
 
@@ -38,7 +38,7 @@ struct InventoryServicesTests {
         }
     }
 
-    @Test("the cluster's nodes are listed by selector, those that are not ready or are going away as well")
+    @Test("the cluster's nodes are listed by selector, including nodes that are not ready or being deleted")
     func nodes() async throws {
         let leaving = #", "deletionTimestamp": "2026-11-22T10:00:00Z""#
         let found = try await ask([
@@ -54,7 +54,7 @@ struct InventoryServicesTests {
         }
     }
 
-    @Test("a node without the wanted address, two nodes with one, and no node are errors that name them")
+    @Test("a node without the wanted address, two nodes with the same address, and no node are errors that name them")
     func bad() async throws {
         await #expect(
             throws: InventoryError.noAddress(
@@ -76,7 +76,7 @@ struct InventoryServicesTests {
         }
     }
 
-    @Test("nodes that come and go are seen at the next look")
+    @Test("added and removed nodes are seen at the next read")
     func fresh() async throws {
         try await withServer({ _, number in
             let items = (0...number).map { Self.node("n\($0)", Self.ip("10.0.0.\($0)")) }.joined(separator: ",")
@@ -120,14 +120,14 @@ struct InventoryServicesTests {
         }
     }
 
-    @Test("instances are nodes by their private or their public address")
+    @Test("instances are listed with their private or public address")
     func addresses() async throws {
         let list = [("i-2", "10.0.0.2", "54.0.0.2"), ("i-1", "10.0.0.1", "54.0.0.1")] as [(String, String?, String?)]
         #expect(try await instances(list, address: .private) == ["10.0.0.1", "10.0.0.2"])
         #expect(try await instances(list, address: .public) == ["54.0.0.1", "54.0.0.2"])
     }
 
-    @Test("an instance without the wanted address, and no instance, are errors that name what was sought")
+    @Test("an instance without the wanted address, and no instance, are errors that name the search")
     func badInstances() async throws {
         await #expect(
             throws: InventoryError.noAddress(machine: "instance i-1", wanted: "public", has: ["private 10.0.0.1"])

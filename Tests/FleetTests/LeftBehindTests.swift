@@ -16,15 +16,15 @@ import Testing
         return (path, descriptor)
     }
 
-    @Test("what a process left that is gone is removed, and nothing that belongs to one that runs")
+    @Test("files of ended processes are removed, files of running ones are kept")
     func removed() async throws {
         let files = FileManager.default
         let gone = try make(true)
         close(gone.lock)
         let running = try make(true, holding: true)
-        // Somebody who is about to make the file.
+        // A process that is about to create the file.
         let beginning = try make(false)
-        // Of that name, and not in this place.
+        // Has the name prefix, but is in another directory.
         let elsewhere = try make(true)
         close(elsewhere.lock)
         let link = elsewhere.path.replacing("viridian-ssh-test-", with: "viridian-ssh-link-")
@@ -48,7 +48,7 @@ import Testing
         try await eventually { try await isRemoved(running.path) }
     }
 
-    @Test("transports that begin and end side by side leave each other's files alone")
+    @Test("concurrent transports do not remove each other's files")
     func together() async throws {
         try await withDirectory { directory in
             // It gets the configuration as its second argument.

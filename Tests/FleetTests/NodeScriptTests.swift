@@ -13,13 +13,13 @@ private let session: NodeScript.File = ("session.sh", PackageResources.session_s
 /// Those that are installed here.
 private let awks = [["mawk"], ["gawk"], ["original-awk"], ["busybox", "awk"]].filter { Executable.find($0[0]) != nil }
 
-/// Whether bash prints what it has parsed inside `$(…)` as well, which it does since 5.2.
+/// Whether bash also prints the parsed text inside `$(…)`, as it does since 5.2.
 @Sendable private func bashPrintsAll() async throws -> Bool {
     let question = "[ $((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1])) -ge 502 ]"
     return try await Command("bash", ["-c", question]).run().termination == .exited(0)
 }
 
-/// The text of the node script, whatever it does.
+/// The text of the node script.
 @Suite(.timeLimit(.minutes(1))) struct NodeScriptTests {
     @Test("every shell understands the program", arguments: shells, [false, true])
     func parses(shell: [String], isCompact: Bool) async throws {
@@ -44,7 +44,7 @@ private let awks = [["mawk"], ["gawk"], ["original-awk"], ["busybox", "awk"]].fi
         }
     }
 
-    /// A text in bash's own words, as the body of a function.
+    /// A text as bash prints it, as the body of a function.
     private func asBashReads(_ text: String) async throws -> String {
         let program = "whole() {\n\(text)\n}\ndeclare -f whole\n"
         let completed = try await Command("bash", ["-s"], input: program).run()

@@ -26,7 +26,7 @@ struct AlteredTransport: NodeTransport {
     }
 }
 
-/// What a node may have: a shell with GNU's tools, or busybox for everything.
+/// The tools of a node: a shell with GNU's tools, or busybox.
 enum Toolbox: String, CaseIterable, Sendable {
     case dash, bash, busybox
 
@@ -45,7 +45,7 @@ enum Toolbox: String, CaseIterable, Sendable {
     }
 }
 
-/// Keeps orders to switch instead of delivering them, and tells its caller that time is up.
+/// Keeps switch commands instead of sending them, and reports a timeout.
 actor HeldOrders {
     struct Order: Sendable {
         var arguments: [String]

@@ -28,7 +28,7 @@ import Testing
                 )
                 yards.append(try await spawning(100))
             }
-            // The best of each: a median says how busy the machine was just then.
+            // The minimum of each, as a median depends on the machine's load.
             let (stage, flip, yard) = (stages.sorted()[0], switches.sorted()[0], yards.sorted()[0])
             print("best of 11: stage \(stage), switch \(flip), 100 programs \(yard)")
             // Staging starts about 10 programs, two of which are nginx and bash; switching about 12. nginx alone takes about 120 ms

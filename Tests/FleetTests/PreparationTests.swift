@@ -4,17 +4,17 @@ import Nginx
 import Processes
 import Testing
 
-/// What is done on nodes while pods start.
+/// Preparation of nodes while pods start.
 @Suite struct PreparationTests {
     @Test(
-        "an artifact that was fetched by the preparation is in place after staging, which fetches nothing",
+        "an artifact fetched by the preparation is in place after staging, which fetches nothing",
         arguments: shells)
     func fetched(shell: [String]) async throws {
         try await withAssetSite { it in
             let fleet = try it.site.fleet(LocalTransport(shell: shell))
             let node = it.site.node
             var plan = it.plan(ArtifactPlan(.url(try await it.serve("two"))))
-            // Whose pods have not started: nobody answers yet.
+            // The pods have not started: nothing answers yet.
             plan.probe = .http(path: "/")
             plan.port = it.site.green
             plan.postDeploy = PostDeployCommand(command: "echo \(it.directory)/post >>\(it.directory)/post")
@@ -23,12 +23,12 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: it.directory + "/post"))
             #expect(try it.site.text() == it.site.article())
 
-            // From here on there is nothing to fetch.
+            // From now on there is nothing to fetch.
             try FileManager.default.removeItem(atPath: it.directory + "/files/blog.tgz")
             let staged = try await fleet.stage(it.upstream, on: node, plan)
             #expect(it.releases == ["2"] && it.current == nil)
             #expect(staged.assets?.wanted[it.site.green] == "releases/2", "\(String(describing: staged.assets))")
-            // What cannot be done before the pods run is done once, and then.
+            // Steps that need running pods are done once, in staging.
             #expect(try String(contentsOfFile: it.directory + "/post", encoding: .utf8) == it.directory + "/post\n")
             _ = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 2)
             #expect(try it.served() == "two" && it.current == "releases/2")
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(
-        "an artifact that cannot be fetched is told by the preparation, and again by staging, until it can",
+        "an artifact that cannot be fetched is reported by the preparation, and by staging, until it can be",
         arguments: shells)
     func failing(shell: [String]) async throws {
         try await withAssetSite { it in
@@ -74,10 +74,10 @@ import Testing
         }
     }
 
-    @Test("the path of a URL is asked for as it stands: it may be signed", arguments: shells)
+    @Test("the path of a URL is requested unchanged, as it may be signed", arguments: shells)
     func literalPath(shell: [String]) async throws {
         try await withAssetSite { it in
-            // A server to which a path is a name, as it is to S3.
+            // A server that treats a path as an opaque name, like S3.
             let names =
                 "location / { if ($request_uri !~ \"^/blog/\\./a/\\.\\./blog.tgz\\?\") { return 403; } root \(it.directory)/files; rewrite ^ /blog.tgz break; }"
             try it.site.write("server { listen 127.0.0.1:\(it.port); \(names) }", to: "hosts.d/files.conf")
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test(
-        "a file that is made where a virtual host shows the candidate has the upstream for it, and both turn round together"
+        "a new file for an app with a preview host has the preview's upstream, and both are switched together"
     )
     func preview() async throws {
         try await withSite { site in

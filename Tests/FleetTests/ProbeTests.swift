@@ -5,7 +5,7 @@ import Nginx
 import Processes
 import Testing
 
-/// How a node can reach a port: through bash, or, where it has none, through nc.
+/// How a node can open a connection: with bash, or else with nc.
 private let ways: [AlteredTransport] =
     [AlteredTransport(replaced: [:])]
     + shells.filter { $0.first == "busybox" }.map {
@@ -26,7 +26,7 @@ private let ways: [AlteredTransport] =
         _ = try await site.fleet(transport).stage(site.upstream, on: site.node, plan)
     }
 
-    /// Why it cannot be staged. The script goes on asking for as long as it may.
+    /// Why it cannot be staged. The script retries until its limit.
     private func refusal(_ site: Site, _ port: Int, _ probe: CandidateProbe, _ transport: any NodeTransport) async
         -> String
     {
@@ -38,7 +38,7 @@ private let ways: [AlteredTransport] =
         }
     }
 
-    @Test("a FastCGI application is asked in its own language", arguments: ways.indices)
+    @Test("a FastCGI application is probed with FastCGI", arguments: ways.indices)
     func fastCGI(way: Int) async throws {
         try await withSite { site in
             let pong = try FastCGIResponder(.output("Content-type: text/plain\r\n\r\npong"))
@@ -71,7 +71,7 @@ private let ways: [AlteredTransport] =
     }
 
     @Test(
-        "an HTTP candidate is asked for the path that somebody named; a guessed one may be missing",
+        "an HTTP candidate is probed at the configured path; a guessed path may be missing",
         arguments: ways.indices)
     func http(way: Int) async throws {
         try await withSite { site in
@@ -103,7 +103,7 @@ private let ways: [AlteredTransport] =
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     @Test(
-        "the request is the kubelet's: HTTP/1.1, one a connection, with the headers of the readiness probe",
+        "the request is like the kubelet's: HTTP/1.1, one per connection, with the readiness probe's headers",
         arguments: ways.indices)
     func request(way: Int) async throws {
         try await withSite { site in
@@ -123,7 +123,7 @@ private let ways: [AlteredTransport] =
                 "X-Forwarded-Proto: https",
                 "X-Try: b", "Connection: close", "", "",
             ]
-            // Twice where the machine is too busy to connect at once.
+            // Twice when the machine is too busy to connect immediately.
             let asked = Set(responder.asked)
             #expect(asked == [expected.joined(separator: "\r\n")], "\(asked)")
             let plain = try HTTPResponder { _, _ in Self.ok }
@@ -132,7 +132,7 @@ private let ways: [AlteredTransport] =
         }
     }
 
-    @Test("of so many answers each has to be good: one that is not may be one pod's of many", arguments: ways.indices)
+    @Test("every response must be successful, as a bad one may come from one of many pods", arguments: ways.indices)
     func each(way: Int) async throws {
         try await withSite { site in
             func refusal(_ responder: HTTPResponder) async -> String {
@@ -157,7 +157,7 @@ private let ways: [AlteredTransport] =
     }
 
     @Test(
-        "a candidate that speaks TLS is asked through TLS, as the kubelet does: whatever its certificate is",
+        "a candidate with TLS is probed with TLS, like the kubelet without checking the certificate",
         arguments: ways.indices)
     func tls(way: Int) async throws {
         try await withSite { site in
@@ -181,7 +181,7 @@ private let ways: [AlteredTransport] =
             try await stage(site, port, .http(HTTPProbe(path: "/up", isTLS: true)), ways[way])
             let said = await refusal(site, port, .http(HTTPProbe(path: "/", isTLS: true)), ways[way])
             #expect(said.contains("HTTP/1.1 403 Forbidden"), "\(said)")
-            // Without openssl curl does, and without both a connection has to.
+            // Without openssl, curl is used; without both, only a connection.
             var other = ways[way]
             other.replaced["command -v openssl"] = "false"
             if other.shell == ["sh"] {
@@ -217,7 +217,7 @@ private let ways: [AlteredTransport] =
     }
 
     @Test(
-        "a connection that does not come about is tried again beside, long before Linux sends its packet again",
+        "a connection that is not established is retried in parallel, long before Linux resends its packet",
         arguments: ways.indices)
     func lostPacket(way: Int) async throws {
         try await withSite { site in
@@ -233,12 +233,12 @@ private let ways: [AlteredTransport] =
             let responder = try HTTPResponder(on: listener) { _, _ in Self.ok }
             _ = try await staged
             #expect(responder.asked.count >= 3)
-            // Whoever came too late is gone.
+            // Later attempts have been ended.
             try await eventually { try askers(listener.port).isEmpty }
         }
     }
 
-    @Test("as many connections are made as hardly ever miss one of the pods")
+    @Test("the number of connections makes missing a pod very unlikely")
     func mathematics() {
         for endpoints in 1...11 {
             let count = Double(CandidateProbe.connections(toMeet: endpoints))
@@ -255,7 +255,7 @@ private let ways: [AlteredTransport] =
         #expect([12, 1000, Int.max].allSatisfy { CandidateProbe.connections(toMeet: $0) == 100 })
     }
 
-    @Test("a candidate takes as many connections in a row as were asked for: each may reach another of its pods")
+    @Test("the candidate must accept the requested number of connections, as each may reach a different pod")
     func several() async throws {
         try await withSite { site in
             let listener = try Listener()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Fleet
 
-/// ssh as it is installed, which may be older than ours, or know less.
+/// Installed ssh versions, which may be older or have fewer features.
 @Suite(.timeLimit(.minutes(2))) struct SSHClientTests {
     /// Runs `body` with a program in place of ssh, which calls ssh itself unless `refuses` ends it.
     private func withSSH<Value>(
@@ -45,7 +45,7 @@ import Testing
         """#
 
     @Test(
-        "an ssh of 2016 opens the connection: what it does not know it is not asked for",
+        "an ssh of 2016 opens the connection, without options that it does not support",
         arguments: ["OpenSSH_7.4p1", "OpenSSH_8.0p1"])
     func old(version: String) async throws {
         try await withSSHServer { server in
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("an ssh that was built without one of the fast key exchanges gets those that it has")
+    @Test("an ssh without one of the fast key exchanges uses those that it has")
     func policy() async throws {
         try await withSSHServer { server in
             let refuses = #"""
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test("what ssh does not know of Viridian's own options is not blamed on the person's configuration")
+    @Test("an option of Viridian that ssh does not support is not attributed to the user's configuration")
     func notTheirs() async throws {
         try await withSSHServer { server in
             try await withSSH(
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("an ssh that is too old for any of it is named before anything begins")
+    @Test("an ssh that is too old is reported before anything starts")
     func tooOld() async throws {
         try await withDirectory { directory in
             try await withSSH(version: "OpenSSH_6.6.1p1", keyExchanges: [], refuses: "", in: directory) { program in
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(
-        "what `ssh -V` prints is read as its makers write it",
+        "the output of `ssh -V` is parsed",
         arguments: [
             ("OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026\n", SSHClient.Version(major: 9, minor: 2)),
             ("OpenSSH_7.4p1, OpenSSL 1.0.2k-fips  26 Jan 2017\n", SSHClient.Version(major: 7, minor: 4)),

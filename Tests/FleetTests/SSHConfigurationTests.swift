@@ -4,7 +4,7 @@ import Glibc
 import Processes
 import Testing
 
-/// ssh as people have set it up: what their ssh_config names works here.
+/// The user's ssh_config works with nodes.
 @Suite(.timeLimit(.minutes(2))) struct SSHConfigurationTests {
     private func read(_ server: SSHServer, _ address: String) async throws -> FleetOutcome {
         try await server.withFleet([address]) { fleet in
@@ -21,7 +21,7 @@ import Testing
         case failed(String)
     }
 
-    @Test("a node behind another machine is reached through it, and that machine's key is checked too")
+    @Test("a node behind a jump host is reached, and the jump host's key is checked too")
     func proxyJump() async throws {
         let client = ["StrictHostKeyChecking no", "Host 127.0.0.2", "  ProxyJump 127.0.0.1", "Host *"]
         try await withSSHServer(addresses: ["127.0.0.1", "127.0.0.2"], client: client) { server in
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a key that only an agent has opens the door")
+    @Test("a key that only an agent has is accepted")
     func agent() async throws {
         try await withSSHServer { server in
             let socket = server.directory + "/agent"
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("a certificate opens the door, and one that has expired does not")
+    @Test("a certificate is accepted, an expired one is not")
     func certificate() async throws {
         try await withDirectory { authority in
             try await keygen("-t", "ed25519", "-N", "", "-f", authority + "/ca")
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test("a peer that falls silent in the middle is noticed before the conversation's time is over")
+    @Test("a peer that becomes silent is detected before the conversation's deadline")
     func silentPeer() async throws {
         try await withSSHServer(client: ["ServerAliveInterval 1", "ServerAliveCountMax 1"]) { server in
             try await SSHTransport.withTransport(server.settings) { transport in

@@ -6,7 +6,7 @@ import Testing
 
 /// Conversations over a real sshd.
 @Suite(.timeLimit(.minutes(2))) struct SSHConversationTests {
-    @Test("a connection is opened once and carries one conversation after the other")
+    @Test("a connection is opened once and used for consecutive conversations")
     func held() async throws {
         try await withSSHServer { server in
             try await server.withFleet { fleet in
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test("two conversations with a node at one time take two connections, which are kept")
+    @Test("two concurrent conversations with a node use two connections, which are kept")
     func twoAtOnce() async throws {
         try await withSSHServer { server in
             try await server.withFleet { fleet in
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test("a release's conversations go over SSH as they do on this machine")
+    @Test("a release's conversations over SSH work as on this machine")
     func stageAndSwitch() async throws {
         try await withSite { site in
             try await withSSHServer { server in
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test("a login that talks is not mistaken for the node script")
+    @Test("output of the login is not mistaken for the node script's")
     func noise() async throws {
         let noisy = "ForceCommand echo Welcome; printf 'viridian-node=9'; echo noise >&2; echo done=read; exec sh"
         try await withSSHServer(server: [noisy]) { server in
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("many nodes at once: each answers, over few handshakes at one time")
+    @Test("many nodes concurrently: each answers, with few concurrent handshakes")
     func many() async throws {
         let addresses = (1...30).map { "127.0.9.\($0)" }
         try await withSSHServer(addresses: Array(addresses.prefix(15))) { first in
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test("no more connections are held than allowed; the one that was idle for longest makes room")
+    @Test("the number of connections is limited; the longest idle one is closed first")
     func bounded() async throws {
         let addresses = (1...8).map { "127.0.8.\($0)" }
         try await withSSHServer(addresses: addresses) { server in
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test(
-        "connections that sshd refuses because there are many are tried again",
+        "connections that sshd refuses because there are too many are retried",
         arguments: ["MaxStartups 2", "MaxStartups 3:60:5"])
     func maxStartups(line: String) async throws {
         let addresses = (1...12).map { "127.0.7.\($0)" }

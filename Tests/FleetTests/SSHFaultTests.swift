@@ -5,9 +5,9 @@ import Nginx
 import Processes
 import Testing
 
-/// Connections that break, nodes that stop answering, and people who give up.
+/// Lost connections, nodes that stop answering, and cancellation.
 @Suite(.timeLimit(.minutes(2))) struct SSHFaultTests {
-    /// Staging whose post-deploy command runs for long; it says `began` first.
+    /// Staging whose post-deploy command runs for long; it prints `began` first.
     private func plan(_ command: String, timeout: Duration = .seconds(300)) -> StagePlan {
         StagePlan(
             port: 30001, token: 0, version: "v", color: "green", release: "blog/1", probe: nil,
@@ -15,7 +15,7 @@ import Testing
         )
     }
 
-    @Test("giving up ends what runs on the node, whatever it does with signals")
+    @Test("cancelling ends the commands on the node, even if they ignore signals")
     func cancellation() async throws {
         try await withSite { site in
             try await withSSHServer { server in
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("a conversation that takes too long is ended on the node too")
+    @Test("a conversation that exceeds its deadline is ended on the node too")
     func deadline() async throws {
         try await withSSHServer { server in
             try await SSHTransport.withTransport(server.settings) { transport in
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("a connection that is cut in the middle leaves nothing running, and the next conversation opens another")
+    @Test("a lost connection leaves nothing running, and the next conversation opens another")
     func cut() async throws {
         try await withSite { site in
             try await withSSHServer { server in
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test("a switch whose connection is cut is carried through or put back, never half done", arguments: 0..<4)
+    @Test("a switch whose connection is lost is completed or reverted, never left half done", arguments: 0..<4)
     func cutSwitch(moment: Int) async throws {
         try await withSite { site in
             try await withSSHServer { server in
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test("a connection that died while it was idle is replaced, and nobody hears of it")
+    @Test("a connection lost while it was idle is replaced without an error")
     func idle() async throws {
         try await withSSHServer { server in
             try await server.withFleet { fleet in
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test("a frozen server costs its own time, and the others none")
+    @Test("a frozen server does not delay the others")
     func frozen() async throws {
         try await withSSHServer { frozen in
             try await withSSHServer { server in

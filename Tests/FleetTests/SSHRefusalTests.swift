@@ -3,9 +3,9 @@ import Foundation
 import Processes
 import Testing
 
-/// What a person is told when a node cannot be reached.
+/// Messages for nodes that cannot be reached.
 @Suite(.timeLimit(.minutes(2))) struct SSHRefusalTests {
-    @Test("a host key that is not known is never accepted, and the fix is named")
+    @Test("an unknown host key is never accepted, and the fix is reported")
     func unknownHostKey() async throws {
         try await withSSHServer { server in
             try Data().write(to: URL(fileURLWithPath: server.knownHosts))
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test("an ssh_config that would accept any host key does not count")
+    @Test("an ssh_config that accepts any host key is overridden")
     func careless() async throws {
         try await withSSHServer(client: ["StrictHostKeyChecking no"]) { server in
             try Data().write(to: URL(fileURLWithPath: server.knownHosts))
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("known hosts that are /dev/null are named with their line, and what is advised instead works")
+    @Test("known hosts in /dev/null are reported with the line, and the advised fix works")
     func forgetful() async throws {
         try await withSSHServer(client: ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null"]) { server in
             let why = try await server.whyUnreachable()
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test("a key that is not accepted is named as that")
+    @Test("a refused key is reported")
     func wrongKey() async throws {
         try await withSSHServer { server in
             try Data().write(to: URL(fileURLWithPath: server.directory + "/authorized_keys"))
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test("a key that others may read is named as the reason")
+    @Test("a key that others may read is reported as the cause")
     func openKey() async throws {
         try await withSSHServer { server in
             try FileManager.default.setAttributes(
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test("nothing that listens, no such name")
+    @Test("no listener, no such name")
     func nobody() async throws {
         try await withSSHServer { server in
             let free = try await freePorts(1)[0]
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test("a server that accepts connections and says nothing costs the connect timeout")
+    @Test("a server that accepts connections and sends nothing fails after the connect timeout")
     func silent() async throws {
         try await withSSHServer { server in
             let listener = try Listener()
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test(
-        "no right to be root is told with the line that is missing",
+        "missing sudo rights are reported with the missing line",
         arguments: [
             "sudo: a password is required", "deploy is not in the sudoers file.",
             "Sorry, user deploy is not allowed to execute '/bin/sh' as root on web-1.",
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    @Test("a sudo that demands a terminal is told as that, with the line that takes the demand back")
+    @Test("a sudo that requires a terminal is reported with the line that fixes it")
     func terminal() async throws {
         let sudo = "echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1"
         try await withSSHServer(programs: ["sudo": sudo]) { server in
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    @Test("what sudo only warns of is never the cause")
+    @Test("sudo's warnings are never reported as the cause")
     func warnings() async throws {
         let warning = "sudo: unable to resolve host web-1: Name or service not known"
         let runs = #"[ "$1 $2" = "-n sh" ] && shift && exec "$@""#
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test("a login that gives no shell is told in its own words")
+    @Test("a login without a shell is reported with its message")
     func noShell() async throws {
         try await withSSHServer(server: ["ForceCommand echo 'This account is currently not available.'; exit 1"]) {
             server in
@@ -179,7 +179,7 @@ import Testing
         }
     }
 
-    @Test("a login that waits for something costs the conversation's time, and its words are told")
+    @Test("a login that waits for input fails at the deadline, with its output")
     func menu() async throws {
         try await withSSHServer(server: ["ForceCommand echo 'Choose 1 or 2:'; cat >/dev/null"]) { server in
             try await server.withFleet(node: { $0.timeout = .seconds(5) }) { fleet in
@@ -192,7 +192,7 @@ import Testing
         }
     }
 
-    @Test("a mistake in ssh_config is told with the file's own name")
+    @Test("an error in ssh_config is reported with the file's original name")
     func configuration() async throws {
         try await withSSHServer(client: ["NoSuchOption yes"]) { server in
             let why = try await server.whyUnreachable()
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test("files that the configuration names and that are not there are told before anything begins")
+    @Test("missing files in the configuration are reported before anything starts")
     func missingFiles() async throws {
         for settings in [SSHSettings(identityFile: "/no/such/key"), SSHSettings(config: "/no/such/config")] {
             let error = await #expect(throws: SSHConfigurationError.self) {
@@ -215,7 +215,7 @@ import Testing
     }
 
     @Test(
-        "key exchanges that cost little come first where nobody chose otherwise, and keys are checked and never learned"
+        "fast key exchanges are preferred unless configured otherwise, and host keys are checked and never added"
     )
     func options() async throws {
         try await withSSHServer { server in

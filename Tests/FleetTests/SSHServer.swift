@@ -3,7 +3,7 @@ import Foundation
 import Processes
 import Testing
 
-/// A real sshd on the loopback interface with keys of its own, into which the user who runs the tests may log in.
+/// A real sshd on the loopback interface with its own keys, for the user who runs the tests.
 struct SSHServer: Sendable {
     let directory: String
     let port: Int
@@ -23,7 +23,7 @@ struct SSHServer: Sendable {
 
     var knownHosts: String { directory + "/known_hosts" }
 
-    /// How often somebody has logged in.
+    /// The number of logins.
     var logins: Int { get async { await log.count(of: "Accepted publickey") } }
 
     /// Fleet settings that need no nginx: conversations that read.
@@ -85,7 +85,7 @@ func withSSHServer<Value: Sendable>(
         try FileManager.default.createDirectory(atPath: directory + "/bin", withIntermediateDirectories: true)
         for (name, text) in programs { try write("#!/bin/sh\n\(text)\n", to: "bin/\(name)", mode: 0o755) }
         try FileManager.default.copyItem(atPath: directory + "/key.pub", toPath: directory + "/authorized_keys")
-        // SHLVL keeps bash from reading the user's .bashrc, which is nobody's business here.
+        // SHLVL keeps bash from reading the user's .bashrc.
         let environment = "PATH=\(directory)/bin:/usr/bin:/bin:/usr/sbin:/sbin VIRIDIAN_TEST=\(directory) SHLVL=5"
         try write(
             ([
@@ -181,7 +181,7 @@ extension SSHServer {
         }
     }
 
-    /// Why the node cannot be reached, for a person.
+    /// The message of a node that cannot be reached.
     func whyUnreachable(
         _ address: String = "127.0.0.1",
         ssh change: (inout SSHSettings) -> Void = { _ in },

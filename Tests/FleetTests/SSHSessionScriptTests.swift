@@ -7,9 +7,9 @@ import Testing
 /// The shells that a node may have.
 private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Executable.find($0[0]) != nil }
 
-/// The node's end of a session, in each shell.
+/// The remote end of a session, in each shell.
 @Suite(.timeLimit(.minutes(2))) struct SSHSessionScriptTests {
-    /// `main` tells what it was given, and does what the tests ask for.
+    /// `main` prints its arguments and executes the tests' commands.
     private static let program =
         NodeSession.functions + #"""
             main() {
@@ -57,7 +57,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
         }
     }
 
-    @Test("arguments and payload arrive as they were sent, whatever is in them", arguments: sessionShells)
+    @Test("arguments and payload arrive unchanged, whatever they contain", arguments: sessionShells)
     func exact(shell: [String]) async throws {
         let arguments = [
             "plain", "", "two words", "it's \"quoted\"", "$(touch /tmp/x) `id` $HOME ${x}", "back\\slash\\n",
@@ -94,7 +94,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
         }
     }
 
-    @Test("a request that was cut off never begins", arguments: sessionShells)
+    @Test("a truncated request never starts", arguments: sessionShells)
     func cut(shell: [String]) async throws {
         let whole = NodeSession.request(1, arguments: ["a", "b"], payload: .bytes([1, 2, 3]))
         for length in [1, 5, 8, 9, 12, whole.utf8.count - 4, whole.utf8.count - 2] {
@@ -106,7 +106,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
         }
     }
 
-    @Test("when the connection is lost, what runs is told so", arguments: sessionShells)
+    @Test("when the connection is lost, running commands get SIGHUP", arguments: sessionShells)
     func lost(shell: [String]) async throws {
         let completed = try await talk(shell) { send, heard in
             send.yield(NodeSession.request(1, arguments: ["wait"], payload: .none))
@@ -117,7 +117,7 @@ private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Exe
         for process in try processes(running: ["sleep", "305"]) { kill(process, SIGKILL) }
     }
 
-    @Test("to stop is to end everything that a request has started, in ten seconds at most", arguments: sessionShells)
+    @Test("stopping ends everything that a request has started, within ten seconds", arguments: sessionShells)
     func stop(shell: [String]) async throws {
         let started = Started()
         let completed = try await talk(shell) { send, heard in
@@ -145,7 +145,7 @@ private actor Started {
     var took: Duration { at.duration(to: .now) }
 }
 
-/// What a session said, to be waited for.
+/// The output of a session.
 actor Heard {
     private var lines: [String] = []
     private var waiting: [(condition: @Sendable ([String]) -> Bool, continuation: CheckedContinuation<Void, Never>)] =

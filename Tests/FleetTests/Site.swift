@@ -60,7 +60,7 @@ struct Site: Sendable {
         String(decoding: try bytes(name), as: UTF8.self)
     }
 
-    /// A reload as a person asks for it, and the wait until its new workers are there.
+    /// A manual reload; returns when its new workers run.
     func reloadByHand() async throws {
         let fleet = try fleet()
         let before = try await onlyReport(fleet).workers
@@ -78,11 +78,11 @@ struct Site: Sendable {
         return try readings[0].outcome.get()
     }
 
-    /// What the node answers over a new connection.
+    /// The response of the node over a new connection.
     func answer() async throws -> String { try await get(port: listen) }
 }
 
-/// A directory of its own that others may enter, removed at the end.
+/// A temporary directory that others may enter.
 func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -> Value {
     let path = FileManager.default.temporaryDirectory.path + "/viridian-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

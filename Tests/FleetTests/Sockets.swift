@@ -59,7 +59,7 @@ final class Listener: Sendable {
     }
 }
 
-/// Ports that nobody uses and nobody is given: below the range from which the kernel takes ports for connections, each handed out
+/// Ports that are unused and not allocated: below the kernel's ephemeral range, each handed out
 /// once.
 private actor Ports {
     static let shared = Ports()

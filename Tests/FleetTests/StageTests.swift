@@ -30,7 +30,7 @@ private func plan(
 }
 
 @Suite struct StageTests {
-    @Test("staging leaves the file, the workers and the traffic alone", arguments: shells)
+    @Test("staging does not change the file, the workers and the traffic", arguments: shells)
     func untouched(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
@@ -43,7 +43,7 @@ private func plan(
     }
 
     @Test(
-        "what was prepared while pods started is not asked again at staging; a later release asks anew",
+        "steps prepared while pods start are not repeated in staging; a later release repeats them",
         arguments: shells)
     func prepared(shell: [String]) async throws {
         try await withSite { site in
@@ -90,7 +90,7 @@ private func plan(
         }
     }
 
-    @Test("a candidate that answers 500, or accepts and says nothing, fails an http probe and passes a tcp one")
+    @Test("a candidate that answers 500, or accepts and sends nothing, fails an http probe and passes a tcp one")
     func sickCandidate() async throws {
         try await withSite { site in
             let silent = try Listener()
@@ -111,7 +111,7 @@ private func plan(
         }
     }
 
-    @Test("a candidate that comes up a moment later is waited for")
+    @Test("staging waits for a candidate that starts later")
     func lateCandidate() async throws {
         try await withSite { site in
             let late = try await freePorts(1)[0]
@@ -129,7 +129,8 @@ private func plan(
     }
 
     @Test(
-        "the post-deploy command runs with the release in its environment and its lines come through", arguments: shells
+        "the post-deploy command runs with the release in its environment, and its lines are passed on",
+        arguments: shells
     )
     func postDeploy(shell: [String]) async throws {
         try await withSite { site in
@@ -153,7 +154,7 @@ private func plan(
         }
     }
 
-    @Test("a post-deploy command that fails or takes too long fails staging with its last lines")
+    @Test("a post-deploy command that fails or times out fails staging with its last lines")
     func failingPostDeploy() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -171,7 +172,7 @@ private func plan(
         }
     }
 
-    @Test("a talkative post-deploy command neither blocks nor floods")
+    @Test("a post-deploy command with much output neither blocks nor floods")
     func talkative() async throws {
         try await withSite { site in
             let lines = Lines()
@@ -183,7 +184,7 @@ private func plan(
         }
     }
 
-    @Test("connections to the old port are counted once each, and none when they are gone", arguments: shells)
+    @Test("connections to the old port are counted once each, and not after they have ended", arguments: shells)
     func drain(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
@@ -200,7 +201,7 @@ private func plan(
     }
 
     @Test(
-        "who makes new connections to the old port is told, and those that were there before are not", arguments: shells
+        "the sources of new connections to the old port are reported, existing connections are not", arguments: shells
     )
     func arrivals(shell: [String]) async throws {
         try await withSite { site in
@@ -212,7 +213,7 @@ private func plan(
             #expect(try await look().arrivals == nil)
             #expect(try await look().arrivals == [:])
             let after = try connected(to: site.blue)
-            // These tables may be long: nobody reads them all the time.
+            // These tables may be long and are not read continuously.
             #expect(try await look(apart: .seconds(3600)).arrivals == nil)
             let drain = try await look()
             #expect(drain.arrivals == ["127.0.0.1": 1] && !drain.isDrained)
@@ -222,11 +223,11 @@ private func plan(
         }
     }
 
-    @Test("a long request keeps its worker, and the drain says so until it has ended")
+    @Test("a long request keeps its worker, and the drain reports it until it has ended")
     func drainingWorker() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
-            // A request that has only begun.
+            // An incomplete request.
             let socket = try connected(to: site.listen)
             let part = Array("GET / HTTP/1.1\r\nHost: x\r\n".utf8)
             #expect(send(socket, part, part.count, Int32(MSG_NOSIGNAL)) == part.count)
@@ -240,7 +241,7 @@ private func plan(
     }
 
     @Test(
-        "check tells the version, the test, the include, the rights, the ports and the max_fails trap",
+        "check reports the version, the test, the include, the permissions, the ports and the max_fails trap",
         arguments: shells)
     func check(shell: [String]) async throws {
         try await withSite { site in
@@ -261,7 +262,7 @@ private func plan(
     }
 
     @Test(
-        "a file that nginx's configuration does not include fails staging: no switch would move anything",
+        "a file that nginx's configuration does not include fails staging, as a switch would have no effect",
         arguments: shells)
     func notIncluded(shell: [String]) async throws {
         try await withSite { site in
@@ -277,7 +278,7 @@ private func plan(
         }
     }
 
-    @Test("nginx's master is found without a pid file being named", arguments: shells)
+    @Test("nginx's master is found without a configured pid file", arguments: shells)
     func findsMaster(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell)) { $0.pid = nil }
@@ -289,7 +290,7 @@ private func plan(
 }
 
 @Suite struct LocalNginxTests {
-    @Test("nginx ends with its work, its port free again")
+    @Test("nginx ends with its body, and its port is free again")
     func ends() async throws {
         let (port, pid) = try await withSite { site in
             (site.listen, try #require(try await site.onlyReport(try site.fleet()).master))
@@ -319,7 +320,7 @@ private func plan(
         }
     }
 
-    @Test("an nginx that cannot start says why in its own words")
+    @Test("an nginx that cannot start is reported with its message")
     func cannotStart() async throws {
         try await withDirectory { directory in
             let taken = try Listener()

@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test("a demand for a terminal is told as that, and a mere warning never")
+    @Test("a required terminal is reported, a warning is not")
     func words() async throws {
         let warning = "echo 'sudo: unable to resolve host web-1: Name or service not known' >&2"
         let said = try await refusal("\(warning); echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1")

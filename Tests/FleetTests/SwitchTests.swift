@@ -10,7 +10,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
 }
 
 @Suite struct SwitchTests {
-    @Test("the article's file flips and flips back, and only the word down changes", arguments: shells)
+    @Test("the article's file is switched and switched back, and only the word down changes", arguments: shells)
     func articleFlips(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
@@ -27,7 +27,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("50 flips under load: no request fails, and none reaches the old colour after a verified switch")
+    @Test("50 switches under load: no request fails, and none reaches the old colour after a verified switch")
     func fiftyFlips() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -61,7 +61,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a switch to where the node is already touches neither the file nor nginx")
+    @Test("a switch to the current colour changes neither the file nor nginx")
     func alreadyThere() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -73,7 +73,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a switch that was cut short after its file was written is carried through by the next one")
+    @Test("a switch that was interrupted after writing its file is completed by the next one")
     func writtenButNotLoaded() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -85,7 +85,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a reload that nginx refuses though its exit status is 0 is noticed, and the file put back")
+    @Test("a reload that nginx refuses although its exit status is 0 is detected, and the file is restored")
     func refusedReload() async throws {
         try await withSite { site in
             let taken = try Listener()
@@ -108,7 +108,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
     }
 
     @Test(
-        "a switch right after staging leaves the test to nginx's own reload, and what others broke meanwhile is told",
+        "a switch just after staging relies on the reload's own test, and errors of others since then are reported",
         arguments: ["its own file", "/dev/null"])
     func brokenSinceStaging(log: String) async throws {
         try await withSite { site in
@@ -151,7 +151,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a reload command that does nothing is no proof: the switch fails and the file is put back")
+    @Test("with a reload command that does nothing the switch fails, and the file is restored")
     func idleReload() async throws {
         try await withSite { site in
             let fleet = try site.fleet {
@@ -172,7 +172,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a reload command that restarts nginx is refused as evidence")
+    @Test("a reload command that restarts nginx fails the switch")
     func restart() async throws {
         try await withSite { site in
             let fleet = try site.fleet { $0.reload = "kill -TERM $(cat \(site.nginx.pidFile)); exit 0" }
@@ -188,7 +188,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a reload command that fails is told in its own words, and the file put back")
+    @Test("a reload command that fails is reported with its output, and the file is restored")
     func failingReload() async throws {
         try await withSite { site in
             let fleet = try site.fleet { $0.reload = "echo 'Job for nginx.service failed.' >&2; exit 1" }
@@ -203,7 +203,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a configuration that another app's file breaks stops the switch with nginx's words, bytes unchanged")
+    @Test("a configuration broken by another app's file fails the switch with nginx's message, bytes unchanged")
     func brokenNeighbour() async throws {
         try await withSite { site in
             try site.write("upstream www {\nserver 127.0.0.1:1\n}\n", to: "backends.d/www.conf")
@@ -224,7 +224,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a reload command that never ends costs the node's deadline, and the file is put back")
+    @Test("a reload command that never ends fails at the deadline, and the file is restored")
     func hangingReload() async throws {
         try await withSite { site in
             let fleet = try site.fleet {
@@ -246,7 +246,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("reloads that others ask for at the same time are not taken for ours")
+    @Test("concurrent reloads by others are not taken for ours")
     func foreignReloads() async throws {
         try await withSite { site in
             // nginx reads this after the upstream file, and it takes a while: a reload that began before a switch has read the old
@@ -296,7 +296,7 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
         }
     }
 
-    @Test("a release that has read the nodes in its name voids the orders of older ones")
+    @Test("a release that has read the nodes with its fence invalidates older releases' commands")
     func claiming() async throws {
         try await withSite { site in
             let fleet = try site.fleet()
@@ -306,13 +306,13 @@ let shells: [[String]] = [["dash"], ["bash"], ["busybox", "sh"]].filter { words 
                 try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 8)
             }
             #expect(try site.text() == site.article())
-            // Who only looks claims nothing.
+            // A plain reading claims no fence.
             _ = await fleet.read(site.upstream, on: [site.node])
             _ = try await fleet.switch(site.upstream, on: site.node, to: site.green, token: 9)
         }
     }
 
-    @Test("two apps that switch on one node at the same time do not disturb each other's proof")
+    @Test("two apps that switch on a node at the same time do not disturb each other's verification")
     func twoApps() async throws {
         try await withSite { site in
             let www = Upstream(app: "www", name: "wwwLB", bluePort: site.blue, greenPort: site.green)

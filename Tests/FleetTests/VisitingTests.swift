@@ -4,7 +4,7 @@ import Nginx
 import Processes
 import Testing
 
-/// What a release of version 2 to green needs to know.
+/// The plan of a release of version 2 to green.
 private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: CandidateProbe? = .http(path: "/"))
     -> StagePlan
 {
@@ -28,14 +28,14 @@ extension Site {
         try await reloadByHand()
     }
 
-    /// One more thing than `article`: an upstream for websockets.
+    /// Like `article`, with an upstream for websockets.
     fileprivate func twoUpstreams(live: String = "blue") -> String {
         article(live: live) + article(live: live).replacing("upstream blogLB {", with: "upstream blogLB_ws {\nip_hash;")
     }
 }
 
-@Suite("asking through nginx") struct VisitingTests {
-    @Test("a switch is proved by a visitor's request that nginx answers as well as before", arguments: shells)
+@Suite("requests through nginx") struct VisitingTests {
+    @Test("a switch is verified by a visitor's request that nginx answers as before", arguments: shells)
     func proved(shell: [String]) async throws {
         try await withSite { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
@@ -50,9 +50,11 @@ extension Site {
         }
     }
 
-    @Test("a candidate that answers everybody but nginx gets no visitor: the node goes back", arguments: shells)
+    @Test(
+        "a candidate that answers everything except nginx gets no visitors, and the node is reverted", arguments: shells
+    )
     func refusesNginx(shell: [String]) async throws {
-        // It takes what comes from a shell, and refuses what has come through nginx.
+        // It accepts requests from a shell and refuses requests through nginx.
         try await withSite(green: "if ($http_x_forwarded_for) { return 502; } return 200 green;") { site in
             let fleet = try site.fleet(LocalTransport(shell: shell))
             _ = try await fleet.stage(site.upstream, on: site.node, plan(site))
@@ -71,10 +73,10 @@ extension Site {
         }
     }
 
-    @Test("a connection that nginx could not make is told in its own words, and the node goes back", arguments: shells)
+    @Test("a failed connection of nginx is reported with its message, and the node is reverted", arguments: shells)
     func refusedInLog(shell: [String]) async throws {
         try await withSite { site in
-            // What the app's host gets is as bad as before; only the error log tells that it is not for the same reason.
+            // The app's host fails as before; only the error log shows another reason.
             try await site.serve(
                 """
                 server { listen 127.0.0.1:\(site.listen); location / { proxy_pass http://blogLB; } }
@@ -98,7 +100,7 @@ extension Site {
         }
     }
 
-    @Test("where nothing passes to the upstream, the switch says that no request proved it")
+    @Test("without a server that passes to the upstream, the switch reports that no request verified it")
     func nobodyAsks() async throws {
         try await withSite { site in
             try await site.serve("server { listen 127.0.0.1:\(site.listen); return 204; }")
@@ -110,7 +112,7 @@ extension Site {
         }
     }
 
-    @Test("a node is asked by the host, path and port that its configuration has", arguments: shells)
+    @Test("the request has the host, path and port of the node's configuration", arguments: shells)
     func findsTheWay(shell: [String]) async throws {
         try await withSite { site in
             try await site.serve(
@@ -135,7 +137,7 @@ extension Site {
     }
 
     @Test(
-        "a site that is served by TLS alone, or behind the proxy protocol, is asked in that way", arguments: shells,
+        "a site with TLS only, or behind the proxy protocol, is requested that way", arguments: shells,
         ["ssl", "proxy_protocol"])
     func otherProtocols(shell: [String], parameter: String) async throws {
         try await withSite { site in
@@ -149,7 +151,7 @@ extension Site {
                 ]
             ).run()
             try #require(made.succeeded, "\(made.error)")
-            // The plain server knows the host, and the app only the other: who is sent there has not seen the app.
+            // The plain server has the host, the app is at the other one: a redirect does not reach the app.
             let plain = try await freePorts(1)[0]
             try await site.serve(
                 """
@@ -174,7 +176,7 @@ extension Site {
         }
     }
 
-    @Test("the candidate is asked through nginx at its preview host before anything moves", arguments: shells)
+    @Test("the candidate is requested through nginx at its preview host before anything moves", arguments: shells)
     func preview(shell: [String]) async throws {
         try await withSite(green: "if ($http_x_forwarded_for) { return 502; } return 200 green;") { site in
             let proxy = VirtualHost.proxying(to: "blogLB-preview", scheme: "$scheme").joined(separator: " ")
@@ -203,7 +205,7 @@ extension Site {
     }
 
     @Test(
-        "before a first release to the colour that the file has up, its preview, which shows the other, is no proof",
+        "before a first release to the colour that the file has up, the preview shows the other colour and verifies nothing",
         arguments: shells)
     func previewOfTheOther(shell: [String]) async throws {
         try await withSite { site in
@@ -229,8 +231,8 @@ extension Site {
     }
 }
 
-@Suite("other ways to a colour's port") struct DirectPortTests {
-    @Test("an upstream of exactly the two ports is switched and proved together with the app's", arguments: shells)
+@Suite("direct references to a colour's port") struct DirectPortTests {
+    @Test("an upstream of exactly the two ports is switched and verified together with the app's", arguments: shells)
     func together(shell: [String]) async throws {
         try await withSite({ $0.twoUpstreams() }) { site in
             try await site.serve(
@@ -251,7 +253,7 @@ extension Site {
     }
 
     @Test(
-        "anything else that names a colour's port stops staging, with file and line",
+        "any other reference to a colour's port fails staging, with file and line",
         arguments: [
             "location /metrics { proxy_pass http://127.0.0.1:PORT/; }", "location /m { fastcgi_pass localhost:PORT; }",
             "location /m { set $to \"PORT\"; proxy_pass http://127.0.0.1:$to; }",
@@ -285,7 +287,7 @@ extension Site {
         }
     }
 
-    @Test("an upstream in another file, or with one of the ports only, stops staging too")
+    @Test("an upstream in another file, or with only one of the ports, fails staging too")
     func elsewhere() async throws {
         try await withSite { site in
             try site.write("upstream debug { server 127.0.0.1:\(site.green); }\n", to: "hosts.d/debug.conf")

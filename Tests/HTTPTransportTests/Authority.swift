@@ -6,7 +6,7 @@ import Testing
 let openssl = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
     .map { "\($0)/openssl" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
-/// An authority, and certificates that it signed, made by `openssl` in a folder of the test's own.
+/// A certificate authority and its certificates, created by `openssl` in a temporary folder.
 struct Authority {
     let folder: String
 
@@ -85,7 +85,7 @@ func withTLSServer(
         kill(server.processIdentifier, SIGKILL)
         server.waitUntilExit()
     }
-    // It says where it listens: "ACCEPT 127.0.0.1:40123".
+    // It prints its address: "ACCEPT 127.0.0.1:40123".
     var said = ""
     while !said.contains(/ACCEPT .*:\d+\n/) {
         let data = output.fileHandleForReading.availableData

@@ -40,7 +40,7 @@ struct NoError: Error {}
 
 @Suite("calls")
 struct CallTests {
-    @Test("a call carries its method, headers and body, and gets status, headers and body back")
+    @Test("a call sends its method, headers and body, and returns status, headers and body")
     func roundTrip() async throws {
         try await withConnection({ request, _ in
             .text("got \(request.body)", status: 201, headers: ["X-Colour": request.headers["x-colour"] ?? ""])
@@ -67,7 +67,7 @@ struct CallTests {
         }
     }
 
-    @Test("a redirect is an answer like any other and is not followed")
+    @Test("a redirect is returned and not followed")
     func redirect() async throws {
         try await withConnection({ _, _ in Reply(status: 302, headers: ["Location": "/elsewhere"]) }) {
             connection, server in
@@ -99,7 +99,7 @@ struct CallTests {
         }
     }
 
-    @Test("a refused connection is said with host and port, at once")
+    @Test("a refused connection is reported immediately with host and port")
     func refused() async throws {
         let port = try await unusedPort()
         let connection = try HTTPConnection(baseURL: "http://127.0.0.1:\(port)")
@@ -109,7 +109,7 @@ struct CallTests {
         await connection.shutdown()
     }
 
-    @Test("a name that does not resolve is said so")
+    @Test("a name that does not resolve is reported")
     func unresolvable() async throws {
         let connection = try HTTPConnection(baseURL: "http://no-such-host.invalid:6443")
         let error = try await transportError { _ = try await connection.send(Call("GET", "/")) }
@@ -117,7 +117,7 @@ struct CallTests {
         await connection.shutdown()
     }
 
-    @Test("a text that is no URL is refused before any call", arguments: ["", "blog", "ftp://127.0.0.1", "https://"])
+    @Test("an invalid URL is refused before any call", arguments: ["", "blog", "ftp://127.0.0.1", "https://"])
     func invalidURL(text: String) throws {
         #expect(throws: TransportError.self) { try HTTPConnection(baseURL: text) }
     }
@@ -149,7 +149,7 @@ struct CallTests {
         }
     }
 
-    @Test("after shutdown every call says so, and a second shutdown does nothing")
+    @Test("after shutdown every call fails, and a second shutdown does nothing")
     func shutdown() async throws {
         try await withConnection({ _, _ in Reply() }) { connection, server in
             await connection.shutdown()
@@ -159,7 +159,7 @@ struct CallTests {
         }
     }
 
-    @Test("a connection that is dropped without shutdown closes by itself")
+    @Test("a connection that is deallocated without shutdown is closed")
     func dropped() async throws {
         try await withServer({ _, _ in .text("ok") }) { server in
             let answer = try await HTTPConnection(baseURL: server.url).send(Call("GET", "/"))

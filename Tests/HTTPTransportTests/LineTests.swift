@@ -11,7 +11,7 @@ struct LineTests {
         try await stream.reduce(into: []) { $0.append($1.text) }
     }
 
-    @Test("lines are put together from chunks that hold none, a part of one, or many")
+    @Test("lines are assembled from chunks with no line, part of a line, or many lines")
     func chunks() async throws {
         let steps: [Reply.Step] = ["{\"a\":", "1", "}\n{\"b\":2}\r\n\nlo", "ng", "er\nrest"].map { .write($0) }
         try await withConnection({ _, _ in Reply(steps: steps) }) { connection, _ in
@@ -21,7 +21,7 @@ struct LineTests {
         }
     }
 
-    @Test("a line arrives as soon as it is written, and a chunk without a newline ends nothing")
+    @Test("a line arrives as soon as it is written, and a chunk without a newline completes none")
     func promptness() async throws {
         let first = Gate()
         let second = Gate()
@@ -52,7 +52,7 @@ struct LineTests {
         }
     }
 
-    @Test("many open streams do not hold up calls")
+    @Test("many open streams do not block calls")
     func manyStreams() async throws {
         try await withConnection({ request, _ in
             request.path == "/watch" ? Reply(steps: [.write("x\n"), .hang]) : .text("ok")
@@ -81,7 +81,7 @@ struct LineTests {
         }
     }
 
-    @Test("a stream that must not be silent ends with an error when it is")
+    @Test("a stream that exceeds its idle limit fails")
     func silence() async throws {
         let script: @Sendable (Received, Int) async throws -> Reply = { _, _ in Reply(steps: [.write("one\n"), .hang]) }
         try await withConnection(streamIdleLimit: .milliseconds(200), script) { connection, server in
@@ -92,7 +92,7 @@ struct LineTests {
         }
     }
 
-    @Test("the body of an error answer can be read whole")
+    @Test("the complete body of an error response can be read")
     func errorBody() async throws {
         try await withConnection({ _, _ in .text("line\nline", status: 403) }) { connection, _ in
             let stream = try await connection.lines(Call("GET", "/"))
@@ -101,7 +101,7 @@ struct LineTests {
         }
     }
 
-    @Test("a line beyond the limit ends the stream, or is cut and the stream goes on")
+    @Test("a line beyond the limit ends the stream, or is truncated and the stream continues")
     func longLines() async throws {
         let long = String(repeating: "x", count: 50)
         let steps: [Reply.Step] = ["ok\n", long, long, "\nnext\n", long, "\n", long].map { .write($0) }

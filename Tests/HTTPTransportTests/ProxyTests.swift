@@ -7,7 +7,7 @@ import Testing
 struct ProxyTests {
     // MARK: The environment
 
-    /// What Go's httpproxy does with each (its own table, and case 19's).
+    /// The results of Go's httpproxy (its table, and case 19).
     @Test(
         "NO_PROXY exempts hosts, suffixes, addresses, ranges and ports, and loopback is always exempt",
         arguments: [
@@ -73,7 +73,7 @@ struct ProxyTests {
             try proxy("https://a.example", ["HTTPS_PROXY": "socks5://proxy"]) == "the proxy proxy:1080 (HTTPS_PROXY)")
     }
 
-    @Test("a proxy that cannot be used is said, and its password never")
+    @Test("an unusable proxy is reported without its password")
     func unusable() throws {
         func problem(_ text: String) -> String? {
             let error = #expect(throws: ProxyError.self) {
@@ -156,7 +156,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("what goes wrong at the proxy is told of the proxy, and its password never")
+    @Test("failures of the proxy are reported as the proxy's, without its password")
     func troubles() async throws {
         @Sendable func trouble(_ port: Int) async throws -> TransportError {
             let connection = try HTTPConnection(

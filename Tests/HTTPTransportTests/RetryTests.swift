@@ -6,7 +6,7 @@ import Testing
 
 @Suite("retries")
 struct RetryTests {
-    @Test("a call is sent again after 503, no sooner than Retry-After says")
+    @Test("a call is retried after 503, no earlier than Retry-After")
     func retryAfter() async throws {
         let pauses = Pauses()
         try await withConnection(
@@ -22,7 +22,7 @@ struct RetryTests {
         }
     }
 
-    @Test("the back-off doubles with jitter up to its cap, and the last answer is returned")
+    @Test("the back-off doubles with jitter up to its limit, and the last response is returned")
     func backOff() async throws {
         let pauses = Pauses()
         var policy = RetryPolicy.standard
@@ -42,7 +42,7 @@ struct RetryTests {
         }
     }
 
-    @Test("a POST is sent again after 429, when the server says that it did nothing, and not after 503")
+    @Test("a POST is retried after 429, when the server did nothing, and not after 503")
     func unsafeMethods() async throws {
         try await withConnection({ _, number in Reply(status: number == 0 ? 429 : 503) }) { connection, server in
             let answer = try await connection.send(Call("POST", "/", retry: .standard))
@@ -51,7 +51,7 @@ struct RetryTests {
         }
     }
 
-    @Test("a lost connection repeats a GET and fails a POST")
+    @Test("after a lost connection a GET is retried and a POST fails")
     func lostConnection() async throws {
         let script: @Sendable (Received, Int) async throws -> Reply = { _, number in
             number == 0 ? Reply(steps: [.write("half"), .drop]) : .text("whole")
@@ -71,7 +71,7 @@ struct RetryTests {
         }
     }
 
-    @Test("a refused connection is tried again for every method")
+    @Test("after a refused connection every method is retried")
     func refusedConnection() async throws {
         let pauses = Pauses()
         let port = try await unusedPort()
@@ -82,7 +82,7 @@ struct RetryTests {
         await connection.shutdown()
     }
 
-    @Test("a wait that would outlast the deadline is not begun: the last answer comes at once")
+    @Test("without time for another attempt, the last response is returned immediately")
     func noHopelessWait() async throws {
         let pauses = Pauses()
         try await withConnection(pauses: pauses, { _, _ in Reply(status: 429, headers: ["Retry-After": "3600"]) }) {
@@ -93,7 +93,7 @@ struct RetryTests {
         }
     }
 
-    @Test("Retry-After is understood as seconds and as a date")
+    @Test("Retry-After is read as seconds and as a date")
     func retryAfterForms() throws {
         #expect(HTTPConnection.Headers([("Retry-After", " 12 ")]).retryAfter == .seconds(12))
         #expect(HTTPConnection.Headers([("Retry-After", "soon")]).retryAfter == nil)

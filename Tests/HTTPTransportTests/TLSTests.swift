@@ -5,7 +5,7 @@ import Testing
 
 @Suite("TLS", .enabled(if: openssl != nil, "openssl is not installed"))
 struct TLSTests {
-    @Test("a server is trusted by its authority, or not at all")
+    @Test("a server is trusted only through its authority")
     func authority() async throws {
         try await withTLSServer { authority, url in
             let trusted = try await page(url, TLSIdentity(trust: authority.trust))
@@ -19,7 +19,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a certificate for another name is refused, unless that name is the one asked for")
+    @Test("a certificate for another name is refused, unless that name is requested")
     func name() async throws {
         try await withTLSServer(certificate: "named") { authority, url in
             let trust = try authority.trust
@@ -35,7 +35,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a certificate for the address is not one for the name that is asked for")
+    @Test("a certificate for the address is not valid for the requested name")
     func strictName() async throws {
         try await withTLSServer { authority, url in
             let trust = try authority.trust
@@ -46,7 +46,7 @@ struct TLSTests {
         }
     }
 
-    @Test("an intermediate alone is an anchor as for kubectl, for what it signed and for nothing else")
+    @Test("an intermediate alone is an anchor as for kubectl, only for certificates that it signed")
     func intermediate() async throws {
         func make(_ authority: Authority) throws {
             let issuer = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
@@ -57,7 +57,7 @@ struct TLSTests {
             try authority.sign("elsewhere", by: "middle", extensions: "subjectAltName=DNS:elsewhere")
             try authority.sign("stranger", extensions: issuer)
         }
-        // Whether the server sends its issuer or not, and whether that is the anchor or below it.
+        // With and without the issuer in the server's chain, with the issuer as anchor or below it.
         let courses: [(String, [String])] = [
             ("leaf", []), ("leaf", ["-cert_chain", "middle.crt"]), ("deep", ["-cert_chain", "lower.crt"]),
         ]
@@ -79,7 +79,7 @@ struct TLSTests {
             }
             #expect(error.description.hasSuffix("its certificate is for another name"))
         }
-        // A leaf is no authority, whatever file it stands in.
+        // A leaf certificate is not an authority.
         try await withTLSServer(certificate: "leaf", making: make) { authority, url in
             let error = try await transportError {
                 _ = try await page(url, TLSIdentity(trust: .authorities(authority.read("server.crt"))))
@@ -88,7 +88,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a server that wants a client certificate gets it, and its refusal without one is said")
+    @Test("a server that requires a client certificate gets it, and its refusal without one is reported")
     func clientCertificate() async throws {
         try await withTLSServer(["-Verify", "1", "-verify_return_error", "-CAfile", "ca.crt"]) { authority, url in
             let trust = try authority.trust
@@ -100,7 +100,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a server that speaks no TLS is said so")
+    @Test("a server without TLS is reported")
     func plainServer() async throws {
         try await withServer({ _, _ in .text("ok") }) { server in
             let error = try await transportError { _ = try await page("https://127.0.0.1:\(server.port)", .system) }
@@ -108,7 +108,7 @@ struct TLSTests {
         }
     }
 
-    @Test("certificates and keys that do not fit are errors before the first call")
+    @Test("certificates and keys that do not match are errors before the first call")
     func validation() throws {
         let authority = try Authority()
         defer { authority.remove() }

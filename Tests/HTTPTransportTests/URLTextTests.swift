@@ -1,10 +1,10 @@
 import HTTPTransport
 import Testing
 
-@Suite("addresses in messages")
+@Suite("URLs in messages")
 struct URLTextTests {
     @Test(
-        "an address in a message has neither a name nor a password before its host, and is otherwise as it was written",
+        "a URL in a message has no user name and password, and is otherwise unchanged",
         arguments: [
             ("https://me:secret@api.example:6443/k8s", "https://api.example:6443/k8s"),
             ("https://me@api.example", "https://api.example"), ("http://a:b@c@host/x@y", "http://host/x@y"),
@@ -16,7 +16,7 @@ struct URLTextTests {
         #expect(written.withoutUserInfo == shown)
     }
 
-    @Test("an address that cannot be called is told without its password")
+    @Test("an invalid URL is reported without its password")
     func refused() {
         let error = #expect(throws: TransportError.self) { try HTTPConnection(baseURL: "ftp://me:secret@host") }
         #expect(error.map { "\($0)".contains("host") && !"\($0)".contains("secret") } == true)

@@ -10,7 +10,7 @@ struct ClientTests {
         "kind": "Pod", "apiVersion": "v1", "metadata": ["name": "blog-blue-x", "resourceVersion": "7"],
     ]
 
-    @Test("each verb is the right method, path, query and body")
+    @Test("each verb has its method, path, query and body")
     func verbs() async throws {
         try await withClient({ _, _ in .json(Self.pod) }) { client, server in
             _ = try await client.get(.pods, "a b", namespace: "other")
@@ -65,7 +65,7 @@ struct ClientTests {
         }
     }
 
-    @Test("a list follows its pages to the end, and its items know their kind")
+    @Test("a list reads all pages, and its items have a kind")
     func paging() async throws {
         try await withClient({ request, _ in
             let page = Int(request.query["continue"] ?? "0") ?? 0
@@ -94,7 +94,7 @@ struct ClientTests {
         }
     }
 
-    @Test("pages that the server has forgotten are read again in one piece")
+    @Test("expired pages are read again in one request")
     func expiredPages() async throws {
         try await withClient({ request, number in
             if number == 0 {
@@ -109,7 +109,7 @@ struct ClientTests {
         }
     }
 
-    @Test("a get is repeated after 429, 500 and a lost connection, with the wait that the server asked for")
+    @Test("a get is retried after 429, 500 and a lost connection, after the delay that the server requested")
     func retries() async throws {
         let pauses = Pauses()
         try await withClient(
@@ -132,7 +132,7 @@ struct ClientTests {
         }
     }
 
-    @Test("a create is repeated after 429 and not after 500; a bound change after 503 and not after 500")
+    @Test("a create is retried after 429 and not after 500; a bound change after 503 and not after 500")
     func unsafeRetries() async throws {
         let refuseOnce: (Int) -> @Sendable (Received, Int) async throws -> Reply = { first in
             { _, number in number == 0 ? Reply(status: first) : .json(Self.pod) }
@@ -152,7 +152,7 @@ struct ClientTests {
         }
     }
 
-    @Test("no answer says where the server is, and who said so")
+    @Test("an error without response names the server and the source of the configuration")
     func unreachable() async throws {
         let port = try await unusedPort()
         let client = KubernetesClient(
@@ -168,7 +168,7 @@ struct ClientTests {
         await client.shutdown()
     }
 
-    @Test("an API server that hangs is given up at the deadline")
+    @Test("a call to an API server that hangs fails at the deadline")
     func hanging() async throws {
         try await withClient({ _, _ in Reply(steps: [.write("{"), .hang]) }) { client, server in
             var client = client
@@ -181,7 +181,7 @@ struct ClientTests {
         }
     }
 
-    @Test("refusals are told apart and say what was being done")
+    @Test("refusals are classified and name the operation")
     func refusals() async throws {
         let script: @Sendable (Received, Int) async throws -> Reply = { request, _ in
             switch request.path.split(separator: "/").last {
@@ -243,7 +243,7 @@ struct ClientTests {
         }
     }
 
-    @Test("logs are asked for with their options, and followed line by line to the end of the container")
+    @Test("logs are requested with their options, and followed line by line until the container ends")
     func logs() async throws {
         let gate = Gate()
         try await withClient({ request, _ in
@@ -268,7 +268,7 @@ struct ClientTests {
         }
     }
 
-    @Test("a log that cannot be followed says why")
+    @Test("a log that cannot be followed is an error with the reason")
     func noLogs() async throws {
         try await withClient({ _, _ in .status(400, "BadRequest", "container \"php\" is waiting to start") }) {
             client, _ in
@@ -280,7 +280,7 @@ struct ClientTests {
         }
     }
 
-    @Test("rights are asked of the API server")
+    @Test("permissions are read from the API server")
     func rights() async throws {
         try await withClient({ request, _ in
             .json(["status": ["allowed": .bool(request.body.contains("\"verb\":\"patch\""))]], status: 201)

@@ -4,7 +4,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// The message of the error that a call ends with for want of credentials.
+/// The message of a call's credential error.
 private func credentialError(_ operation: () async throws -> Void) async throws -> String {
     do {
         try await operation()
@@ -121,7 +121,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a token file that changes is read again, one that is gone or empty is an error")
+    @Test("a changed token file is read again; a missing or empty one is an error")
     func tokenFile() async throws {
         try await withFolder { folder in
             let path = try folder.write("token", "first\n")
@@ -142,7 +142,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a plugin is run once for many calls at once, knows the cluster, and its token is used")
+    @Test("a plugin runs once for concurrent calls, gets the cluster information, and its token is used")
     func plugin() async throws {
         try await withFolder { folder in
             try await withServer(Self.script) { server in
@@ -164,7 +164,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("an expired answer of a plugin is replaced before the next call")
+    @Test("expired credentials of a plugin are replaced before the next call")
     func expiry() async throws {
         try await withFolder { folder in
             try await withServer(Self.script) { server in
@@ -178,7 +178,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a token that is refused is replaced once; a second refusal is the answer")
+    @Test("a refused token is replaced once; a second refusal is the error")
     func refusal() async throws {
         try await withFolder { folder in
             try await withServer({ request, _ in
@@ -201,7 +201,7 @@ struct CredentialTests {
         }
     }
 
-    @Test("a plugin that is missing, fails or prints nonsense is named, with its hint and its last word")
+    @Test("a plugin that is missing, fails or prints invalid output is named, with its hint and its last line")
     func pluginErrors() async throws {
         try await withFolder { folder in
             try await withServer(Self.script) { server in

@@ -4,7 +4,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// A folder of a test's own, gone when the test ends.
+/// A temporary folder for a test.
 func withFolder<Result>(_ test: (Folder) async throws -> Result) async throws -> Result {
     let path = NSTemporaryDirectory() + "viridian-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -77,7 +77,7 @@ extension Reply {
     }
 }
 
-/// A certificate that signed itself, and its key; they protect nothing.
+/// A self-signed certificate and its key, for tests only.
 enum Certificates {
     static let certificate = """
         -----BEGIN CERTIFICATE-----

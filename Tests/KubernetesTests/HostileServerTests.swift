@@ -4,10 +4,10 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// A broken API server, or one that somebody else speaks for: nothing that it says may end the process, fill its memory or keep it.
+/// A broken or compromised API server: no response may crash the process, exhaust its memory or block it.
 @Suite("A hostile API server")
 struct HostileServerTests {
-    @Test("a list whose pages never end is given up, whether they repeat or not")
+    @Test("an endless list is aborted, whether its pages repeat or not")
     func endlessList() async throws {
         let pods: JSON = .array(Array(repeating: ["metadata": ["name": "p"]], count: 500))
         try await withClient({ _, number in
@@ -34,7 +34,7 @@ struct HostileServerTests {
         }
     }
 
-    @Test("an endless body is given up after 4 MiB of an object and 32 MiB of a list")
+    @Test("an endless body is aborted after 4 MiB of an object and 32 MiB of a list")
     func endlessBody() async throws {
         let chunk = String(repeating: " ", count: 1 << 20)
         try await withClient({ _, _ in Reply(steps: Array(repeating: .write(chunk), count: 64) + [.hang]) }) {
@@ -48,7 +48,7 @@ struct HostileServerTests {
         }
     }
 
-    @Test("an object that is nested without end is no answer of Kubernetes")
+    @Test("an endlessly nested object is an invalid response")
     func deepObject() async throws {
         let deep = String(repeating: "[", count: 100_000)
         try await withClient({ _, _ in .text(deep) }) { client, _ in
@@ -58,7 +58,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "an object that is changed by others each time is written ten times, with pauses that grow, and then it is said"
+        "an object that others change each time is written ten times, with back-off, and then reported"
     )
     func conflicts() async throws {
         let pauses = Pauses()
@@ -89,7 +89,7 @@ struct HostileServerTests {
         }
     }
 
-    @Test("counts are brought within what the API can hold")
+    @Test("counts are clamped to the API's range")
     func counts() throws {
         let values: [(String, Int?)] = [
             ("3", 3), ("-1", 0), ("9223372036854775807", 2_147_483_647), ("-9223372036854775808", 0),

@@ -36,7 +36,7 @@ struct JSONTests {
         #expect(JSON.number(3).text == "3")
     }
 
-    @Test("a number that JSON cannot hold is an error, and never sent as something else")
+    @Test("a number that JSON cannot represent is an error, and never sent as another value")
     func notFinite() throws {
         let body: JSON = ["spec": ["a": .number(.infinity)]]
         let error = #expect(throws: JSON.NotFinite.self) { try body.data }
@@ -44,7 +44,7 @@ struct JSONTests {
         #expect(try JSON.number(1e300).data == Data("1e+300".utf8))
     }
 
-    @Test("500 levels are read in no time, and an abyss is refused")
+    @Test("500 levels are read quickly, and endless nesting is refused")
     func depth() throws {
         func nested(_ levels: Int) -> String {
             String(repeating: #"{"a":["#, count: levels / 2) + "1" + String(repeating: "]}", count: levels / 2)
@@ -52,13 +52,13 @@ struct JSONTests {
         let took = try ContinuousClock().measure {
             for _ in 0..<20 { _ = try JSON(parsing: nested(500)) }
         }
-        // It was four seconds for one of them.
+        // Quadratic parsing took four seconds for one of them.
         #expect(took < .seconds(1))
         let error = #expect(throws: JSON.Malformed.self) { try JSON(parsing: nested(200_000)) }
         #expect(error?.problem == "nested deeper than 512 levels")
     }
 
-    @Test("paths read, set and remove, making objects on the way")
+    @Test("paths read, set and remove values, and create missing objects")
     func paths() {
         var value: JSON = ["metadata": ["name": "blog-blue"]]
         value[at: "metadata.labels.team"] = "web"

@@ -129,7 +129,7 @@ struct KubeconfigTests {
         }
     }
 
-    @Test("merge keys are applied as in every YAML of Kubernetes")
+    @Test("merge keys are applied as in Kubernetes' YAML")
     func mergeKeys() async throws {
         try await withFolder { folder async throws in
             let text = kubeconfig(user: "<<: {token: merged, as: ann}").replacing(
@@ -152,7 +152,7 @@ struct KubeconfigTests {
         }
     }
 
-    @Test("a proxy is the one that the cluster names, for every address, or else the environment's")
+    @Test("the proxy is the cluster's, for every address, or else the environment's")
     func proxies() async throws {
         try await withFolder { folder async throws in
             func proxy(_ cluster: String, server: String, _ environment: [String: String]) throws -> String? {
@@ -179,7 +179,7 @@ struct KubeconfigTests {
         }
     }
 
-    @Test("the files of $KUBECONFIG are merged, the first to name something wins, missing ones are passed over")
+    @Test("the files of $KUBECONFIG are merged, the first entry with a name wins, missing files are skipped")
     func merging() async throws {
         try await withFolder { folder async throws in
             let first = try folder.write(
@@ -224,7 +224,7 @@ struct KubeconfigTests {
             #expect(account.namespace == "viridian")
             #expect(account.origin == "the in-cluster account")
             #expect(account.tls.trust == .authorities(Data(Certificates.certificate.utf8)))
-            // A context is a thing of files.
+            // Contexts exist only in files.
             #expect(
                 try ClusterAccess.discover(context: "production", in: hostEnvironment).server == "http://variable:1")
             try folder.write("account/ca.crt", "garbage")
@@ -314,7 +314,7 @@ struct KubeconfigErrorTests {
         }
     }
 
-    @Test("certificates and keys that cannot be used are errors, never passed over")
+    @Test("invalid certificates and keys are errors, never ignored")
     func certificates() async throws {
         try await withFolder { folder async throws in
             let good = Certificates.encodedCertificate
@@ -349,7 +349,7 @@ struct KubeconfigErrorTests {
         }
     }
 
-    @Test("what is not supported is said, never passed over")
+    @Test("unsupported settings are errors, never ignored")
     func unsupported() async throws {
         try await withFolder { folder async throws in
             #expect(

@@ -4,10 +4,10 @@ import Processes
 import TestSupport
 import Testing
 
-@Suite("Pod templates, beside kubectl")
+@Suite("Pod templates compared with kubectl")
 struct KubectlYAMLTests {
     @Test(
-        "what kubectl makes of a template is what we make of it",
+        "a template is read as kubectl reads it",
         .enabled(if: Kubectl.isInstalled, "kubectl is not on PATH"))
     func sameAsKubectl() async throws {
         #expect(Templates.accepted.count >= 100)
@@ -19,7 +19,7 @@ struct KubectlYAMLTests {
     }
 
     @Test(
-        "three thousand words that look like numbers mean what they mean to kubectl",
+        "three thousand words that look like numbers are read as kubectl reads them",
         .enabled(if: Kubectl.isInstalled, "kubectl is not on PATH"))
     func randomWords() async throws {
         let words = Templates.randomWords(3_000)
@@ -41,7 +41,7 @@ struct KubectlYAMLTests {
         #expect((error?.line ?? 0) >= 7, "\(text): \(error?.description ?? "")")
     }
 
-    @Test("what kubectl would settle by chance or in silence is an error with its line")
+    @Test("YAML that kubectl resolves arbitrarily or silently is an error with its line")
     func refusedByUs() {
         let texts = [
             "  x: {a: 1, a: 2}", "  x: {1: a, \"1\": b}", "  x: {1.5: a}", "  <<: {a: 1}\n  <<: {b: 1}",
@@ -60,7 +60,7 @@ struct KubectlYAMLTests {
         #expect(error?.description == "line 3: a second document begins here; only one is allowed")
     }
 
-    @Test("a small text that aliases make enormous is refused quickly")
+    @Test("a small text with exponentially growing aliases is refused quickly")
     func bomb() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for level in 1...12 {
@@ -114,7 +114,7 @@ private enum Kubectl {
         }
     }
 
-    /// As much of an API server as kubectl needs to know what a PodTemplate is.
+    /// The parts of an API server that kubectl needs for PodTemplates.
     private static func discovery(_ path: String) -> Reply {
         switch path {
         case "/version": .json(["major": "1", "minor": "32", "gitVersion": "v1.32.0"])
@@ -160,7 +160,7 @@ private enum Templates {
         var words: [String] = []
         while words.count < count {
             let word = String((0...next(9)).map { _ in letters[next(letters.count)] })
-            // What is no word of YAML, and the numbers that JSON does not have.
+            // Text that is not a YAML scalar, and numbers that JSON does not have.
             guard !word.hasSuffix(":"), word.contains(where: { !"-.:".contains($0) }), !word.contains(".inf"),
                 !word.lowercased().contains(".nan")
             else { continue }

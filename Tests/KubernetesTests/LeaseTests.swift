@@ -16,7 +16,7 @@ struct LeaseTests {
         ],
     ]
 
-    @Test("a lease that is read and written back is the same, fields unknown to us included")
+    @Test("a lease that is read and written back is unchanged, unknown fields included")
     func roundTrip() throws {
         let record = try LeaseRecord(lease)
         #expect(record.holderIdentity == "host-1")
@@ -26,7 +26,7 @@ struct LeaseTests {
         #expect(record.object == lease)
     }
 
-    @Test("giving a lease up removes the holder and keeps the rest")
+    @Test("releasing a lease removes the holder and keeps the rest")
     func release() throws {
         var record = try LeaseRecord(lease)
         record.holderIdentity = nil
@@ -62,7 +62,7 @@ struct LeaseTests {
                 == "the lease viridian has an unreadable spec.renewTime: correct or delete the lease")
     }
 
-    @Test("a new lease has what the API needs")
+    @Test("a new lease has the fields that the API requires")
     func fresh() {
         #expect(
             LeaseRecord(name: "viridian", namespace: "blog").object == [
@@ -85,7 +85,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "what is no time is none",
+        "invalid times are nil",
         arguments: [
             "", "2015-10-25", "2015-13-25T14:34:03Z", "2015-10-25T14:34:03", "2015-10-25T25:34:03Z",
             "x2015-10-25T14:34:03Z",

@@ -4,7 +4,7 @@ import Kubernetes
 import TestSupport
 import Testing
 
-/// What a test reads of an event.
+/// The parts of an event that tests compare.
 private func text(_ event: WatchEvent?) -> String {
     func name(_ object: JSON) -> String {
         "\(object[at: "metadata.name"]?.string ?? "?")@\(object[at: "metadata.resourceVersion"]?.string ?? "?")"
@@ -80,7 +80,7 @@ private func beginnings(_ requests: [Received]) -> [String?] {
 
 @Suite("watches")
 struct WatchTests {
-    @Test("a watch begins with a snapshot and goes on with every change after it")
+    @Test("a watch begins with a snapshot and continues with every later change")
     func plain() async throws {
         let (seen, requests) = try await events(
             4, lists: { _ in list(10, pod("a", 8)) },
@@ -106,7 +106,7 @@ struct WatchTests {
         #expect(seen == ["snapshot ", "added b@11"])
     }
 
-    @Test("a watch that the server ends goes on from the last bookmark, without a new list")
+    @Test("a watch that the server ends continues from the last bookmark, without a new list")
     func bookmarks() async throws {
         let (seen, requests) = try await events(
             3, lists: { _ in list(10) },
@@ -119,7 +119,9 @@ struct WatchTests {
         #expect(beginnings(requests) == ["10", "50"])
     }
 
-    @Test("a connection lost in the middle of a line is made again from the last event, and nothing is lost or doubled")
+    @Test(
+        "after a connection lost in the middle of a line the watch continues from the last event, without loss or duplicates"
+    )
     func lostConnection() async throws {
         let pauses = Pauses()
         let (seen, requests) = try await events(
@@ -136,7 +138,7 @@ struct WatchTests {
         #expect(await pauses.all.count == 1)
     }
 
-    @Test("half a line at an orderly end of the stream is a lost connection too")
+    @Test("a partial line at a proper end of the stream is a lost connection too")
     func halfLine() async throws {
         let (seen, requests) = try await events(
             3, lists: { _ in list(10) },
@@ -167,7 +169,7 @@ struct WatchTests {
         #expect(await pauses.all.isEmpty)
     }
 
-    @Test("an API server that forgets everything at once is given time")
+    @Test("a watch backs off when every list expires immediately")
     func alwaysGone() async throws {
         let pauses = Pauses()
         _ = try await events(
@@ -177,7 +179,7 @@ struct WatchTests {
         #expect(waits.last ?? .zero > .milliseconds(500))
     }
 
-    @Test("the back-off grows to 10 seconds with jitter, is told once, and starts anew after progress")
+    @Test("the back-off grows to 10 seconds with jitter, is reported once, and is reset after progress")
     func backOff() async throws {
         let pauses = Pauses()
         let (seen, _) = try await events(
@@ -200,7 +202,7 @@ struct WatchTests {
         for (wait, step) in zip(waits, steps) { #expect(wait >= .seconds(step / 2) && wait <= .seconds(step)) }
     }
 
-    @Test("a server that asks for time gets it")
+    @Test("a watch respects the delay that the server requests")
     func retryAfter() async throws {
         let pauses = Pauses()
         let (seen, _) = try await events(
@@ -214,7 +216,7 @@ struct WatchTests {
         #expect(await pauses.all == [.seconds(9)])
     }
 
-    @Test("what does not heal ends the watch", arguments: [401, 403, 404])
+    @Test("permanent errors end the watch", arguments: [401, 403, 404])
     func hopeless(status: Int) async throws {
         let error = try await kubernetesError {
             _ = try await events(2, lists: { _ in list(10) }, watches: { _ in .status(status, "No", "no") })
@@ -230,7 +232,7 @@ struct WatchTests {
         #expect(error.status == 503)
     }
 
-    @Test("after the first snapshot an API server that is away for a while is waited for")
+    @Test("after the first snapshot the watch waits for an API server that is unavailable")
     func relistTrouble() async throws {
         let (seen, _) = try await events(
             3,
@@ -261,7 +263,7 @@ struct WatchTests {
         }
     }
 
-    @Test("a slow consumer loses nothing: the watch only reads when it is asked")
+    @Test("a slow consumer loses nothing: the watch reads only on demand")
     func slowConsumer() async throws {
         let count = 2000
         let steps = (0..<count).map { line("ADDED", pod("p\($0)", 11 + $0)) } + [.hang]

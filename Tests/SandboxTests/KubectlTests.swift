@@ -28,7 +28,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("roles and autoscalers are applied and kept")
+    @Test("roles and autoscalers are applied and stored")
     func roles() async throws {
         try await withSandbox { cluster, kubectl in
             let objects = """
@@ -76,7 +76,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("server-side apply creates, merges, and takes away what its manager no longer wants")
+    @Test("server-side apply creates, merges, and removes fields that its manager no longer sets")
     func serverSideApply() async throws {
         try await withSandbox { cluster, kubectl in
             let with =
@@ -118,7 +118,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("describe tells of pods, services and controllers, with their events")
+    @Test("describe shows pods, services and controllers, with their events")
     func describe() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.service("blue") + "---\n" + Samples.controller("blue"))
@@ -170,7 +170,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("logs of now, of the run before, and as they come")
+    @Test("logs of the current run, of the previous run, and followed")
     func logs() async throws {
         try await withSandbox { cluster, kubectl in
             let script = "echo run $$; echo second; test -e \"$0.x\" && sleep 1000; exit 3"
@@ -233,7 +233,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("errors read as the real API server's")
+    @Test("errors have the real API server's messages")
     func errors() async throws {
         try await withSandbox { cluster, kubectl in
             #expect(
@@ -279,7 +279,7 @@ struct KubectlTests {
         }
     }
 
-    @Test("a namespace takes everything in it along")
+    @Test("a deleted namespace deletes everything in it")
     func namespace() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.service("blue") + "---\n" + Samples.controller("blue"))

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("numbers that nothing can be computed with", .serialized)
+@Suite("numbers out of range", .serialized)
 struct NumberTests {
     private let most = "9223372036854775807"
 
-    @Test("a number that the API's types do not hold is refused, with the name of the field")
+    @Test("a number out of range of the API's types is refused, with the name of the field")
     func refused() async throws {
         try await withSandbox { cluster, kubectl in
             func refused(_ kind: String, _ object: String, naming field: String) async throws {
@@ -51,7 +51,7 @@ struct NumberTests {
         }
     }
 
-    @Test("a deletion with a grace period without end is refused, and the sandbox lives")
+    @Test("a deletion with an endless grace period is refused, and the sandbox keeps running")
     func grace() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.pod("one", "sleep 1000"))
@@ -69,7 +69,7 @@ struct NumberTests {
         }
     }
 
-    @Test("statuses, annotations, quotas and queries of any size end nothing")
+    @Test("statuses, annotations, quotas and queries of any size do not crash the sandbox")
     func anywhere() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.pod("one", "sleep 1000"))

@@ -15,7 +15,7 @@ import Testing
 struct PodTests {
     private func status(_ pod: JSON, _ index: Int = 0) -> JSON { pod[at: "status.containerStatuses"]?[index] ?? [:] }
 
-    @Test("a container that crashes is restarted with back-off, and says how it ended")
+    @Test("a container that crashes is restarted with back-off, and its status has the exit code")
     func crashLoop() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.pod("crashing", "echo broken >&2; exit 7"))
@@ -36,7 +36,7 @@ struct PodTests {
         }
     }
 
-    @Test("a container's args take the place of the command of a host image, and follow its own command")
+    @Test("a container's args replace the command of a host image, and follow the container's command")
     func arguments() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("run", "args", "-n", "blog", "--image=busybox", "--restart=Never", "--", "echo", "hi")
@@ -50,7 +50,7 @@ struct PodTests {
         }
     }
 
-    @Test("images that are not there, come late, or cannot be named")
+    @Test("images that do not exist, are pulled late, or have invalid names")
     func images() async throws {
         try await withSandbox { cluster, kubectl in
             func pod(_ name: String, _ image: String) -> String {
@@ -77,7 +77,7 @@ struct PodTests {
         }
     }
 
-    @Test("a program that is not there is a start error")
+    @Test("a program that does not exist is a start error")
     func noProgram() async throws {
         try await withSandbox { cluster, kubectl in
             let pod = Samples.pod("lost", "x", more: "  restartPolicy: Never").replacing(
@@ -148,7 +148,7 @@ struct PodTests {
         }
     }
 
-    @Test("a pod that ends is asked first, given its time, and then killed")
+    @Test("a pod that is deleted gets SIGTERM, its grace period, and then SIGKILL")
     func termination() async throws {
         try await withSandbox { cluster, kubectl in
             let file = kubectl.directory.appending(path: "said").path
@@ -159,7 +159,7 @@ struct PodTests {
                 "apply", "-f", "-", input: Samples.pod("stubborn", "trap '' TERM; while :; do sleep 1; done"))
             for name in ["polite", "stubborn"] { _ = try await cluster.waitFor(.pods, name) { $0.isReady } }
             let pid = try #require(await cluster.process(namespace: "blog", pod: "stubborn", container: "main"))
-            // The shells need a moment until their traps are set; their output cannot tell.
+            // The shells need time to set their traps, which their output does not show.
             try await Task.sleep(for: .milliseconds(200))
             try await kubectl("delete", "pod", "polite", "-n", "blog", "--timeout=20s")
             #expect(try String(contentsOfFile: file, encoding: .utf8) == "hook\nterm\n")
@@ -172,7 +172,7 @@ struct PodTests {
         }
     }
 
-    @Test("a pod deleted by force is gone at once, and so are its processes")
+    @Test("a pod deleted by force is removed immediately, with its processes")
     func force() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.pod("stubborn", "trap '' TERM; sleep 1000 & wait"))
@@ -214,7 +214,7 @@ struct PodTests {
         }
     }
 
-    @Test("a container over its memory limit is killed, and says so")
+    @Test("a container over its memory limit is killed, with OOMKilled as reason")
     func outOfMemory() async throws {
         try await withSandbox { cluster, kubectl in
             let limit = "    resources: {limits: {memory: 60Mi}}\n  restartPolicy: Never"
@@ -226,7 +226,7 @@ struct PodTests {
         }
     }
 
-    @Test("a pod that nothing can place says why")
+    @Test("a pod that cannot be scheduled has the reason")
     func unschedulable() async throws {
         try await withSandbox {
             $0.podCapacity = 1
@@ -253,7 +253,7 @@ struct PodTests {
         }
     }
 
-    @Test("a quota stops a controller, which says so until there is room again")
+    @Test("a quota stops a controller, which reports it until the quota allows more pods")
     func quota() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("create", "quota", "few", "-n", "blog", "--hard=pods=1")
@@ -275,7 +275,7 @@ struct PodTests {
         }
     }
 
-    @Test("a controller deleted the old way leaves its pods, another adopts them, and owners take theirs along")
+    @Test("a controller deleted with orphaning leaves its pods, another adopts them, and owners delete theirs")
     func ownership() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.controller("blue"))
@@ -292,12 +292,12 @@ struct PodTests {
         }
     }
 
-    @Test("no process of a pod outlives a sandbox that is killed outright")
+    @Test("no process of a pod outlives a killed sandbox")
     func killedOutright() async throws {
         let parent = FileManager.default.temporaryDirectory.appending(path: "guard-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: parent.appending(path: "groups"), withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: parent) }
-        // Stands for the sandbox: it holds the lock until it is killed, and has no chance to do anything then.
+        // Stands in for the sandbox: it holds the lock until it is killed.
         let holder = Command("flock", ["--exclusive", parent.appending(path: "lock").path, "sleep", "1000"])
         let guarding = ProcessGuard(at: parent)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -323,7 +323,7 @@ struct PodTests {
     }
 
     private func waitUntilGone(group: Int32) async throws {
-        // Members that have ended and that nobody has waited for do not count.
+        // Zombies do not count.
         try await waitUntil { kill(-group, 0) == -1 || ProcessMemory.resident(group: group) == 0 }
     }
 

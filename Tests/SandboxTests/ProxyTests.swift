@@ -48,7 +48,7 @@ struct ProxyTests {
         await proxy.closeAll()
     }
 
-    /// A web server that keeps connections open, on an address of its own.
+    /// A web server with keep-alive, on its own address.
     private func server(_ address: String, port: Int = 0) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
@@ -77,7 +77,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("without a ready pod a connection is reset at once")
+    @Test("without a ready pod a connection is reset immediately")
     func nobody() async throws {
         try await withProxy { _, port, route in
             await route([], 9000)
@@ -88,10 +88,10 @@ struct ProxyTests {
         }
     }
 
-    @Test("what one side sends reaches the other whole, also after one of them has stopped sending")
+    @Test("data reaches the other side completely, also after one side has stopped sending")
     func halfClose() async throws {
         try await withProxy { _, port, route in
-            // Counts what it reads until its client has nothing more to say, and only then answers.
+            // Counts the bytes it reads until the client closes its output, and then answers.
             let script = #"""
                 use IO::Socket::INET; $| = 1;
                 my $s = IO::Socket::INET->new(LocalAddr => "127.3.0.9", LocalPort => 0, Listen => 8) or die $!;
@@ -177,12 +177,12 @@ struct ProxyTests {
         }
     }
 
-    @Test("a pod that is deleted under load loses no request, and no connection comes after it was asked to stop")
+    @Test("a pod that is deleted under load loses no request, and gets no connection after SIGTERM")
     func withdrawal() async throws {
         try #require(Executable.find("wrk") != nil, "this test needs wrk")
         try await withSandbox { cluster, kubectl in
             try await kubectl("apply", "-f", "-", input: Samples.service("blue"))
-            // Closes its door first when asked to stop, and serves who is already inside.
+            // On SIGTERM, closes its listener and serves the open connections.
             let graceful = Samples.controller(
                 "blue", replicas: 2, more: "        lifecycle: {preStop: {sleep: {seconds: 1}}}")
             try await kubectl("apply", "-f", "-", input: graceful)
@@ -206,7 +206,9 @@ struct ProxyTests {
         }
     }
 
-    @Test("a service written anew on the same port is there when the answer comes, and the port goes with the last one")
+    @Test(
+        "a service recreated on the same port is available with the response, and the port closes with the last service"
+    )
     func again() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("create", "-f", "-", input: Samples.service("blue"))
@@ -226,7 +228,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("two sandboxes cannot have the same port, and the second says so")
+    @Test("two sandboxes cannot have the same port, and the second reports it")
     func samePort() async throws {
         try await withSandbox { cluster, _ in
             var configuration = SandboxConfiguration()
@@ -238,7 +240,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("a port that another program has is refused clearly, and nothing is left of the service")
+    @Test("a port that another program uses is refused with the reason, and the service is not created")
     func foreignPort() async throws {
         try await withSandbox { cluster, kubectl in
             var foreign: (any Channel)?

@@ -5,12 +5,12 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("who may use the sandbox", .serialized)
+@Suite("access to the sandbox", .serialized)
 struct RequestAuthenticatorTests {
     private let pods = "/api/v1/namespaces/blog/pods"
     private let pod = #"{"metadata":{"name":"x"},"spec":{"containers":[{"name":"x","image":"busybox"}]}}"#
 
-    @Test("without the sandbox's token nothing is answered and nothing is started")
+    @Test("without the sandbox's token every request is refused and nothing is started")
     func token() async throws {
         try await withSandbox { cluster, kubectl in
             for header in [
@@ -27,7 +27,7 @@ struct RequestAuthenticatorTests {
         }
     }
 
-    @Test("each sandbox has a token of its own, in a kubeconfig that only its user can read")
+    @Test("each sandbox has its own token, in a kubeconfig that only its user can read")
     func kubeconfig() async throws {
         #expect(SandboxConfiguration().token != SandboxConfiguration().token)
         try await withSandbox { cluster, kubectl in
@@ -35,7 +35,7 @@ struct RequestAuthenticatorTests {
             let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
             #expect(mode == 0o600)
             #expect(cluster.token.count == 40)
-            // Where something else stands in its place it is replaced, and a link is not followed.
+            // An existing file is replaced, and a link is not followed.
             let other = kubectl.directory.appending(path: "other").path
             try "mine".write(toFile: other, atomically: true, encoding: .utf8)
             try FileManager.default.removeItem(atPath: path)
@@ -46,7 +46,7 @@ struct RequestAuthenticatorTests {
         }
     }
 
-    @Test("what a web page sends is refused, also with the token")
+    @Test("requests of web pages are refused, also with the token")
     func webPages() async throws {
         try await withSandbox { cluster, kubectl in
             for header in [

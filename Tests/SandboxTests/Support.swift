@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-/// The real kubectl, aimed at a sandbox.
+/// kubectl with a sandbox's kubeconfig.
 struct Kubectl: Sendable {
     let directory: URL
 
@@ -35,7 +35,7 @@ struct Kubectl: Sendable {
         return done.output
     }
 
-    /// Runs it where it should fail and returns what it said.
+    /// Runs it, expects a failure and returns standard error.
     func failing(_ words: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation)
         async throws -> String
     {
@@ -67,7 +67,7 @@ func withSandbox<Result>(
     }
 }
 
-/// What a person would deploy.
+/// Objects to deploy.
 enum Samples {
     /// A web server that answers with its version, in Perl, which every Debian has.
     static let server = #"""
@@ -148,7 +148,7 @@ enum Samples {
         """
     }
 
-    /// A pod of this machine's shell.
+    /// A pod that runs this machine's shell.
     static func pod(_ name: String, _ script: String, more: String = "") -> String {
         """
         apiVersion: v1
@@ -168,7 +168,7 @@ enum Samples {
 }
 
 extension SandboxCluster {
-    /// Waits for an object of a collection to be as wanted, by watching it.
+    /// Watches an object until it satisfies a condition.
     func waitFor(
         _ type: ResourceType, _ name: String, namespace: String = "blog", within limit: Duration = .seconds(20),
         sourceLocation: SourceLocation = #_sourceLocation, _ isWanted: @escaping @Sendable (JSON) -> Bool
@@ -201,7 +201,7 @@ extension SandboxCluster {
     }
 }
 
-/// The API as curl sees it.
+/// Calls to the API with curl.
 extension SandboxCluster {
     func call(_ path: String, _ more: String...) async throws -> (code: Int, body: JSON) { try await call(path, more) }
 
@@ -218,15 +218,15 @@ extension SandboxCluster {
     func curl(_ path: String, _ more: [String]) -> Command {
         let usual = ["Authorization: Bearer \(token)", "Content-Type: application/json"]
         let headers = usual.filter { header in !more.contains { $0.hasPrefix(header.prefix { $0 != ":" }) } }
-        // Whether the certificate is the right one is kubectl's to ask.
+        // kubectl's tests cover the certificate.
         return Command("curl", ["--silent", "--insecure", server + path] + headers.flatMap { ["-H", $0] } + more)
     }
 }
 
-/// Whether the machine is left to one test, so that its figures count: `SANDBOX_MEASURE=1`.
+/// Whether a test runs alone on the machine, for valid figures: `SANDBOX_MEASURE=1`.
 let isMeasuring = ProcessInfo.processInfo.environment["SANDBOX_MEASURE"] == "1"
 
-/// One answer of a web server, fetched anew.
+/// One response of a web server, over a new connection.
 func fetch(_ port: Int, host: String = "127.0.0.1") async throws -> String {
     let done = try await Command("curl", ["--silent", "--show-error", "--max-time", "5", "http://\(host):\(port)/"])
         .run()
@@ -249,7 +249,7 @@ actor LineCollector {
         for waiter in waiting where waiter.condition(line) { waiter.continuation.finish() }
     }
 
-    /// Returns when a line has come that is as wanted, or after 20 seconds.
+    /// Returns when a matching line has arrived, or after 20 seconds.
     func wait(for condition: @escaping @Sendable (String) -> Bool) async {
         guard !lines.contains(where: condition) else { return }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
@@ -265,7 +265,7 @@ actor LineCollector {
 }
 
 extension ObjectStore {
-    /// Returns when a client of the API watches something.
+    /// Returns when an API client has an open watch.
     func waitForWatch(_ type: ResourceType) async throws -> Int {
         let limit = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < limit {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("watches and faults", .serialized)
 struct WatchTests {
-    @Test("a watch goes on from a version, with bookmarks, and tells what leaves a selector as deleted")
+    @Test("a watch continues from a version, with bookmarks, and reports objects that leave a selector as deleted")
     func resume() async throws {
         try await withSandbox { cluster, kubectl in
             try await kubectl("create", "configmap", "one", "-n", "blog")
@@ -25,7 +25,7 @@ struct WatchTests {
         }
     }
 
-    @Test("an expired watch says so, and so does one that begins before what is known")
+    @Test("an expired watch is reported, and so is one that starts before the known history")
     func expiry() async throws {
         try await withSandbox { cluster, kubectl in
             let watching = cluster.curl("/api/v1/namespaces/blog/pods?watch=1", "--no-buffer")
@@ -41,7 +41,7 @@ struct WatchTests {
         }
     }
 
-    @Test("watches are closed in the middle when a fault says so, and forgotten when their client goes")
+    @Test("a fault closes open watches, and a watch ends when its client disconnects")
     func closing() async throws {
         try await withSandbox { cluster, kubectl in
             let watching = cluster.curl("/api/v1/pods?watch=1", "--no-buffer")
@@ -62,7 +62,7 @@ struct WatchTests {
         }
     }
 
-    @Test("requests are slow, dropped and refused as often as a fault says")
+    @Test("requests are delayed, dropped and refused as often as a fault requests")
     func requests() async throws {
         try await withSandbox { cluster, kubectl in
             let pods = "/api/v1/namespaces/blog/pods"
@@ -130,7 +130,7 @@ struct WatchTests {
         }
     }
 
-    @Test("an answer takes less than five milliseconds")
+    @Test("a response takes less than five milliseconds")
     func speed() async throws {
         try await withSandbox { cluster, kubectl in
             for number in 0..<20 {

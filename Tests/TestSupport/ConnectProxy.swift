@@ -2,12 +2,12 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A proxy on loopback that knows CONNECT only, and that leads every address to where the test says.
+/// A proxy on loopback that supports only CONNECT and maps addresses to the test's ports.
 package struct ConnectProxy: Sendable {
     package var port: Int
     package var asked: Heads
 
-    /// The heads of the requests that it got.
+    /// The heads of its requests.
     package actor Heads {
         package private(set) var all: [String] = []
 
@@ -35,7 +35,7 @@ package func withConnectProxy<Result: Sendable>(
                 try await listener.executeThenClose { connections in
                     for try await peer in connections {
                         peers.addTask {
-                            // A client that goes away in the middle is no failure of the test.
+                            // A client that disconnects early does not fail the test.
                             try? await serve(peer, to: port, authorization, heads)
                         }
                     }

@@ -23,7 +23,7 @@ package struct Reply: Sendable {
     package enum Step: Sendable {
         /// Writes and flushes this much of the body.
         case write(String)
-        /// Goes on when the test says so.
+        /// Continues when the test opens the gate.
         case wait(Gate)
         /// Ends the connection although the body is not complete.
         case drop
@@ -46,7 +46,7 @@ package struct Reply: Sendable {
     }
 }
 
-/// Opens once; everybody who waits goes on then.
+/// Opens once; all waiting tasks continue.
 package actor Gate {
     private var isOpen = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -68,7 +68,7 @@ package actor Gate {
 package actor Requests {
     package private(set) var all: [Received] = []
 
-    /// Keeps a request and tells how many there were before it.
+    /// Stores a request and returns the number of earlier ones.
     func add(_ request: Received) -> Int {
         all.append(request)
         return all.count - 1
@@ -163,12 +163,12 @@ extension ResponseBody {
     }
 }
 
-/// A port of 127.0.0.1 on which nothing listens: it was free a moment ago.
+/// A port of 127.0.0.1 without a listener: it has just been free.
 package func unusedPort() async throws -> Int {
     try await withServer({ _, _ in Reply() }, { $0.port })
 }
 
-/// Stands in for waiting: returns at once and keeps what it was asked for.
+/// Replaces waiting: returns immediately and records the durations.
 package actor Pauses {
     package private(set) var all: [Duration] = []
 
