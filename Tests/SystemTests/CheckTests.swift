@@ -123,7 +123,8 @@ extension ShortCommands {
                 let allowed = try await world.viridian("check")
                 #expect(!allowed.output.contains("rights are missing"), "\(allowed)")
                 #expect(
-                    allowed.lines.contains("ok       the account may list nodes, as nodes.inventory requires"), "\(allowed)"
+                    allowed.lines.contains("ok       the account may list nodes, as nodes.inventory requires"),
+                    "\(allowed)"
                 )
             }
         }

@@ -13,7 +13,8 @@ extension Releases {
             #expect(said.error.isEmpty)
             let report = said.lines.suffix(6)
             #expect(report.contains { $0.contains(/^requests  [1-9][0-9]* sent, 0 failed$/) }, "\(said)")
-            #expect(report.contains { $0.contains(/v1 answered [0-9]+ requests, v2 answered [0-9]+ requests/) }, "\(said)")
+            #expect(
+                report.contains { $0.contains(/v1 answered [0-9]+ requests, v2 answered [0-9]+ requests/) }, "\(said)")
             #expect(report.contains { $0.contains(/^switch    [0-9]+ ms from the last pod's readiness/) }, "\(said)")
             #expect(report.contains("before    v1 on blue"), "\(said)")
             #expect(report.last == "after     v2 on green", "\(said)")

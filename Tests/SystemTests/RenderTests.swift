@@ -40,7 +40,9 @@ extension ShortCommands {
                 let text = try String(contentsOfFile: file, encoding: .utf8) + "hosts: [blog.domain.com]\n"
                 try Data(text.utf8).write(to: URL(fileURLWithPath: file))
                 let second = try await viridian("init")
-                #expect(second.output.contains("viridian.yaml: exists, not changed\n./apps/blog.yaml: exists, not changed\n"))
+                #expect(
+                    second.output.contains(
+                        "viridian.yaml: exists, not changed\n./apps/blog.yaml: exists, not changed\n"))
                 #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
             }
         }

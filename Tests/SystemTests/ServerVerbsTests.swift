@@ -77,7 +77,8 @@ extension Releases {
                     #expect(paused.status == 3, "\(paused)")
                     let follower = Task {
                         try await world.viridian.run(
-                            ["logs", "blog", "--follow"] + options, signal: SIGINT, atLineWith: "lost the connection to the server")
+                            ["logs", "blog", "--follow"] + options, signal: SIGINT,
+                            atLineWith: "lost the connection to the server")
                     }
                     let isWatching = try await eventually {
                         let metrics = try await server.get("/metrics", token: nil)

@@ -35,7 +35,9 @@ extension Releases {
                 #expect(
                     check.lines.contains {
                         $0.hasPrefix("warning")
-                            && $0.contains("2 pods would receive requests for green but do not belong to blog-green: left-1, left-2;")
+                            && $0.contains(
+                                "2 pods would receive requests for green but do not belong to blog-green: left-1, left-2;"
+                            )
                     }, "\(check)")
                 let (refused, watched) = try await world.watched { try await world.deploy("v2") }
                 #expect(refused.status == 2, "\(refused)")

@@ -137,7 +137,9 @@ extension ShortCommands {
                 try world.write(other, to: world.upstreamFile(1))
                 try await world.reloadByHand(1)
                 let nodes = try await world.viridian("nodes")
-                #expect(nodes.output.contains("routes to green, but blue is live; to fix: viridian repair blog"), "\(nodes)")
+                #expect(
+                    nodes.output.contains("routes to green, but blue is live; to fix: viridian repair blog"), "\(nodes)"
+                )
                 let dry = try await world.viridian("repair", "blog", "--dry-run", "-o", "json")
                 #expect(dry.status == 5, "\(dry)")
                 #expect(dry.json?["dryRun"] == true && dry.json?["whole"] == false, "\(dry)")
