@@ -28,6 +28,15 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Opens many connections, on a thread of its own: `connect` blocks while the server's backlog is full.
+    static func open(_ count: Int, port: Int) async throws -> [RawConnection] {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(with: Result { try (0..<count).map { _ in try RawConnection(port: port) } })
+            }
+        }
+    }
+
     func send(_ text: String) {
         _ = Array(text.utf8).withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }

@@ -59,6 +59,7 @@ struct SlowClientTests {
             _ = try await server.release(1, in: .paused)
             let next = try server.journal.events(app: "blog", number: 1).count + 1
             for line in 0..<60 {
+                await Task.yield()  // The journal writes synchronously.
                 let text = String(repeating: "\(line) ", count: 20_000)
                 try server.journal.append(
                     .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
@@ -132,6 +133,7 @@ struct SlowClientTests {
             // More than the sockets' buffers hold.
             let next = try server.journal.events(app: "blog", number: 1).count + 1
             for line in 0..<3000 {
+                await Task.yield()  // The journal writes synchronously.
                 let text = String(repeating: "\(line) ", count: 400)
                 try server.journal.append(
                     .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
@@ -159,8 +161,7 @@ struct SlowClientTests {
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             // Both ends of each are in this process.
             let count = min(2000, (Int(clamping: limit.rlim_cur) - 400) / 2)
-            var connections: [RawConnection] = []
-            for _ in 0..<max(count, 100) { connections.append(try RawConnection(port: server.port)) }
+            let connections = try await RawConnection.open(max(count, 100), port: server.port)
             let started = ContinuousClock.now
             #expect(try await server.get("/api/v1/apps").status == 200)
             #expect(ContinuousClock.now - started < .seconds(5))
