@@ -1,22 +1,22 @@
 import Foundation
 
-/// The program that every request to a node runs: fixed text, for `sh`, put together from the files in `Script/` (its README tells
-/// how to read, run and check them).
+/// The program that runs every request on a node: fixed text for `sh`, assembled from the files in `Script/` (its README describes how to
+/// read, run and check them).
 ///
-/// Nothing from outside is ever put into its text. It travels in one of three ways:
+/// External values are never inserted into its text. It is sent in one of three ways:
 ///
-/// - **One request a shell** (`input(payload:)`): on standard input of `sh -s -- ACTION KEY=VALUE…`. What an action needs
-///   beyond its arguments (`NodePayload`) follows in a quoted here-document, whose last line says that it is complete.
-/// - **A session** (`NodeSession`): on standard input of `sh`, once, followed by `serve`; from then on standard input carries
-///   requests as data, which nothing evaluates.
-/// - **Installed on the node** as a program of its own, which ends in `serve` as well: requests as in a session, no upload.
+/// - **One request per shell** (`input(payload:)`): on standard input of `sh -s -- ACTION KEY=VALUE…`. Data beyond the arguments
+///   (`NodePayload`) follows in a quoted here-document, whose last line marks its end.
+/// - **A session** (`NodeSession`): on standard input of `sh`, once, followed by `serve`; then standard input carries requests as data,
+///   which nothing evaluates.
+/// - **Installed on the node** as a program that also ends in `serve`: requests as in a session, without upload.
 package enum NodeScript {
     typealias File = (name: String, bytes: [UInt8])
 
-    /// The facts that it answers with; a node that answers with another version runs another script.
+    /// The version of the script and its facts. A node that reports another version has another script.
     package static let version = 4
 
-    /// All of it is function definitions and variables; `main` starts it. `common.sh` comes first: it sets up the shell.
+    /// The parts define functions and variables; `main` starts the script. `common.sh` comes first, as it sets up the shell.
     static let parts: [File] = [
         ("common.sh", PackageResources.common_sh),
         ("state.sh", PackageResources.state_sh),
@@ -41,7 +41,7 @@ package enum NodeScript {
         ("main.sh", PackageResources.main_sh),
     ]
 
-    /// Programs that the parts have other interpreters run: each is the value of a variable with the name of its file.
+    /// Programs for other interpreters. Each is the value of a variable named after its file.
     static let programs: [File] = [
         ("configuration.awk", PackageResources.configuration_awk),
         ("archive.awk", PackageResources.archive_awk),
@@ -53,13 +53,13 @@ package enum NodeScript {
 
     private static let compactProgram = program(parts, isCompact: true)
 
-    /// What goes to standard input.
+    /// The standard input of one request.
     package static func input(payload: NodePayload = .none) -> String {
         compactProgram + "main \"$@\" <<'VIRIDIAN'\n" + payload.lines + "=end\nVIRIDIAN\n"
     }
 
-    /// One text of the parts and all programs. Compact is without comments and indentation, for the way to the node; whoever installs
-    /// the text on a node reads it first.
+    /// The text of the parts and all programs. The compact text has no comments and indentation, for sending it to nodes; an installed
+    /// script keeps them for its readers.
     static func program(_ parts: [File], isCompact: Bool = false) -> String {
         func text(_ file: File) -> String {
             String(decoding: isCompact ? compacted(file.bytes) : file.bytes, as: UTF8.self)
@@ -71,7 +71,7 @@ package enum NodeScript {
     /// `configuration_awk` for `configuration.awk`.
     static func variable(of name: String) -> String { name.replacing(".", with: "_") }
 
-    /// The text as one word of a shell. Nothing in single quotation marks means anything to it but the next such mark.
+    /// The text, quoted for a shell. Within single quotation marks only the next such mark is special.
     static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }
 
     /// The text without lines that are empty or a comment, and without indentation. In the files of `Script/` none of them is part of a
