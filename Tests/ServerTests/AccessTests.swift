@@ -274,7 +274,7 @@ struct AccessTests {
         clock.advance(by: .seconds(11 * 3600))
         #expect(try authenticator.session(cookie: first.cookie) != nil)
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try authenticator.session(cookie: first.cookie) != nil, "a visit goes on while somebody is there")
+        #expect(try authenticator.session(cookie: first.cookie) != nil, "a session lasts while it is used")
         clock.advance(by: .seconds(13 * 3600))
         #expect(try authenticator.session(cookie: first.cookie) == nil)
         let second = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))

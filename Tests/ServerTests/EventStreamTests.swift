@@ -78,10 +78,10 @@ struct EventStreamTests {
                 }
                 #expect(try await heartbeats(2, server, path))
                 _ = try await server.post("/api/v1/apps/blog/releases/1/promote")
-                var told: Set<[Int]> = []
-                for try await ids in group { told.insert(ids) }
+                var received: Set<[Int]> = []
+                for try await ids in group { received.insert(ids) }
                 let newest = try server.journal.events(app: "blog", number: 1).count
-                #expect(told.count == 1 && told.first == Array(1...newest))
+                #expect(received.count == 1 && received.first == Array(1...newest))
             }
             let isGone = try await eventually {
                 server.services.metrics.text.contains("viridian_event_streams 0\n") ? true : nil
@@ -90,7 +90,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test("a viewer that stops reading for a while gets every event once, in order, and delays nobody")
+    @Test("a viewer that stops reading for a while gets every event once, in order, and delays no other")
     func slowViewer() async throws {
         try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)

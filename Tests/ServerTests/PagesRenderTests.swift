@@ -54,8 +54,8 @@ import ViridianConfiguration
         var story = try PagesStory()
         story.start()
         story.stage()
-        story.tell(.candidateConfirmed)
-        story.tell(.nodeSwitched(node: PagesStory.nodes[0]))
+        story.append(.candidateConfirmed)
+        story.append(.nodeSwitched(node: PagesStory.nodes[0]))
         let past = try [PagesStory.live(40), PagesStory.live(41)].map { ReleaseDigest($0.release) }
         let page = try story.page(past: past)
         #expect(page.stream == "/api/v1/apps/blog/releases/42/events?after=\(story.release.sequence)")
@@ -102,7 +102,7 @@ import ViridianConfiguration
         story.start()
         story.stage()
         #expect(try await html(try story.page()).contains(#"class="phase held""#))
-        story.tell(.abortRequested(by: "anna", reason: "the font"), after: .seconds(20))
+        story.append(.abortRequested(by: "anna", reason: "the font"), after: .seconds(20))
         for event in [
             Event.readBack(PagesStory.nodes.map { NodeReading(node: $0, color: .blue) }), .candidateRemoved,
         ] {
@@ -111,7 +111,7 @@ import ViridianConfiguration
             #expect(html.contains("aborted"))
             let verifying = try #require(html.firstMatch(of: /id="phase-verifying".*?<\/a>/)).output
             #expect(!verifying.contains("data-since"), "\(verifying)")
-            story.tell(event)
+            story.append(event)
         }
         #expect(story.release.state == .aborted)
         let html = try await html(try story.page())
@@ -123,12 +123,12 @@ import ViridianConfiguration
         var promoted = try PagesStory(41, verify: true)
         promoted.start()
         promoted.stage()
-        promoted.tell(.promoted(by: "lisa"))
+        promoted.append(.promoted(by: "lisa"))
         promoted.finish()
         #expect(Outline(try await html(try promoted.page())).text.contains("promoted by lisa"))
         var aborted = try PagesStory()
         aborted.start()
-        aborted.tell(.abortRequested(by: "bert", reason: "wrong font"))
+        aborted.append(.abortRequested(by: "bert", reason: "wrong font"))
         var rollback = try PagesStory(43, isRollback: true)
         rollback.start()
         let page = AppPage(
@@ -163,12 +163,12 @@ import ViridianConfiguration
     func failed() async throws {
         var story = try PagesStory()
         story.start()
-        story.tell(
+        story.append(
             .refused(
                 .awaitPods, message: "blog-green-x1y2z crashes: exit status 3",
                 details: ["fatal: DATABASE_URL is missing"]))
-        story.tell(.readBack(PagesStory.nodes.map { NodeReading(node: $0, color: .blue) }))
-        story.tell(.candidateRemoved)
+        story.append(.readBack(PagesStory.nodes.map { NodeReading(node: $0, color: .blue) }))
+        story.append(.candidateRemoved)
         #expect(story.release.state == .failed)
         let page = try story.page()
         #expect(page.stream == nil)
@@ -188,7 +188,7 @@ import ViridianConfiguration
         story.start()
         let reasons = ["image cannot be pulled", "image cannot be pulled", "image cannot be pulled", nil, "crashes"]
         let pods = reasons.enumerated().map { PodSummary(name: "pod-\($0)", isReady: false, reason: $1) }
-        story.tell(.podsObserved(PodsReport(ready: 0, desired: 5, pods: pods)))
+        story.append(.podsObserved(PodsReport(ready: 0, desired: 5, pods: pods)))
         let html = try await html(try story.page())
         let section = try #require(
             html.firstMatch(of: #/<section class="card" id="pods".*?</section>/#.dotMatchesNewlines()))
@@ -202,14 +202,14 @@ import ViridianConfiguration
         let bad = Self.hostile
         var story = try PagesStory(version: bad, reason: bad, verify: true)
         story.start()
-        story.tell(
+        story.append(
             .podsObserved(
                 PodsReport(
                     ready: 0, desired: 2, pods: [PodSummary(name: bad, isReady: false, reason: bad)], warnings: [bad])))
-        story.tell(.said(LogMessage(source: bad, bad)))
-        story.tell(.troubled(.awaitPods, message: bad))
+        story.append(.said(LogMessage(source: bad, bad)))
+        story.append(.troubled(.awaitPods, message: bad))
         var failed = story
-        failed.tell(.refused(.awaitPods, message: bad, details: [bad]))
+        failed.append(.refused(.awaitPods, message: bad, details: [bad]))
         let app = try PagesStory.app(
             story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], problem: bad)
         let home = HomePage(
@@ -288,7 +288,7 @@ import ViridianConfiguration
     @Test("each part of a log equals a search through all of it, with any filter")
     func partsOfLog() async throws {
         var story = try PagesStory.live(41)
-        story.tell(.replaced(by: 42, rolledBack: false))
+        story.append(.replaced(by: 42, rolledBack: false))
         let nodes: [String?] = [nil, PagesStory.nodes[0], PagesStory.nodes[1], "10.0.0.1"]
         let phases: [Phase?] = [nil, .discovering, .staging, .switching, .done, .verifying]
         let count = story.events.map(\.text.count).reduce(0, +)
@@ -336,7 +336,7 @@ import ViridianConfiguration
         var story = try PagesStory(41)
         story.start()
         while story.events.count < count {
-            story.tell(.said(LogMessage(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
+            story.append(.said(LogMessage(source: PagesStory.nodes[story.events.count % 2], "line")), after: .zero)
             if story.events.count % 500 == 0 { await Task.yield() }
         }
         return story
@@ -396,11 +396,11 @@ import ViridianConfiguration
         var long = try PagesStory(39, verify: true)
         long.start()
         long.stage()
-        long.tell(.promoted(by: "anna"), after: .seconds(1000))
+        long.append(.promoted(by: "anna"), after: .seconds(1000))
         long.finish()
         var failed = try PagesStory(38)
         failed.start()
-        failed.tell(.abortRequested(by: "anna", reason: nil), after: .seconds(500))
+        failed.append(.abortRequested(by: "anna", reason: nil), after: .seconds(500))
         let digests = [try PagesStory.live(41), long, failed].map { ReleaseDigest($0.release) }
         let usual = UsualTimes(digests, besides: 42)
         #expect(usual.phases[.starting] == .seconds(10))

@@ -38,35 +38,35 @@ struct PagesStory {
 
     private struct NoRelease: Error {}
 
-    mutating func tell(_ event: Event, after pause: Duration = .seconds(1)) {
+    mutating func append(_ event: Event, after pause: Duration = .seconds(1)) {
         now = now + pause
         history.append(RecordedEvent(sequence: release.sequence + 1, at: now, event: event))
     }
 
     /// Up to the phase `starting`.
     mutating func start(nodes: [String] = PagesStory.nodes) {
-        tell(
+        append(
             .discovered(
                 Survey(
                     live: LiveVersion(color: .blue, version: "20151018.090000"), candidate: .green, replicas: 2,
                     nodes: nodes)))
-        tell(.candidateCreated)
+        append(.candidateCreated)
     }
 
     mutating func stage(nodes: [String] = PagesStory.nodes) {
         let pods = ["x1y2z", "a3b4c"].map { PodSummary(name: "blog-green-\($0)", isReady: true) }
-        tell(.podsObserved(PodsReport(ready: 2, desired: 2, pods: pods)), after: .seconds(9))
-        tell(.podsReady)
-        for node in nodes { tell(.nodeStaged(node: node)) }
+        append(.podsObserved(PodsReport(ready: 2, desired: 2, pods: pods)), after: .seconds(9))
+        append(.podsReady)
+        for node in nodes { append(.nodeStaged(node: node)) }
     }
 
     mutating func finish(nodes: [String] = PagesStory.nodes) {
-        tell(.candidateConfirmed)
-        for node in nodes { tell(.nodeSwitched(node: node)) }
-        tell(.liveRecorded(.green))
-        tell(.drained(DrainEvidence()), after: .seconds(30))
-        tell(.readBack(nodes.map { NodeReading(node: $0, color: .green) }))
-        tell(.oldRemoved)
+        append(.candidateConfirmed)
+        for node in nodes { append(.nodeSwitched(node: node)) }
+        append(.liveRecorded(.green))
+        append(.drained(DrainEvidence()), after: .seconds(30))
+        append(.readBack(nodes.map { NodeReading(node: $0, color: .green) }))
+        append(.oldRemoved)
     }
 
     static func live(_ number: Int = 41, at start: Timestamp = start) throws -> PagesStory {

@@ -45,14 +45,14 @@ struct Browser: Sendable {
         environment["TMPDIR"] = scratch
         environment["HOME"] = scratch
         let command = Command("chromedriver", ["--port=\(port)", "--allowed-ips=127.0.0.1"], environment: environment)
-        let (listening, told) = AsyncStream.makeStream(of: Void.self)
+        let (listening, started) = AsyncStream.makeStream(of: Void.self)
         return try await withThrowingTaskGroup(of: Void.self, returning: Value.self) { group in
             group.addTask {
-                defer { told.finish() }
+                defer { started.finish() }
                 _ = try await command.run(
                     deadline: .seconds(170),
                     onLine: { line in
-                        if line.text.contains("started successfully") { told.yield() }
+                        if line.text.contains("started successfully") { started.yield() }
                     })
             }
             defer { group.cancelAll() }
@@ -242,7 +242,7 @@ struct Browser: Sendable {
     }
 
     /// Sets the width of the screen, and the light or dark colour scheme.
-    func look(width: Int, isDark: Bool = false) async throws {
+    func setScreen(width: Int, isDark: Bool = false) async throws {
         _ = try await devTools(
             "Emulation.setDeviceMetricsOverride",
             [

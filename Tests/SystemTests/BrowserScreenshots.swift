@@ -23,7 +23,7 @@ extension Releases {
         func pictures() async throws {
             try await DemoStage.with(nodes: 6) { stage in
                 try await Browser.with(in: stage.directory) { browser in
-                    try await browser.look(width: 1280)
+                    try await browser.setScreen(width: 1280)
                     try await browser.open(stage.page)
                     try await keep("sign-in", browser)
                     try await browser.signIn(stage)
@@ -31,22 +31,22 @@ extension Releases {
                     try await browser.deploy("crash1", reason: "new settings", stage)
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'failed'")
                     try await keep("release-failed", browser)
-                    try await browser.look(width: 390)
+                    try await browser.setScreen(width: 390)
                     try await keep("release-failed-phone", browser)
 
-                    try await browser.look(width: 1280)
+                    try await browser.setScreen(width: 1280)
                     try await browser.deploy("slow3", verify: true, reason: "faster front page", stage)
                     try await browser.wait(until: "document.querySelector('#pods tbody tr')")
                     try await keep("release-running", browser)
                     try await browser.wait(until: "document.querySelector('#promote')")
                     try await keep("release-paused", browser)
-                    try await browser.look(width: 1280, isDark: true)
+                    try await browser.setScreen(width: 1280, isDark: true)
                     try await keep("release-paused-dark", browser)
-                    try await browser.look(width: 390)
+                    try await browser.setScreen(width: 390)
                     try await keep("release-paused-phone", browser)
                     try await browser.open(stage.page)
                     try await keep("home-phone", browser)
-                    try await browser.look(width: 1280)
+                    try await browser.setScreen(width: 1280)
                     try await keep("home", browser)
                     try await browser.open(stage.page + "apps/blog/releases/4")
                     try await browser.click("#head a[data-dialog]")
@@ -61,9 +61,9 @@ extension Releases {
 
                     try await browser.open(stage.page + "apps/blog")
                     try await keep("app", browser, most: 1400)
-                    try await browser.look(width: 390, isDark: true)
+                    try await browser.setScreen(width: 390, isDark: true)
                     try await keep("app-phone-dark", browser)
-                    try await browser.look(width: 1280)
+                    try await browser.setScreen(width: 1280)
                     for name in ["nodes", "audit", "tokens", "stats"] {
                         try await browser.open(stage.page + name)
                         try await keep(name, browser)

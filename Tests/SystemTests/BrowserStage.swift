@@ -19,19 +19,19 @@ struct DemoStage: Sendable {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let program = try Program(in: directory)
         let lines = Lines()
-        let (started, told) = AsyncStream.makeStream(of: DemoStage.self)
+        let (stages, continuation) = AsyncStream.makeStream(of: DemoStage.self)
         return try await withThrowingTaskGroup(of: Void.self, returning: Value.self) { group in
             group.addTask {
-                defer { told.finish() }
+                defer { continuation.finish() }
                 let said = try await program.run(
                     ["demo", "--port", "0", "--nodes", "\(nodes)"], deadline: .seconds(175),
                     onStart: { await lines.started($0) }
                 ) { line in
-                    if let stage = await lines.stage(after: line, in: directory) { told.yield(stage) }
+                    if let stage = await lines.stage(after: line, in: directory) { continuation.yield(stage) }
                 }
                 #expect(said.error.isEmpty, "\(said)")
             }
-            for await stage in started {
+            for await stage in stages {
                 do {
                     let value = try await body(stage)
                     await lines.interrupt()

@@ -113,9 +113,9 @@ extension Releases {
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
                     #expect(try await browser.text("#head").contains("Rollback to"))
                     try await browser.open(stage.page + "audit")
-                    let acts = try await browser.text("main")
-                    for act in ["sign in", "deploy", "abort", "the font is wrong", "rollback", "back to what was"] {
-                        #expect(acts.contains(act), "\(act) is not in\n\(acts)")
+                    let actions = try await browser.text("main")
+                    for action in ["sign in", "deploy", "abort", "the font is wrong", "rollback", "back to what was"] {
+                        #expect(actions.contains(action), "\(action) is not in\n\(actions)")
                     }
                     #expect(try await browser.complaints() == [])
                 }

@@ -6,7 +6,7 @@ import Testing
 extension Releases {
     /// Paused releases, and the commands on them.
     @Suite struct PauseTests {
-        @Test("a release paused for verification says so, and goes live when it is promoted")
+        @Test("a release paused for verification awaits promotion, and goes live when it is promoted")
         func promoted() async throws {
             try await withWorld { world in
                 try await world.release("v1")

@@ -65,9 +65,9 @@ extension Releases {
                             #expect(!done.error.contains(token), "set -x shows no token")
                         }
                         let release = try await server.get("/api/v1/apps/blog/releases/\(first)", token: token)
-                        let told = try JSON(parsing: release.body)
-                        #expect(told["commitTime"]?.string != nil, "\(told.text)")
-                        #expect(told["reason"]?.string?.hasPrefix("http://ci/") == true)
+                        let json = try JSON(parsing: release.body)
+                        #expect(json["commitTime"]?.string != nil, "\(json.text)")
+                        #expect(json["reason"]?.string?.hasPrefix("http://ci/") == true)
                     }
                     let refused = try await world.viridian("render", "gitlab", "blog")
                     let again = try await Command(
@@ -244,7 +244,7 @@ extension World {
             for await line in lines {
                 first.append(line)
                 if let range = line.range(of: "serves http") { url = String(line[range.lowerBound...].dropFirst(7)) }
-                // The advice comes right after it.
+                // The advice is on the next line.
                 if url != nil, first.count > 1 { break }
             }
             let address = try #require(url, "\(first)")
