@@ -22,7 +22,7 @@ extension Releases {
             try world.read(assets(world, node) + "/current/version.txt")
         }
 
-        @Test("static assets follow the releases of an app, forward, back, and where somebody moved them by hand")
+        @Test("static assets follow the releases of an app, forward, back, and after manual changes")
         func follow() async throws {
             try await withWorld { world in
                 var app = World.App()
@@ -34,7 +34,7 @@ extension Releases {
                 #expect(try current(world, 1) == "v1" && current(world, 2) == "v1")
                 try await world.release("v2")
                 #expect(try current(world, 1) == "v2" && current(world, 2) == "v2")
-                // A version without an artifact does not get to the switch.
+                // A version without an artifact fails before the switch.
                 let missing = try await world.deploy("v3")
                 #expect(missing.status == 2, "\(missing)")
                 #expect(missing.output.contains("v3.tgz"), "\(missing)")
@@ -44,7 +44,7 @@ extension Releases {
                 #expect(back.status == 0, "\(back)")
                 #expect(try current(world, 1) == "v1" && current(world, 2) == "v1")
                 #expect(try await world.served() == ["v1", "v1"])
-                // By hand, and on a node that has lost its assets altogether.
+                // Changed by hand, and on a node that has lost all its assets.
                 let link = world.directory + "/" + assets(world, 1) + "/current"
                 try FileManager.default.removeItem(atPath: link)
                 try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "releases/v2")

@@ -34,7 +34,7 @@ extension Releases {
             }
         }
 
-        @Test("a release that nobody runs is gone on with only when it is the one that is asked for")
+        @Test("a release that no process runs is continued only by the same command")
         func attaches() async throws {
             try await withWorld(nodes: 1) { world in
                 try await world.release("v1")
@@ -51,14 +51,14 @@ extension Releases {
                 let same = try await world.deploy("v2", "--image", "registry.local:5000/blog:v2-b", "--wait", "none")
                 #expect(same.status == 0 && same.output.contains("blog/2 runs in the background"), "\(same)")
                 #expect(try await world.viridian("promote", "blog").status == 0)
-                // The tag is what the sample app says.
+                // The sample app answers with its tag.
                 #expect(try await world.served() == ["v2-b"])
                 #expect(try await world.status()[at: "live.version"] == "v2")
             }
         }
 
         @Test(
-            "with -o json the release is printed as an object; what keeps it from beginning has the status that it has at hand"
+            "with -o json the release is printed as an object; if it cannot start, the exit status is the same as in the foreground"
         )
         func json() async throws {
             try await withWorld(nodes: 1) { world in

@@ -5,9 +5,9 @@ import Sandbox
 import Testing
 
 extension ShortCommands {
-    /// Wrong input: one clear line, the right exit status, and nothing touched.
+    /// Wrong input: one clear line, the right exit status, and no change.
     @Suite struct BadInputTests {
-        /// Runs it where it has to be refused: `words` are in one line on standard error, and nothing is on standard output.
+        /// Runs a command that must be refused: `words` are in one line on standard error, and standard output is empty.
         private func refused(
             _ world: World,
             _ arguments: [String],
@@ -30,7 +30,7 @@ extension ShortCommands {
 
         private let deploy = ["deploy", "blog", "--version", "v1"]
 
-        /// No release was begun and nothing was made.
+        /// No release was started and nothing was created.
         private func expectUntouched(_ world: World, sourceLocation: SourceLocation = #_sourceLocation) async throws {
             #expect(try await world.workloads() == [], sourceLocation: sourceLocation)
             let services = try await world.client.list(.services, namespace: "blog").items
@@ -39,7 +39,7 @@ extension ShortCommands {
             #expect(history.status == 0 && history.output.isEmpty, "\(history)", sourceLocation: sourceLocation)
         }
 
-        @Test("a configuration that is wrong is refused with file, line and key")
+        @Test("an invalid configuration is refused with file, line and key")
         func configuration() async throws {
             try await withWorld(nodes: 1) { world in
                 let file = try world.read("viridian.yaml")
@@ -83,14 +83,14 @@ extension ShortCommands {
             }
         }
 
-        @Test("versions, images, replicas and names that are none are refused before anything is done")
+        @Test("invalid versions, images, replicas and names are refused before anything is done")
         func arguments() async throws {
             try await withWorld(nodes: 1) { world in
                 let versions = [
                     "; rm -rf /", "../x", String(repeating: "1", count: 300), "vé", "v1\nv2", "-v", "v1 ",
                 ]
                 for version in versions {
-                    // With `=`, so that one that begins with a dash is a value.
+                    // With `=`, so that a value may begin with a dash.
                     try await refused(world, ["deploy", "blog", "--version=\(version)"], saying: "version")
                 }
                 try await refused(world, ["deploy", "blog", "--version", ""], saying: "version")
@@ -116,7 +116,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a cluster that cannot be used is named, with what to do")
+        @Test("a cluster that cannot be used is named, with the fix")
         func cluster() async throws {
             try await withWorld(nodes: 1) { world in
                 let kubeconfig = try world.read("kubeconfig")
@@ -124,7 +124,7 @@ extension ShortCommands {
                 try world.write(
                     kubeconfig.replacing(world.cluster.server, with: "http://127.0.0.1:\(dead)"), to: "kubeconfig")
                 try await refused(world, deploy, saying: "127.0.0.1:\(dead)", "refused")
-                // What is known without it is shown all the same.
+                // What is known without it is still shown.
                 let status = try await world.viridian("status")
                 #expect(status.status == 1 && status.error.contains("127.0.0.1:\(dead)"), "\(status)")
                 try world.write("users: [", to: "kubeconfig")
@@ -150,7 +150,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a journal that cannot be written is refused, and its file left as it is")
+        @Test("a journal that cannot be written is refused, and its file is not changed")
         func journal() async throws {
             try await withWorld(nodes: 1) { world in
                 let file = try world.read("viridian.yaml")
@@ -172,7 +172,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a service that somebody made with another NodePort fails the release, with both ports named")
+        @Test("an existing service with another NodePort fails the release, with both ports named")
         func otherNodePort() async throws {
             try await withWorld(nodes: 1) { world in
                 let other = try await Ports.shared.nodePorts().green
@@ -219,7 +219,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a node whose nginx does not run stops a release before anything is made, and is named")
+        @Test("a node whose nginx is not running stops a release before anything is created, and is named")
         func nginxDown() async throws {
             try await withWorld(nodes: 1, runningNginx: false) { world in
                 let said = try await world.deploy("v1")

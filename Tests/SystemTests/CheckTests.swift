@@ -50,7 +50,7 @@ extension ShortCommands {
         }
 
         @Test(
-            "an upstream file that lacks the preview's upstream is named, and what to add, not the file that passes to it"
+            "an upstream file without the preview's upstream is named with what to add, not the file that passes to it"
         )
         func previewWithoutUpstream() async throws {
             try await withWorld(nodes: 1, .init(more: "preview: preview.localhost")) { world in
@@ -109,7 +109,7 @@ extension ShortCommands {
                 for right in lines.joined().matches(of: /(get|list|watch|create|update|patch|delete) ([a-z\/]+)/) {
                     missing.insert("\(right.1) \(right.2)")
                 }
-                // The sandbox has no claims, and denies nobody to look at them.
+                // The sandbox has no claims, and never denies reading them.
                 #expect(missing == rights.subtracting(["get persistentvolumeclaims"]))
                 #expect(lines[1].contains("(deploy --remove-strays); releases run without them"))
                 #expect(lines[2].contains("autoscaler; releases run without them"))

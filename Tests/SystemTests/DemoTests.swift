@@ -19,7 +19,7 @@ extension Releases {
             #expect(report.contains("before    v1 on blue"), "\(said)")
             #expect(report.last == "after     v2 on green", "\(said)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/tmp") == [])
-            // What watches over a node's nginx looks once a second whether there still is something to watch.
+            // A node's watchdog checks once a second whether its nginx still runs.
             let areGone = try await eventually { try processes(naming: directory).isEmpty }
             let left = try processes(naming: directory)
             #expect(areGone, "\(left)")

@@ -3,7 +3,7 @@ import Kubernetes
 import Testing
 
 extension Releases {
-    /// Versions that cannot go live: why, said early, with traffic where it was.
+    /// Versions that cannot go live: the cause is reported early, and traffic is unchanged.
     @Suite struct FailingVersionTests {
         /// Releases v1, then tries `version` under traffic.
         private func trying(
@@ -27,14 +27,14 @@ extension Releases {
                 let shown = try await world.viridian("show", "blog/2", "-o", "json").json
                 #expect(shown?["state"] == "failed")
                 #expect(shown?[at: "failure.phase"] != nil)
-                // And when its cause has gone, the next version goes live.
+                // The next version goes live.
                 _ = try? await world.client.delete(.resourceQuotas, "small", namespace: "blog")
                 try await world.release("v3")
                 try await world.expectLive("v3", on: "green", release: 3)
             }
         }
 
-        @Test("a version whose pods crash fails within 15 seconds, with the exit code and the pod's last words")
+        @Test("a version whose pods crash fails within 15 seconds, with the exit code and the pod's last log lines")
         func crashing() async throws {
             try await trying("crash-1", within: .seconds(15)) { said in
                 #expect(said.output.contains("FAILED in phase starting: pod blog-green-"), "\(said)")
@@ -62,7 +62,7 @@ extension Releases {
             }
         }
 
-        @Test("a quota that leaves no room for the candidate fails it within 15 seconds, in the quota's words")
+        @Test("an exceeded quota fails the candidate within 15 seconds, with the quota's message")
         func quota() async throws {
             try await trying(
                 "v2",

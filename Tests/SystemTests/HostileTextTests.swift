@@ -3,7 +3,7 @@ import Kubernetes
 import Testing
 
 extension ShortCommands {
-    /// Somebody who may write an annotation, or who answers in a server's place.
+    /// Untrusted text from annotations and from servers.
     @Suite struct HostileTextTests {
         private static let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\rv9\nFORGED\u{202e}"
 
@@ -20,7 +20,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("annotations are free text, and none of it commands the terminal or passes for a version")
+        @Test("control sequences in annotations do not reach the terminal, and invalid versions are not used")
         func annotations() async throws {
             try await withWorld(nodes: 1) { world in
                 try await world.release("v1")
@@ -49,7 +49,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a server that lies, or an address that is none, does not command the terminal either")
+        @Test("control sequences in a server's responses and in addresses do not reach the terminal")
         func server() async throws {
             let directory = FileManager.default.temporaryDirectory.path + "/viridian-hostile-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

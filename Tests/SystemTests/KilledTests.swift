@@ -6,7 +6,7 @@ import Testing
 extension Releases {
     /// `kill -9`, at each step of a release.
     @Suite struct KilledTests {
-        /// A moment of a release, by the first line that tells of it.
+        /// A moment of a release, by its first line of output.
         enum Moment: String, CaseIterable, CustomTestStringConvertible {
             case discovering = "Collecting nodes and the live colour"
             case creating = "Deploying to colour green"
@@ -40,7 +40,7 @@ extension Releases {
                     #expect(status[at: "release.version"] == "v2")
                     let advice = status["advice"]?.array?.compactMap(\.string).joined() ?? ""
                     #expect(advice.contains("viridian deploy blog --version v2"), "\(status.text)")
-                    // What the nodes are said to route to is what visitors get.
+                    // The reported routes are what visitors get.
                     let told = status["nodes"]?.array?.map { $0["color"]?.string ?? "" } ?? []
                     let seen = try await world.answers().map { $0.split(separator: " ").dropFirst().first ?? "" }
                     #expect(told == seen.map(String.init), "\(status.text)")
@@ -56,7 +56,7 @@ extension Releases {
             }
         }
 
-        @Test("killed again and again in one release, the first of its app, it comes to its end")
+        @Test("killed repeatedly, an app's first release is completed")
         func killedAgain() async throws {
             try await withWorld { world in
                 let moments = [
@@ -74,7 +74,7 @@ extension Releases {
             }
         }
 
-        @Test("killed while it waits for a person, it waits on, and can be promoted or given up")
+        @Test("killed while paused, a release stays paused and can be promoted or aborted")
         func killedWhilePaused() async throws {
             try await withWorld { world in
                 try await world.release("v1")
@@ -97,7 +97,7 @@ extension Releases {
 }
 
 extension World {
-    /// What is said everywhere, and what visitors get: this version, on this colour, and nothing of another one.
+    /// Expects this version on this colour in every output and for visitors, and nothing of the other colour.
     func expectLive(
         _ version: String,
         on color: String,

@@ -21,7 +21,7 @@ extension ShortCommands {
                 try await kubectl("wait", "-n", "blog", "--for=condition=Ready", "pod", "--all", "--timeout=20s")
                 #expect(try await fetch("http://127.0.0.1:\(ports.blue)").hasPrefix("20151025.143403 blue blog-blue-"))
 
-                // What `get -w` tells while the controller grows from one pod to two.
+                // The output of `get -w` while the controller is scaled from one pod to two.
                 let lines = try await kubectl.watching("get", "pods", "-n", "blog", "-w") {
                     try await kubectl("scale", "rc", "blog-blue", "-n", "blog", "--replicas=2")
                 } until: { lines in
@@ -40,7 +40,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a sandbox whose port is taken says so, and one that is stopped takes its pods along")
+        @Test("a sandbox whose port is in use is refused, and a stopped one ends its pods")
         func sandbox() async throws {
             let (directory, pods) = try await withSandbox { kubectl in
                 let port = try #require(kubectl.server.split(separator: ":").last.map(String.init))
@@ -106,7 +106,7 @@ private let controller = """
 
     """
 
-/// The real kubectl, aimed at a sandbox.
+/// The real kubectl with a sandbox's kubeconfig.
 private struct Kubectl: Sendable {
     let viridian: Program
     let server: String
@@ -131,7 +131,7 @@ private struct Kubectl: Sendable {
         return done.output
     }
 
-    /// Follows a command that does not end by itself until its lines are as wanted; `body` is done when the first one has come.
+    /// Follows a command that does not end by itself until its lines are as expected; `body` runs after the first line.
     func watching(
         _ words: String...,
         body: @escaping @Sendable () async throws -> Void,

@@ -15,7 +15,7 @@ func processes(naming text: String) throws -> [Int32: String] {
     return found
 }
 
-/// Polls where no event exists.
+/// Polls until the condition is true.
 func eventually(within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {

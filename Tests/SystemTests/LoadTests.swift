@@ -4,9 +4,9 @@ import Processes
 import Testing
 
 extension Releases {
-    /// Many releases in a row under load: what a visitor notices is nothing.
+    /// Many releases in a row under load, without an effect on visitors.
     @Suite struct LoadTests {
-        @Test("thirty releases in a row, and visitors with a connection a request see no error at all")
+        @Test("thirty releases in a row: requests with new connections have no error")
         func connectionARequest() async throws {
             try await withWorld(.init(drain: "{least: 0s, most: 10s}")) { world in
                 try await world.release("v0")
@@ -24,7 +24,7 @@ extension Releases {
             }
         }
 
-        @Test("ten releases in a row, and no visitor with a connection that is kept fails after one retry")
+        @Test("ten releases in a row: requests on kept connections succeed, at most after one retry")
         func keptConnections() async throws {
             try await withWorld(.init(drain: "{least: 200ms, most: 10s}")) { world in
                 try await world.release("v0")
@@ -40,9 +40,9 @@ extension Releases {
 }
 
 extension World {
-    /// Runs `body` while wrk loads every node, each request on a connection of its own; wrk's reports.
+    /// Runs `body` while wrk loads every node, with a new connection for each request; returns wrk's reports.
     func underWrk(_ body: @escaping @Sendable () async throws -> Void) async throws -> [String] {
-        // A few hundred requests a second a node: enough to hit every instant, and the machine has room for the releases.
+        // A few hundred requests a second for each node: enough to hit every instant, while the releases still get enough of the machine.
         try write("function delay() return 8 end\n", to: "delay.lua")
         return try await withThrowingTaskGroup(of: String?.self) { group in
             defer { group.cancelAll() }
@@ -64,7 +64,7 @@ extension World {
         }
     }
 
-    /// Runs `body` while visitors send request after request on one connection each. One that fails is sent again, once, on a new one.
+    /// Runs `body` while visitors send requests on one connection each. A failed request is retried once on a new connection.
     fileprivate func underKeptConnections(_ body: @escaping @Sendable () async throws -> Void) async throws -> Watched {
         let tally = Tally()
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -2,12 +2,14 @@ import Kubernetes
 import Testing
 
 extension ShortCommands {
-    /// A colour that another program takes for its own.
+    /// A colour that another program manages.
     @Suite struct ManagedTests {
-        @Test("check warns of a workload that another program manages, and a release leaves its marks behind")
+        @Test(
+            "check warns of a workload that another program manages, and a release does not copy its ownership metadata"
+        )
         func marks() async throws {
             try await withWorld(nodes: 1) { world in
-                // A mirror: what a person wrote as a template is theirs.
+                // A mirror: a configured template would not be changed.
                 try world.write(
                     world.read("apps/blog.yaml").replacing("template: ../blog-pod.yaml\n", with: ""),
                     to: "apps/blog.yaml")

@@ -4,13 +4,13 @@ import Testing
 extension ShortCommands {
     /// Options in every order.
     @Suite struct OptionOrderTests {
-        @Test("a deploy that did not happen never exits 0, in whatever order its words stand")
+        @Test("a deploy that did not happen never exits 0, in any order of its arguments")
         func deploy() async throws {
             let directory = FileManager.default.temporaryDirectory.path + "/viridian-order-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: directory + "/apps", withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: directory) }
             let viridian = try Program(in: directory)
-            // Nothing is there to release to.
+            // There is no cluster to release to.
             try Data(
                 """
                 journal: viridian.sqlite
@@ -30,7 +30,7 @@ extension ShortCommands {
                 let said = try await viridian.run(words)
                 #expect(said.status == 1 || said.status == 64, "\(said)")
                 #expect(said.output.isEmpty && !said.error.isEmpty, "\(said)")
-                // What stands behind the verb, and what every verb has before it, is understood in any order.
+                // Options behind the verb, and common ones before it, may be in any order.
                 if order.firstIndex(of: 0)! < min(order.firstIndex(of: 1)!, order.firstIndex(of: 2)!) {
                     #expect(said.status == 1 && said.error.contains("nowhere: there is no such kubeconfig"), "\(said)")
                 }

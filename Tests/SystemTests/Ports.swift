@@ -1,7 +1,7 @@
 import Nginx
 import Sandbox
 
-/// Ports of this machine that nobody listens on, and that no other test of this process has been given.
+/// Free ports of this machine, each given to one test of this process only.
 actor Ports {
     static let shared = Ports()
 
@@ -13,7 +13,7 @@ actor Ports {
         try (0..<count).map { _ in try take(from: Array(18_000...29_999)) }
     }
 
-    /// A pair as the article's convention has it: blue ends in 0, green in 1.
+    /// A pair of ports, of which blue's ends in 0 and green's in 1.
     func nodePorts() throws -> PortPair {
         for blue in Array(stride(from: 30_010, to: 32_760, by: 10)).shuffled()
         where isFree(blue) && isFree(blue + 1) {

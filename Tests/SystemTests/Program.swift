@@ -3,12 +3,12 @@ import Kubernetes
 import Processes
 import Testing
 
-/// The built `viridian`, run as a person or CI runs it: with pipes for a terminal, and a deadline.
+/// Runs the built `viridian` with pipes instead of a terminal, and with a deadline.
 struct Program: Sendable {
     let directory: String
     let environment: [String: String]
 
-    /// What a run left behind.
+    /// The result of a run.
     struct Said: Sendable, CustomStringConvertible {
         var arguments: [String]
         var termination: Termination
@@ -16,11 +16,11 @@ struct Program: Sendable {
         var error: String
         var took: Duration
 
-        /// The exit status; `nil` where a signal or the deadline ended it.
+        /// The exit status; `nil` if a signal or the deadline ended it.
         var status: Int32? { if case .exited(let code) = termination { code } else { nil } }
         var lines: [String] { output.split(separator: "\n").map(String.init) }
         var errorLines: [String] { error.split(separator: "\n").map(String.init) }
-        /// The last line of the output that is JSON.
+        /// The last line of JSON in the output.
         var json: JSON? { lines.last.flatMap { try? JSON(parsing: $0) } }
         /// Each line of the output as JSON.
         var jsonLines: [JSON] {
@@ -32,14 +32,14 @@ struct Program: Sendable {
         }
     }
 
-    /// Where the executable is: beside the test bundle, unless `VIRIDIAN_BINARY` says otherwise.
+    /// The path of the executable: `VIRIDIAN_BINARY`, or next to the test bundle.
     static let path: String = {
         if let named = ProcessInfo.processInfo.environment["VIRIDIAN_BINARY"], !named.isEmpty { return named }
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "viridian").path
     }()
 
-    /// In a world's directory, with `viridian.yaml` found there and temporary files in a folder of its own.
+    /// Runs in a world's directory, with its `viridian.yaml` and a separate directory for temporary files.
     init(in directory: String) throws {
         self.directory = directory
         var environment = ProcessInfo.processInfo.environment
@@ -55,7 +55,7 @@ struct Program: Sendable {
         }
     }
 
-    /// Runs it to its end.
+    /// Runs it until it ends.
     func callAsFunction(
         _ arguments: String...,
         deadline: Duration = .seconds(60),
@@ -92,7 +92,7 @@ struct Program: Sendable {
         )
     }
 
-    /// Runs it and sends it `signal` at the first line that contains `words`. The signal goes to the one process, not to its children.
+    /// Runs it and sends it `signal` at the first line that contains `words`. The signal is sent to the process, not to its children.
     func run(_ arguments: [String], signal: Int32, atLineWith words: String) async throws -> Said {
         let target = Target(signal: signal, words: words)
         let said = try await run(

@@ -5,7 +5,7 @@ import Testing
 
 extension Releases {
     @Suite struct RaceTests {
-        @Test("of two deploys at the same instant one releases, and the other is told who does, ten times over")
+        @Test("of two deploys at the same instant one releases, and the other reports the holder, ten times")
         func race() async throws {
             try await withWorld { world in
                 for round in 1...10 {

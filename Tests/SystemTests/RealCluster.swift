@@ -5,7 +5,7 @@ import Nginx
 import Processes
 import Testing
 
-/// A Kubernetes that nobody here has tuned, as `script/e2e` names it to these tests.
+/// A standard Kubernetes cluster, configured by `script/e2e`.
 enum RealCluster {
     private static func variable(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
@@ -13,11 +13,11 @@ enum RealCluster {
 
     /// An administrator's kubeconfig.
     static let kubeconfig = variable("VIRIDIAN_REAL_CLUSTER")
-    /// The repository of the sample images, which the cluster's nodes have or can pull: v1, v2, v3, crash, deaf.
+    /// The repository of the sample images, available to the cluster's nodes: v1, v2, v3, crash, deaf.
     static let image = variable("VIRIDIAN_REAL_IMAGE") ?? "localhost/viridian-e2e"
-    /// The tool that runs the cluster, where it can be asked to start a killed API server again.
+    /// The tool that runs the cluster and can restart a killed API server; `nil` if there is none.
     static let tool = variable("VIRIDIAN_REAL_KUBERNETES")
-    /// Addresses of nodes with an nginx and sshd of their own, and how ssh gets there.
+    /// Addresses of nodes with their own nginx and sshd, and the ssh configuration for them.
     static let nodes = (variable("VIRIDIAN_REAL_NODE_LIST") ?? "").split(separator: " ").map(String.init)
     static let sshConfiguration = variable("VIRIDIAN_REAL_SSH_CONFIG")
 
@@ -53,7 +53,7 @@ enum RealCluster {
 
     /// Returns when it is ready again.
     static func startAPIServer(after killed: Int32) async throws {
-        // The tool starts what does not run: it has to be gone first.
+        // The tool starts only what is not running, so the old process must have ended.
         let isGone = try await eventually { !FileManager.default.fileExists(atPath: "/proc/\(killed)") }
         try #require(isGone)
         let completed = try await Command(try #require(tool), ["control"]).run(deadline: .seconds(90))
@@ -61,24 +61,24 @@ enum RealCluster {
     }
 }
 
-/// Everything that is done with a real cluster. One after the other: each keeps the machine busy.
+/// All tests with a real cluster. Serialized: each keeps the machine busy.
 @Suite(
     .serialized, .timeLimit(.minutes(10)),
     .enabled(if: RealCluster.isThere, RealCluster.missing)
 )
 enum RealClusterTests {}
 
-/// An app in a namespace of its own in a real cluster, released by an account that has the rights of `render rbac` and no others.
+/// An app in a separate namespace of a real cluster, released by an account with exactly the rights of `render rbac`.
 struct RealWorld: Sendable {
     struct App: Sendable {
         var workload = "ReplicationController"
         var replicas = 2
         var ready = "{timeout: 60s}"
         var drain = "{least: 0s, most: 20s}"
-        /// Whether releases have a template, or mirror the live colour.
+        /// Whether releases use a template or mirror the live colour.
         var hasTemplate = true
         var hasPreview = true
-        /// For pods to end, in seconds. With none the API server forgets them at once, and a release is over ten seconds earlier.
+        /// The pods' grace period in seconds. With 0 the API server deletes them at once, and a release takes ten seconds less.
         var grace = 0
         var more = ""
     }
@@ -88,7 +88,7 @@ struct RealWorld: Sendable {
     let namespace: String
     let ports: PortPair
     let nodes: [LocalNginx]
-    /// Where each node's nginx answers for the app, and the host that it is asked for.
+    /// The URL of each node's nginx, and the app's host.
     let sites: [String]
     let host: String
     let viridian: Program
@@ -123,14 +123,14 @@ struct RealWorld: Sendable {
         return try #require(said.json, "\(said)")
     }
 
-    /// What visitors of each node get.
+    /// The answer of each node.
     func served() async throws -> [String] {
         var answers: [String] = []
         for site in sites { answers.append(try await fetch(site, host: host)) }
         return answers
     }
 
-    /// What answers at the NodePort of a colour.
+    /// The answer at a colour's NodePort.
     func answer(of color: String) async throws -> String {
         try await fetch("http://127.0.0.1:\(color == "blue" ? ports.blue : ports.green)", host: host)
     }
@@ -179,7 +179,7 @@ struct RealWorld: Sendable {
         )
     }
 
-    /// This version, on this colour, is what is said everywhere and what visitors get, and there is nothing of the other colour.
+    /// Expects this version on this colour in every output and for visitors, and nothing of the other colour.
     func expectLive(
         _ version: String, on color: String, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -190,7 +190,7 @@ struct RealWorld: Sendable {
         #expect(status["advice"] == [], "\(status.text)", sourceLocation: sourceLocation)
         let all = try await workloads() + workloads(.deployments)
         #expect(all.filter { $0.hasPrefix("blog-") } == ["blog-\(color)"], sourceLocation: sourceLocation)
-        // The old colour's may take their time to end, which nobody waits for.
+        // The old colour's pods may still be terminating.
         let serving = try await admin.list(.pods, namespace: namespace).items.filter {
             $0[at: "metadata.deletionTimestamp"] == nil
         }
@@ -203,7 +203,7 @@ struct RealWorld: Sendable {
         #expect(areRight, "\(said)", sourceLocation: sourceLocation)
     }
 
-    /// The objects that `viridian render` prints, made by the administrator.
+    /// Creates the objects of `viridian render` as the administrator.
     func apply(_ what: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
         let said = try await viridian("render", what, "blog")
         try #require(said.status == 0, "\(said)", sourceLocation: sourceLocation)
@@ -211,13 +211,13 @@ struct RealWorld: Sendable {
         return said.output
     }
 
-    /// The namespace goes in its own time; its NodePorts at once, for the next world may want them.
+    /// Deletes the NodePorts at once, because the next world may use them; the namespace is deleted without waiting.
     fileprivate func remove() async throws {
         try await RealCluster.kubectl("delete", "service", "--all", "--namespace", namespace)
         try await RealCluster.kubectl("delete", "namespace", namespace, "--wait=false")
     }
 
-    /// From here on `viridian` is the account of `render rbac`.
+    /// From now on `viridian` uses the account of `render rbac`.
     func useLeastRights() async throws {
         let rendered = try await apply("rbac")
         let name = try #require(
@@ -243,7 +243,7 @@ struct RealWorld: Sendable {
     }
 }
 
-/// One answer over a connection of its own.
+/// One answer over a new connection.
 func fetch(_ site: String, host: String) async throws -> String {
     let command = Command("curl", ["-sS", "--max-time", "5", "-H", "Host: \(host)", site + "/"])
     let completed = try await command.run(deadline: .seconds(10))
@@ -251,7 +251,7 @@ func fetch(_ site: String, host: String) async throws -> String {
 }
 
 /// An app in a new namespace, with the account of `render rbac`, and nginx: on the real nodes where `usesRealNodes` and there are
-/// some, otherwise two of our own. Nothing is left behind.
+/// some, otherwise on two local ones. Everything is removed at the end.
 func withRealWorld<Value: Sendable>(
     _ app: RealWorld.App = .init(),
     usesRealNodes: Bool = false,
@@ -268,7 +268,7 @@ func withRealWorld<Value: Sendable>(
         directory: directory,
         admin: admin,
         namespace: namespace,
-        // The real nodes' nginx was set up for these.
+        // The real nodes' nginx is configured for these.
         ports: areReal ? PortPair(blue: 30000, green: 30001) : try await freeNodePorts(admin),
         nodes: areReal ? [] : (1...2).map { LocalNginx(directory: "\(directory)/nodes/node-\($0)") },
         sites: areReal ? RealCluster.nodes.map { "http://\($0)" } : listening.map { "http://127.0.0.1:\($0)" },
@@ -291,7 +291,7 @@ func withRealWorld<Value: Sendable>(
     }
 }
 
-/// A pair that no service of the cluster has.
+/// A pair of ports that no service of the cluster uses.
 private func freeNodePorts(_ admin: KubernetesClient) async throws -> PortPair {
     let taken = Set(
         try await admin.list(.services).items.flatMap { $0[at: "spec.ports"]?.array ?? [] }
@@ -327,7 +327,7 @@ extension RealWorld {
               backends: /etc/nginx/backends.d
               reload: nginx -s reload
             """
-        // The administrator's, until `useLeastRights`.
+        // The administrator's kubeconfig, until `useLeastRights`.
         try write(
             """
             journal: viridian.sqlite
@@ -343,7 +343,7 @@ extension RealWorld {
     }
 }
 
-/// What wrk saw.
+/// The results of wrk.
 struct LoadReport: Sendable, CustomStringConvertible {
     var requests = 0
     var errors = 0
@@ -364,10 +364,10 @@ struct LoadReport: Sendable, CustomStringConvertible {
 }
 
 extension RealWorld {
-    /// Runs `body` while wrk asks three nodes, or those named, each request on a connection of its own, some hundred a second in all.
+    /// Runs `body` while wrk sends some hundred requests a second to three nodes, or those named, each over a new connection.
     ///
-    /// Not more: nodes on one machine connect to the NodePort from one address, whose 28,000 ports rest for a minute each. Ports that
-    /// come round sooner cost a second, release or none.
+    /// Not more: nodes on one machine connect to the NodePort from one address, whose 28,000 ports are in TIME_WAIT for a minute each.
+    /// Reusing a port earlier takes a second, with or without a release.
     func underLoad(
         _ loaded: [String]? = nil,
         _ body: @escaping @Sendable () async throws -> Void
@@ -390,7 +390,7 @@ extension RealWorld {
             for process in await started.all { kill(process, SIGINT) }
             var report = LoadReport()
             for try await words in group { if let words { report.add(words) } }
-            // What nginx has to say about requests that failed is gone with the directory.
+            // nginx's log about failed requests is deleted with the directory, so it is recorded here.
             if report.errors > 0 { report.reports += nodes.map(refusedRequests) }
             return report
         }

@@ -5,12 +5,12 @@ import Processes
 import Testing
 
 extension RealClusterTests {
-    /// What made releases say that a version is live while visitors got something else.
+    /// Cases in which a release could report a version as live while visitors get another.
     @Suite struct LiveTests {
         // MARK: Pods
 
         @Test(
-            "pods that belong to nobody are never taken for the version's own",
+            "pods without an owner never count as the version's own",
             arguments: ["ReplicationController", "Deployment"])
         func strays(_ workload: String) async throws {
             try await withRealWorld(.init(workload: workload)) { world in
@@ -49,7 +49,7 @@ extension RealClusterTests {
             """
         }
 
-        @Test("the app's image is the new one everywhere in the pod")
+        @Test("every container of the app in the pod gets the new image")
         func everyContainer() async throws {
             try await withRealWorld(.init(hasTemplate: true)) { world in
                 _ = try await world.apply("kubernetes")
@@ -84,7 +84,7 @@ extension RealClusterTests {
 
         // MARK: nginx
 
-        @Test("every upstream of exactly the two ports follows the switch, and what names a port itself stops it")
+        @Test("every upstream with exactly the two ports follows the switch, and a direct reference to a port stops it")
         func otherWays() async throws {
             try await withRealWorld(.init(), usesRealNodes: true) { world in
                 let nodes = RealNodes(numbers: Array(1...max(1, RealCluster.nodes.count)))
@@ -108,7 +108,7 @@ extension RealClusterTests {
                         for site in world.sites.prefix(3) {
                             #expect(try await fetch(site + "/ws", host: world.host) == "v2")
                         }
-                        // A second way in, which does not follow.
+                        // A second reference to the port, which a switch does not change.
                         let direct = "location /metrics { proxy_pass http://127.0.0.1:\(world.ports.green)/; }"
                         try nodes.write(nodes.host(2, more: direct), to: "sites-enabled/blog", of: 2)
                         try await nodes.reload(2)
@@ -125,7 +125,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("an old colour to which new connections come is kept, and the release says from where")
+        @Test("an old colour that still gets new connections is kept, and the release reports their sources")
         func stillArriving() async throws {
             try await withRealWorld(.init(drain: "{least: 3s, most: 6s}", hasPreview: false), usesRealNodes: true) {
                 world in
@@ -150,7 +150,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("a candidate that the user of nginx cannot reach gets no visitor")
+        @Test("a candidate that nginx's user cannot reach gets no traffic")
         func firewall() async throws {
             try await withRealWorld(.init(), usesRealNodes: true) { world in
                 try #require(!RealCluster.nodes.isEmpty, "script/e2e brings nodes for this")
@@ -173,7 +173,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("what keeps nginx alone from the candidate is found at the first node, which goes back")
+        @Test("a candidate that only nginx cannot reach is detected at the first node, which goes back")
         func nginxAlone() async throws {
             try await withRealWorld(.init(), usesRealNodes: true) { world in
                 try #require(!RealCluster.nodes.isEmpty, "script/e2e brings nodes for this")
@@ -206,7 +206,7 @@ extension RealClusterTests {
             }
         }
 
-        /// Packets that match never reach the NodePort: they are dropped before it is translated.
+        /// Drops matching packets before the NodePort is translated.
         private func withRule(_ rule: [String], _ body: () async throws -> Void) async throws {
             func iptables(_ action: String) async throws {
                 let completed = try await Command(
@@ -228,7 +228,7 @@ extension RealClusterTests {
 }
 
 extension RealWorld {
-    /// The colour that serves, and its NodePort. The nodes are another world's before, and a first release takes the colour that they have.
+    /// The live colour and its NodePort. The nodes were another world's before, and a first release uses the colour that they route to.
     fileprivate func live() async throws -> (color: String, port: Int) {
         let status = try await status()
         let color = try #require(status[at: "live.color"]?.string, "\(status.text)")
@@ -237,7 +237,7 @@ extension RealWorld {
 }
 
 extension RealNodes {
-    /// The virtual host that the tool writes, with one more line in it, the sixth.
+    /// The tool's virtual host with one more line, the sixth.
     fileprivate func host(_ node: Int, more: String) -> String {
         """
         include /etc/nginx/backends.d/blog.conf;
@@ -251,7 +251,7 @@ extension RealNodes {
         """
     }
 
-    /// These files are afterwards as they were.
+    /// Restores these files afterwards.
     fileprivate func keeping(_ names: [String], _ body: () async throws -> Void) async throws {
         var texts: [String: Data] = [:]
         func path(_ node: Int, _ name: String) -> String { directory(node) + "/etc/nginx/" + name }

@@ -7,7 +7,7 @@ extension RealClusterTests {
     /// `kill -9` of the API server, at each step of a release.
     @Suite(.enabled(if: RealCluster.tool != nil, RealCluster.missingTool))
     struct OutageTests {
-        /// A moment of a release, by the first line that tells of it.
+        /// A moment of a release, by its first line of output.
         enum Moment: String, CaseIterable, CustomTestStringConvertible {
             case discovering = "Collecting nodes and the live colour"
             case creating = "Deploying to colour"
@@ -21,7 +21,7 @@ extension RealClusterTests {
             var testDescription: String { "\(self)" }
         }
 
-        @Test("killed and started again in each phase, the release ends right, and nothing is made twice")
+        @Test("killed and restarted in each phase, the API server delays the release, and nothing is created twice")
         func killed() async throws {
             try await withRealWorld { world in
                 try await world.release("v1")

@@ -4,9 +4,9 @@ import Processes
 import Testing
 
 extension RealClusterTests {
-    /// What the API server may say no to.
+    /// Requests that the API server may reject.
     @Suite struct RefusalTests {
-        @Test("a right that is taken away is named with the rule to add, and traffic stays where it was")
+        @Test("a revoked right is named with the rule to add, and traffic is unchanged")
         func missingRight() async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
                 try await world.release("v1")
@@ -30,15 +30,15 @@ extension RealClusterTests {
                 #expect(said.output.contains(rule), "\(said)")
                 #expect(said.output.contains("viridian render rbac blog"), "\(said)")
                 try await world.expectLive("v1", on: "blue")
-                // What is printed is what it takes.
+                // The printed rule is sufficient.
                 _ = try await world.apply("rbac")
                 try await world.release("v2")
             }
         }
 
         @Test(
-            "what an admission webhook says is what the release says",
-            .enabled(if: hasPython, "no python3, which plays the webhook"),
+            "the release reports an admission webhook's message",
+            .enabled(if: hasPython, "no python3 for the webhook"),
             arguments: ["replicationcontrollers", "pods"])
         func webhook(_ resource: String) async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
@@ -54,10 +54,10 @@ extension RealClusterTests {
             }
         }
 
-        @Test("a namespace that is ending is refused with the server's words, and nothing is left")
+        @Test("a terminating namespace is refused with the server's message, and nothing is left")
         func endingNamespace() async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
-                // A finalizer holds the namespace where nothing new can be made in it.
+                // A finalizer keeps the namespace terminating, so that nothing can be created in it.
                 let map = """
                     {"apiVersion": "v1", "kind": "ConfigMap",
                      "metadata": {"name": "keeps", "finalizers": ["example.com/keep"]}}

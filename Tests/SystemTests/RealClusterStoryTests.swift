@@ -6,11 +6,12 @@ import TestSupport
 import Testing
 
 extension RealClusterTests {
-    /// The article's story on a real cluster, from an empty namespace, with the rights of `render rbac`.
+    /// A complete series of releases on a real cluster, from an empty namespace, with the rights of `render rbac`.
     @Suite struct StoryTests {
-        @Test("the whole story of an app, and no request fails", arguments: ["ReplicationController", "Deployment"])
+        @Test(
+            "a complete series of releases, and no request fails", arguments: ["ReplicationController", "Deployment"])
         func story(_ workload: String) async throws {
-            // The one time as pods end, which takes a kubelet ten seconds and more; the other time quickly.
+            // Once with the pods' normal grace period, for which a kubelet takes ten seconds or more, and once without.
             let app = RealWorld.App(
                 workload: workload, replicas: 2, ready: "{timeout: 15s}", grace: workload == "Deployment" ? 0 : 1)
             try await withRealWorld(app, usesRealNodes: true) { world in
@@ -48,7 +49,7 @@ private struct Story: Sendable {
 
     private func other(_ color: String) -> String { color == "blue" ? "green" : "blue" }
 
-    /// Traffic and cluster are as they were: `version` serves, and nothing of the other colour is left.
+    /// Expects traffic and cluster to be unchanged: `version` serves, and nothing of the other colour is left.
     private func expectAsBefore(_ version: String, _ color: String, sourceLocation: SourceLocation = #_sourceLocation)
         async throws
     {
@@ -75,7 +76,7 @@ private struct Story: Sendable {
         let paused = try await world.deploy("v3", "--verify", "--wait", "paused")
         #expect(paused.status == 3, "\(paused)")
         #expect(paused.output.contains("http://preview.blog.domain.com/"), "\(paused)")
-        // The candidate can be tried, and nobody else gets it.
+        // The candidate answers only at the preview.
         #expect(try await world.answer(of: other(before)) == "v3")
         #expect(try await world.served().allSatisfy { $0 == "v2" })
         #expect(try await world.status()["awaiting"] == "promote")
@@ -111,7 +112,7 @@ private struct Story: Sendable {
 
     func missingImage() async throws {
         let before = try await liveColor()
-        // A registry that has none of it.
+        // A registry without the image.
         let failed = try await withServer({ _, _ in .text("no such manifest", status: 404) }) { server in
             let registry = server.url.replacing("http://", with: "")
             return try await world.deploy("v9", "--image", "\(registry)/blog:v9")
@@ -119,7 +120,7 @@ private struct Story: Sendable {
         #expect(failed.status == 2, "\(failed)")
         #expect(failed.output.contains("/blog:v9 "), "\(failed)")
         #expect(failed.output.contains("pulled"), "\(failed)")
-        // Not because time ran out: the registry's word is final.
+        // Not because of a timeout: the registry's answer is permanent.
         #expect(!failed.output.contains("timed out"), "\(failed)")
         try await expectAsBefore("v2", before)
     }
@@ -146,8 +147,8 @@ private struct Story: Sendable {
         try await expectAsBefore("v2", before)
     }
 
-    /// Somebody empties the machine that the candidate's pods are on while the release waits for a person. What serves is guarded by
-    /// a budget, as it should be.
+    /// Drains the machine of the candidate's pods while the release is paused. The live colour is protected by
+    /// a PodDisruptionBudget.
     func drainedMachine() async throws {
         let before = try await liveColor()
         let paused = try await world.deploy("v3", "--verify", "--wait", "paused")
@@ -157,7 +158,7 @@ private struct Story: Sendable {
         let machine = try #require(pods.first?[at: "spec.nodeName"]?.string)
         do {
             try await RealCluster.kubectl("drain", machine, "--pod-selector", name, "--timeout=60s")
-            // Promoted while there is no pod to move to: it waits for new ones, which come when the machine is given back.
+            // Promoted while the candidate has no pod: the release waits for new ones, which start when the machine is available again.
             let uncordoned = Once()
             let promoted = try await world.viridian(
                 "promote", "blog", deadline: .seconds(120),
@@ -175,7 +176,7 @@ private struct Story: Sendable {
     }
 
     /// Not before the load: a connection to a NodePort without endpoints is refused, and for the two minutes in which the kernel
-    /// remembers it a visitor's connection with the same port numbers goes past kube-proxy's rules, to nobody.
+    /// remembers it, a visitor's connection with the same port numbers bypasses kube-proxy's rules and reaches no pod.
     func checkIsContent() async throws {
         let check = try await world.viridian("check")
         #expect(check.status == 0, "\(check)")

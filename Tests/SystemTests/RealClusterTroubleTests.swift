@@ -5,9 +5,9 @@ import Testing
 
 extension RealClusterTests {
     @Suite struct TroubleTests {
-        @Test("of two deploys in the same instant exactly one releases, and the other names it, twenty times over")
+        @Test("of two deploys at the same instant exactly one releases, and the other reports the holder, twenty times")
         func race() async throws {
-            // Each colour is kept, so that a round is the release itself and not the wait for pods to end.
+            // Each colour is retained, so that a round does not include waiting for pods to terminate.
             try await withRealWorld(.init(replicas: 1, more: "retain: 1h")) { world in
                 for round in 1...20 {
                     let words = ["deploy", "blog", "--version", round.isMultiple(of: 2) ? "v2" : "v1"]
@@ -27,7 +27,7 @@ extension RealClusterTests {
         }
 
         @Test(
-            "a lease that another machine holds is answered with 75 and its holder, and taken over when it has run out")
+            "a lease held by another machine gives status 75 and its holder, and is acquired when it has expired")
         func handover() async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
                 try await world.release("v1")
@@ -52,7 +52,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("the journal deleted between two releases: the next finds the live colour, and gives no number twice")
+        @Test("the journal deleted between two releases: the next one finds the live colour and uses a new number")
         func journalDeleted() async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
                 try await world.release("v1")
@@ -67,7 +67,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("cluster and nodes that disagree stop a release, which says what each says and touches nothing")
+        @Test("cluster and nodes that disagree stop a release, which reports both and changes nothing")
         func disagreement() async throws {
             try await withRealWorld(.init(replicas: 1)) { world in
                 try await world.release("v1")
@@ -86,11 +86,11 @@ extension RealClusterTests {
             }
         }
 
-        @Test("a live colour that grows during a release takes the candidate along, and its autoscaler moves with it")
+        @Test("when the live colour grows during a release, the candidate is scaled up, and the autoscaler is copied")
         func grows() async throws {
             try await withRealWorld { world in
                 try await world.release("v1")
-                // No metrics here: it exists, and scales nothing.
+                // Without metrics the autoscaler exists but scales nothing.
                 try await world.kubectl("autoscale", "rc", "blog-blue", "--min=1", "--max=6")
                 let paused = try await world.deploy("v2", "--verify", "--wait", "paused")
                 #expect(paused.status == 3, "\(paused)")
@@ -112,7 +112,7 @@ extension RealClusterTests {
             }
         }
 
-        @Test("without a template the live colour is mirrored, and serves")
+        @Test("without a template the live colour is mirrored, and the mirror serves")
         func mirrored() async throws {
             try await withRealWorld(.init(replicas: 1, hasTemplate: false)) { world in
                 let model = """
@@ -148,7 +148,7 @@ extension RealClusterTests {
                 #expect(green[at: "metadata.annotations"]?["example.com/owner"] == "anna")
                 let spec = green[at: "spec.template.spec"]
                 #expect(spec?["volumes"]?[0]?["name"] == "data")
-                // Migrations of one version and code of another are no version.
+                // All containers of the app have the same version.
                 #expect(spec?["initContainers"]?[0]?["image"]?.string == RealCluster.image + ":v2")
                 #expect(said.output.contains("goes into containers web, before (init)"), "\(said)")
                 #expect(spec?["containers"]?[0]?["image"]?.string == RealCluster.image + ":v2")

@@ -5,7 +5,7 @@ import Nginx
 import Processes
 import Testing
 
-/// Machines of their own, as far as a release can tell: each with its sshd, its nginx and its files. `VIRIDIAN_REAL_NODES` names the
+/// Nodes like separate machines: each with its own sshd, nginx and files. `VIRIDIAN_REAL_NODES` names the
 /// tool that runs them (`up N`, `on N COMMAND`, `stop N`, `start N`; its things in `$RN_HOME`), node N at 127.0.1.N.
 struct RealNodes: Sendable {
     private static func variable(_ name: String) -> String? {
@@ -14,7 +14,7 @@ struct RealNodes: Sendable {
 
     static let tool = variable("VIRIDIAN_REAL_NODES")
     static let home = variable("RN_HOME") ?? "/tmp/real-nodes"
-    /// Who shares the machines with somebody begins with another number.
+    /// Another number is used where the machines are shared.
     static let first = variable("VIRIDIAN_REAL_NODES_FIRST").flatMap { Int($0) } ?? 1
     static var isThere: Bool { tool != nil }
     static let missing: Comment = "no real nodes: script/e2e runs this with VIRIDIAN_REAL_NODES"
@@ -22,7 +22,7 @@ struct RealNodes: Sendable {
     let numbers: [Int]
 
     var addresses: [String] { numbers.map { "127.0.1.\($0)" } }
-    /// The node that faults happen to.
+    /// The node on which faults are injected.
     var victim: Int { numbers[numbers.count - 1] }
     var victimAddress: String { "127.0.1.\(victim)" }
 
@@ -51,7 +51,7 @@ struct RealNodes: Sendable {
 
     // MARK: - Faults
 
-    /// The node's sshd and everything that runs in its sessions; not nginx, which goes on.
+    /// The node's sshd and all processes of its sessions; not nginx, which keeps running.
     private func processes(_ node: Int) throws -> [Int32] {
         let text = try String(contentsOfFile: directory(node) + "/pid", encoding: .utf8)
         let root = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
@@ -71,7 +71,7 @@ struct RealNodes: Sendable {
         return tree
     }
 
-    /// Nothing there answers any more, connections that are open included.
+    /// Stops all answers of the node, on open connections too.
     func freeze(_ node: Int) throws {
         for process in try processes(node) { kill(process, SIGSTOP) }
     }
@@ -80,7 +80,7 @@ struct RealNodes: Sendable {
         for process in try processes(node) { kill(process, SIGCONT) }
     }
 
-    /// The sessions' ends at the node are gone; the machine is not.
+    /// Ends the sessions on the node; the machine keeps running.
     func cutConnections(_ node: Int) throws {
         for process in try processes(node).dropFirst().reversed() { kill(process, SIGKILL) }
     }
@@ -91,14 +91,14 @@ struct RealNodes: Sendable {
     }
 
     func start(_ node: Int) async throws {
-        // What listened there has to be gone first.
+        // The old process must have stopped listening.
         _ = try await eventually { !FileManager.default.fileExists(atPath: directory(node) + "/run/nginx.pid") }
         try await Self.run("start", "\(node)")
     }
 }
 
 extension World {
-    /// What `viridian nodes` says, by address.
+    /// The output of `viridian nodes`, by address.
     func routes() async throws -> [String: JSON] {
         let said = try await viridian("nodes", "blog", "-o", "json")
         #expect(said.status == 0, "\(said)")
@@ -106,8 +106,8 @@ extension World {
     }
 }
 
-/// A world whose nodes are `count` real ones, seeded as configuration management does it: blue is up. The last one is the victim of
-/// faults, and `sites` are the `watched` first.
+/// A world with `count` real nodes, configured as by configuration management: blue is up. The last node is the one for
+/// faults; `sites` are the first `watched` ones.
 func withRealNodes<Value: Sendable>(
     _ count: Int,
     _ app: World.App = .init(drain: "{least: 1s, most: 20s}"),
@@ -193,7 +193,7 @@ extension RealNodes {
         try await reload(node)
     }
 
-    /// What another test's app of that name has there.
+    /// The files of another test's app of that name.
     private static var others: [String] { ["sites-enabled/blog", "backends.d/blog.conf"] }
 
     private func aside(_ name: String) -> String { "/etc/nginx/" + name.replacing("/", with: "-") + ".aside" }

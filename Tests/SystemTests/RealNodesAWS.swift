@@ -2,10 +2,10 @@ import Foundation
 import Processes
 import TestSupport
 
-/// AWS as far as nodes and artifacts need it, on a free port of this machine: instances with tags, a bucket, and an account that may
-/// list the ones and read the other. Every signature is checked, those in URLs too, and every right.
+/// A local AWS for nodes and artifacts, on a free port: instances with tags, a bucket, and an account that may
+/// list instances and read the bucket. Every signature, in URLs too, and every right is checked.
 struct RealNodesAWS: Sendable {
-    /// What there is.
+    /// The contents.
     struct Stock: Encodable, Sendable {
         /// Addresses of running instances of production.
         var nodes: [String] = []
@@ -24,16 +24,16 @@ struct RealNodesAWS: Sendable {
     private let secret: String
     private let notes: Notes
 
-    /// How many instances each page of a list had, in the order of the requests.
+    /// The number of instances on each page of a list, in the order of the requests.
     var pages: [Int] { get async { await notes.pages } }
-    /// The paths that presigned URLs were used for; `nil` for a URL whose signature was not right.
+    /// The paths of requests with presigned URLs; `nil` for a wrong signature.
     var fetched: [String?] { get async { await notes.fetched } }
 
     var inventory: String {
         "inventory: ec2\n  ec2: {region: us-east-1, tags: {role: kubernetes-node, env: prod}, endpoint: \"\(url)\"}"
     }
 
-    /// Gives the program of a world the account's keys, as files in its home directory; or other ones.
+    /// Writes the account's keys, or others, to files in the home directory of a world's program.
     func signIn(_ world: World, secret: String? = nil) throws {
         let directory = world.directory + "/home/.aws"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -77,7 +77,7 @@ struct RealNodesAWS: Sendable {
                     guard let url = word.url, let key = word.key, let secret = word.secret else { continue }
                     return try await body(RealNodesAWS(url: url, key: key, secret: secret, notes: notes))
                 }
-                // The other task says why.
+                // The other task throws the cause.
                 return nil
             }
             while let value = try await group.next() {
@@ -87,7 +87,7 @@ struct RealNodesAWS: Sendable {
         }
     }
 
-    /// What the server says, a line each.
+    /// The server's output by line.
     private struct Word: Decodable, Sendable {
         var url: String?
         var key: String?
@@ -105,8 +105,8 @@ struct RealNodesAWS: Sendable {
         }
     }
 
-    /// moto, which has two gaps that matter here: it does not check signatures in URLs, and a page of instances is as long as the client
-    /// likes, where AWS may give less.
+    /// moto, with two additions: it does not check signatures in URLs, and it makes a page of instances as long as the client
+    /// requests, while AWS may return fewer.
     private static let server = #"""
         import json, sys, threading, urllib.parse
         import boto3

@@ -13,7 +13,7 @@ extension RealNodesTests {
 
         // MARK: - EC2
 
-        @Test("a hundred nodes that are found by their tags are switched together, and no other machine is touched")
+        @Test("a hundred nodes, found by their tags, are switched together, and no other machine is used")
         func hundred() async throws {
             let found = Array(RealNodes.first..<RealNodes.first + 100)
             let (stopped, foreign) = (RealNodes.first + 100, RealNodes.first + 101)
@@ -48,7 +48,7 @@ extension RealNodesTests {
                         #expect(!FileManager.default.fileExists(atPath: state), "\(node)")
                     }
 
-                    // One goes drifted, one falls silent, and 98 are as they should be.
+                    // One node drifts, one does not answer, and 98 are ok.
                     let (drifted, silent) = (found[10], found[99])
                     try nodes.write(before[10], to: "backends.d/blog.conf", of: drifted)
                     try await nodes.reload(drifted)
@@ -83,7 +83,7 @@ extension RealNodesTests {
 
         // MARK: - S3
 
-        @Test("assets come out of S3 to nodes without credentials, follow the upstream, and go back with it")
+        @Test("nodes without credentials fetch assets from S3; the assets follow the upstream forward and back")
         func assets() async throws {
             try await withArchives { stock in
                 try await RealNodesAWS.with(stock) { aws in
@@ -99,9 +99,9 @@ extension RealNodesTests {
                             RealNodes.Assets(current: "releases/v2", releases: ["v1", "v2"])
                         }
                         #expect(nodes.assets == whole)
-                        // Pages that were loaded before still find theirs.
+                        // Pages that were loaded before still find their assets.
                         for node in nodes.numbers { #expect(try nodes.asset("releases/v1/css/page.css", node) == "v1") }
-                        // Each by each node, once.
+                        // Each node has fetched each archive once.
                         let all = ["v1", "v1", "v1", "v2", "v2", "v2"].map { "/domain-deploy/blog/./\($0).tgz" }
                         let isFetched = try await eventually { await aws.fetched == all }
                         let fetched = await aws.fetched
@@ -138,7 +138,7 @@ extension RealNodesTests {
                         #expect(try await world.assets() == ["v1", "v1", "v1"])
                         #expect(try await world.served() == ["v1", "v1", "v1"])
                         #expect(nodes.assets.allSatisfy { $0.current == "releases/v1" && $0.releases == ["v1", "v2"] })
-                        // Whoever finds the journal cannot fetch anything by it.
+                        // The journal contains no usable URL.
                         let journal = try Data(contentsOf: URL(fileURLWithPath: world.journal))
                         #expect(journal.range(of: Data("X-Amz-Signature".utf8)) == nil)
                         #expect(await aws.fetched.allSatisfy { $0 != nil })
@@ -147,7 +147,7 @@ extension RealNodesTests {
             }
         }
 
-        /// Two good archives, one that was cut off, and one that nobody may read. Their keys are such as only a literal path finds.
+        /// Two valid archives, a truncated one, and one without read access. Their keys need a literal path.
         private func withArchives(
             _ body: (RealNodesAWS.Stock) async throws -> Void
         ) async throws {
@@ -174,7 +174,7 @@ extension RealNodesTests {
 }
 
 extension World {
-    /// From the last look at the candidate until the last node was switched, by the journal.
+    /// The time from the candidate's last check to the last node's switch, from the journal.
     fileprivate func switching(_ number: Int) async throws -> (nodes: Set<String>, took: TimeInterval) {
         let events = try await viridian("logs", "blog/\(number)", "-o", "json").jsonLines
         func date(_ event: JSON) throws -> Date {
@@ -186,7 +186,7 @@ extension World {
         return (Set(switched.compactMap { $0[at: "event.node"]?.string }), end.timeIntervalSince(start))
     }
 
-    /// Lets the app have assets in S3, and the nodes serve them.
+    /// Configures assets in S3 for the app, and the nodes to serve them.
     fileprivate func serveAssets(of nodes: RealNodes) async throws {
         nodes.removeAssets()
         var app = App(drain: "{least: 1s, most: 20s}")
@@ -222,7 +222,7 @@ extension World {
 extension RealNodes {
     fileprivate struct Assets: Sendable, Equatable {
         var current: String?
-        /// Everything in the directory of releases, hidden names too.
+        /// All names in the directory of releases, hidden ones included.
         var releases: [String]
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 extension RealNodesTests {
     @Suite struct KilledTests {
-        @Test("a release over SSH that is killed is finished by the same command, and nothing of it stays behind")
+        @Test("a killed release over SSH is completed by the same command, and no process or file remains")
         func killed() async throws {
             try await withRealNodes(4, watched: 4) { world, nodes in
                 try await world.release("v1")
@@ -20,7 +20,7 @@ extension RealNodesTests {
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
                 #expect(try await world.routes().values.allSatisfy { $0["state"] == "ok" && $0["color"] == "green" })
                 #expect(try world.configurationsOfSSH() == [])
-                // Its connections have ended, and with them the node script at their other ends.
+                // Its connections have ended, and with them the node scripts.
                 let isQuiet = try await eventually { try processes(naming: world.directory + "/tmp/").isEmpty }
                 #expect(isQuiet)
             }
@@ -29,7 +29,7 @@ extension RealNodesTests {
 }
 
 extension World {
-    /// Each is in a directory of its own in the program's temporary one.
+    /// Each is in a separate directory in the program's temporary directory.
     fileprivate func configurationsOfSSH() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: directory + "/tmp").filter { $0.hasPrefix("viridian-ssh-") }
     }

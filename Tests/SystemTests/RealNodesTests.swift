@@ -4,13 +4,13 @@ import Nginx
 import Processes
 import Testing
 
-/// Everything that is done with real nodes over SSH. One after the other: they share the machines.
+/// All tests with real nodes over SSH. Serialized: they share the machines.
 @Suite(.serialized, .timeLimit(.minutes(5)), .enabled(if: RealNodes.isThere, RealNodes.missing))
 enum RealNodesTests {}
 
 extension RealNodesTests {
     @Suite struct StoryTests {
-        @Test("twenty nodes: release, verify, promote, rollback, abort, and visitors of three of them notice nothing")
+        @Test("twenty nodes: release, verify, promote, rollback, abort, without a failed request on three of them")
         func story() async throws {
             try await withRealNodes(20) { world, nodes in
                 let before = try nodes.numbers.map { try nodes.text($0) }
@@ -51,10 +51,10 @@ extension RealNodesTests {
         }
     }
 
-    /// What can happen to a node in the middle of a release. After each: no request to a dead colour, the old colour alive as long as a
-    /// node needs it, `nodes` tells the truth, and `repair` ends it.
+    /// Faults of a node during a release. After each: no request to a dead colour, the old colour alive as long as a
+    /// node needs it, `nodes` is correct, and `repair` fixes it.
     @Suite struct FaultTests {
-        /// Where a release stands, by the first line that tells of it.
+        /// A moment of a release, by its first line of output.
         enum Moment: String, CaseIterable, CustomTestStringConvertible {
             case staging = "Waiting for the pods to come online fully"
             case switching = "--- Switching 4 nodes"
@@ -79,7 +79,7 @@ extension RealNodesTests {
                             if line.contains(moment.rawValue) { try? nodes.freeze(nodes.victim) }
                         }
                     )
-                    // Its nginx goes on, and visitors get what its file says, from pods that run.
+                    // Its nginx keeps running, and visitors get the colour in its file, from running pods.
                     let routes = try await world.routes()
                     #expect(routes[nodes.victimAddress]?["state"] == "unreachable", "\(routes)")
                     #expect(routes.values.filter { $0["state"] == "ok" && $0["color"] == "green" }.count == 3)
@@ -93,7 +93,7 @@ extension RealNodesTests {
             }
         }
 
-        @Test("a node that freezes in the middle of a switch that nobody tolerates: the others go back")
+        @Test("a node that freezes during a switch without tolerance: the others go back")
         func frozenStrict() async throws {
             let app = World.App(drain: "{least: 1s, most: 5s}")
             try await withRealNodes(4, app, watched: 4, nodeLines: Self.impatient) { world, nodes in
@@ -116,7 +116,7 @@ extension RealNodesTests {
             }
         }
 
-        @Test("a node that is killed and started again while a release waits takes part in its switch")
+        @Test("a node that is killed and restarted while a release is paused takes part in its switch")
         func restarted() async throws {
             try await withRealNodes(4) { world, nodes in
                 try await world.release("v1")
@@ -133,7 +133,7 @@ extension RealNodesTests {
             }
         }
 
-        @Test("a connection that is cut in the middle of a switch does no harm")
+        @Test("a connection that is cut during a switch does no harm")
         func cut() async throws {
             try await withRealNodes(4, Self.tolerant, watched: 4) { world, nodes in
                 try await world.release("v1")
@@ -155,11 +155,11 @@ extension RealNodesTests {
             }
         }
 
-        @Test("a reload that nginx refuses although the command succeeded is noticed, and all nodes go back")
+        @Test("a reload that nginx refuses although the command succeeded is detected, and all nodes go back")
         func refusedReload() async throws {
             try await withRealNodes(4, watched: 4) { world, nodes in
                 try await world.release("v1")
-                // Somebody else's port: `nginx -t` and `nginx -s reload` succeed, and the master refuses.
+                // A port that is in use: `nginx -t` and `nginx -s reload` succeed, but the master process refuses.
                 try nodes.write(
                     "server { listen 127.0.1.\(nodes.victim):22; return 200; }\n", to: "sites-enabled/other",
                     of: nodes.victim)
@@ -191,7 +191,7 @@ extension RealNodesTests {
             }
         }
 
-        @Test("where a node has seen a newer release, an older one stops before it makes anything")
+        @Test("if a node has seen a newer release, an older one stops before it creates anything")
         func lowerToken() async throws {
             try await withRealNodes(4, watched: 4) { world, nodes in
                 try await world.release("v1")
@@ -204,7 +204,7 @@ extension RealNodesTests {
             }
         }
 
-        @Test("a node that joins during the drain keeps the old colour alive until it is brought over")
+        @Test("a node that joins during the drain keeps the old colour alive until it is repaired")
         func joins() async throws {
             let inventory = "inventory: kubernetes\n  kubernetes: {selector: role=web, address: InternalIP}"
             let app = World.App(drain: "{least: 3s, most: 5s}")
@@ -227,7 +227,7 @@ extension RealNodesTests {
                 }
                 #expect(said.status == 5, "\(said)")
                 watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")
-                // Its file is as it was seeded, and blue is still there to answer.
+                // Its file is unchanged, and blue still answers.
                 #expect(try await world.routes()[nodes.victimAddress]?["color"] == "blue")
                 #expect(try await world.workloads() == ["blog-blue", "blog-green"])
                 try await world.repair(nodes) {}
@@ -239,7 +239,7 @@ extension RealNodesTests {
 extension World {
     fileprivate func port(_ color: String?) -> Int { color == "blue" ? ports.blue : ports.green }
 
-    /// A node of the cluster with this address. It gets its label last, so that nobody sees it without the address.
+    /// Creates a node of the cluster with this address. It gets its label last, so that it is never listed without the address.
     fileprivate func join(_ address: String) async throws {
         let name = "web-" + address.replacing(".", with: "-")
         _ = try await client.create(.nodes, ["metadata": ["name": .string(name)]])
@@ -254,7 +254,7 @@ extension World {
         }
     }
 
-    /// Ends a fault; then `repair` brings the nodes to the live colour, and the other colour goes.
+    /// Ends a fault; then `repair` brings the nodes to the live colour and deletes the other one.
     fileprivate func repair(
         _ nodes: RealNodes,
         version: String = "v2",
@@ -273,7 +273,7 @@ extension World {
     }
 }
 
-/// Can be raised once.
+/// Can be set once.
 private actor Flagged {
     private var isRaised = false
 

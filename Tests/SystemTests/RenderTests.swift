@@ -5,9 +5,9 @@ import Processes
 import Testing
 
 extension ShortCommands {
-    /// `init`, `app add` and `render`: what they write is what the rest of the program and its neighbours take.
+    /// `init`, `app add` and `render`: the files are valid for viridian and for the programs that read them.
     @Suite struct RenderTests {
-        @Test("kubectl applies what is rendered for the cluster, and a release finds it right")
+        @Test("kubectl applies the rendered files for the cluster, and a release works with them")
         func kubernetes() async throws {
             try await withWorld(nodes: 1) { world in
                 let rendered = try await world.viridian("render", "kubernetes", "blog")
@@ -27,7 +27,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("init writes what the program reads, and leaves what is there")
+        @Test("init writes a valid configuration, and does not change existing files")
         func begin() async throws {
             try await inAnEmptyFolder { viridian in
                 let first = try await viridian("init")
@@ -47,7 +47,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("apps are added on the next free pair of ports, and never over one that is there")
+        @Test("apps are added on the next free pair of ports, and never replace an existing one")
         func add() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")
@@ -82,7 +82,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("files go into a folder when one is named, and what is there stays")
+        @Test("with --to files are written to a folder, and existing ones are not changed")
         func folder() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")
@@ -96,7 +96,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("sudo takes the rights that are rendered for it, and what is installed has the permissions that it needs")
+        @Test("sudo accepts the rendered rules, and the files to install have the right permissions")
         func sudoers() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")
@@ -137,7 +137,7 @@ extension ShortCommands {
                     let refused = try await viridian("render", "sudoers")
                     #expect(refused.status == 1 && refused.error.contains(problem), "\(refused)")
                 }
-                // sudo is not on every machine that Viridian is built on.
+                // sudo is not installed on every machine.
                 guard
                     let visudo = ["/usr/sbin/visudo", "/sbin/visudo"].first(where: FileManager.default.isExecutableFile)
                 else { return }
@@ -148,7 +148,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("what cannot be rendered is refused with what can")
+        @Test("an unknown name is refused with the known ones")
         func refused() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")

@@ -4,9 +4,9 @@ import Kubernetes
 import Testing
 
 extension Releases {
-    /// Verbs through a server, beside those that release.
+    /// Verbs through a server, except those that release.
     @Suite struct ServerVerbsTests {
-        @Test("audit and tokens go through a server, and say what they say without one")
+        @Test("audit and token work through a server, with the same output as without one")
         func audit() async throws {
             try await withWorld(nodes: 1) { world in
                 let token = try await world.token()
@@ -33,7 +33,7 @@ extension Releases {
                         let remote = try await world.viridian.run(words, environment: environment)
                         let local = try await world.viridian.run(words)
                         #expect(remote.status == 0 && !remote.output.isEmpty, "\(remote)")
-                        // When a token was used last moves on with every call.
+                        // The time of a token's last use changes with every call.
                         if words[0] == "audit" { #expect(remote.output == local.output, "\(remote)\n\(local)") }
                     }
                     #expect(try await there("token", "list").output.contains(id))

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension Releases {
-    /// Ctrl-C, and readers that go away.
+    /// Ctrl-C, and readers that close their pipe.
     @Suite struct SignalTests {
         @Test(
             "Ctrl-C leaves a release safe, says how to continue, and leaves no process and no file behind",
@@ -37,7 +37,7 @@ extension Releases {
             }
         }
 
-        @Test("a pipe that is closed early ends the program quietly")
+        @Test("a pipe that is closed early ends the program without an error message")
         func closedPipe() async throws {
             try await withWorld(nodes: 1) { world in
                 for version in 1...3 { try await world.release("v\(version)") }

@@ -4,7 +4,7 @@ import Nginx
 import Testing
 
 extension Releases {
-    /// Pods that carry a colour's labels and are not the release's, and pods that take their time to end.
+    /// Stray pods, and pods that terminate slowly.
     @Suite struct StrayTests {
         private static func stray(_ name: String, _ color: String) -> JSON {
             [
@@ -22,7 +22,7 @@ extension Releases {
         }
 
         @Test(
-            "pods of an old version that belong to nobody never serve as the new one: named, and removed where that is asked for"
+            "pods of an old version without an owner never serve as the new one: they are named, and deleted with --remove-strays"
         )
         func strays() async throws {
             try await withWorld(.init(replicas: 2)) { world in
@@ -69,11 +69,11 @@ extension Releases {
         }
 
         @Test(
-            "a release is done while old pods with a long grace period still end, and the next one to their colour waits for them"
+            "a release is done while old pods with a long grace period are terminating, and the next one to their colour waits for them"
         )
         func leaving() async throws {
             try await withWorld { world in
-                // Ten seconds between being told to end and ending.
+                // The pods terminate for ten seconds.
                 let pod = try world.read("blog-pod.yaml")
                 try world.write(
                     pod.replacing("terminationGracePeriodSeconds: 5", with: "terminationGracePeriodSeconds: 60")

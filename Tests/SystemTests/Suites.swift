@@ -1,7 +1,7 @@
 import Testing
 
-/// Releases from end to end. One after the other: each keeps a machine busy, and some count seconds.
+/// Complete releases. Serialized: each keeps the machine busy, and some measure seconds.
 @Suite(.serialized, .timeLimit(.minutes(3))) enum Releases {}
 
-/// What does not take a whole release: wrong input, reading verbs, the sandbox for kubectl.
+/// Tests without a complete release: wrong input, reading verbs, the sandbox with kubectl.
 @Suite(.serialized, .timeLimit(.minutes(3))) enum ShortCommands {}

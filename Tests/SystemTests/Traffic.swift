@@ -3,21 +3,21 @@ import HTTPTransport
 import Kubernetes
 import Testing
 
-/// What happened to visitors and colours while something else was going on.
+/// The results for visitors and colours during a test.
 struct Watched: Sendable {
     var sent = 0
-    /// Each failed request, in words.
+    /// A description of each failed request.
     var failures: [String] = []
-    /// Answers by the version that gave them.
+    /// Number of answers by version.
     var versions: [String: Int] = [:]
-    /// Moments in which no colour had a ready pod, after one had had one.
+    /// Moments in which no colour had a ready pod, after the first ready one.
     var dark: [String] = []
     /// Retried requests.
     var retried = 0
 }
 
 extension World {
-    /// Runs `body` under traffic, a connection a request, and with an eye on both colours.
+    /// Runs `body` under traffic with a new connection for each request, and watches both colours.
     func watched<Value: Sendable>(
         sourceLocation: SourceLocation = #_sourceLocation,
         _ body: @escaping @Sendable () async throws -> Value
@@ -49,7 +49,7 @@ extension World {
                 let request = HTTPConnection.Request("GET", "/", deadline: .seconds(10), closesConnection: true)
                 await notes.took(try await connection.send(request), from: site)
             } catch {
-                // A request that is cut by the end of the test says nothing.
+                // A request that the end of the test cancels does not count.
                 if !Task.isCancelled { await notes.failed("\(site): \(error)") }
             }
             try? await Task.sleep(for: .milliseconds(5))
@@ -106,7 +106,7 @@ private actor Notes {
 }
 
 extension Watched {
-    /// Nobody noticed anything, and somebody was there.
+    /// Expects requests, and no failure.
     func expectUnnoticed(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(failures.isEmpty, comment, sourceLocation: sourceLocation)
         #expect(dark.isEmpty, comment, sourceLocation: sourceLocation)
@@ -114,7 +114,7 @@ extension Watched {
     }
 }
 
-/// One answer over a connection of its own.
+/// One answer over a new connection.
 func fetch(_ site: String, _ path: String = "/") async throws -> String {
     let connection = try HTTPConnection(baseURL: site)
     do {

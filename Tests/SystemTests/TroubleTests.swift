@@ -5,7 +5,7 @@ import Sandbox
 import Testing
 
 extension Releases {
-    /// The world around a release changes behind its back.
+    /// Changes around a release.
     @Suite struct TroubleTests {
         @Test(
             "without its journal the next release finds what is live, and takes the next number; so it does without its lease",
@@ -19,7 +19,7 @@ extension Releases {
                     try FileManager.default.removeItem(atPath: world.directory + "/" + name)
                 }
                 if andLease {
-                    // With it goes what was written down as live: what is left to go by is where the nodes point.
+                    // This also removes the record of what is live; only the nodes' routes are left.
                     _ = try await world.client.delete(.leases, "viridian", namespace: "blog")
                 } else {
                     let status = try await world.status()
@@ -35,7 +35,7 @@ extension Releases {
             try await withWorld { world in
                 try await world.release("v1")
                 let good = try world.read(world.upstreamFile(2))
-                // Both colours up: half of the visitors would get nothing.
+                // Both colours up: half of the requests would fail.
                 try world.write(good.replacing(" down", with: ""), to: world.upstreamFile(2))
                 try await world.reloadByHand(2)
                 let refused = try await world.deploy("v2")
@@ -52,7 +52,7 @@ extension Releases {
             }
         }
 
-        @Test("an API that goes away in the middle of a release delays it, and no more")
+        @Test("an API outage during a release only delays it")
         func apiAway() async throws {
             try await withWorld { world in
                 try await world.release("v1")

@@ -5,10 +5,10 @@ import Sandbox
 import Testing
 
 extension ShortCommands {
-    /// What can be seen while something that a release needs is not there.
+    /// Output while the cluster, the journal or a node is not available.
     @Suite struct UnreachableClusterTests {
         @Test(
-            "with a cluster that cannot be asked, status and nodes tell where every node routes, and status ends with 1"
+            "with an unreachable cluster, status and nodes report where every node routes, and status ends with 1"
         )
         func noCluster() async throws {
             try await withWorld { world in
@@ -40,11 +40,11 @@ extension ShortCommands {
             }
         }
 
-        @Test("a journal that cannot be written is read from a copy; check has a line for it, and deploy refuses")
+        @Test("a journal that cannot be written is read from a copy; check reports it, and deploy is refused")
         func journal() async throws {
             try await withWorld { world in
                 try await world.release("v1")
-                // SQLite cannot open its log: as on a full disk, or one that became read-only.
+                // SQLite cannot open its log, as on a full or read-only disk.
                 let memory = world.journal + "-shm"
                 try? FileManager.default.removeItem(atPath: memory)
                 try FileManager.default.createDirectory(atPath: memory, withIntermediateDirectories: false)
@@ -65,7 +65,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("the journal and the files beside it are their owner's alone")
+        @Test("only the owner can read the journal and its files")
         func owner() async throws {
             try await withWorld(nodes: 1) { world in
                 #expect(try await world.viridian("releases", "blog").status == 0)
@@ -82,7 +82,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("deploy --dry-run says what a release would do, and does nothing")
+        @Test("deploy --dry-run prints what a release would do, and changes nothing")
         func dryRun() async throws {
             try await withWorld { world in
                 let first = try await world.deploy("v1", "--dry-run")
@@ -107,7 +107,7 @@ extension ShortCommands {
             }
         }
 
-        @Test("a node whose nginx does not run routes nothing: nodes and status say so, and what to do")
+        @Test("nodes and status report a node whose nginx is not running, with the fix")
         func down() async throws {
             try await withWorld(nodes: 1) { world in
                 try await world.release("v1")
@@ -126,7 +126,7 @@ extension ShortCommands {
         }
 
         @Test(
-            "what drifted is named with why; a dry repair says what it would do and that it did not, and the audit log what was done"
+            "drifted nodes are named with the cause; a dry repair reports what it would do, and the audit log what was done"
         )
         func drifted() async throws {
             try await withWorld { world in

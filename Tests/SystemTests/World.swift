@@ -6,18 +6,18 @@ import Processes
 import Sandbox
 import Testing
 
-/// Everything that a release of `blog` needs, on this machine and for one test: an embedded cluster, nginx nodes, a configuration.
+/// The environment of a test: an embedded cluster, nginx nodes and a configuration for `blog`, on this machine.
 struct World: Sendable {
     let directory: String
     let cluster: SandboxCluster
     let client: KubernetesClient
     let nodes: [LocalNginx]
-    /// Where each node's nginx answers.
+    /// The URL of each node's nginx.
     let sites: [String]
     let ports: PortPair
     let viridian: Program
 
-    /// What an app's file says beyond its ports.
+    /// The values in the app's file, except its ports.
     struct App: Sendable {
         var namespace = "blog"
         var replicas = 1
@@ -39,7 +39,7 @@ struct World: Sendable {
     func release(_ version: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Program.Said {
         let said = try await deploy(version)
         try #require(said.status == 0, "\(said)", sourceLocation: sourceLocation)
-        // Nobody keeps a connection for long here.
+        // No connection is kept for long here.
         #expect(!said.output.contains("The drain's time is over"), "\(said)", sourceLocation: sourceLocation)
         return said
     }
@@ -49,14 +49,14 @@ struct World: Sendable {
         return try #require(said.json, "\(said)")
     }
 
-    /// What each node answers to one request: `v1 blue blog-blue-x1y2z`.
+    /// Each node's answer to one request: `v1 blue blog-blue-x1y2z`.
     func answers() async throws -> [String] {
         var answers: [String] = []
         for site in sites { answers.append(try await fetch(site)) }
         return answers
     }
 
-    /// The version that each node's visitors see.
+    /// The version that answers on each node.
     func served() async throws -> [String] {
         try await answers().map { $0.split(separator: " ").first.map(String.init) ?? "" }
     }
@@ -92,7 +92,7 @@ struct World: Sendable {
         )
     }
 
-    /// A reload as a person asks for it, and the wait until only its new workers are there.
+    /// Reloads nginx by hand, and waits until only new workers are left.
     func reloadByHand(_ node: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let before = try workers(of: node)
         let reload = try await Command("sh", ["-c", nodes[node - 1].reload]).run(deadline: .seconds(10))
@@ -110,11 +110,11 @@ struct World: Sendable {
         return Set(children.split(separator: " ").map(String.init))
     }
 
-    /// The node that `viridian.yaml` means by `node-1`, `node-2`.
+    /// The node that `viridian.yaml` names `node-1`, `node-2`.
     func upstreamFile(_ node: Int) -> String { "nodes/node-\(node)/backends.d/blog.conf" }
 }
 
-/// Builds a world, runs `body` in it, and leaves nothing behind.
+/// Creates a world, runs `body` in it, and removes it.
 func withWorld<Value: Sendable>(
     nodes count: Int = 2,
     _ app: World.App = .init(),
@@ -158,7 +158,7 @@ extension World {
     fileprivate func furnish(_ listening: [Int]) throws {
         for (nginx, port) in zip(nodes, listening) {
             try nginx.write(hosts: [VirtualHost(listen: "127.0.0.1:\(port)", upstream: "blogLB")])
-            // As configuration management seeds it: blue is up.
+            // As configuration management writes it first: blue is up.
             try nginx.write(
                 Upstream(app: "blog", name: "blogLB", bluePort: ports.blue, greenPort: ports.green),
                 live: ports.blue
