@@ -127,7 +127,7 @@ struct ReleasePage {
                 $0["message"] = failure.message
                 $0["hasDetails"] = !failure.details.isEmpty
                 $0["details"] = Array(failure.details.prefix(200))
-                $0["serves"] = release.state.hasEnded ? serves : "It is going back."
+                $0["serves"] = release.state.hasEnded ? serves : "The release is going back."
                 $0["phase"] = failure.phase.rawValue
                 $0["href"] = path
             }
@@ -153,7 +153,7 @@ struct ReleasePage {
     }
 
     private var aborted: String? {
-        let end = release.state.hasEnded ? " \(serves)" : " It is going back."
+        let end = release.state.hasEnded ? " \(serves)" : " The release is going back."
         return switch release.cause {
         case .aborted(let by, let reason):
             "Aborted by \(by)" + (reason.map { ": “\($0)”." } ?? ".") + end

@@ -23,12 +23,12 @@ struct CSRFMiddleware: RouterMiddleware {
         let surface = Surface(request)
         guard surface == .pages || (surface == .api && context.session != nil) else { return }
         if let site = request.headers[HTTPField.Name("Sec-Fetch-Site") ?? .from], site == "cross-site" {
-            throw APIError.forbidden("this was sent by another site")
+            throw APIError.forbidden("another site sent this request")
         }
         if let origin = request.headers[.origin], !isOurs(origin, request) {
             let here = settings.url ?? request.head.authority ?? "no host"
             throw APIError.forbidden(
-                "this was sent by another site: \(origin.safe.cut(200)) is not \(here.safe.cut(200)). If people reach this server "
+                "another site sent this request: \(origin.safe.cut(200)) is not \(here.safe.cut(200)). If people reach this server "
                     + "by that address, through a proxy for example, set server.url to it")
         }
         guard let session = context.session else { return }
