@@ -265,7 +265,7 @@ extension Engine {
             until: Timestamp(milliseconds: bounds.lowerBound.milliseconds - watch.arrivalWindow.milliseconds))
         if watch.arrivalWindow > .zero { _ = await readOpen(addresses, old) }
         try await sleep(until: bounds.lowerBound)
-        var progress = DrainProgress(color: old)
+        var progress = DrainLog(color: old)
         var addresses = addresses
         var nextInventoryCheck = clock.now
         while true {

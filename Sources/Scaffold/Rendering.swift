@@ -56,8 +56,8 @@ package enum Rendering: String, Sendable, CaseIterable {
             try apps.checkHosts()
             return SaltStates.files(apps: apps, backends: configuration.nodes.backendsOnNode)
         case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
-        case .compose: return [Containers.compose(apps)]
-        case .dockerfile: return apps.map(Containers.dockerfile)
+        case .compose: return [ContainerFiles.compose(apps)]
+        case .dockerfile: return apps.map(ContainerFiles.dockerfile)
         case .jenkins: return apps.map { Pipelines.jenkins($0, server: configuration.server) }
         case .gitlab: return apps.map { Pipelines.gitlab($0, server: configuration.server) }
         case .rbac: return AccessRights.files(configuration, apps: apps)

@@ -25,7 +25,7 @@ import ViridianConfiguration
 ///   checked it, and the request's `Origin`, before a handler runs. The form's other fields are in `context.form`.
 /// - `try context.require(.deployer, for: app)` throws 403 unless the user has the role and rights to the app.
 /// - `ErrorMiddleware` turns errors into a page through `Pages.errorPage`, or into JSON under `/api`.
-/// - Read from `services.appStates` (`apps()`, `app(_:)`, `feed(_:_:)` for a release's events and log, `digests(_:)` for history and usual
+/// - Read from `services.appStates` (`apps()`, `app(_:)`, `feed(_:_:)` for a release's events and log, `summaries(_:)` for history and usual
 ///   times), `services.journal.audit/tokens`, `Statistics`. Change through `services.releaseService(context)`, which also writes the
 ///   audit log.
 /// - Live updates: `EventSource("/api/v1/apps/{app}/releases/{n}/events")` has one message an event (`EventView` as JSON), and one of type

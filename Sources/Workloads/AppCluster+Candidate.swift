@@ -49,7 +49,7 @@ extension AppCluster {
         try await waitForPodsGone()
         let model = try await survey.live.asyncMap { try await workload($0.color) } ?? nil
         let labels = try await find(.services, app.serviceName(color))?[at: "spec.selector"]?.object ?? [:]
-        let candidate = Candidate(
+        let candidate = CandidateWorkload(
             app: app, order: order, survey: survey, model: model, serviceLabels: Set(labels.keys))
         let (object, notes) = try candidate.makeObject()
         let warnings = try await refuseConflicts(of: object, on: color, beside: model)
@@ -70,7 +70,7 @@ extension AppCluster {
     }
 
     private func adopt(_ present: JSON, _ order: Order, _ survey: Survey) async throws -> Bool {
-        guard present.workloadResource == kind, Candidate.runs(order.image, in: present, of: app),
+        guard present.workloadResource == kind, CandidateWorkload.runs(order.image, in: present, of: app),
             present.version == order.version,
             let version = present[at: "metadata.resourceVersion"]?.string, let name = present.name
         else { return false }

@@ -20,7 +20,7 @@ extension AppCluster {
             var objects = [try await workload(color)].compactMap(\.self)
             if case .found(let scalers, _) = try await autoscalers(of: color) { objects += scalers }
             for object in objects {
-                let ownership = OwnershipMetadata(of: object)
+                let ownership = ControllingToolMetadata(of: object)
                 found += ownership.programs.map { program in
                     ControllingTool(
                         object: "\(object["kind"]?.string ?? "?") \(object.name ?? "?")", program: program,

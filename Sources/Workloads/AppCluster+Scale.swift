@@ -96,7 +96,7 @@ extension AppCluster {
                     return "\(candidate) gets no autoscaler like \(model.name ?? "?"): \(error)"
                 }
             }
-            let ownership = models.map { OwnershipMetadata(of: $0) }.filter { !$0.isEmpty }.map(\.sentence)
+            let ownership = models.map { ControllingToolMetadata(of: $0) }.filter { !$0.isEmpty }.map(\.sentence)
             return "\(candidate) gets an autoscaler like \(models.compactMap(\.name).joined(separator: ", "))"
                 + (ownership.isEmpty ? "" : "; not copied: \(ownership.joined(separator: ", "))")
         }

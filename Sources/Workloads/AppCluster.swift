@@ -69,7 +69,7 @@ package struct AppCluster: Cluster {
     }
 
     private func summary(_ object: JSON) -> ClusterSurvey.Workload {
-        let image = Candidate.image(in: object, of: app) ?? ""
+        let image = CandidateWorkload.image(in: object, of: app) ?? ""
         return ClusterSurvey.Workload(
             version: object.version
                 ?? (try? ImageReference(image))?.tag ?? image,

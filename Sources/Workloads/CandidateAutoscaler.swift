@@ -18,7 +18,7 @@ struct CandidateAutoscaler {
             "kind": .string(target.workloadResource.kind),
             "name": .string(app.workloadName(candidate)),
         ]
-        let ownership = OwnershipMetadata(of: model)
+        let ownership = ControllingToolMetadata(of: model)
         var labels = ownership.removed(from: model[at: "metadata.labels"]).mapValues(recolored)
         labels[Label.managedBy] = .string(Label.viridian)
         var annotations = ownership.removed(from: model[at: "metadata.annotations"])

@@ -18,7 +18,7 @@ struct CandidatePods {
     init(_ order: Order, on color: Color) {
         app = order.app
         self.color = color
-        image = ImageMatch(wanted: order.image, versionLabel: Candidate.versionLabel(of: order))
+        image = ImageMatch(wanted: order.image, versionLabel: CandidateWorkload.versionLabel(of: order))
     }
 
     /// Whether both watches have delivered their first snapshot.

@@ -130,12 +130,12 @@ struct EventStreamTests {
     }
 
     @Test("the state of a release changes when a newer one replaces it")
-    func digests() async throws {
+    func summaries() async throws {
         try await withServer { server in
             let appStates = server.services.appStates
-            func known() async throws -> [Int: ReleaseDigest] {
+            func known() async throws -> [Int: ReleaseSummary] {
                 await appStates.refresh()
-                return Dictionary(uniqueKeysWithValues: try await appStates.digests("blog").map { ($0.number, $0) })
+                return Dictionary(uniqueKeysWithValues: try await appStates.summaries("blog").map { ($0.number, $0) })
             }
             _ = try await server.deploy("v1")
             #expect(try await known()[1]?.endedAt == nil)

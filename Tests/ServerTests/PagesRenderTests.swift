@@ -56,7 +56,7 @@ import ViridianConfiguration
         story.stage()
         story.append(.candidateConfirmed)
         story.append(.nodeSwitched(node: PagesStory.nodes[0]))
-        let past = try [PagesStory.live(40), PagesStory.live(41)].map { ReleaseDigest($0.release) }
+        let past = try [PagesStory.live(40), PagesStory.live(41)].map { ReleaseSummary($0.release) }
         let page = try story.page(past: past)
         #expect(page.stream == "/api/v1/apps/blog/releases/42/events?after=\(story.release.sequence)")
         #expect(page.favicon == "favicon-running.svg")
@@ -401,13 +401,13 @@ import ViridianConfiguration
         var failed = try PagesStory(38)
         failed.start()
         failed.append(.abortRequested(by: "anna", reason: nil), after: .seconds(500))
-        let digests = [try PagesStory.live(41), long, failed].map { ReleaseDigest($0.release) }
-        let usual = UsualTimes(digests, besides: 42)
+        let summaries = [try PagesStory.live(41), long, failed].map { ReleaseSummary($0.release) }
+        let usual = UsualTimes(summaries, besides: 42)
         #expect(usual.phases[.starting] == .seconds(10))
         #expect(usual.phases[.verifying] == nil)
         let whole = try #require(usual.whole)
         #expect(whole < .seconds(100), "\(whole)")
-        #expect(UsualTimes(digests, besides: 41).phases[.draining] == .seconds(31))
+        #expect(UsualTimes(summaries, besides: 41).phases[.draining] == .seconds(31))
         #expect(UsualTimes.median([.seconds(1), .seconds(4)]) == .milliseconds(2500))
         #expect(UsualTimes.median([]) == nil)
     }

@@ -104,7 +104,7 @@ struct PagesStory {
             app: try configuration(name), observation: observation, latest: release, problem: problem, isServed: true)
     }
 
-    func page(_ view: ReleaseLog.View = .init(), past: [ReleaseDigest] = [], may: Bool = true) throws -> Pages.Page {
+    func page(_ view: ReleaseLog.View = .init(), past: [ReleaseSummary] = [], may: Bool = true) throws -> Pages.Page {
         ReleasePage(
             snapshot: history.snapshot(view), app: try Self.app(release), latest: release,
             usual: UsualTimes(past, besides: release.order.number), view: view, mayRelease: may, now: now

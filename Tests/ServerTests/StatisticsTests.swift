@@ -15,7 +15,7 @@ struct StatisticsTests {
         _ state: Release.State,
         isRollback: Bool = false,
         replacedBy: Int? = nil
-    ) -> ReleaseDigest {
+    ) -> ReleaseSummary {
         let hour = Duration.seconds(3600)
         let start = Timestamp(milliseconds: day * Self.day)
         var order = Order(
@@ -26,7 +26,7 @@ struct StatisticsTests {
         guard let release = Release(RecordedEvent(sequence: 1, at: start, event: .requested(order))) else {
             fatalError("the first event begins a release")
         }
-        var digest = ReleaseDigest(release)
+        var digest = ReleaseSummary(release)
         digest.state = state
         digest.hasBeenLive = state == .live || state == .superseded || replacedBy != nil
         digest.replacedBy = replacedBy

@@ -52,7 +52,7 @@ struct CandidateTests {
     private func candidate(
         _ app: AppConfiguration, _ model: JSON?, order: Order = Blog.order(), survey: Survey = Blog.survey(replicas: 3)
     ) throws -> JSON {
-        try Candidate(app: app, order: order, survey: survey, model: model).makeObject().object
+        try CandidateWorkload(app: app, order: order, survey: survey, model: model).makeObject().object
     }
 
     /// The expected pod spec: another image in one container, everything else unchanged.
@@ -233,7 +233,9 @@ struct CandidateTests {
         ]
         let made = try candidate(try Blog.app(), model, order: Blog.order(image: "elsewhere:1/blog@sha256:ab"))
         let images = made[at: "spec.template.spec.containers"]?.array?.map { $0["image"]?.string } ?? []
-        return (images.firstIndex(of: "elsewhere:1/blog@sha256:ab"), Candidate.image(in: model, of: try Blog.app()))
+        return (
+            images.firstIndex(of: "elsewhere:1/blog@sha256:ab"), CandidateWorkload.image(in: model, of: try Blog.app())
+        )
     }
 
     @Test("the container with the app's image gets the new one, else the one with its name, else the only one")
@@ -253,7 +255,7 @@ struct CandidateTests {
             "kind": "ReplicationController",
             "spec": ["selector": [:], "template": ["metadata": ["labels": [:]], "spec": spec]],
         ]
-        let (object, notes) = try Candidate(
+        let (object, notes) = try CandidateWorkload(
             app: try Blog.app(configure), order: Blog.order(), survey: Blog.survey(), model: model
         ).makeObject()
         let made = object[at: "spec.template.spec"] ?? [:]

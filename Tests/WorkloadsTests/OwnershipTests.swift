@@ -27,7 +27,7 @@ struct OwnershipTests {
     }
 
     private func made(_ model: JSON, services: Set<String> = []) throws -> (object: JSON, notes: [String]) {
-        try Candidate(
+        try CandidateWorkload(
             app: try Blog.app(), order: Blog.order(), survey: Blog.survey(replicas: 1), model: model,
             serviceLabels: services
         ).makeObject()

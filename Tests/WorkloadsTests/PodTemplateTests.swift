@@ -21,7 +21,7 @@ struct PodTemplateTests {
                   - {<<: *common, name: blog, image: "registry.local:5000/blog", env: [{name: START, value: 10:30}]}
                 """)
         }
-        let (object, _) = try Candidate(
+        let (object, _) = try CandidateWorkload(
             app: app, order: Blog.order(), survey: Blog.survey(replicas: 1), model: nil, serviceLabels: []
         ).makeObject()
         #expect(

@@ -139,7 +139,7 @@ struct StrayTests {
             // Created right before its controller, and after the check for strays.
             let order = Blog.order()
             _ = try await cluster.client.create(.pods, stray("stray"))
-            let candidate = Candidate(app: cluster.app, order: order, survey: Blog.survey(replicas: 1))
+            let candidate = CandidateWorkload(app: cluster.app, order: order, survey: Blog.survey(replicas: 1))
             _ = try await cluster.client.create(.replicationControllers, try candidate.makeObject().object)
             let seen = try await cluster.verdict(.green, order, desired: 1)
             guard case .failed(let why, let details) = seen.verdict else {

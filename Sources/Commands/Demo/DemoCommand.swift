@@ -28,7 +28,7 @@ struct DemoCommand: Verb {
         printLine("Starting an embedded cluster and \(nodes) nginx nodes")
         // With --exit there are no pages, and the nodes listen from `port` on.
         return try await DemoEnvironment.with(nodes: nodes, firstPort: port, withPages: !exit) { demo in
-            try await DemoPages.with(demo) { try await play(in: demo) }
+            try await DemoServer.with(demo) { try await play(in: demo) }
         }
     }
 

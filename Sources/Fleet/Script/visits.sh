@@ -48,7 +48,7 @@ visit_by_https() {
 visit_by_http() {
     request=$(visit_request && echo .)
     if command -v bash >/dev/null; then
-        timeout "$1" bash -c "$request_bash" sh "$way_address" "$way_port" "${request%.}"
+        timeout "$1" bash -c "$visit_bash" sh "$way_address" "$way_port" "${request%.}"
     elif command -v curl >/dev/null; then
         visit_by_curl http "$1"
     else

@@ -44,26 +44,26 @@ extension Services {
     /// The measures of these apps, `days` back from now.
     package func statistics(of apps: [String], days: Int) async throws -> StatisticsView {
         let since = Timestamp(milliseconds: clock.now.milliseconds - Int64(days) * 86_400_000)
-        var all: [ReleaseDigest] = []
+        var all: [ReleaseSummary] = []
         var rows: [StatisticsView.App] = []
         for app in apps {
             // 1000 in the longest span, a year, is three a day.
-            let digests = try await appStates.digests(app, limit: 1000)
-            rows.append(.init(app: app, measures: StatisticsView.Measures(digests, since: since, days: days)))
-            all += digests
+            let summaries = try await appStates.summaries(app, limit: 1000)
+            rows.append(.init(app: app, measures: StatisticsView.Measures(summaries, since: since, days: days)))
+            all += summaries
         }
         return StatisticsView(days: days, overall: .init(all, since: since, days: days), apps: rows)
     }
 
     /// The usual time of each phase: the median of the app's newest releases that went live.
     package func usualTimes(of app: String) async throws -> [Phase: Duration] {
-        let digests = try await appStates.digests(app, limit: 50).filter(\.hasBeenLive).prefix(20)
-        return StatisticsView.Measures.times(Array(digests)).mapValues { .milliseconds(Int64($0 * 1000)) }
+        let summaries = try await appStates.summaries(app, limit: 50).filter(\.hasBeenLive).prefix(20)
+        return StatisticsView.Measures.times(Array(summaries)).mapValues { .milliseconds(Int64($0 * 1000)) }
     }
 }
 
 extension StatisticsView.Measures {
-    init(_ history: [ReleaseDigest], since: Timestamp, days: Int) {
+    init(_ history: [ReleaseSummary], since: Timestamp, days: Int) {
         let ended = history.filter { $0.state.hasEnded && $0.createdAt >= since }
         let deploys = ended.filter { !$0.isRollback }
         let live = deploys.filter(\.hasBeenLive)
@@ -101,9 +101,9 @@ extension StatisticsView.Measures {
     }
 
     /// The median of each phase, in seconds.
-    static func times(_ digests: [ReleaseDigest]) -> [Phase: Double] {
+    static func times(_ summaries: [ReleaseSummary]) -> [Phase: Double] {
         var lengths: [Phase: [Double]] = [:]
-        for span in digests.flatMap(\.phases) {
+        for span in summaries.flatMap(\.phases) {
             guard let end = span.endedAt else { continue }
             lengths[span.phase, default: []].append((end - span.startedAt).inSeconds)
         }
@@ -111,7 +111,7 @@ extension StatisticsView.Measures {
     }
 }
 
-extension ReleaseDigest {
+extension ReleaseSummary {
     /// When its last node was switched.
     fileprivate var switchedAt: Timestamp? { phases.last { $0.phase == .switching }?.endedAt }
 }

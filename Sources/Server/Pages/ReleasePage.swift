@@ -19,7 +19,7 @@ extension Pages {
             snapshot: await feed.snapshot(view),
             app: await services.appStates.app(app),
             latest: await services.appStates.latest(app),
-            usual: UsualTimes(try await services.appStates.digests(app, limit: 40), besides: number),
+            usual: UsualTimes(try await services.appStates.summaries(app, limit: 40), besides: number),
             view: view,
             mayRelease: context.identity?.mayRelease(app) ?? false,
             now: services.clock.now

@@ -8,7 +8,7 @@ struct UsualTimes: Sendable {
 
     init() {}
 
-    init(_ past: [ReleaseDigest], besides number: Int) {
+    init(_ past: [ReleaseSummary], besides number: Int) {
         let good = past.filter { $0.hasBeenLive && $0.number != number && $0.endedAt != nil }
         for phase in Phase.allCases where phase != .done && phase != .verifying {
             phases[phase] = Self.median(

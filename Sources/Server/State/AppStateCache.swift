@@ -16,7 +16,7 @@ package actor AppStateCache {
         var problem: String?
         var version = 0
         /// Of the releases before the latest one.
-        var digests: [Int: ReleaseDigest] = [:]
+        var summaries: [Int: ReleaseSummary] = [:]
         /// The app as JSON, with its version.
         var encoded: (version: Int, text: String)?
     }
@@ -89,7 +89,7 @@ package actor AppStateCache {
         let applied = heads.map { (try? apply($0)) ?? 0 }.reduce(0, +)
         if applied != count {
             // There is an event of an older release, for example that a newer one replaced it.
-            for head in heads { entries[head.app]?.digests.removeAll() }
+            for head in heads { entries[head.app]?.summaries.removeAll() }
         }
         let apps = Set(heads.map(\.app))
         for (key, feed) in feeds where apps.contains(key.app) { try? await feed.refresh() }
@@ -257,22 +257,22 @@ package actor AppStateCache {
         }
     }
 
-    /// Digests of the app's releases, newest first; at most `limit`.
-    package func digests(_ app: String, limit: Int = 200) throws -> [ReleaseDigest] {
+    /// Summaries of the app's releases, newest first; at most `limit`.
+    package func summaries(_ app: String, limit: Int = 200) throws -> [ReleaseSummary] {
         guard entries[app] != nil else { return [] }
-        var digests: [ReleaseDigest] = []
+        var summaries: [ReleaseSummary] = []
         for number in try journal.numbers(app: app, limit: limit) {
             if let latest = entries[app]?.latest, latest.order.number == number {
-                digests.append(ReleaseDigest(latest))
-            } else if let known = entries[app]?.digests[number] {
-                digests.append(known)
+                summaries.append(ReleaseSummary(latest))
+            } else if let known = entries[app]?.summaries[number] {
+                summaries.append(known)
             } else if let release = Release(folding: try journal.events(app: app, number: number)) {
-                let digest = ReleaseDigest(release)
+                let summary = ReleaseSummary(release)
                 // A release newer than the cached one may still change.
-                if number < entries[app]?.latest?.order.number ?? 0 { entries[app]?.digests[number] = digest }
-                digests.append(digest)
+                if number < entries[app]?.latest?.order.number ?? 0 { entries[app]?.summaries[number] = summary }
+                summaries.append(summary)
             }
         }
-        return digests
+        return summaries
     }
 }

@@ -4,7 +4,7 @@ import ReleaseMachine
 import ViridianConfiguration
 
 /// The workload of a release's candidate, made from the app's template or as a mirror of the live colour's workload.
-struct Candidate {
+struct CandidateWorkload {
     var app: AppConfiguration
     var order: Order
     var survey: Survey
@@ -57,12 +57,12 @@ struct Candidate {
     }
 
     /// The version, shortened for a label; the full version is in an annotation.
-    private var labelValue: String { Candidate.versionLabel(of: order) }
+    private var labelValue: String { CandidateWorkload.versionLabel(of: order) }
 
     static func versionLabel(of order: Order) -> String { (try? Version(order.version))?.labelValue ?? "" }
 
     /// The metadata by which other programs manage the model.
-    private var ownership: OwnershipMetadata { OwnershipMetadata(of: model ?? [:]) }
+    private var ownership: ControllingToolMetadata { ControllingToolMetadata(of: model ?? [:]) }
 
     private var isDeployment: Bool { app.workload == .deployment }
 
@@ -133,7 +133,7 @@ struct Candidate {
             let chosen = Set(selector.keys).union(expressionKeys).union(serviceLabels)
             for place in ["metadata.labels", "metadata.annotations"] {
                 guard let found = template[at: place] else { continue }
-                template[at: place] = .object(OwnershipMetadata.removed(from: found, except: chosen))
+                template[at: place] = .object(ControllingToolMetadata.removed(from: found, except: chosen))
             }
             template["spec"] = template["spec"].map(selectingOwnPods)
             return template

@@ -5,7 +5,7 @@ import Kubernetes
 /// Such a program would delete a copy that has them, because the copy is not in its sources: Argo CD prunes by
 /// `app.kubernetes.io/instance` or `argocd.argoproj.io/tracking-id`, Flux by `kustomize.toolkit.fluxcd.io/*`, k3s and Rancher Fleet by
 /// `objectset.rio.cattle.io/*`, kapp by `kapp.k14s.io/*`, `kubectl apply --prune` by `applyset.kubernetes.io/*`.
-struct OwnershipMetadata: Hashable {
+struct ControllingToolMetadata: Hashable {
     /// The keys for each program.
     private(set) var keys: [String: Set<String>] = [:]
 
@@ -44,7 +44,7 @@ struct OwnershipMetadata: Hashable {
         let labels = object[at: "metadata.labels"]?.object ?? [:]
         let annotations = object[at: "metadata.annotations"]?.object ?? [:]
         for key in Array(labels.keys) + Array(annotations.keys) {
-            if let program = OwnershipMetadata.program(of: key) { keys[program, default: []].insert(key) }
+            if let program = ControllingToolMetadata.program(of: key) { keys[program, default: []].insert(key) }
         }
         // Recommended labels that anyone may set: they count only if the program manages the object.
         let managers = (object[at: "metadata.managedFields"]?.array ?? []).compactMap { $0["manager"]?.string }

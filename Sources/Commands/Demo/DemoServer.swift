@@ -7,7 +7,7 @@ import Server
 import ViridianConfiguration
 
 /// The demo's server: its pages, and a token to sign in.
-enum DemoPages {
+enum DemoServer {
     /// Runs the server while `body` runs; if the demo has no port for pages, runs only `body`.
     static func with<Value: Sendable>(
         _ demo: DemoEnvironment,

@@ -1,7 +1,7 @@
 import ReleaseMachine
 
 /// Log lines about what is still open to a colour: for each node the first observation, the end, and changes at most every 5 s.
-struct DrainProgress {
+struct DrainLog {
     /// Counts change with every request; people read the log.
     private static let pause = Duration.seconds(5)
 

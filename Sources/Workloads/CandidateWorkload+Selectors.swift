@@ -1,7 +1,7 @@
 import Kubernetes
 
 /// Rewrites the selectors of a mirrored workload that match its own pods.
-extension Candidate {
+extension CandidateWorkload {
     /// Returns the pod spec with affinity and spreading rules that match the candidate's pods instead of the model's. Otherwise an
     /// anti-affinity rule would keep the candidate off every machine of the live colour.
     func selectingOwnPods(_ spec: JSON) -> JSON {

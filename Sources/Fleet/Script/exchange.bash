@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Connections to a port, one after the other, for connections.sh: see `exchange` there for what they do. bash connects by
+# Connections to a port, one after the other, for exchange.sh: see `exchange` there for what they do. bash connects by
 # itself, through /dev/tcp.
 #
 # Each attempt runs as a background job. The jobs report in lines of a pipe: NUMBER open, NUMBER next or NUMBER end STATUS

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Connections to the candidate's port: one after the other, each with a request and its answer. By bash
-# (connections.bash), or else by nc.
+# (exchange.bash), or else by nc.
 #
 # For other parts: exchange
 
@@ -16,7 +16,7 @@
 # is gone, though: the count begins anew then, and a second slow one is waited for.
 exchange() {
     if command -v bash >/dev/null; then
-        exec $as_nginx timeout "${probe_left:-$2}" bash -c "$connections_bash" sh \
+        exec $as_nginx timeout "${probe_left:-$2}" bash -c "$exchange_bash" sh \
             "$1" "$2" "$3" "$4" "$probe_host" "$connections" "$accept" 2>&1 </dev/null 9>&-
     elif [ "$4" = tls ] || command -v nc >/dev/null; then
         exchange_by_nc "$@"

@@ -1,7 +1,7 @@
 import ReleaseMachine
 
 /// The parts of a release that statistics and usual times need.
-package struct ReleaseDigest: Sendable, Hashable {
+package struct ReleaseSummary: Sendable, Hashable {
     package var app: String
     package var number: Int
     package var version: String

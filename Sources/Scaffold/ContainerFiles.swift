@@ -2,7 +2,7 @@ import TextTemplates
 import ViridianConfiguration
 
 /// How an app runs in a container, the same on a developer's machine and in the cluster.
-enum Containers {
+enum ContainerFiles {
     static func compose(_ apps: [AppConfiguration]) -> RenderedFile {
         RenderedFile(path: "docker-compose.yml", text: ComposeFile(apps).text)
     }
@@ -15,7 +15,7 @@ enum Containers {
     }
 }
 
-/// Containers of all apps on a developer's machine.
+/// ContainerFiles of all apps on a developer's machine.
 struct ComposeFile: TemplateValues {
     static let template = TextTemplate(PackageResources.docker_compose_yml_mustache)
 

@@ -1,0 +1,190 @@
+import ReleaseMachine
+
+extension AppReleases {
+    func begin(
+        lease: LeaseTerm,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer,
+        order: (Int) -> Order
+    ) async throws -> Release {
+        try markReplacedReleases()
+        try await recordLiveIfMissing()
+        var last = try lastNumber(lease)
+        // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. When they do not
+        // answer here, the survey reports it.
+        if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
+        guard last < Order.highestNumber else {
+            throw Refusal(
+                "a node has seen release \(name)/\(last): no release can have a higher number",
+                details: ["to fix: remove .viridian/\(name).token beside the upstream file on that node"])
+        }
+        let number = last + 1
+        let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
+        try engine.journal.append(first, app: name, number: number)
+        try await engine.cluster.note(release: number)
+        if let release = Release(first) { await observe(first, release) }
+        let ended = try await run(number, lease, until: stop, observe: observe)
+        try markReplacedReleases()
+        return ended
+    }
+
+    /// The highest release number in journal and cluster; 0 when there is none.
+    func lastNumber(_ lease: LeaseTerm) throws -> Int {
+        if let unreadable = lease.unreadable { throw unreadable }
+        let last = try engine.journal.lastNumber(app: name)
+        guard last < Order.highestNumber else {
+            throw Refusal(
+                "the journal's newest release is \(name)/\(last): no release can have a higher number",
+                details: [
+                    "to fix: name another journal in viridian.yaml. What is live is read from the cluster and the nodes"
+                ])
+        }
+        return max(last, lease.lastRelease)
+    }
+
+    func takeUp(
+        _ number: Int,
+        _ lease: LeaseTerm,
+        by: String,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        // The process that started it may have died before this.
+        if number < Order.highestNumber { try await engine.cluster.note(release: number) }
+        let (event, release) = try append(.takenUp(by: by), to: number)
+        await observe(event, release)
+        let ended = try await run(number, lease, until: stop, observe: observe)
+        try markReplacedReleases()
+        return ended
+    }
+
+    /// Appends an event that applies whatever has happened since, after any event that another process appends at the same time.
+    func append(_ event: Event, to number: Int) throws -> (RecordedEvent, Release) {
+        while true {
+            var release = try release(number)
+            let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+            do {
+                try engine.journal.append(event, app: name, number: number)
+            } catch is JournalConflict {
+                continue  // Another event came first.
+            }
+            release.apply(event)
+            return (event, release)
+        }
+    }
+
+    /// Records a request in the journal, and runs the release here when no other process does.
+    func request(
+        _ event: Event,
+        of release: Release,
+        by: String,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        let number = release.order.number
+        let request = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+        do {
+            try engine.journal.append(request, app: name, number: number)
+        } catch is JournalConflict {
+            // Another event came first: check again whether the request applies.
+            switch event {
+            case .promoted: return try await promote(by: by, observe: observe)
+            case .abortRequested(_, let reason): return try await abort(by: by, reason: reason, observe: observe)
+            default: throw JournalConflict()
+            }
+        }
+        var release = release
+        release.apply(request)
+        await observe(request, release)
+        let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
+        let reported = ReportedSequence(from: request.sequence)
+        while true {
+            do {
+                return try await withLease { lease in
+                    let now = try self.release(number)
+                    if now.state.hasEnded {
+                        return try await follow(number, after: await reported.last, observe: observe) ?? now
+                    }
+                    return try await takeUp(number, lease, by: by, until: .whenEnded, observe: observe)
+                }
+            } catch is LeaseHeld {
+                // The process that holds the lease acts on the request. If it dies, the next attempt runs the release here.
+                let ended = try await follow(
+                    number,
+                    after: await reported.last,
+                    shouldGoOn: { await leaseCheck.hasTimeLeft },
+                    observe: { recorded, release in
+                        await reported.advance(to: recorded.sequence)
+                        await observe(recorded, release)
+                    }
+                )
+                if let ended { return ended }
+            }
+        }
+    }
+
+    func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
+        let lease: LeaseTerm
+        do {
+            lease = try await engine.cluster.acquireLease()
+        } catch let held as LeaseHeld {
+            throw held.naming(try latest())
+        }
+        do {
+            let value = try await body(lease)
+            await returnLease()
+            return value
+        } catch {
+            await returnLease()
+            throw error
+        }
+    }
+
+    /// Releases the lease, also when this task was cancelled: otherwise other machines would wait until it expires.
+    func returnLease() async {
+        await Task(executorPreference: engine.executor) { [cluster = engine.cluster] in
+            await cluster.releaseLease()
+        }.value
+    }
+
+    /// Records in releases that were live that a newer one has replaced them.
+    func markReplacedReleases() throws {
+        let live = try engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
+        guard let newest = live.first else { return }
+        let wentBack = if case .rollback = newest.order.kind { true } else { false }
+        for older in live.dropFirst() {
+            let event = Event.replaced(by: newest.order.number, rolledBack: wentBack)
+            let recorded = RecordedEvent(sequence: older.sequence + 1, at: engine.clock.now, event: event)
+            try engine.journal.append(recorded, app: name, number: older.order.number)
+        }
+    }
+}
+
+/// A deadline that is set again each time it is found to have passed.
+actor RepeatingDeadline {
+    private let every: Duration
+    private let clock: any ReleaseClock
+    private var until: Timestamp
+
+    init(every: Duration, clock: any ReleaseClock) {
+        self.every = every
+        self.clock = clock
+        until = clock.now + every
+    }
+
+    var hasTimeLeft: Bool {
+        guard clock.now >= until else { return true }
+        until = clock.now + every
+        return false
+    }
+}
+
+/// The sequence number of the last event that was reported to the caller.
+actor ReportedSequence {
+    private(set) var last: Int
+
+    init(from sequence: Int) {
+        last = sequence
+    }
+
+    func advance(to sequence: Int) { last = max(last, sequence) }
+}
