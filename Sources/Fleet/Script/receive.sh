@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # receive: a piece of an artifact that comes with the requests themselves.
 
-# In bytes, as ArtifactPlan.mostBytes in Swift.
+# In bytes, as ArtifactPlan.sizeLimit in Swift.
 most_received=67108864
 
 act_receive() {
