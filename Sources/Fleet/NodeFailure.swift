@@ -101,7 +101,7 @@ extension NodeFailure.Reason: CustomStringConvertible {
         case .expired:
             "the command arrived after its deadline and nothing was changed: the connection or the node was stalled"
         case .forbidden(let what):
-            "its viridian-node refused: \(what); make its node.conf match Viridian's configuration (viridian render sudoers)"
+            "its viridian-node refused: \(what); make its node.conf match Viridian's configuration (viridian render node.conf)"
         case .artifact(let output):
             "the artifact is not in place, and nothing was changed" + Self.quoted(output)
         case .assets(let why, let putBack):

@@ -89,18 +89,19 @@ package struct KubernetesClient: Sendable {
         return try await object(call)
     }
 
-    /// Whether `/readyz` reports that the server is ready. A server that has just started has not loaded its roles and denies
-    /// every call. A server without `/readyz` counts as ready.
-    package func isReady() async -> Bool {
+    /// What `/readyz` reports. A server without `/readyz` counts as ready.
+    package func readiness() async -> ServerReadiness {
         var call = Call("get", Resource(plural: "readyz", kind: "", isNamespaced: false), nil, nil)
         call.path = "/readyz"
         do {
             _ = try await send(call)
-            return true
+            return .ready
+        } catch let error as KubernetesError where error.isForbidden {
+            return .denied
         } catch let error as KubernetesError {
-            return error.refusal.map { $0.status < 500 } ?? false
+            return error.refusal.map { $0.status < 500 } ?? false ? .ready : .notReady
         } catch {
-            return false
+            return .notReady
         }
     }
 
@@ -209,6 +210,15 @@ package struct ResourceList: Sendable, Hashable {
         self.items = items
         self.resourceVersion = resourceVersion
     }
+}
+
+/// Whether an API server can serve.
+package enum ServerReadiness: Sendable, Hashable {
+    case ready
+    case notReady
+    /// The account may not read it: a server that has just started denies every call until it has loaded its roles, and a few clusters
+    /// deny this one for good.
+    case denied
 }
 
 /// What happens to the objects that a deleted object owns.

@@ -9,9 +9,11 @@ package struct AppCluster: Cluster {
     let client: KubernetesClient
     let app: AppConfiguration
     let lease: AppLease
-    /// How long a deletion may take beyond its normal time (a pod's grace period, or none for other objects): the garbage collector's
-    /// delay, and the kubelet's, which removes some pods only at its next sync (`syncFrequency`, 1 min).
-    var deletionTolerance: Duration = .seconds(75)
+    /// How long a deletion may take beyond its normal time: a pod's grace period, or the garbage collector's delay.
+    var deletionTolerance: Duration = .seconds(30)
+
+    /// How long denied calls are repeated while `/readyz` is denied too: a server that has just started loads its roles meanwhile.
+    var denialTolerance: Duration = .seconds(10)
 
     package init(client: KubernetesClient, app: AppConfiguration, holder: LeaseHolder = .current()) {
         self.client = client

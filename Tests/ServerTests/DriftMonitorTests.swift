@@ -54,6 +54,24 @@ struct DriftMonitorTests {
         }
     }
 
+    @Test("automatic repairs of a node that stays unreachable are one line of the audit log")
+    func unreachable() async throws {
+        try await withServer(configure: { $0.repair = .auto }, settings: { $0.checkInterval = .milliseconds(50) }) {
+            server in
+            await server.world.freeze(FakeWorld.nodes[1])
+            await server.world.route(FakeWorld.nodes[1], of: "blog", to: .green)
+            let entry = try await eventually {
+                try server.journal.audit(limit: 100).first { $0.action == "repair" }
+            }
+            #expect(entry?.detail == "not brought back: \(FakeWorld.nodes[1]) (timed out)")
+            // Each check and each repair reads the nodes.
+            let read = await server.world.read.count
+            _ = try await eventually { await server.world.read.count > read + 10 ? true : nil }
+            let repairs = try server.journal.audit(limit: 100).filter { $0.action == "repair" }
+            #expect(repairs.count == 1)
+        }
+    }
+
     @Test("while a release moves the nodes, none of them is drifted")
     func moving() async throws {
         let gate = Gate()

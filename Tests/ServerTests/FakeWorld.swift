@@ -30,6 +30,8 @@ actor FakeWorld {
     private(set) var isSilent = false
     /// Pods of these versions never become ready.
     private var broken: Set<String> = []
+    /// Nodes that cannot be switched.
+    private var frozen: Set<String> = []
     /// Blocks the switch of nodes.
     private var gate: Gate?
     /// Blocks the reading of nodes.
@@ -65,6 +67,7 @@ actor FakeWorld {
     func route(_ node: String, of app: String, to color: Color) { _ = try? change(app) { $0.routes[node] = color } }
     /// Writes an invalid release number into the app's lease.
     func spoilLease(_ app: String) { _ = try? change(app) { $0.unreadable = Refusal("no number of a release") } }
+    func freeze(_ node: String) { frozen.insert(node) }
     func holdSwitches(at gate: Gate?) { self.gate = gate }
     func holdReading(at gate: Gate?) { readingGate = gate }
     func hold(_ app: String, by other: String?) { _ = try? change(app) { $0.holder = other } }
@@ -161,6 +164,7 @@ actor FakeWorld {
 
     func move(_ node: String, of app: String, to color: Color) async throws {
         if let gate { await gate.pass() }
+        if frozen.contains(node) { throw NodeProblem(node: node, isUnreachable: true, message: "timed out") }
         _ = try change(app) { $0.routes[node] = color }
     }
 }

@@ -23,6 +23,21 @@ extension ShortCommands {
             }
         }
 
+        @Test("a key of ssh that cannot be read hides none of the other findings")
+        func unreadableKey() async throws {
+            try await withWorld { world in
+                let file = try world.read("viridian.yaml")
+                try world.write(
+                    file.replacing("transport: local", with: "transport: ssh\n  ssh: {identityFile: no-key}"),
+                    to: "viridian.yaml")
+                let check = try await world.viridian("check")
+                #expect(check.status == 1, "\(check)")
+                let bad = check.lines.filter { $0.hasPrefix("bad") }
+                #expect(bad.count == 1 && bad[0].contains("no-key: the file in nodes.ssh.identityFile"), "\(check)")
+                #expect(check.lines.contains { $0.hasPrefix("ok") && $0.contains("Kubernetes API") }, "\(check)")
+            }
+        }
+
         @Test("check names a node that was edited by hand, with exit status 1, and so do nodes and status")
         func bad() async throws {
             try await withWorld { world in

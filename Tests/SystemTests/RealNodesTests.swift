@@ -124,7 +124,8 @@ extension RealNodesTests {
                 try await nodes.crash(nodes.victim)
                 let away = try await world.routes()
                 #expect(away[nodes.victimAddress]?["state"] == "unreachable", "\(away)")
-                #expect(away[nodes.victimAddress]?["message"]?.string?.contains("nothing listens") == true, "\(away)")
+                #expect(
+                    away[nodes.victimAddress]?["message"]?.string?.contains("nothing is listening") == true, "\(away)")
                 try await nodes.start(nodes.victim)
                 let said = try await world.viridian("promote", "blog")
                 #expect(said.status == 0, "\(said)")

@@ -94,7 +94,7 @@ struct LeavingTests {
                 waits.first?.text.hasPrefix("Waiting for 1 former pod of green to terminate: \(old) on ") == true,
                 "\(waits)")
             // The rest of the grace period, and the tolerance.
-            #expect(waits.first.map { $0.atMost > .seconds(60) && $0.atMost <= .seconds(135) } == true, "\(waits)")
+            #expect(waits.first.map { $0.atMost > .seconds(60) && $0.atMost <= .seconds(90) } == true, "\(waits)")
             #expect(try await cluster.pods("blog-green").compactMap(\.name).allSatisfy { $0 != old })
             #expect(try await cluster.workload(.green)?.release == 8)
         }

@@ -243,4 +243,26 @@ struct RightsTests {
             #expect(term.lastRelease == 0)
         }
     }
+
+    @Test("a server that denies even /readyz has a few seconds to load its roles; then the missing right is named")
+    func denyingReadiness() async throws {
+        try await TestCluster.run { cluster in
+            let denial = FaultAction.refuse(
+                status: 403, reason: "Forbidden",
+                message: "leases is forbidden: User \"viridian\" cannot get resource \"leases\" in API group \"\"")
+            let readiness = FaultAction.refuse(
+                status: 403, reason: "Forbidden",
+                message: "forbidden: User \"viridian\" cannot get path \"/readyz\"")
+            cluster.sandbox.faults.inject(readiness, on: RequestMatcher(path: "/readyz"))
+            cluster.sandbox.faults.inject(denial, on: RequestMatcher(verbs: ["get"], resource: "leases"), count: 4)
+            let term = try await cluster.cluster().acquireLease()
+            #expect(term.lastRelease == 0)
+
+            cluster.sandbox.faults.deny(RequestMatcher(verbs: ["get"], resource: "replicationcontrollers"))
+            var app = cluster.cluster()
+            app.denialTolerance = .milliseconds(300)
+            let error = await #expect(throws: Refusal.self) { try await app.survey() }
+            #expect(error?.message.contains("needs the rule") == true, "\(error as Any)")
+        }
+    }
 }

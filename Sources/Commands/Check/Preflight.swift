@@ -22,6 +22,9 @@ struct Preflight {
                 state: .warning, what: "\(key) is configured, but this version of viridian does not support it",
                 fix: "remove \(key) from the configuration")
         }
+        if let problem = installation.fleetProblem {
+            findings.append(Finding(state: .bad, what: "nodes: \(problem)", fix: "correct nodes.ssh"))
+        }
         guard let client = installation.cluster else {
             findings.append(
                 Finding(

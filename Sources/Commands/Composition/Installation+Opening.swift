@@ -51,13 +51,19 @@ extension Installation {
         guard let purpose else { return try await body(alone) }
         let found = try client(configuration.kubernetes, for: purpose)
         let client = found.client
+        var installation = Installation(
+            configuration: configuration, journal: opened.journal, cluster: client, fleet: nil,
+            journalProblem: opened.problem, clusterProblem: found.problem)
         do {
-            let value = try await configuration.nodes.withTransport { transport in
-                let installation = Installation(
-                    configuration: configuration, journal: opened.journal, cluster: client,
-                    fleet: try Installation.fleet(configuration.nodes, in: client, transport),
-                    journalProblem: opened.problem, clusterProblem: found.problem)
-                return try await body(installation)
+            let value: T
+            do {
+                value = try await configuration.nodes.withTransport { transport in
+                    installation.fleet = try Installation.fleet(configuration.nodes, in: client, transport)
+                    return try await body(installation)
+                }
+            } catch let error as SSHConfigurationError where purpose == .checking {
+                installation.fleetProblem = error.description
+                value = try await body(installation)
             }
             await client?.shutdown()
             return value

@@ -8,18 +8,20 @@ import Server
 import ViridianConfiguration
 import Workloads
 
-/// The composition root: the journal, cluster and fleet of a configuration, connected to the controller's ports.
+/// The composition root: the journal, cluster and fleet of a configuration, connected to the controller's interfaces.
 struct Installation: Sendable {
     let configuration: Configuration
     let journal: Journal
     /// `nil` for verbs that only read the journal.
     let cluster: KubernetesClient?
-    let fleet: Fleet?
+    var fleet: Fleet?
 
     /// Why the journal is read from a copy; `nil` if it is not.
     var journalProblem: String?
-    /// Why there is no cluster or no fleet for a verb that uses them.
+    /// Why there is no cluster for a verb that uses it, and no fleet if its inventory is the cluster's.
     var clusterProblem: String?
+    /// Why there is no fleet for a verb that uses it.
+    var fleetProblem: String?
 
     /// The releases of an app. Commands given through it are recorded in the audit log with their origin.
     func releases(

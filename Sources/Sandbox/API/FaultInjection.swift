@@ -11,16 +11,19 @@ package struct RequestMatcher: Sendable {
     package var name: String?
     /// `status`, `scale`, `log`.
     package var subresource: String?
+    /// The path of a request that is not for objects: `/readyz`.
+    package var path: String?
 
     package init(
         verbs: Set<String>? = nil, resource: String? = nil, namespace: String? = nil, name: String? = nil,
-        subresource: String? = nil
+        subresource: String? = nil, path: String? = nil
     ) {
         self.verbs = verbs
         self.resource = resource
         self.namespace = namespace
         self.name = name
         self.subresource = subresource
+        self.path = path
     }
 
     func matches(_ info: RequestInfo) -> Bool {
@@ -29,6 +32,7 @@ package struct RequestMatcher: Sendable {
         if let namespace, info.resource?.namespace != namespace { return false }
         if let name, info.resource?.name != name { return false }
         if let subresource, info.resource?.subresource != subresource { return false }
+        if let path, info.path != path { return false }
         return true
     }
 }

@@ -17,6 +17,8 @@ package actor DriftMonitor {
     private var checks: [String: Task<Void, Never>] = [:]
     /// Callers that wait for the check of an app.
     private var waiting: [String: [AsyncStream<Void>.Continuation]] = [:]
+    /// The last automatic repair's report in one line, by app.
+    private var lastRepair: [String: String] = [:]
     private var isStopping = false
     /// When the last check of any app succeeded; `nil` before the first one.
     package private(set) var reachedAt: Timestamp?
@@ -162,9 +164,12 @@ package actor DriftMonitor {
         do {
             let report = try await releases.repair(isDryRun: false)
             let moved = report.nodes.filter { $0.outcome == .broughtBack }.map(\.address)
-            logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
-            metrics.count("viridian_repairs_total", ["app": app])
-            audit("repair", app, detail: report.summary)
+            // A node that stays unreachable gives the same report at every check: it is recorded once.
+            if !moved.isEmpty || report.summary != lastRepair.updateValue(report.summary, forKey: app) {
+                logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
+                metrics.count("viridian_repairs_total", ["app": app])
+                audit("repair", app, detail: report.summary)
+            }
             let observation = try await releases.observe()
             await appStates.record(observation, for: app)
             metrics.set(observation, drifted: observation.drifted.count, of: app)
