@@ -208,6 +208,27 @@ import Testing
         }
     }
 
+    @Test(
+        "a name that is a link and something else is refused before anything is unpacked", arguments: Toolbox.installed)
+    func linkTwice(toolbox: Toolbox) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(try await toolbox.transport(in: it.directory))
+            let archives: [(Archive.Kind, String)] = [(.directory, "d/"), (.file, "./d"), (.link, "d")]
+            for (kind, name) in archives {
+                var archive = Archive()
+                archive.add("d", .link, to: "elsewhere")
+                archive.add(name, kind, to: kind == .link ? "there" : "")
+                let url = try it.serve(archive.whole, as: "twice.tar")
+                let failure = await #expect(throws: NodeFailure.self, "\(name)") {
+                    try await fleet.stage(it.upstream, on: it.site.node, it.plan(ArtifactPlan(.url(url))))
+                }
+                #expect(
+                    "\(failure as Any)".contains("a link and something else of the same name"),
+                    "\(name): \(failure as Any)")
+            }
+        }
+    }
+
     @Test("a small archive that would fill the disk is refused before it does", arguments: Toolbox.installed)
     func bombs(toolbox: Toolbox) async throws {
         try await withAssetSite { it in

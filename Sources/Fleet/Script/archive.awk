@@ -12,7 +12,12 @@ NR == FNR { names[++total] = $0; next }
     if ($0 ~ /^[bcps]/) bad("neither a file nor a directory nor a link")
     # busybox prints a line break in a name as it is: the rest of the name has a line of its own in both listings.
     if ($0 !~ /^[A-Za-z-][-rwxsStT]+[.+*@]? / || (length(name) > 9 && index($0, name) == 1)) bad("a line break in a name")
-    if ($0 !~ /^d/) ends[plain(name)] = 1
+    path = plain(name)
+    if ($0 !~ /^d/) ends[path] = 1
+    # What becomes of the two differs between tars, and with GNU's from run to run.
+    if (path in seen && (path in links || $0 ~ /^[lh]/)) bad("a link and something else of the same name")
+    if ($0 ~ /^[lh]/) links[path] = 1
+    seen[path] = 1
 }
 
 END {
