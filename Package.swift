@@ -89,6 +89,7 @@ let package = Package(
         ),
         room("Journal", ["ReleaseMachine", grdb], resources: [.embedInCode("Migrations")]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
+        room("Integrations", ["HTTPTransport", "ReleaseMachine", "ViridianConfiguration", crypto]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
         room(
             "Scaffold",
@@ -99,7 +100,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Controller", "Journal", "ReleaseMachine", "ViridianConfiguration", crypto, httpTypes, hummingbird,
+                "Controller", "Integrations", "Journal", "ReleaseMachine", "ViridianConfiguration", crypto, httpTypes,
+                hummingbird,
                 hummingbirdTLS, lifecycle, logging, mustache, nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, yams,
             ],
             resources: [.embedInCode("API/openapi.yaml"), .embedInCode("Assets"), .embedInCode("Pages/Templates")],
@@ -116,8 +118,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "AWS", "Controller", "Fleet", "HTTPTransport", "Journal", "Kubernetes", "Nginx", "Processes",
-                "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates", "ViridianConfiguration",
+                "AWS", "Controller", "Fleet", "HTTPTransport", "Integrations", "Journal", "Kubernetes", "Nginx",
+                "Processes", "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates",
+                "ViridianConfiguration",
                 "Workloads", argumentParser, lifecycle, logging, unixSignals,
             ],
             resources: [.embedInCode("Demo/Templates")]
@@ -147,6 +150,9 @@ let package = Package(
                 "ViridianConfiguration", hummingbird, logging, nioCore, nioPosix,
             ]
         ),
+        tests(
+            "Integrations",
+            ["HTTPTransport", "Processes", "ReleaseMachine", "TestSupport", "ViridianConfiguration", crypto]),
         tests("Journal", ["ReleaseMachine", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         tests(
