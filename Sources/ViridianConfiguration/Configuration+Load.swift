@@ -22,7 +22,12 @@ extension Configuration {
         if let yaml = YAMLFile(source, context), let root = Section(yaml, known: keys, context) {
             configuration = Configuration(root)
             let files = appFiles(root, context)
-            configuration?.apps = files.compactMap { AppConfiguration($0, context) }
+            let apps = files.compactMap { AppConfiguration($0, context) }
+            // With an error in an app's file it is not known which apps there are.
+            let names = apps.count == files.count ? apps.map(\.name.text).sorted() : nil
+            let freeze = FreezeWindow.list(root, apps: names)
+            configuration?.apps = apps
+            configuration?.freeze = freeze
         }
         guard let configuration, context.diagnostics.isEmpty else {
             throw ConfigurationError(context.sortedDiagnostics)

@@ -51,11 +51,11 @@ extension Releases {
                     #expect(server.firstLines.contains { $0.hasSuffix(" --config \(world.configurationFile)") })
                 }
                 try world.write(
-                    world.read("viridian.yaml") + "hooks: {github: {secret: x}}\n", to: "viridian.yaml")
+                    world.read("viridian.yaml") + "notify: [{url: 'https://a.com', secret: x}]\n", to: "viridian.yaml")
                 _ = try await world.token()
                 let check = try await world.viridian("check")
                 #expect(
-                    check.lines.contains { $0.hasPrefix("warning") && $0.contains("hooks is configured") }, "\(check)")
+                    check.lines.contains { $0.hasPrefix("warning") && $0.contains("notify is configured") }, "\(check)")
                 try await world.serving { server in
                     for path in ["/hooks/github", "/slack/commands"] {
                         let answer = try await server.http.send(

@@ -24,7 +24,20 @@ struct ContractTests {
         server: {listen: 127.0.0.1:8080, url: https://deploy.domain.com, tls: {certificate: c.pem, key: k.pem}}
         apps: apps/*.yaml
         slack: {token: "${SLACK_TOKEN}", signingSecret: "${SLACK_SIGNING_SECRET}", channel: "#deploys", api: https://slack.com/api}  # api: for tests
-        hooks: {registry: {secret: "r"}, gitlab: {secret: "l"}, github: {secret: "h"}}
+        registries: [{host: "registry.local:5000", plainHTTP: true, username: u, password: p, poll: 1m}]
+        hooks:                              # incoming; one without a secret is off
+          registry: {secret: "r"}           # the Authorization header that the registry sends
+          harbor: {secret: "b"}
+          gitlab: {secret: "l", signingToken: "whsec_a2V5"}
+          github: {secret: "h"}
+          gitea: {secret: "t"}
+          quay: {secret: "q"}               # in the query: ?secret=…
+        report:                             # back to where the change came from
+          github: {token: "${GITHUB_TOKEN}", api: https://api.github.com}
+          gitlab: {token: "${GITLAB_TOKEN}", api: https://gitlab.domain.com/api/v4}
+        freeze:
+          - {name: weekend, from: "Fri 16:00", to: "Mon 08:00", timeZone: Europe/Berlin, reason: nobody is there, apps: [blog]}
+          - {name: holidays, from: "2026-12-23T00:00", to: "2027-01-02T00:00", timeZone: Europe/Berlin}
         notify: [{url: https://hooks.domain.com/deploys, secret: "n"}]   # signed outgoing webhooks
         """#
 
@@ -42,6 +55,8 @@ struct ContractTests {
         preview: preview.blog.domain.com    # where the candidate can be tried before it is live
         ready: {timeout: 10m, stable: 0s}   # every pod Ready, for this long without a restart
         verify: {required: false, timeout: 1h, then: abort}      # pause before the switch; then: abort | promote
+        releaseOn: {tags: ["v*"], branches: [dev], environments: [production]}   # which hook events start a release
+        whenBusy: refuse                    # a version that arrives while a release runs: refuse | queue | supersede
         postDeploy: {command: /sbin/deploy-blog, timeout: 5m}    # on every node; sees VIRIDIAN_APP, …
         artifact: {from: "s3://domain-deploy/blog/{version}.tgz", to: /srv/blog, keep: 5}   # releases/<version>
         drain: {least: 30s, most: 5m}       # after the last node has switched
@@ -61,7 +76,10 @@ struct ContractTests {
         let fixture = try Fixture([
             "viridian.yaml": Self.main, "apps/blog.yaml": Self.blog, "apps/blog-pod.yaml": Self.pod,
         ])
-        let environment = ["HOME": "/home/mike", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "8f74"]
+        let environment = [
+            "HOME": "/home/mike", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "8f74", "GITHUB_TOKEN": "ghp_1",
+            "GITLAB_TOKEN": "glpat-1",
+        ]
         return (fixture, try fixture.load(environment))
     }
 
@@ -92,9 +110,44 @@ struct ContractTests {
         #expect(configuration.slack?.signingSecret.value == "8f74")
         #expect(configuration.slack?.channel == "#deploys")
         #expect(configuration.slack?.api.absoluteString == "https://slack.com/api")
-        #expect(configuration.hooks == .init(registry: Secret("r"), gitlab: Secret("l"), github: Secret("h")))
+        #expect(
+            configuration.hooks
+                == HooksConfiguration(
+                    registry: Secret("r"), harbor: Secret("b"),
+                    gitlab: GitLabHook(secret: Secret("l"), signingToken: Secret("whsec_a2V5")), github: Secret("h"),
+                    gitea: Secret("t"), quay: Secret("q")))
         #expect(configuration.notify.map(\.url.absoluteString) == ["https://hooks.domain.com/deploys"])
         #expect(configuration.notify.map(\.secret.value) == ["n"])
+    }
+
+    @Test("the example of the contract is read: registries, reports and freeze windows")
+    func delivery() throws {
+        let configuration = try contract().1
+        #expect(
+            configuration.registries == [
+                RegistryConfiguration(
+                    host: "registry.local:5000", plainHTTP: true, username: "u", password: Secret("p"),
+                    poll: .seconds(60))
+            ])
+        let github = ReportConfiguration.Destination(
+            token: Secret("ghp_1"), api: try #require(URL(string: "https://api.github.com")))
+        let gitlab = ReportConfiguration.Destination(
+            token: Secret("glpat-1"), api: try #require(URL(string: "https://gitlab.domain.com/api/v4")),
+            environment: "production")
+        #expect(configuration.report == ReportConfiguration(github: github, gitlab: gitlab))
+        let berlin = try IANATimeZone("Europe/Berlin")
+        let friday = try #require(WeeklyTime("Fri 16:00")), monday = try #require(WeeklyTime("Mon 08:00"))
+        let first = try #require(CalendarTime("2026-12-23T00:00")),
+            last = try #require(CalendarTime("2027-01-02T00:00"))
+        #expect(
+            configuration.freeze == [
+                FreezeWindow(
+                    name: "weekend", period: .weekly(from: friday, to: monday), timeZone: berlin,
+                    reason: "nobody is there", apps: ["blog"]),
+                FreezeWindow(name: "holidays", period: .once(from: first, to: last), timeZone: berlin),
+            ])
+        #expect(configuration.freeze.map(\.from) == ["Fri 16:00", "2026-12-23T00:00"])
+        #expect(configuration.freeze.map(\.to) == ["Mon 08:00", "2027-01-02T00:00"])
     }
 
     @Test("the example of the contract is read, every key of an app; its template is not read as an app")
@@ -110,7 +163,9 @@ struct ContractTests {
             postDeploy: .init(command: "/sbin/deploy-blog", timeout: .seconds(300)),
             artifact: .init(from: "s3://domain-deploy/blog/{version}.tgz", to: "/srv/blog", keep: 5),
             drain: .init(least: .seconds(30), most: .seconds(300)), retain: .zero, tolerate: 0, repair: .manual,
-            allowDirect: ["sites-enabled/debug"])
+            allowDirect: ["sites-enabled/debug"],
+            releaseOn: ReleaseTriggers(tags: ["v*"], branches: ["dev"], environments: ["production"]),
+            whenBusy: .refuse)
         #expect(configuration.apps == [expected])
     }
 
@@ -126,7 +181,7 @@ struct ContractTests {
                     ready: .init(timeout: .seconds(600), stable: .zero),
                     verify: .init(required: false, timeout: .seconds(3600), then: .abort), postDeploy: nil,
                     artifact: nil, drain: .init(least: .seconds(30), most: .seconds(300)), retain: .zero, tolerate: 0,
-                    repair: .manual))
+                    repair: .manual, releaseOn: nil, whenBusy: .refuse))
         let given = try appErrors(adding: "postDeploy: {command: x}\nartifact: {from: a, to: /b}")
         #expect(given == [])
     }
@@ -151,6 +206,9 @@ struct ContractTests {
         #expect(configuration.slack == nil)
         #expect(configuration.hooks == HooksConfiguration())
         #expect(configuration.notify.isEmpty)
+        #expect(configuration.registries.isEmpty)
+        #expect(configuration.report == ReportConfiguration())
+        #expect(configuration.freeze.isEmpty)
     }
 
     @Test("the names of an app's colours")

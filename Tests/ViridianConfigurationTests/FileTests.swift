@@ -85,11 +85,11 @@ struct FileTests {
             ("---\n", "viridian.yaml: the file is empty"),
             (
                 "just text",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, slack, hooks, notify), found text"
+                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, registries, hooks, report, freeze, slack, notify), found text"
             ),
             (
                 "- a",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, slack, hooks, notify), found a list"
+                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, registries, hooks, report, freeze, slack, notify), found a list"
             ),
             ("journal: a\nnodes: \u{1}", "viridian.yaml:2: not YAML: control characters are not allowed"),
         ])
@@ -203,9 +203,6 @@ struct FileTests {
                 "slack: {token: \"${SLACK_TOKEN}\", signingSecret: b, channel: c}",
                 "slack.token: the environment variable SLACK_TOKEN is not set"
             ),
-            ("hooks: {gitlab: hunter2}", "hooks.gitlab: expected keys and values (secret), found text"),
-            ("hooks: {gitlab: {}}", "hooks.gitlab.secret: missing; expected a secret that is not empty"),
-            ("hooks: {bitbucket: {secret: a}}", "hooks.bitbucket: unknown key; known here: registry, gitlab, github"),
             ("notify: {url: a}", "notify: expected a list, found keys and values"),
             ("notify: [{url: 'https://a.com'}]", "notify[0].secret: missing; expected a secret that is not empty"),
             (

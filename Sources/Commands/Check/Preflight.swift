@@ -180,7 +180,6 @@ extension Configuration {
     /// Keys that the configuration may have and that this version does not support yet.
     var unbuilt: [String] {
         var keys: [String] = []
-        if hooks.registry != nil || hooks.gitlab != nil || hooks.github != nil { keys.append("hooks") }
         if slack != nil { keys.append("slack") }
         if !notify.isEmpty { keys.append("notify") }
         return keys

@@ -6,7 +6,7 @@ extension AppConfiguration {
         "app", "namespace", "ports", "image", "containers", "workload", "replicas", "template", "upstream", "protocol",
         "hosts",
         "preview", "ready", "verify", "postDeploy", "artifact", "probe", "drain", "retain", "tolerate",
-        "repair", "allowDirect",
+        "repair", "allowDirect", "releaseOn", "whenBusy",
     ]
 
     /// Reads the whole file even if it has errors; then the app is `nil` and the errors are in the context.
@@ -51,6 +51,8 @@ extension AppConfiguration {
                 .text("a file of nginx's configuration such as /etc/nginx/sites-enabled/debug or sites-enabled/debug") {
                     !$0.isEmpty && $0 != "/" && Grammar.isOneLine($0)
                 }) ?? []
+        let releaseOn = ReleaseTriggers(section)
+        let whenBusy = section.read("whenBusy", .choice, default: WhenBusy.refuse)
         guard let name, let ports, let image else { return nil }
         // The values were validated above.
         guard
@@ -60,7 +62,7 @@ extension AppConfiguration {
                 protocol: `protocol`, hosts: hosts,
                 preview: preview, ready: ready, verify: verify, postDeploy: postDeploy, artifact: artifact,
                 probe: probe, drain: drain, retain: retain, tolerate: tolerate, repair: repair,
-                allowDirect: allowDirect)
+                allowDirect: allowDirect, releaseOn: releaseOn, whenBusy: whenBusy)
         else { return nil }
         self = app
     }

@@ -1,21 +1,26 @@
 import Foundation
 
 extension Configuration {
-    static let keys = ["journal", "kubernetes", "nodes", "server", "apps", "slack", "hooks", "notify"]
+    static let keys = [
+        "journal", "kubernetes", "nodes", "server", "apps", "registries", "hooks", "report", "freeze", "slack",
+        "notify",
+    ]
 
-    /// Reads everything but the apps. `nil` if a value without a default is missing or wrong.
+    /// Reads everything but the apps, and the freeze windows, which name apps. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
         let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
         let kubernetes = KubernetesConfiguration(root)
         let nodes = NodesConfiguration(root)
         let server = ServerConfiguration(root)
         let slack = SlackConfiguration(root)
+        let registries = RegistryConfiguration.list(root)
         let hooks = HooksConfiguration(root)
+        let report = ReportConfiguration(root)
         let notify = root.sections("notify", known: ["url", "secret"]).compactMap(NotifyConfiguration.init)
         guard let nodes else { return nil }
         self.init(
             file: root.location.file.path, journal: journal, kubernetes: kubernetes, nodes: nodes, server: server,
-            slack: slack, hooks: hooks, notify: notify)
+            slack: slack, hooks: hooks, notify: notify, registries: registries, report: report)
     }
 }
 
@@ -57,19 +62,6 @@ extension SlackConfiguration {
         let api = section.read("api", .url) ?? URL(string: "https://slack.com/api")
         guard let token, let signingSecret, let channel, let api else { return nil }
         self.init(token: token, signingSecret: signingSecret, channel: channel, api: api)
-    }
-}
-
-extension HooksConfiguration {
-    fileprivate init(_ root: Section) {
-        self.init()
-        guard let section = root.section("hooks", known: ["registry", "gitlab", "github"]) else { return }
-        func secret(_ name: String) -> Secret? {
-            section.section(name, known: ["secret"])?.require("secret", .secret)
-        }
-        registry = secret("registry")
-        gitlab = secret("gitlab")
-        github = secret("github")
     }
 }
 

@@ -144,6 +144,12 @@ extension Kind where Value == Duration {
             return duration
         }
     }
+
+    static func duration(atLeast least: Duration) -> Kind {
+        Kind("a duration such as 30s, 10m or 1h, of at least \(least.text)") { scalar in
+            Duration(text: scalar.text).flatMap { $0 < least ? nil : $0 }
+        }
+    }
 }
 
 extension Kind where Value == Secret {
@@ -155,8 +161,10 @@ extension Kind where Value == Secret {
 }
 
 extension Kind where Value == URL {
-    static var url: Kind {
-        Kind("a URL such as https://deploy.domain.com") { scalar throws(Mismatch) in
+    static var url: Kind { url(example: "https://deploy.domain.com") }
+
+    static func url(example: String) -> Kind {
+        Kind("a URL such as \(example)") { scalar throws(Mismatch) in
             var text = scalar.text
             while text.hasSuffix("/") { text.removeLast() }
             guard !text.contains("@") else {

@@ -174,6 +174,9 @@ package struct AppConfiguration: Sendable, Hashable {
     package var repair: Repair
     /// Files of nginx's configuration that may refer to a colour's port directly: paths, or their last parts.
     package var allowDirect: [String]
+    /// Which events of hooks start a release; `nil`: none, pushed versions are only listed.
+    package var releaseOn: ReleaseTriggers?
+    package var whenBusy: WhenBusy
 
     package init(
         app: String,
@@ -197,7 +200,9 @@ package struct AppConfiguration: Sendable, Hashable {
         retain: Duration = .zero,
         tolerate: Int = 0,
         repair: Repair = .manual,
-        allowDirect: [String] = []
+        allowDirect: [String] = [],
+        releaseOn: ReleaseTriggers? = nil,
+        whenBusy: WhenBusy = .refuse
     ) throws(InvalidValue) {
         name = try AppName(app)
         self.image = try ImageReference(app: image)
@@ -221,6 +226,8 @@ package struct AppConfiguration: Sendable, Hashable {
         self.tolerate = tolerate
         self.repair = repair
         self.allowDirect = allowDirect
+        self.releaseOn = releaseOn
+        self.whenBusy = whenBusy
     }
 }
 

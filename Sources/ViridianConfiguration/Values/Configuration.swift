@@ -14,6 +14,10 @@ package struct Configuration: Sendable, Hashable {
     package var slack: SlackConfiguration?
     package var hooks: HooksConfiguration
     package var notify: [NotifyConfiguration]
+    package var registries: [RegistryConfiguration]
+    package var report: ReportConfiguration
+    /// In which no release starts.
+    package var freeze: [FreezeWindow]
 
     package init(
         file: String,
@@ -24,7 +28,10 @@ package struct Configuration: Sendable, Hashable {
         apps: [AppConfiguration] = [],
         slack: SlackConfiguration? = nil,
         hooks: HooksConfiguration = HooksConfiguration(),
-        notify: [NotifyConfiguration] = []
+        notify: [NotifyConfiguration] = [],
+        registries: [RegistryConfiguration] = [],
+        report: ReportConfiguration = ReportConfiguration(),
+        freeze: [FreezeWindow] = []
     ) {
         self.file = file
         self.journal = journal
@@ -35,6 +42,9 @@ package struct Configuration: Sendable, Hashable {
         self.slack = slack
         self.hooks = hooks
         self.notify = notify
+        self.registries = registries
+        self.report = report
+        self.freeze = freeze
     }
 
     /// The app of that name.
@@ -152,19 +162,6 @@ package struct SlackConfiguration: Sendable, Hashable {
         self.signingSecret = signingSecret
         self.channel = channel
         self.api = api
-    }
-}
-
-/// The secrets of incoming webhooks; a hook without one is off.
-package struct HooksConfiguration: Sendable, Hashable {
-    package var registry: Secret?
-    package var gitlab: Secret?
-    package var github: Secret?
-
-    package init(registry: Secret? = nil, gitlab: Secret? = nil, github: Secret? = nil) {
-        self.registry = registry
-        self.gitlab = gitlab
-        self.github = github
     }
 }
 

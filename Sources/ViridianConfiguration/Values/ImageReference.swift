@@ -75,7 +75,8 @@ package struct ImageReference: Sendable, Hashable {
         text == "localhost" || text.contains(".") || text.contains(":") || text.utf8.contains(where: Grammar.isUpper)
     }
 
-    private static func isRegistry(_ text: String) -> Bool {
+    /// A host name or an address, with an optional port.
+    static func isRegistry(_ text: String) -> Bool {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return false }
             let port = text[text.index(after: end)...]
