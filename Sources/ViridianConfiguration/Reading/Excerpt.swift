@@ -1,7 +1,7 @@
 /// Untrusted text for a message: short, on one line, in printable ASCII.
-enum Excerpt {
+package enum Excerpt {
     /// The text in quotation marks, with all characters except printable ASCII escaped, and cut off after `limit` characters.
-    static func quoted(_ text: String, limit: Int = 60) -> String {
+    package static func quoted(_ text: String, limit: Int = 60) -> String {
         var shown = ""
         for scalar in text.unicodeScalars {
             let escaped = scalar.escaped(asASCII: true)

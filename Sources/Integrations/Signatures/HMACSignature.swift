@@ -1,0 +1,52 @@
+import Crypto
+import ViridianConfiguration
+
+/// The signature of a body by HMAC-SHA256 in hexadecimal digits, as GitHub, Gitea and Forgejo make it.
+///
+/// <https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>
+package struct HMACSignature: Sendable {
+    private let key: SymmetricKey
+
+    /// `nil` for an empty secret, with which anybody can sign.
+    package init?(_ secret: Secret) {
+        guard !secret.value.isEmpty else { return nil }
+        key = SymmetricKey(data: Array(secret.value.utf8))
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    package func sign(_ body: [UInt8]) -> String {
+        HMAC<SHA256>.authenticationCode(for: body, using: key).hex
+    }
+
+    /// Whether these are the digits of the body's signature, in lower case as every sender writes them. In constant time.
+    package func verifies(_ digits: String, of body: [UInt8]) -> Bool {
+        guard let code = [UInt8](lowerCaseHex: digits) else { return false }
+        return HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: body, using: key)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// Two lower-case digits a byte.
+    var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    fileprivate init?(lowerCaseHex text: String) {
+        let digits = text.utf8.map { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+            default: nil
+            }
+        }
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        self = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            append(high << 4 | low)
+        }
+    }
+}
