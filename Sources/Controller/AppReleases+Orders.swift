@@ -16,6 +16,10 @@ extension AppReleases {
             requestedBy: request.by,
             reason: request.reason,
             commitTime: request.commitTime,
+            commit: request.commit,
+            source: request.source,
+            ref: request.ref,
+            isAutomatic: request.requester.isPerson ? nil : true,
             removeStrays: request.removeStrays,
             rules: Rules(app)
         )

@@ -4,6 +4,7 @@ extension AppReleases {
     func begin(
         lease: LeaseTerm,
         until stop: Engine.Stop,
+        note: String? = nil,
         observe: @escaping Engine.Observer,
         order: (Int) -> Order
     ) async throws -> Release {
@@ -23,6 +24,10 @@ extension AppReleases {
         try engine.journal.append(first, app: name, number: number)
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
+        if let note {
+            let (said, release) = try append(.said(LogMessage("Note: \(note)")), to: number)
+            await observe(said, release)
+        }
         let ended = try await run(number, lease, until: stop, observe: observe)
         try markReplacedReleases()
         return ended

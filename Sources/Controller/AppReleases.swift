@@ -8,10 +8,12 @@ import ViridianConfiguration
 package struct AppReleases: Sendable {
     package let app: AppConfiguration
     let engine: Engine
+    let holds: Holds
 
-    package init(app: AppConfiguration, engine: Engine) {
+    package init(app: AppConfiguration, engine: Engine, freezes: [FreezeWindow] = []) {
         self.app = app
         self.engine = engine
+        holds = Holds(freezes)
     }
 
     /// What a deploy asks for.
@@ -22,7 +24,13 @@ package struct AppReleases: Sendable {
         package var verify: Bool?
         package var reason: String?
         package var commitTime: Timestamp?
+        package var commit: String?
+        /// The URL of the source's repository.
+        package var source: String?
+        /// The branch or tag that the version was built from.
+        package var ref: String?
         package var removeStrays: Bool?
+        package var requester: Admission.Requester
         package var by: String
 
         package init(
@@ -32,7 +40,11 @@ package struct AppReleases: Sendable {
             verify: Bool? = nil,
             reason: String? = nil,
             commitTime: Timestamp? = nil,
+            commit: String? = nil,
+            source: String? = nil,
+            ref: String? = nil,
             removeStrays: Bool? = nil,
+            requester: Admission.Requester = .person(overridesHolds: false),
             by: String
         ) {
             self.version = version
@@ -41,6 +53,10 @@ package struct AppReleases: Sendable {
             self.verify = verify
             self.reason = reason
             self.commitTime = commitTime
+            self.commit = commit
+            self.source = source
+            self.ref = ref
+            self.requester = requester
             self.removeStrays = removeStrays
             self.by = by
         }
@@ -52,7 +68,8 @@ package struct AppReleases: Sendable {
 
     /// Starts a release of a version and runs it. When the newest release has not ended, no process runs it, and it has the requested
     /// version, image and replicas, resumes that one instead.
-    /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when another one has to be finished first, `Refusal`.
+    /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when another one has to be finished first, `ReleaseHeld` for a lock or a
+    ///   freeze, `NotAdmitted` for a version that a hook or a script may not start, `Refusal`.
     package func deploy(
         _ request: Request,
         until stop: Engine.Stop,
@@ -66,8 +83,11 @@ package struct AppReleases: Sendable {
                 else { throw Interrupted(release: open, app: app) }
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
-            return try await begin(lease: lease, until: stop, observe: observe) { number in
-                order(number, .deploy, request.version.text, "\(image)", request)
+            let (note, overrode) = try admit(request, image: image)
+            return try await begin(lease: lease, until: stop, note: note, observe: observe) { number in
+                var order = order(number, .deploy, request.version.text, "\(image)", request)
+                (order.isOlder, order.overrode) = (note == nil ? nil : true, overrode)
+                return order
             }
         }
     }

@@ -62,9 +62,11 @@ package struct AuditEntry: Sendable, Hashable {
         switch recorded.event {
         case .requested(let order):
             let action = if case .rollback = order.kind { "rollback" } else { "deploy" }
-            self = entry(order.requestedBy, action, order.reason, order.version)
+            let override = order.overrode.map { ", in spite of: \($0)" } ?? ""
+            self = entry(order.requestedBy, action, order.reason, order.version + override)
         case .promoted(let by): self = entry(by, "promote", nil)
         case .abortRequested(let by, let reason): self = entry(by, "abort", reason)
+        case .supersedeRequested(let version, let by): self = entry(by, "supersede", nil, "for \(version)")
         default: return nil
         }
     }

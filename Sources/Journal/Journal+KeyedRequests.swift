@@ -57,10 +57,13 @@ package struct RequestOrigin: Sendable, Hashable {
     /// The id of the token; `nil` for the command line.
     package var token: String?
     package var request: KeyedRequest?
+    /// The delivery of a hook whose queued version is released.
+    package var delivery: Int?
 
-    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil) {
+    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil, delivery: Int? = nil) {
         self.origin = origin
         self.token = token
         self.request = request
+        self.delivery = delivery
     }
 }

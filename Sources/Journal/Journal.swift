@@ -29,14 +29,16 @@ package struct Journal: Sendable {
     /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
     /// another process has appended since, and its event comes first.
     ///
-    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release. Both are written
-    /// together with the event, or not at all.
+    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release, `delivery` the
+    /// delivery whose queued version it starts, `lock` a lock that begins with it. All are written together with the event, or not at all.
     package func append(
         _ recorded: RecordedEvent,
         app: String,
         number: Int,
         audit: AuditEntry? = nil,
-        request: KeyedRequest? = nil
+        request: KeyedRequest? = nil,
+        delivery: Int? = nil,
+        lock: ReleaseLock? = nil
     ) throws(JournalError) {
         do {
             let payload = try String(decoding: Schema.encoder.encode(recorded.event), as: UTF8.self)
@@ -48,6 +50,10 @@ package struct Journal: Sendable {
                     )
                     try audit?.insert(database)
                     try request?.insert(database, app: app, number: number, at: recorded.at)
+                    if let delivery, case .requested(let order) = recorded.event {
+                        try QueuedVersion.hasStarted(order, delivery: delivery, database)
+                    }
+                    try lock?.insert(database)
                     return .commit
                 }
             }

@@ -14,6 +14,8 @@ enum Schema {
         ("2: heads", PackageResources.V002__heads_sql),
         ("3: access", PackageResources.V003__access_sql),
         ("4: tokens in the audit log", PackageResources.V004__tokens_in_the_audit_log_sql),
+        ("5: deliveries", PackageResources.V005__deliveries_sql),
+        ("6: queue and locks", PackageResources.V006__queue_and_locks_sql),
     ]
 
     static var migrator: DatabaseMigrator {

@@ -6,6 +6,8 @@ package enum Event: Sendable, Hashable, Codable {
     case requested(Order)
     case promoted(by: String)
     case abortRequested(by: String, reason: String?)
+    /// A newer version arrived, which is to be released instead of this one. It applies as long as no node has been switched.
+    case supersedeRequested(version: String, by: String)
 
     // Results of effects.
     case discovered(Survey)

@@ -23,6 +23,19 @@ package struct Order: Sendable, Hashable, Codable {
     package var reason: String?
     /// When the newest change in this version was committed; `nil` where the caller did not state it.
     package var commitTime: Timestamp?
+    package var commit: String?
+    /// The URL of the source's repository.
+    package var source: String?
+    /// The branch or tag that it was built from.
+    package var ref: String?
+    /// The live version when this was requested, as far as the journal knew it and its commit; for links to what the release changes.
+    package var live: LiveCommit?
+    /// A hook started it; `nil`, as in older journals: a person did.
+    package var isAutomatic: Bool?
+    /// A person requested it although it was older than what was live; `nil`: it was not.
+    package var isOlder: Bool?
+    /// The lock or freeze in spite of which an administrator started it, in one sentence.
+    package var overrode: String?
     /// Delete pods without a controller that the candidate's service would select; `nil`, as in older journals: refuse the release.
     package var removeStrays: Bool?
     package var rules: Rules
@@ -38,6 +51,12 @@ package struct Order: Sendable, Hashable, Codable {
         requestedBy: String,
         reason: String? = nil,
         commitTime: Timestamp? = nil,
+        commit: String? = nil,
+        source: String? = nil,
+        ref: String? = nil,
+        live: LiveCommit? = nil,
+        isAutomatic: Bool? = nil,
+        overrode: String? = nil,
         removeStrays: Bool? = nil,
         rules: Rules = Rules()
     ) {
@@ -51,13 +70,35 @@ package struct Order: Sendable, Hashable, Codable {
         self.requestedBy = requestedBy
         self.reason = reason
         self.commitTime = commitTime
+        self.commit = commit
+        self.source = source
+        self.ref = ref
+        self.live = live
+        self.isAutomatic = isAutomatic
+        self.overrode = overrode
         self.removeStrays = removeStrays
         self.rules = rules
+    }
+
+    /// A version and the commit that it was built from.
+    package struct LiveCommit: Sendable, Hashable, Codable {
+        package var version: String
+        package var commit: String
+
+        package init(version: String, commit: String) {
+            self.version = version
+            self.commit = commit
+        }
     }
 
     /// The highest number that a release can have. Nodes compare twice the number, which is still exact where numbers are doubles
     /// (2^53).
     package static let highestNumber = 1 << 52
+
+    /// The image's digest; `nil` where it was requested by its tag only.
+    package var digest: String? {
+        image.firstIndex(of: "@").map { String(image[image.index(after: $0)...]) }
+    }
 
     /// `blog/42`
     package var name: String { "\(app)/\(number)" }

@@ -134,7 +134,7 @@ extension Release {
     var outcomeBack: State {
         switch cause {
         case .failure, nil: .failed
-        case .aborted, .verificationExpired: lastChange == nil ? .aborted : .rolledBack
+        case .aborted, .verificationExpired, .superseded: lastChange == nil ? .aborted : .rolledBack
         }
     }
 }

@@ -28,6 +28,9 @@ extension Release {
         case .abortRequested(let by, let reason):
             guard !isPastReturn else { return }
             backOut(.aborted(by: by, reason: reason), at: now)
+        case .supersedeRequested(let version, _):
+            guard canBeSuperseded else { return }
+            backOut(.superseded(by: version), at: now)
 
         case .discovered(let survey):
             guard phase == .discovering else { return }
@@ -167,7 +170,8 @@ extension Release {
             end(outcomeBack, at: now)
         case .candidateCreated, .candidateDelayed, .podsReady, .nodePrepared, .nodeStaged, .discovered,
             .candidateConfirmed, .drained,
-            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .requested, .replaced,
+            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .supersedeRequested, .requested,
+            .replaced,
             .takenUp, .resumed, .nodesLeft, .said:
             return
         case .podsObserved(let report):

@@ -81,6 +81,8 @@ package struct Release: Sendable, Hashable {
         case failure(Failure)
         case aborted(by: String, reason: String?)
         case verificationExpired
+        /// A newer version is released instead.
+        case superseded(by: String)
     }
 
     /// Starts a release with its first event; `nil` when that is not `requested`.

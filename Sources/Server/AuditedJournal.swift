@@ -14,8 +14,8 @@ package struct AuditedJournal: ReleaseJournal {
     }
 
     package func append(_ event: RecordedEvent, app: String, number: Int) throws {
-        var request: KeyedRequest?
-        if case .requested = event.event { request = requestOrigin.request }
+        var (request, delivery): (KeyedRequest?, Int?)
+        if case .requested = event.event { (request, delivery) = (requestOrigin.request, requestOrigin.delivery) }
         do {
             try journal.append(
                 event,
@@ -23,7 +23,9 @@ package struct AuditedJournal: ReleaseJournal {
                 number: number,
                 audit: AuditEntry(
                     event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token),
-                request: request
+                request: request,
+                delivery: delivery,
+                lock: try lockAfterRollback(event)
             )
         } catch {
             throw error.kind == .conflict ? JournalConflict() : error as any Error
@@ -40,5 +42,22 @@ package struct AuditedJournal: ReleaseJournal {
 
     package func lastNumber(app: String) throws -> Int {
         try journal.numbers(app: app, limit: 1).first ?? 0
+    }
+
+    package func versions(app: String) throws -> [PushedVersion] { try journal.versions(app: app, limit: 500) }
+    package func queuedVersion(app: String) throws -> PushedVersion? { try journal.queued(app: app)?.version }
+    package func locks(at now: Timestamp) throws -> [ReleaseLock] { try journal.locks(at: now) }
+
+    /// A rollback, and an older version that a person releases, lock the app for automatic releases: otherwise the next push would bring
+    /// back what was taken away.
+    private func lockAfterRollback(_ event: RecordedEvent) throws(JournalError) -> ReleaseLock? {
+        guard case .requested(let order) = event.event, order.kind != .deploy || order.isOlder == true,
+            try !journal.locks(at: event.at).contains(where: {
+                $0.app == order.app && $0.isAutomatic && $0.until == nil
+            })
+        else { return nil }
+        return ReleaseLock(
+            id: ReleaseLock.newID(), app: order.app, reason: "\(order.name) rolled back to \(order.version)",
+            by: order.requestedBy, since: event.at, isAutomatic: true)
     }
 }

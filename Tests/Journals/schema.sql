@@ -74,3 +74,67 @@ CREATE TABLE requests (
     at INTEGER NOT NULL,
     PRIMARY KEY (owner, key)
 ) WITHOUT ROWID;
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    key TEXT,
+    kind TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    events TEXT NOT NULL,
+    next_at INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT
+);
+CREATE UNIQUE INDEX deliveries_are_unique ON deliveries (sender, key) WHERE key IS NOT NULL;
+CREATE INDEX deliveries_to_act_on ON deliveries (next_at) WHERE next_at IS NOT NULL;
+CREATE TABLE delivery_results (
+    delivery INTEGER NOT NULL,
+    app TEXT NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    number INTEGER,
+    PRIMARY KEY (delivery, app, version)
+) WITHOUT ROWID;
+CREATE TABLE versions (
+    app TEXT NOT NULL,
+    version TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    commit_sha TEXT,
+    commit_at INTEGER,
+    source TEXT,
+    ref TEXT,
+    url TEXT,
+    pushed_at INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    PRIMARY KEY (app, version, digest)
+) WITHOUT ROWID;
+CREATE INDEX versions_by_arrival ON versions (app, pushed_at);
+CREATE INDEX versions_by_commit ON versions (commit_sha) WHERE commit_sha IS NOT NULL;
+CREATE TABLE tag_lists (
+    app TEXT NOT NULL PRIMARY KEY,
+    listed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE queue (
+    app TEXT NOT NULL PRIMARY KEY,
+    version TEXT NOT NULL,
+    delivery INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    requested_by TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    reason TEXT,
+    waits_for TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE locks (
+    id TEXT NOT NULL PRIMARY KEY,
+    app TEXT,
+    reason TEXT NOT NULL,
+    locked_by TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    is_automatic INTEGER NOT NULL,
+    ended_at INTEGER,
+    ended_by TEXT
+) WITHOUT ROWID;
+CREATE INDEX locks_that_hold ON locks (app) WHERE ended_at IS NULL;

@@ -40,7 +40,8 @@ struct Installation: Sendable {
                 nodes: nodes ?? unavailable as any Nodes,
                 journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
                 clock: SystemClock()
-            )
+            ),
+            freezes: configuration.freeze
         )
     }
 

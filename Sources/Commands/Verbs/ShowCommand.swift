@@ -47,6 +47,7 @@ private struct ReleaseFacts {
         if case .aborted(let by, let reason) = release.cause {
             rows.append(("aborted by", by + (reason.map { ": \($0)" } ?? "")))
         }
+        if case .superseded(let version) = release.cause { rows.append(("given up for", version)) }
         for node in release.nodes {
             let problem = node.problem.map { "  \($0)" } ?? ""
             rows.append(

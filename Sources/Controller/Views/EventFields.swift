@@ -8,6 +8,8 @@ package struct EventFields: Encodable, Sendable, Hashable {
     package var type: String
     /// Who requested it, or resumed the release.
     package var by: String?
+    /// The version for which a release is given up.
+    package var version: String?
     package var reason: String?
     package var node: String?
     package var nodes: [String]?
@@ -50,6 +52,9 @@ package struct EventFields: Encodable, Sendable, Hashable {
         case .abortRequested(let by, let reason):
             self.init(type: "abortRequested")
             (self.by, self.reason) = (by, reason)
+        case .supersedeRequested(let version, let by):
+            self.init(type: "supersedeRequested")
+            (self.by, self.version) = (by, version)
         case .discovered(let survey):
             self.init(type: "discovered")
             self.survey = SurveyView(survey)

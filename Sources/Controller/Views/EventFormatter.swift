@@ -91,6 +91,7 @@ package struct EventFormatter: Sendable {
         case .promoted(let by): return ["Promoted by \(by)"]
         case .abortRequested(let by, let reason):
             return ["Abort requested by \(by)\(reason.map { ": \($0)" } ?? "")"]
+        case .supersedeRequested(let version, _): return ["\(version) arrived, and is to be released instead"]
         case .refused: return []
         case .troubled(let effect, let message): return ["\(name(effect)) failed: \(message); retrying"]
         case .deadlinePassed(let phase):
@@ -209,6 +210,7 @@ package struct EventFormatter: Sendable {
         case .failure(let failure):
             return ["FAILED in phase \(failure.phase): \(failure.message)"] + failure.details.map { "  \($0)" }
         case .verificationExpired: return ["\(order.name) was not promoted in time: aborting"]
+        case .superseded(let version): return ["\(order.name) is given up for \(version)"]
         case .aborted, nil: return []
         }
     }

@@ -30,6 +30,9 @@ package struct ReleaseLock: Sendable, Hashable, Codable {
         self.isAutomatic = isAutomatic
     }
 
+    /// Letters and digits.
+    package static func newID() -> String { String(UInt64.random(in: .min ... .max), radix: 36) }
+
     package func holds(_ app: String, at now: Timestamp) -> Bool {
         (self.app ?? app) == app && until.map { now < $0 } ?? true
     }

@@ -58,6 +58,7 @@ enum DisplayText {
         case .failure(let failure): failure.message
         case .aborted(let by, let reason): "aborted by \(by)" + (reason.map { ": \($0)" } ?? "")
         case .verificationExpired: "nobody promoted it in time"
+        case .superseded(let version): "given up for \(version)"
         case nil:
             if !release.needRepair.isEmpty {
                 "\(counted(release.needRepair.count, "node")) to repair"

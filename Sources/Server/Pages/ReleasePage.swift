@@ -158,6 +158,7 @@ struct ReleasePage {
         case .aborted(let by, let reason):
             "Aborted by \(by)" + (reason.map { ": “\($0)”." } ?? ".") + end
         case .verificationExpired: "Nobody promoted it in time." + end
+        case .superseded(let version): "Given up for \(version), which is newer." + end
         case .failure, nil: nil
         }
     }

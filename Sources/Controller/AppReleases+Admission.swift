@@ -1,0 +1,146 @@
+import ReleaseMachine
+import ViridianConfiguration
+
+/// A lock or a freeze refuses a person's release.
+package struct ReleaseHeld: Error, Sendable, Hashable, CustomStringConvertible {
+    package var app: String
+    package var sentence: String
+    /// When it ends by itself; `nil`: unknown.
+    package var until: Timestamp?
+
+    package init(app: String, sentence: String, until: Timestamp?) {
+        self.app = app
+        self.sentence = sentence
+        self.until = until
+    }
+
+    package var description: String {
+        "\(sentence). Promote, abort, rollback and repair work all the same; an administrator can release with --override and a --reason"
+    }
+}
+
+/// A version that a hook or a script named was not released: what is to become of it instead.
+package struct NotAdmitted: Error, Sendable, Hashable, CustomStringConvertible {
+    package var decision: Admission.Decision
+
+    package var description: String { decision.sentence ?? "\(decision)" }
+}
+
+extension Admission.Decision {
+    /// Why it does not start now; `nil` where it does.
+    package var sentence: String? {
+        switch self {
+        case .start: nil
+        case .wait(let sentence), .supersede(_, let sentence), .refuseHeld(let sentence, _),
+            .refuseBusy(let sentence, _), .ignore(let sentence, _):
+            sentence
+        }
+    }
+}
+
+/// What holds an app's releases: the one place where locks and freezes become a sentence.
+package struct Holds: Sendable {
+    private let freezes: [FreezeWindow]
+
+    package init(_ freezes: [FreezeWindow]) {
+        self.freezes = freezes
+    }
+
+    /// - Parameter locks: of all apps.
+    package func holding(_ app: String, locks: [ReleaseLock], at now: Timestamp) -> [Admission.Hold] {
+        var holds = locks.filter { $0.holds(app, at: now) }.map { lock in
+            Admission.Hold(sentence(lock, app), until: lock.until, isAutomatic: lock.isAutomatic)
+        }
+        if let closure = freezes.closed(at: now, app: app) {
+            let zone = freezes.first { $0.name == closure.name }?.timeZone ?? .utc
+            let why = closure.reason.map { ": \($0)" } ?? ""
+            holds.append(
+                Admission.Hold(
+                    "\(app) is frozen until \(zone.text(of: closure.until)) (\(closure.name)\(why))",
+                    until: closure.until))
+        }
+        return holds
+    }
+
+    private func sentence(_ lock: ReleaseLock, _ app: String) -> String {
+        let what = lock.isAutomatic ? "\(app) is locked for automatic releases" : "\(app) is locked"
+        let until = lock.until.map { " until \($0.minuteTime)" } ?? ""
+        let unlock = lock.app.map { "viridian unlock \($0)" } ?? "viridian unlock"
+        return "\(what)\(until) by \(lock.by): \(lock.reason) (to unlock: \(unlock))"
+    }
+}
+
+extension Timestamp {
+    /// `2026-11-30 08:00 UTC`
+    package var minuteTime: String { "\(iso8601.prefix(16).replacing("T", with: " ")) UTC" }
+}
+
+extension AppReleases {
+    /// The facts on which `Admission` decides.
+    package func admission() throws -> Admission {
+        let now = engine.clock.now
+        return Admission(
+            app: name,
+            releases: try engine.journal.releases(app: name, limit: 200, before: nil),
+            versions: try engine.journal.versions(app: name),
+            queued: try engine.journal.queuedVersion(app: name),
+            holds: holds.holding(name, locks: try engine.journal.locks(at: now), at: now),
+            whenBusy: Admission.BusyPolicy(app.whenBusy)
+        )
+    }
+
+    /// Throws unless the requested version may be released now.
+    /// - Returns: what the requester should know.
+    func admit(_ request: Request, image: ImageReference) throws -> (note: String?, overrode: String?) {
+        var admission = try admission()
+        // A running release that nobody runs any more is the caller's subject.
+        admission.releases.removeAll { !$0.state.hasEnded }
+        let version = version(request, image)
+        if admission.queued.map({ $0.isSame(as: version) }) ?? false { admission.queued = nil }
+        switch admission.decide(version, for: request.requester) {
+        case .start(let note):
+            guard case .person(overridesHolds: true) = request.requester else { return (note, nil) }
+            return (note, admission.hold(for: request.requester)?.sentence)
+        case .refuseHeld(let sentence, let until): throw ReleaseHeld(app: name, sentence: sentence, until: until)
+        case let decision: throw NotAdmitted(decision: decision)
+        }
+    }
+
+    /// The version that a request names, as `Admission` compares it.
+    func version(_ request: Request, _ image: ImageReference) -> PushedVersion {
+        let known = try? engine.journal.versions(app: name).first {
+            $0.version == request.version.text && (image.digest == nil || $0.digest == image.digest)
+        }
+        return PushedVersion(
+            app: name, version: request.version.text, digest: image.digest ?? known?.digest,
+            commit: request.commit ?? known?.commit, commitTime: request.commitTime ?? known?.commitTime,
+            source: request.source ?? known?.source, ref: request.ref ?? known?.ref,
+            pushedAt: known?.pushedAt ?? engine.clock.now, sender: "deploy")
+    }
+
+    /// Gives the running release up for a newer version; nothing when a node has been switched meanwhile.
+    package func supersede(_ number: Int, for version: String, by: String) throws {
+        while true {
+            let release = try release(number)
+            guard release.canBeSuperseded else { return }
+            let event = RecordedEvent(
+                sequence: release.sequence + 1, at: engine.clock.now,
+                event: .supersedeRequested(version: version, by: by))
+            do {
+                return try engine.journal.append(event, app: name, number: number)
+            } catch is JournalConflict {
+                continue  // Another event came first: it may have been a switch.
+            }
+        }
+    }
+}
+
+extension Admission.BusyPolicy {
+    init(_ policy: WhenBusy) {
+        switch policy {
+        case .refuse: self = .refuse
+        case .queue: self = .queue
+        case .supersede: self = .supersede
+        }
+    }
+}

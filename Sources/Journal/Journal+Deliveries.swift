@@ -1,0 +1,220 @@
+import Foundation
+import GRDB
+import ReleaseMachine
+
+/// A delivery of a hook as it arrives: verified and read, not acted on yet.
+package struct NewDelivery: Sendable, Hashable {
+    package var at: Timestamp
+    package var sender: String
+    /// The sender's own id; `nil` where it has none.
+    package var key: String?
+    package var kind: String
+    /// The address that it came from.
+    package var origin: String
+    /// JSON.
+    package var events: String
+    /// Why nothing has to be done; `nil`: it is to be acted on.
+    package var outcome: String?
+
+    package init(
+        at: Timestamp, sender: String, key: String?, kind: String, origin: String, events: String, outcome: String?
+    ) {
+        self.at = at
+        self.sender = sender
+        self.key = key
+        self.kind = kind
+        self.origin = origin
+        self.events = events
+        self.outcome = outcome
+    }
+}
+
+/// What became of a delivery for one app.
+package struct DeliveryResult: Sendable, Hashable {
+    package enum State: String, Sendable, Hashable, Codable {
+        /// In the queue.
+        case waiting
+        case started
+        case ignored
+        case failed
+    }
+
+    package var app: String
+    package var version: String
+    package var state: State
+    package var sentence: String
+    /// The release that it started, or that there was already.
+    package var number: Int?
+
+    package init(app: String, version: String, state: State, sentence: String, number: Int? = nil) {
+        self.app = app
+        self.version = version
+        self.state = state
+        self.sentence = sentence
+        self.number = number
+    }
+}
+
+/// A delivery in the inbox.
+package struct Delivery: Sendable, Hashable {
+    /// Higher for each new one.
+    package var id: Int
+    package var at: Timestamp
+    package var sender: String
+    package var key: String?
+    package var kind: String
+    package var origin: String
+    /// JSON.
+    package var events: String
+    /// When it is to be acted on; `nil` when that is done.
+    package var nextAt: Timestamp?
+    package var attempts: Int
+    /// What has become of it as a whole; what became of it for each app is in `results`.
+    package var outcome: String?
+    package var results: [DeliveryResult]
+
+    fileprivate init(_ row: Row, _ results: [DeliveryResult]) {
+        id = row["id"]
+        at = Timestamp(milliseconds: row["at"])
+        sender = row["sender"]
+        key = row["key"]
+        kind = row["kind"]
+        origin = row["origin"]
+        events = row["events"]
+        nextAt = (row["next_at"] as Int64?).map { Timestamp(milliseconds: $0) }
+        attempts = row["attempts"]
+        outcome = row["outcome"]
+        self.results = results
+    }
+}
+
+extension Journal {
+    /// Writes deliveries to the inbox, all in one transaction. A delivery whose key is there already is not written again.
+    /// - Returns: for each its id, and whether it came before.
+    package func receive(_ deliveries: [NewDelivery]) throws(JournalError) -> [(id: Int, cameBefore: Bool)] {
+        try write { database in
+            try deliveries.map { delivery in
+                if let key = delivery.key {
+                    let known = try Int.fetchOne(
+                        database, sql: "SELECT id FROM deliveries WHERE sender = ? AND key = ?",
+                        arguments: [delivery.sender, key])
+                    if let known { return (known, true) }
+                }
+                try database.execute(
+                    sql: """
+                        INSERT INTO deliveries (at, sender, key, kind, origin, events, next_at, outcome)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        delivery.at.milliseconds, delivery.sender, delivery.key, delivery.kind, delivery.origin,
+                        delivery.events, delivery.outcome == nil ? delivery.at.milliseconds : nil, delivery.outcome,
+                    ]
+                )
+                return (Int(database.lastInsertedRowID), false)
+            }
+        }
+    }
+
+    /// Deliveries that have to be acted on, the oldest first.
+    package func deliveriesToActOn(at now: Timestamp, limit: Int) throws(JournalError) -> [Delivery] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM deliveries WHERE next_at <= ? ORDER BY id LIMIT ?",
+                arguments: [now.milliseconds, limit]
+            ).map { try Delivery($0, results(of: $0["id"], database)) }
+        }
+    }
+
+    /// When the next delivery has to be acted on.
+    package func nextDelivery() throws(JournalError) -> Timestamp? {
+        try read { try Int64.fetchOne($0, sql: "SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL") }
+            .map { Timestamp(milliseconds: $0) }
+    }
+
+    /// Everything has been done for a delivery.
+    package func finish(
+        delivery: Int, outcome: String?, results: [DeliveryResult] = []
+    ) throws(JournalError) {
+        try write { database in
+            for result in results { try result.insert(database, delivery: delivery) }
+            try database.execute(
+                sql: "UPDATE deliveries SET next_at = NULL, attempts = attempts + 1, outcome = ? WHERE id = ?",
+                arguments: [outcome, delivery])
+        }
+    }
+
+    /// Acting on a delivery failed, and is to be tried again.
+    package func retry(delivery: Int, at next: Timestamp, because problem: String) throws(JournalError) {
+        try write {
+            try $0.execute(
+                sql: "UPDATE deliveries SET next_at = ?, attempts = attempts + 1, outcome = ? WHERE id = ?",
+                arguments: [next.milliseconds, problem, delivery])
+        }
+    }
+
+    package func record(_ result: DeliveryResult, of delivery: Int) throws(JournalError) {
+        try write { try result.insert($0, delivery: delivery) }
+    }
+
+    /// The newest deliveries first, at most `limit`, older than delivery `before`. With `apps`, only what concerned these apps.
+    package func deliveries(limit: Int, before: Int? = nil, apps: [String]? = nil) throws(JournalError) -> [Delivery] {
+        try read { database in
+            let marks = (apps ?? []).map { _ in "?" }.joined(separator: ", ")
+            let concerned =
+                apps == nil
+                ? "" : "AND id IN (SELECT delivery FROM delivery_results WHERE app IN (\(marks)))"
+            return try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM deliveries WHERE id < ? \(concerned) ORDER BY id DESC LIMIT ?",
+                arguments: StatementArguments([before ?? Int.max]) + StatementArguments(apps ?? [])
+                    + StatementArguments([limit])
+            ).map { try Delivery($0, results(of: $0["id"], database)) }
+        }
+    }
+
+    package func delivery(_ id: Int) throws(JournalError) -> Delivery? {
+        try read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM deliveries WHERE id = ?", arguments: [id])
+                .map { try Delivery($0, results(of: id, database)) }
+        }
+    }
+
+    /// Deletes deliveries that are so old that no sender repeats them.
+    package func forgetDeliveries(before: Timestamp) throws(JournalError) {
+        try write { database in
+            let old =
+                "SELECT id FROM deliveries WHERE at < ? AND next_at IS NULL AND id NOT IN (SELECT delivery FROM queue)"
+            for sql in [
+                "DELETE FROM delivery_results WHERE delivery IN (\(old))",
+                "DELETE FROM deliveries WHERE id IN (\(old))",
+            ] {
+                try database.execute(sql: sql, arguments: [before.milliseconds])
+            }
+        }
+    }
+
+    private func results(of delivery: Int, _ database: Database) throws -> [DeliveryResult] {
+        try Row.fetchAll(
+            database, sql: "SELECT * FROM delivery_results WHERE delivery = ? ORDER BY app, version",
+            arguments: [delivery]
+        ).map { row in
+            DeliveryResult(
+                app: row["app"], version: row["version"], state: .init(rawValue: row["state"]) ?? .ignored,
+                sentence: row["sentence"], number: row["number"])
+        }
+    }
+}
+
+extension DeliveryResult {
+    func insert(_ database: Database, delivery: Int) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO delivery_results (delivery, app, version, state, sentence, number) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (delivery, app, version) DO UPDATE SET
+                    state = excluded.state, sentence = excluded.sentence, number = excluded.number
+                """,
+            arguments: [delivery, app, version, state.rawValue, sentence, number]
+        )
+    }
+}

@@ -1,0 +1,60 @@
+import GRDB
+import ReleaseMachine
+
+extension Journal {
+    /// Adds a lock. `audit` is its entry in the audit log.
+    package func add(_ lock: ReleaseLock, audit: AuditEntry? = nil) throws(JournalError) {
+        try write { database in
+            try lock.insert(database)
+            try audit?.insert(database)
+        }
+    }
+
+    /// Ends a lock.
+    /// - Returns: false when no lock with this id holds.
+    package func end(
+        lock id: String, by: String, at: Timestamp, audit: AuditEntry? = nil
+    ) throws(JournalError) -> Bool {
+        try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE locks SET ended_at = ?, ended_by = ?
+                    WHERE id = ? AND ended_at IS NULL AND (until IS NULL OR until > ?)
+                    """,
+                arguments: [at.milliseconds, by, id, at.milliseconds])
+            guard database.changesCount > 0 else { return false }
+            try audit?.insert(database)
+            return true
+        }
+    }
+
+    /// The locks that hold at a time, the oldest first.
+    package func locks(at now: Timestamp) throws(JournalError) -> [ReleaseLock] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM locks WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY since, id",
+                arguments: [now.milliseconds]
+            ).map { ReleaseLock($0) }
+        }
+    }
+}
+
+extension ReleaseLock {
+    fileprivate init(_ row: Row) {
+        self.init(
+            id: row["id"], app: row["app"], reason: row["reason"], by: row["locked_by"],
+            since: Timestamp(milliseconds: row["since"]),
+            until: (row["until"] as Int64?).map { Timestamp(milliseconds: $0) },
+            isAutomatic: row["is_automatic"])
+    }
+
+    func insert(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO locks (id, app, reason, locked_by, since, until, is_automatic)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [id, app, reason, by, since.milliseconds, until?.milliseconds, isAutomatic])
+    }
+}

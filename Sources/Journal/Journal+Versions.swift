@@ -1,0 +1,99 @@
+import GRDB
+import ReleaseMachine
+
+extension Journal {
+    /// Adds what is known of a version. What was known stays, and the time of its first arrival.
+    package func note(_ version: PushedVersion) throws(JournalError) {
+        try write { try version.insert($0) }
+    }
+
+    /// The known versions of an app, the newest arrival first, at most `limit`.
+    package func versions(app: String, limit: Int) throws(JournalError) -> [PushedVersion] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM versions WHERE app = ? ORDER BY pushed_at DESC, version DESC LIMIT ?",
+                arguments: [app, limit]
+            ).map { PushedVersion($0) }
+        }
+    }
+
+    /// The newest image that is known by this tag.
+    package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
+        try read { database in
+            try Row.fetchOne(
+                database,
+                sql:
+                    "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY pushed_at DESC, digest DESC LIMIT 1",
+                arguments: [app, tag]
+            ).map { PushedVersion($0) }
+        }
+    }
+
+    /// The versions that were built from a commit, by its SHA or the first characters of it.
+    package func versions(app: String, commit: String) throws(JournalError) -> [PushedVersion] {
+        guard !commit.isEmpty, commit.utf8.allSatisfy({ isHexadecimal($0) }) else { return [] }
+        return try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM versions WHERE app = ? AND (commit_sha LIKE ? OR version = ?)
+                    ORDER BY pushed_at DESC LIMIT 20
+                    """,
+                arguments: [app, commit + "%", commit]
+            ).map { PushedVersion($0) }
+        }
+    }
+
+    /// When the tags of the app's repository were last listed; `nil`: never.
+    package func tagsListed(app: String) throws(JournalError) -> Timestamp? {
+        try read {
+            try Int64.fetchOne($0, sql: "SELECT listed_at FROM tag_lists WHERE app = ?", arguments: [app])
+        }.map { Timestamp(milliseconds: $0) }
+    }
+
+    package func noteTagsListed(app: String, at: Timestamp) throws(JournalError) {
+        try write {
+            try $0.execute(
+                sql: """
+                    INSERT INTO tag_lists (app, listed_at) VALUES (?, ?)
+                    ON CONFLICT (app) DO UPDATE SET listed_at = excluded.listed_at
+                    """,
+                arguments: [app, at.milliseconds])
+        }
+    }
+}
+
+private func isHexadecimal(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+}
+
+extension PushedVersion {
+    fileprivate init(_ row: Row) {
+        let digest: String = row["digest"]
+        self.init(
+            app: row["app"], version: row["version"], digest: digest.isEmpty ? nil : digest, commit: row["commit_sha"],
+            commitTime: (row["commit_at"] as Int64?).map { Timestamp(milliseconds: $0) }, source: row["source"],
+            ref: row["ref"], url: row["url"], pushedAt: Timestamp(milliseconds: row["pushed_at"]),
+            sender: row["sender"])
+    }
+
+    func insert(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO versions (app, version, digest, commit_sha, commit_at, source, ref, url, pushed_at, sender)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (app, version, digest) DO UPDATE SET
+                    commit_sha = coalesce(commit_sha, excluded.commit_sha),
+                    commit_at = coalesce(commit_at, excluded.commit_at),
+                    source = coalesce(source, excluded.source),
+                    ref = coalesce(ref, excluded.ref),
+                    url = coalesce(url, excluded.url),
+                    pushed_at = min(pushed_at, excluded.pushed_at)
+                """,
+            arguments: [
+                app, version, digest ?? "", commit, commitTime?.milliseconds, source, ref, url, pushedAt.milliseconds,
+                sender,
+            ])
+    }
+}
