@@ -130,7 +130,7 @@ let package = Package(
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Processes", hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix],
+            dependencies: ["Processes", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
