@@ -1,0 +1,57 @@
+import Foundation
+import HTTPTransport
+import ReleaseMachine
+
+/// Why a message was not delivered, and whether another attempt may help.
+package struct DeliveryFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable {
+        /// The receiver is down or busy: again later, after this time at the earliest where it said so. Other messages wait with it.
+        case unavailable(after: Duration?)
+        /// Another attempt would be answered the same way until somebody changes something; the description says what.
+        case refused
+    }
+
+    package var kind: Kind
+    /// One sentence without secrets: what happened, and what to do.
+    package var description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}
+
+/// What is known of earlier deliveries when a message is delivered.
+package struct DeliveryContext: Sendable {
+    /// The receiver's id of what earlier messages about the same release made; `nil` where none is recorded.
+    package var known: String?
+    /// An earlier attempt may have reached the receiver although its answer was not recorded.
+    package var isRepeated: Bool
+    /// The receiver's ids that belong to other releases.
+    package var taken: Set<String>
+    /// Records the receiver's id as soon as it is known, before anything else is sent.
+    package var record: @Sendable (String) throws -> Void
+
+    package init(
+        known: String? = nil, isRepeated: Bool = false, taken: Set<String> = [],
+        record: @escaping @Sendable (String) throws -> Void = { _ in }
+    ) {
+        self.known = known
+        self.isRepeated = isRepeated
+        self.taken = taken
+        self.record = record
+    }
+}
+
+/// A forge to which deployments are reported.
+package protocol DeploymentForge: Sendable {
+    /// Whether the forge has a repository of this host.
+    func isHome(of repository: SourceRepository) -> Bool
+    /// Whether a status says something that the forge does not know from the statuses before it.
+    func tells(_ status: DeploymentReport.Status) -> Bool
+    /// Reports a status. What an earlier attempt did is found again, not done twice.
+    /// - Returns: what the forge answered, in one sentence.
+    /// - Throws: `DeliveryFailure`, `CancellationError`, or the error of `context.record`.
+    func deliver(_ report: DeploymentReport, _ context: DeliveryContext) async throws -> String
+    func shutdown() async
+}
