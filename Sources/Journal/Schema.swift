@@ -16,6 +16,7 @@ enum Schema {
         ("4: tokens in the audit log", PackageResources.V004__tokens_in_the_audit_log_sql),
         ("5: deliveries", PackageResources.V005__deliveries_sql),
         ("6: queue and locks", PackageResources.V006__queue_and_locks_sql),
+        ("7: outbox", PackageResources.V007__outbox_sql),
     ]
 
     static var migrator: DatabaseMigrator {

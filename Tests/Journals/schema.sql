@@ -138,3 +138,26 @@ CREATE TABLE locks (
     ended_by TEXT
 ) WITHOUT ROWID;
 CREATE INDEX locks_that_hold ON locks (app) WHERE ended_at IS NULL;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    destination TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    app TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    queued_at INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    tried_at INTEGER,
+    answer TEXT,
+    external_id TEXT
+);
+CREATE UNIQUE INDEX outbox_is_said_once ON outbox (destination, app, number, message);
+CREATE INDEX outbox_to_send ON outbox (destination, app, id) WHERE state = 'pending';
+CREATE TABLE outbox_cursors (
+    destination TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL
+) WITHOUT ROWID;
