@@ -25,6 +25,21 @@ extension AppReleases {
         )
     }
 
+    /// The live version and its commit, as far as the journal knows them.
+    func liveCommit() throws -> Order.LiveCommit? {
+        var before: Int?
+        for _ in 0..<50 {
+            guard let release = try engine.journal.releases(app: name, limit: 1, before: before).first else {
+                return nil
+            }
+            guard release.state != .live else {
+                return release.order.commit.map { Order.LiveCommit(version: release.order.version, commit: $0) }
+            }
+            before = release.order.number
+        }
+        return nil
+    }
+
     func existing() throws -> Release {
         guard let release = try latest() else {
             throw Refusal("\(name) has no release yet: `viridian deploy \(name) --version V` starts the first")

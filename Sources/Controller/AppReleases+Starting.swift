@@ -20,7 +20,9 @@ extension AppReleases {
                 details: ["to fix: remove .viridian/\(name).token beside the upstream file on that node"])
         }
         let number = last + 1
-        let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order(number)))
+        var order = order(number)
+        order.live = try liveCommit()
+        let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order))
         try engine.journal.append(first, app: name, number: number)
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }

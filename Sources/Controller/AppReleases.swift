@@ -126,7 +126,10 @@ package struct AppReleases: Sendable {
             let history = try engine.journal.releases(app: name, limit: 200, before: nil)
             let live = history.first { $0.state == .live }
             let target = try target(version, live: live, history: history)
-            let request = Request(version: target.version, verify: false, reason: reason, by: by)
+            var request = Request(version: target.version, verify: false, reason: reason, by: by)
+            if let known = history.first(where: { $0.hasBeenLive && $0.order.image == target.image })?.order {
+                (request.commit, request.source, request.ref) = (known.commit, known.source, known.ref)
+            }
             return try await begin(lease: lease, until: stop, observe: observe) { number in
                 order(number, .rollback(from: live?.order.number), target.version.text, target.image, request)
             }
