@@ -24,7 +24,8 @@ extension FreezeWindow {
         let to = section.require("to", .freezeTime)
         let zone = Kind(IANATimeZone.expected) { text throws(InvalidValue) in try IANATimeZone(text) }
         let timeZone = section.read("timeZone", zone, default: .utc)
-        let reason = section.read("reason", Kind("one line") { text throws(InvalidValue) in try Reason(text).text })
+        let reason = section.read(
+            "reason", Kind("at most 500 characters") { text throws(InvalidValue) in try Reason(text).text })
         let apps = section.list("apps", .app(known))
         if section.isEmpty("apps") {
             section.report("expected at least one app; without this key, the window concerns all apps", at: "apps")

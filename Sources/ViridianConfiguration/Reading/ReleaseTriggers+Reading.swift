@@ -2,7 +2,7 @@ extension ReleaseTriggers {
     init?(_ app: Section) {
         let keys = ["tags", "branches", "environments"]
         guard let section = app.section("releaseOn", known: keys) else { return nil }
-        guard keys.contains(where: section.has) else {
+        guard !app.isEmpty("releaseOn") else {
             app.report(
                 "expected at least one of \(alternatives(keys)); without releaseOn, no hook starts a release",
                 at: "releaseOn")

@@ -16,9 +16,10 @@ extension FreezeWindow {
             return [range(from.local, to.local)]
         case .weekly(let from, let to):
             let length = to.seconds - from.seconds
-            // A week more on both sides for what clocks are set forward or back.
-            return (-2...1).map { week in
-                let start = timeZone.localTime(at: now).startOfWeek + week * LocalTime.week + from.seconds
+            let thisWeek = timeZone.localTime(at: now).startOfWeek
+            // What began last week may not have ended; next week may have begun once already where clocks are set back over its beginning.
+            return (-1...1).map { week in
+                let start = thisWeek + week * LocalTime.week + from.seconds
                 return range(start, start + (length > 0 ? length : length + LocalTime.week))
             }
         }
@@ -65,7 +66,7 @@ extension [FreezeWindow] {
     /// `nil`: no window is closed for the app at that time.
     package func closed(at now: Timestamp, app: String) -> Closure? {
         let windows = filter { $0.concerns(app) }
-        let now = Int((Double(now.milliseconds) / 1000).rounded(.down))
+        let now = Int(now.milliseconds / 1000)
         guard let (window, end) = windows.lastToEnd(at: now) else { return nil }
         var until = end
         while until - now < 366 * LocalTime.day, let (_, next) = windows.lastToEnd(at: until) { until = next }

@@ -64,14 +64,14 @@ extension IANATimeZone {
     }
 
     func instants(of local: LocalTime) -> Instants {
-        // No zone was ever more than 16 hours from UTC, and none changes twice within an hour.
-        let around = stride(from: local.seconds - 16 * 3600, through: local.seconds + 16 * 3600, by: 3600)
-        let offsets = Set(around.map(offset(at:)))
-        let found = offsets.map { local.seconds - $0 }.filter { localTime(at: $0) == local }
+        // No zone was ever more than 16 hours from UTC, and none changes twice within the 32 hours between these.
+        let earlier = offset(at: local.seconds - 16 * 3600)
+        let later = offset(at: local.seconds + 16 * 3600)
+        let found = [local.seconds - earlier, local.seconds - later].filter { localTime(at: $0) == local }
         if let first = found.min(), let last = found.max() { return .exist(first: first, last: last) }
-        // Between these two, clocks jump over the time once.
-        var before = local.seconds - (offsets.max() ?? 0)
-        var after = local.seconds - (offsets.min() ?? 0)
+        // Clocks jump over the time: by the offset after it, it would be too early, by the one before too late.
+        var before = local.seconds - later
+        var after = local.seconds - earlier
         while after - before > 1 {
             let middle = (before + after) / 2
             if localTime(at: middle) < local { before = middle } else { after = middle }
