@@ -46,7 +46,7 @@ package struct Holds: Sendable {
         self.freezes = freezes
     }
 
-    /// - Parameter locks: of all apps.
+    /// `locks` are those of all apps.
     package func holding(_ app: String, locks: [ReleaseLock], at now: Timestamp) -> [Admission.Hold] {
         var holds = locks.filter { $0.holds(app, at: now) }.map { lock in
             Admission.Hold(sentence(lock, app), until: lock.until, isAutomatic: lock.isAutomatic)
@@ -76,12 +76,12 @@ extension Timestamp {
 }
 
 extension AppReleases {
-    /// The facts on which `Admission` decides.
-    package func admission() throws -> Admission {
+    /// The facts on which `Admission` decides. `releases` are the app's, newest first; by default they are read.
+    package func admission(releases: [Release]? = nil) throws -> Admission {
         let now = engine.clock.now
         return Admission(
             app: name,
-            releases: try engine.journal.releases(app: name, limit: 200, before: nil),
+            releases: try releases ?? engine.journal.releases(app: name, limit: 100, before: nil),
             versions: try engine.journal.versions(app: name),
             queued: try engine.journal.queuedVersion(app: name),
             holds: holds.holding(name, locks: try engine.journal.locks(at: now), at: now),

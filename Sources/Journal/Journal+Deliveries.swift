@@ -36,6 +36,8 @@ package struct DeliveryResult: Sendable, Hashable {
         case waiting
         case started
         case ignored
+        /// Nothing starts, and the caller may try again: a release is running.
+        case refused
         case failed
     }
 

@@ -18,6 +18,11 @@ extension Journal {
         }
     }
 
+    /// The tags of an app that are known.
+    package func tags(app: String) throws(JournalError) -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT DISTINCT version FROM versions WHERE app = ?", arguments: [app]) }
+    }
+
     /// The newest image that is known by this tag.
     package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
         try read { database in
@@ -79,6 +84,11 @@ extension PushedVersion {
     }
 
     func insert(_ database: Database) throws {
+        if digest != nil {
+            // It was known by its tag only.
+            try database.execute(
+                sql: "DELETE FROM versions WHERE app = ? AND version = ? AND digest = ''", arguments: [app, version])
+        }
         try database.execute(
             sql: """
                 INSERT INTO versions (app, version, digest, commit_sha, commit_at, source, ref, url, pushed_at, sender)

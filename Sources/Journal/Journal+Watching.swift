@@ -30,6 +30,16 @@ extension Journal {
         }
     }
 
+    /// The app's newest event; `nil`: it has no release.
+    package func head(app: String) throws(JournalError) -> JournalHead? {
+        try read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM heads WHERE app = ?", arguments: [app]).map { row in
+                JournalHead(
+                    app: row["app"], number: row["number"], sequence: row["sequence"], position: row["position"])
+            }
+        }
+    }
+
     /// Throws when nothing can be written: no permission, no space, or another process keeps the file locked.
     package func checkWritable() throws(JournalError) {
         do {

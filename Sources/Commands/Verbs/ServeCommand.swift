@@ -47,6 +47,8 @@ struct ServeCommand: Verb {
                 apps: ServedInstallation(installation: installation),
                 journal: installation.journal,
                 settings: settings,
+                hooks: HookSettings(
+                    hooks: installation.configuration.hooks, registries: installation.configuration.registries),
                 logger: logger
             )
             for key in installation.configuration.unbuilt {

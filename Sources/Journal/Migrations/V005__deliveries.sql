@@ -18,7 +18,7 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_are_unique ON deliveries (sender, key) WHERE key IS NOT NULL;
 CREATE INDEX deliveries_to_act_on ON deliveries (next_at) WHERE next_at IS NOT NULL;
 
--- What became of a delivery for one app. `state` is waiting, started, ignored or failed; `number` is the release that it started or that
+-- What became of a delivery for one app. `state` is waiting, started, ignored, refused or failed; `number` is the release that it started or that
 -- there was already.
 CREATE TABLE delivery_results (
     delivery INTEGER NOT NULL,

@@ -5,6 +5,8 @@ package struct PushedVersion: Sendable, Hashable, Codable {
     package var version: String
     /// The image's digest, `sha256:…`: what is released, wherever the tag points by then. `nil` where only the tag is known.
     package var digest: String?
+    /// The whole image, where it is not the tag in the app's repository.
+    package var image: String?
     package var commit: String?
     package var commitTime: Timestamp?
     /// The URL of the source's repository.
@@ -22,6 +24,7 @@ package struct PushedVersion: Sendable, Hashable, Codable {
         app: String,
         version: String,
         digest: String? = nil,
+        image: String? = nil,
         commit: String? = nil,
         commitTime: Timestamp? = nil,
         source: String? = nil,
@@ -33,6 +36,7 @@ package struct PushedVersion: Sendable, Hashable, Codable {
         self.app = app
         self.version = version
         self.digest = digest
+        self.image = image
         self.commit = commit
         self.commitTime = commitTime
         self.source = source

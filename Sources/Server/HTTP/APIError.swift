@@ -60,6 +60,9 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         case let error as Inapplicable: self = APIError(.conflict, "not_applicable", error.description)
         case let error as LeaseHeld:
             self = APIError(.conflict, "release_running", error.description, release: error.release)
+        case let error as ReleaseHeld:
+            self = APIError(HTTPResponse.Status(code: 423, reasonPhrase: "Locked"), "locked", error.description)
+        case let error as NotAdmitted: self = APIError(.conflict, "refused", error.description)
         case let error as Interrupted:
             self = APIError(.conflict, "release_running", error.description, release: error.release.order.number)
         case let error as Refusal: self = APIError(.conflict, "refused", error.description)

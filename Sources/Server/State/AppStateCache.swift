@@ -30,6 +30,7 @@ package actor AppStateCache {
     private var position = 0
     private var feeds: [FeedKey: ReleaseFeed] = [:]
     private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
+    private var journalWatchers: [Int: AsyncStream<Void>.Continuation] = [:]
     private var lastWatcher = 0
     private var isStopping = false
     /// Grows with every change of any app.
@@ -65,6 +66,7 @@ package actor AppStateCache {
             if let now = try? watch.mark(), now != mark {
                 mark = now
                 await refresh()
+                for watcher in journalWatchers.values { watcher.yield() }
             }
             if clock.now - lastHeartbeat >= heartbeat {
                 lastHeartbeat = clock.now
@@ -77,8 +79,8 @@ package actor AppStateCache {
         }
         isStopping = true
         for feed in feeds.values { await feed.end() }
-        for watcher in watchers.values { watcher.finish() }
-        watchers = [:]
+        for watcher in [watchers, journalWatchers].flatMap(\.values) { watcher.finish() }
+        (watchers, journalWatchers) = ([:], [:])
     }
 
     /// Reads the new events from the journal.
@@ -215,6 +217,16 @@ package actor AppStateCache {
         if isStopping { continuation.finish() } else { watchers[lastWatcher] = continuation }
         return (lastWatcher, signals)
     }
+
+    /// A signal whenever anything has been written to the journal, by this process or another, until `unwatchJournal` or the server stops.
+    func watchJournal() -> (id: Int, signals: AsyncStream<Void>) {
+        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        lastWatcher += 1
+        if isStopping { continuation.finish() } else { journalWatchers[lastWatcher] = continuation }
+        return (lastWatcher, signals)
+    }
+
+    func unwatchJournal(_ id: Int) { journalWatchers.removeValue(forKey: id)?.finish() }
 
     package func unwatchChanges(_ id: Int) { watchers.removeValue(forKey: id)?.finish() }
 

@@ -48,11 +48,11 @@ package struct ImageReference: Sendable, Hashable {
         }
     }
 
-    private init(registry: String?, repository: String, tag: String?) {
+    private init(registry: String?, repository: String, tag: String?, digest: String? = nil) {
         self.registry = registry
         self.repository = repository
         self.tag = tag
-        digest = nil
+        self.digest = digest
     }
 
     /// Registry and repository, without tag and digest.
@@ -68,6 +68,14 @@ package struct ImageReference: Sendable, Hashable {
     /// The image of this name that has the version as its tag.
     package func tagged(_ version: Version) -> ImageReference {
         ImageReference(registry: registry, repository: repository, tag: version.text)
+    }
+
+    /// The same with a digest, which container runtimes pull, wherever the tag points; without one, the tag alone.
+    package func tagged(_ version: Version, digest: String?) throws(InvalidValue) -> ImageReference {
+        if let digest, !Self.isDigest(digest) {
+            throw InvalidValue(field: "digest", expected: "sha256: and 64 hexadecimal digits", found: digest)
+        }
+        return ImageReference(registry: registry, repository: repository, tag: version.text, digest: digest)
     }
 
     /// Whether the first part of a name is a registry: it could not be a repository of the default registry.

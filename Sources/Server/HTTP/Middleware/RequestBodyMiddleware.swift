@@ -15,6 +15,8 @@ struct RequestBodyMiddleware: RouterMiddleware {
     private static let shutdownTimeout = TimeAmount.seconds(1)
 
     let settings: ServerSettings
+    /// The largest body of a delivery, in bytes.
+    let maximumHookBody: Int
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -30,7 +32,7 @@ struct RequestBodyMiddleware: RouterMiddleware {
     }
 
     private func body(of request: Request, _ context: ServerContext) async throws -> ByteBuffer {
-        let limit = settings.maximumBody
+        let limit = Surface(request) == .hooks ? maximumHookBody : settings.maximumBody
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
         let isRead = NIOLockedValueBox(false)
         let closeUnlessRead = { @Sendable [channel = context.channel] (limit: TimeAmount) in

@@ -20,11 +20,10 @@ struct UnknownRouteMiddleware: RouterMiddleware {
     }
 
     private func unknownRoute(_ request: Request) -> APIError {
-        if Surface(request) == .hooks {
-            // 501, so that the sender's log shows that the hook had no effect, and nobody looks for a wrong address.
+        if request.uri.path.hasPrefix("/slack/") {
+            // 501, so that the sender's log shows that the request had no effect, and nobody looks for a wrong address.
             return APIError(
-                .notImplemented, "not_implemented",
-                "this version of viridian does not support hooks and Slack requests")
+                .notImplemented, "not_implemented", "this version of viridian does not support Slack requests")
         }
         let methods = routes.methods(of: request.uri.path)
         guard !methods.isEmpty else { return .notFound("there is nothing at \(request.uri.path.prefix(200))") }

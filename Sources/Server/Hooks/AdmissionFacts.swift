@@ -1,0 +1,34 @@
+import Controller
+import Journal
+import NIOConcurrencyHelpers
+import ReleaseMachine
+
+/// The facts of `Admission`, with an app's releases kept while they do not change: ten thousand deliveries do not read the app's history
+/// ten thousand times.
+struct AdmissionFacts: Sendable {
+    private struct Known: Sendable {
+        var head: JournalHead
+        var releases: [Release]
+    }
+
+    private let apps: any ServedApps
+    private let journal: Journal
+    private let known = NIOLockedValueBox<[String: Known]>([:])
+
+    init(apps: any ServedApps, journal: Journal) {
+        self.apps = apps
+        self.journal = journal
+    }
+
+    func admission(_ app: String) throws -> Admission {
+        try apps.releases(app).admission(releases: releases(app))
+    }
+
+    private func releases(_ app: String) throws -> [Release] {
+        guard let head = try journal.head(app: app) else { return [] }
+        if let known = known.withLockedValue({ $0[app] }), known.head == head { return known.releases }
+        let releases = try journal.releases(app: app, limit: 100)
+        known.withLockedValue { $0[app] = Known(head: head, releases: releases) }
+        return releases
+    }
+}
