@@ -51,7 +51,7 @@ struct ConfigurationPageTests {
 
     @Test(
         "files in blocks of the documentation are read",
-        arguments: ["README.md", "docs/guide.md", "docs/configuration.md"])
+        arguments: ["README.md", "docs/guide.md", "docs/configuration.md", "docs/continuous-delivery.md"])
     func blocks(_ name: String) throws {
         let page = try ConfigurationPage(name)
         #expect(!page.blocks.isEmpty)
@@ -60,6 +60,8 @@ struct ConfigurationPageTests {
             let files: [String: String] =
                 if lines.contains(where: { $0.hasPrefix("nodes:") }) {
                     ["viridian.yaml": block]
+                } else if Configuration.keys.contains(where: { block.hasPrefix("\($0):") }) {
+                    ["viridian.yaml": Fixture.main + block]
                 } else if lines.contains(where: { $0.hasPrefix("app:") }) {
                     ["apps/blog.yaml": block]
                 } else {
@@ -121,14 +123,18 @@ struct ConfigurationPage {
     var blocks: [String] {
         var blocks: [String] = []
         var block: [Substring]?
+        // In an item of a list, a block is indented.
+        var indentation = 0
         for line in lines {
-            if line == "```yaml" {
+            let text = line.trimmingPrefix { $0 == " " }
+            if text == "```yaml" {
                 block = []
-            } else if line == "```", let whole = block {
+                indentation = line.count - text.count
+            } else if text == "```", let whole = block {
                 blocks.append(whole.joined(separator: "\n") + "\n")
                 block = nil
             } else {
-                block?.append(line)
+                block?.append(line.dropFirst(indentation))
             }
         }
         return blocks
@@ -138,7 +144,8 @@ struct ConfigurationPage {
     var environment: [String: String] {
         var environment = ["HOME": "/home/mike"]
         for part in lines.joined(separator: "\n").components(separatedBy: "${").dropFirst() {
-            environment[String(part.prefix { $0 != "}" })] = "a-value"
+            let name = String(part.prefix { $0 != "}" })
+            environment[name] = name.hasSuffix("SIGNING_TOKEN") ? "whsec_a2V5" : "a-value"
         }
         return environment
     }

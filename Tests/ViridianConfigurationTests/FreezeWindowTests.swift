@@ -194,6 +194,14 @@ struct IANATimeZoneTests {
         #expect(error.expected == "a time zone of the IANA database such as Europe/Berlin, or UTC" + hint)
     }
 
+    @Test("a time for people, by the clocks of the zone")
+    func text() throws {
+        let monday = Timestamp(milliseconds: 1_796_022_000_000)
+        #expect(try IANATimeZone("Europe/Berlin").text(of: monday) == "Mon 2026-11-30 08:00 Europe/Berlin")
+        #expect(IANATimeZone.utc.text(of: monday) == "Mon 2026-11-30 07:00 UTC")
+        #expect(try IANATimeZone("Asia/Kathmandu").text(of: monday) == "Mon 2026-11-30 12:45 Asia/Kathmandu")
+    }
+
     @Test("a build without a time zone database says so, and still knows UTC")
     func noDatabase() throws {
         #expect(try IANATimeZone("UTC", known: []).name == "UTC")
