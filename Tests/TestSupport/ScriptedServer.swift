@@ -8,6 +8,8 @@ import ServiceLifecycle
 /// A request as the scripted server saw it.
 package struct Received: Sendable {
     package var method: String
+    /// The Host header.
+    package var authority: String
     package var path: String
     package var query: [String: String]
     package var headers: [String: String]
@@ -23,6 +25,7 @@ package struct Reply: Sendable {
     package enum Step: Sendable {
         /// Writes and flushes this much of the body.
         case write(String)
+        case writeBytes([UInt8])
         /// Continues when the test opens the gate.
         case wait(Gate)
         /// Ends the connection although the body is not complete.
@@ -107,7 +110,7 @@ package func withServer<Result: Sendable>(
         let body = try await request.body.collect(upTo: 8 << 20)
         let url = URLComponents(string: request.uri.description)
         let received = Received(
-            method: request.method.rawValue, path: request.uri.path,
+            method: request.method.rawValue, authority: request.head.authority ?? "", path: request.uri.path,
             query: Dictionary((url?.queryItems ?? []).map { ($0.name, $0.value ?? "") }) { first, _ in first },
             headers: Dictionary(request.headers.map { ($0.name.canonicalName, $0.value) }) { first, _ in first },
             headerLines: request.headers.map { "\($0.name.canonicalName): \($0.value)" }, body: String(buffer: body),
@@ -153,6 +156,7 @@ extension ResponseBody {
             for step in reply.steps {
                 switch step {
                 case .write(let text): try await writer.write(ByteBuffer(string: text))
+                case .writeBytes(let bytes): try await writer.write(ByteBuffer(bytes: bytes))
                 case .wait(let gate): await gate.pass()
                 case .drop: throw Dropped()
                 case .hang: await ending.pass()

@@ -98,14 +98,16 @@ package actor TestRegistry {
         try OCILayout(in: directory + "/layout-\(UUID().uuidString)")
     }
 
-    /// Pushes an image or an index of a layout with a tag, and returns its digest.
+    /// Pushes an image or an index of a layout with a tag, as it is or in Docker's format, and returns its digest.
     @discardableResult
     package nonisolated func push(
-        _ image: OCILayout.Descriptor, of layout: OCILayout, repository: String, tag: String
+        _ image: OCILayout.Descriptor, of layout: OCILayout, repository: String, tag: String,
+        inDockersFormat: Bool = false
     ) async throws -> String {
         try layout.select(image)
         let digest = layout.directory + "/pushed"
-        var words = ["--insecure-policy", "copy", "--quiet", "--all", "--preserve-digests", "--digestfile", digest]
+        var words = ["--insecure-policy", "copy", "--quiet", "--all", "--digestfile", digest]
+        words += inDockersFormat ? ["--format", "v2s2"] : ["--preserve-digests"]
         words += options.credentials.map { ["--dest-creds", "\($0.user):\($0.password)"] } ?? ["--dest-no-creds"]
         words.append("--dest-tls-verify=false")
         words += ["oci:" + layout.directory, "docker://\(host)/\(repository):\(tag)"]

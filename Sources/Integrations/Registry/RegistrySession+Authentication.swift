@@ -47,7 +47,7 @@ extension RegistrySession {
         let answer = try await transport.send(request, to: place, server: server)
         switch answer.status {
         case 200: break
-        case 400, 401, 403: throw refusal(of: repository, by: server)
+        case 401, 403: throw refusal(of: repository, by: server)
         default: throw failure(answer, of: server)
         }
         guard let granted = try? JSONDecoder().decode(GrantedToken.self, from: answer.body), let text = granted.text

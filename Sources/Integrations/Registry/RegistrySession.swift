@@ -69,7 +69,9 @@ final class RegistrySession: Sendable {
             answer = try await transport.send(request(question, authorization: authorization))
             if answer.status == 401 {
                 forget(question.repository)
-                throw refusal(of: question.repository)
+                // With a token in hand, the credentials were right.
+                throw credentials != nil && authorization != credentials?.basic
+                    ? forbidden(question.repository, status: 401) : refusal(of: question.repository)
             }
         }
         let (last, server) = try await followingRedirects(question, answer, authorization)
