@@ -25,7 +25,9 @@ public struct Viridian: AsyncParsableCommand {
                     CheckCommand.self,
                 ]
             ),
-            CommandGroup(name: "Server", subcommands: [ServeCommand.self, TokenCommand.self, AuditCommand.self]),
+            CommandGroup(
+                name: "Server",
+                subcommands: [ServeCommand.self, TokenCommand.self, AuditCommand.self, NotifyCommand.self]),
             CommandGroup(
                 name: "Setup",
                 subcommands: [

@@ -54,6 +54,8 @@ package struct WebServer: Sendable {
                 BackgroundService { await certificates?.watch() },
                 BackgroundService { await services.appStates.run() },
                 BackgroundService { await services.driftMonitor.run(afterFirstRound: StartupMemory.drop) },
+                BackgroundService { await services.hookWork() },
+                BackgroundService { await services.outbox.run() },
                 BackgroundService { await services.runner.run() },
             ] as [any Service],
             logger: services.logger.quiet
@@ -85,7 +87,8 @@ package struct WebServer: Sendable {
         routes.add(middleware: HeadMiddleware())
         routes.add(middleware: ErrorMiddleware(services: services, routes: routes.table, pages: pages))
         routes.add(middleware: AuthenticationMiddleware(services: services))
-        routes.add(middleware: RequestBodyMiddleware(settings: settings))
+        routes.add(
+            middleware: RequestBodyMiddleware(settings: settings, maximumHookBody: services.hookSettings.maximumBody))
         routes.add(middleware: CSRFMiddleware(settings: settings))
         routes.add(middleware: UnknownRouteMiddleware(routes: routes.table))
         API(services).add(to: routes)

@@ -103,6 +103,22 @@ struct LocalReleaseClient: ReleaseClient {
         return try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
     }
 
+    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView] {
+        let apps = try app.map { [try installation.configuration.app($0).name.text] }
+        return try installation.journal.notifications(limit: limit, before: before, apps: apps)
+            .map { NotificationView($0) }
+    }
+
+    func resendNotification(_ id: Int, by: String) async throws -> NotificationView {
+        let now = SystemClock().now
+        guard let notification = try installation.journal.resend(id, at: now) else {
+            throw Refusal("there is no notification \(id): viridian notify list shows them")
+        }
+        try installation.journal.note(
+            .resend(notification, by: by, origin: RequestOrigin.commandLine.origin, at: now))
+        return NotificationView(notification)
+    }
+
     func tokens() async throws -> [TokenView] {
         let now = SystemClock().now
         return try installation.journal.tokens().map { TokenView($0, at: now) }

@@ -35,6 +35,9 @@ protocol ReleaseClient: Sendable {
 
     /// At most `limit` entries of the audit log, newest first, before the entry numbered `before`.
     func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView]
+    /// At most `limit` messages to other systems, newest first, before the one numbered `before`.
+    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView]
+    func resendNotification(_ id: Int, by: String) async throws -> NotificationView
     func tokens() async throws -> [TokenView]
     /// - Returns: the token with its secret, which cannot be read again.
     func createToken(_ token: NewToken, by: String) async throws -> TokenView

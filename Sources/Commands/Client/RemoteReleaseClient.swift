@@ -163,6 +163,24 @@ struct RemoteReleaseClient: ReleaseClient {
         return entries
     }
 
+    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView] {
+        var notifications: [NotificationView] = []
+        var before = before
+        repeat {
+            var query = "?limit=\(min(500, limit - notifications.count))"
+            if let app { query += "&app=\(PercentEncoding.encode(app))" }
+            if let before { query += "&before=\(before)" }
+            let answer = try await server.get("/api/v1/notifications" + query, NotificationList.self)
+            notifications += answer.notifications
+            before = answer.next
+        } while before != nil && notifications.count < limit
+        return notifications
+    }
+
+    func resendNotification(_ id: Int, by: String) async throws -> NotificationView {
+        try await server.post("/api/v1/notifications/\(id)/resend", ReasonBody())
+    }
+
     func tokens() async throws -> [TokenView] { try await server.get("/api/v1/tokens", TokenList.self).tokens }
 
     func createToken(_ token: NewToken, by: String) async throws -> TokenView {

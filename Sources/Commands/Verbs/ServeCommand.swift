@@ -49,6 +49,8 @@ struct ServeCommand: Verb {
                 settings: settings,
                 hooks: HookSettings(
                     hooks: installation.configuration.hooks, registries: installation.configuration.registries),
+                destinations: try DeploymentDestination.all(
+                    installation.configuration, variables: ProcessInfo.processInfo.environment),
                 logger: logger
             )
             for key in installation.configuration.unbuilt {

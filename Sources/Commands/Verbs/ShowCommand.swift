@@ -43,6 +43,7 @@ private struct ReleaseFacts {
         rows.append(("image", order.image))
         rows.append(("requested by", "\(order.requestedBy) at \(release.createdAt.iso8601)"))
         if let reason = order.reason { rows.append(("reason", reason)) }
+        if let changes = release.compareURL { rows.append(("changes", changes)) }
         if let by = release.promotedBy { rows.append(("promoted by", by)) }
         if case .aborted(let by, let reason) = release.cause {
             rows.append(("aborted by", by + (reason.map { ": \($0)" } ?? "")))

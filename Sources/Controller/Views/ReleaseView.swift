@@ -66,8 +66,24 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var createdAt: String
     package var updatedAt: String
     package var endedAt: String?
+    /// The digest of the image, which is released wherever its tag points; left out where it was requested by its tag only.
+    package var digest: String?
+    /// The commit that it was built from, where that is known.
+    package var commit: String?
     /// When the newest change in it was committed, where the caller stated it.
     package var commitTime: String?
+    /// The URL of the source's repository.
+    package var source: String?
+    /// The branch or tag that it was built from.
+    package var ref: String?
+    /// A hook started it; left out where a person did.
+    package var automatic: Bool?
+    /// The lock or freeze in spite of which an administrator started it.
+    package var overrode: String?
+    /// The version for which it was given up.
+    package var supersededBy: String?
+    /// The page that shows what it changes: the commits between the live version and its own.
+    package var compareURL: String?
     /// In the order in which the release passed them; the last one has no end while the release runs.
     package var phases: [PhaseView]
     package var failure: FailureView?
@@ -108,7 +124,15 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         createdAt = release.createdAt.iso8601
         updatedAt = release.updatedAt.iso8601
         endedAt = release.endedAt?.iso8601
+        digest = order.digest
+        commit = order.commit
         commitTime = order.commitTime?.iso8601
+        source = order.source
+        ref = order.ref
+        automatic = order.isAutomatic
+        overrode = order.overrode
+        if case .superseded(let version) = release.cause { supersededBy = version }
+        compareURL = release.compareURL
         failure = release.failure.map { FailureView(phase: $0.phase, message: $0.message, details: $0.details) }
         promotedBy = release.promotedBy
         if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }

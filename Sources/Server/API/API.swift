@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Integrations
 import Journal
 import NIOCore
 import ReleaseMachine
@@ -35,9 +36,15 @@ struct API: Sendable {
         routes.post("api/v1/apps/{app}/releases/{number}/abort", use: abort)
         routes.post("api/v1/apps/{app}/rollback", use: rollback)
         routes.post("api/v1/apps/{app}/repair", use: repair)
+        for sender in HookSender.allCases { routes.post("hooks/\(sender.rawValue)", use: receive(sender)) }
+        routes.post("hooks/deploy", use: call)
+        routes.get("api/v1/deliveries", use: listDeliveries)
+        routes.get("api/v1/deliveries/{id}", use: showDelivery)
         routes.get("api/v1/nodes", use: listNodes)
         routes.get("api/v1/events", use: changes)
         routes.get("api/v1/audit", use: listAudit)
+        routes.get("api/v1/notifications", use: listNotifications)
+        routes.post("api/v1/notifications/{id}/resend", use: resendNotification)
         routes.get("api/v1/stats", use: statistics)
         routes.get("api/v1/tokens", use: listTokens)
         routes.post("api/v1/tokens", use: createToken)

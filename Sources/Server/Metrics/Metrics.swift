@@ -42,6 +42,9 @@ package final class Metrics: Sendable {
             "Time from one check of an app to the next: the longest time that drift goes unnoticed."),
         MetricFamily("viridian_http_requests_total", .counter, "Requests by route, method and status."),
         MetricFamily("viridian_http_request_seconds", .histogram(fastBuckets), "Time until the head of the response."),
+        MetricFamily(
+            "viridian_notifications_total", .counter,
+            "Messages to other systems by destination and outcome: delivered, retried, failed, obsolete."),
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
     ]
 

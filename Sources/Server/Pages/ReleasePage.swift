@@ -102,6 +102,12 @@ struct ReleasePage {
         model["iso"] = release.createdAt.iso8601
         model["when"] = DisplayText.when(release.createdAt, now: now)
         model["reason"] = order.reason
+        model["changes"] = release.compareURL.map { url in
+            PageValues {
+                $0["href"] = url
+                $0["label"] = release.isRollback ? "changes that it takes back" : "changes"
+            }
+        }
         model["promotedBy"] = release.promotedBy
         model["badge"] = DisplayText.badge(release)
         model["announce"] = announcement

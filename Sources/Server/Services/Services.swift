@@ -1,4 +1,5 @@
 import Controller
+import Integrations
 import Journal
 import Logging
 import ViridianConfiguration
@@ -18,12 +19,23 @@ package struct Services: Sendable {
     /// Runs releases, and passes commands on to those that run.
     package let runner: ReleaseRunner
     package let authenticator: Authenticator
+    package let hookSettings: HookSettings
+    let inbox: Inbox
+    /// Acts on what is in the inbox.
+    package let deliveries: DeliveryProcessor
+    /// The versions that wait to be released.
+    package let queue: ReleaseQueue
+    let poller: TagPoller
+    /// Tells other systems about releases.
+    package let outbox: Outbox
 
     package init(
         apps: any ServedApps,
         journal: Journal,
         clock: any ReleaseClock = SystemClock(),
         settings: ServerSettings,
+        hooks: HookSettings = HookSettings(),
+        destinations: [any OutboxDestination] = [],
         logger: Logger
     ) throws {
         self.apps = apps
@@ -39,6 +51,18 @@ package struct Services: Sendable {
         runner = ReleaseRunner(
             apps: apps, appStates: appStates, driftMonitor: driftMonitor, clock: clock, logger: logger)
         authenticator = Authenticator(journal: journal, clock: clock)
+        outbox = Outbox(
+            destinations: destinations, journal: journal, appStates: appStates, clock: clock, metrics: metrics,
+            logger: logger)
+        hookSettings = hooks
+        inbox = Inbox(journal: journal)
+        queue = ReleaseQueue(apps: apps, journal: journal, runner: runner, clock: clock, logger: logger)
+        let lookup = VersionLookup(registries: RegistryClients(hooks.registries), journal: journal)
+        deliveries = DeliveryProcessor(
+            apps: apps, journal: journal, lookup: lookup, queue: queue, clock: clock, settings: hooks, logger: logger)
+        poller = TagPoller(
+            apps: apps, journal: journal, lookup: lookup, inbox: inbox, queue: queue, clock: clock, settings: hooks,
+            logger: logger)
     }
 }
 

@@ -1,0 +1,104 @@
+import Integrations
+import Journal
+import ReleaseMachine
+
+/// Projects the events of the journal to messages in the outbox.
+///
+/// The same events give the same messages, and the outbox takes each once: after a crash at any point the projection is done again from the
+/// cursor, and nothing is lost or said twice.
+struct OutboxProjection {
+    private let journal: Journal
+    private let destinations: [any OutboxDestination]
+    /// The position in the journal up to which everything has been projected for all destinations.
+    private var position: Int
+    /// By app: releases to which more may happen, and the newest one.
+    private var followed: [String: [Int: Followed]] = [:]
+
+    private struct Followed {
+        var milestones: Milestones
+        /// How many of them are in the outbox.
+        var projected = 0
+    }
+
+    /// What happened longer ago is not told any more: after an outage, or to a destination that is new.
+    static let oldest = Duration.seconds(86_400)
+    /// The number of releases of an app that are read at the start.
+    static let deepest = 20
+
+    init(journal: Journal, destinations: [any OutboxDestination]) throws {
+        self.journal = journal
+        self.destinations = destinations
+        let cursors = try destinations.map { try journal.outboxCursor(of: $0.name) ?? 0 }
+        let newest = try journal.heads().last?.position ?? 0
+        let oldest = cursors.min() ?? newest
+        // A journal that was restored may be behind its cursors.
+        position = oldest <= newest ? oldest : 0
+    }
+
+    /// Projects the events that are new.
+    /// - Returns: whether there are new messages.
+    mutating func update(at now: Timestamp) throws -> Bool {
+        let heads = try journal.heads(after: position)
+        guard let last = heads.last else { return false }
+        var messages: [NewNotification] = []
+        for head in heads {
+            try readEvents(of: head.app, at: now)
+            for release in followed[head.app, default: [:]].sorted(by: { $0.key < $1.key }).map(\.value) {
+                guard release.milestones.all.count > release.projected else { continue }
+                for destination in destinations {
+                    messages += try destination.messages(for: release.milestones.all)
+                        .filter { now - $0.at < Self.oldest }
+                }
+            }
+        }
+        var count = 0
+        // An app's messages go out in the order in which they came about, also those of different releases.
+        messages = messages.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
+            .map(\.element)
+        if !messages.isEmpty {
+            let cursors = Dictionary(destinations.map { ($0.name, last.position) }) { $1 }
+            count = try journal.enqueue(messages, cursors: cursors, at: now)
+        }
+        for head in heads { markProjected(head.app) }
+        position = last.position
+        return count > 0
+    }
+
+    private mutating func readEvents(of app: String, at now: Timestamp) throws {
+        guard var known = followed[app], let newest = known.keys.max() else {
+            followed[app] = try read(app, at: now)
+            return
+        }
+        for number in try journal.numbers(app: app, limit: Self.deepest) where number > newest {
+            known[number] = Milestones(try journal.events(app: app, number: number)).map { Followed(milestones: $0) }
+        }
+        for (number, release) in known {
+            for event in try journal.events(
+                app: app, number: number, after: release.milestones.release.sequence)
+            {
+                known[number]?.milestones.append(event)
+            }
+        }
+        followed[app] = known
+    }
+
+    /// The newest releases of an app, back to one that was live for longer than anybody is told of.
+    private func read(_ app: String, at now: Timestamp) throws -> [Int: Followed] {
+        var found: [Int: Followed] = [:]
+        for number in try journal.numbers(app: app, limit: Self.deepest) {
+            guard let milestones = Milestones(try journal.events(app: app, number: number)) else { continue }
+            found[number] = Followed(milestones: milestones)
+            if milestones.release.hasBeenLive, now - milestones.release.updatedAt >= Self.oldest { break }
+        }
+        return found
+    }
+
+    private mutating func markProjected(_ app: String) {
+        guard var known = followed[app], let newest = known.keys.max() else { return }
+        for (number, release) in known {
+            known[number]?.projected = release.milestones.all.count
+            if number != newest, release.milestones.isFinal { known[number] = nil }
+        }
+        followed[app] = known
+    }
+}
