@@ -19,6 +19,7 @@ struct DeliveryErrorTests {
                 "hooks: {gitlab: {signingtoken: whsec_a2V5, secret: a}}",
                 "hooks.gitlab.signingtoken: unknown key; did you mean signingToken?"
             ),
+            ("hooks: {quay: {secret: '  '}}", "hooks.quay.secret: expected a secret that is not empty"),
             ("hooks: {registry: {}}", "hooks.registry.secret: missing; expected a secret that is not empty"),
             ("hooks: {harbor: {secret: }}", "hooks.harbor.secret: expected a secret that is not empty, found nothing"),
             ("hooks: {gitea: {secret: [a]}}", "hooks.gitea.secret: expected a secret that is not empty, found a list"),

@@ -155,7 +155,7 @@ extension Kind where Value == Duration {
 extension Kind where Value == Secret {
     static var secret: Kind {
         Kind("a secret that is not empty", isSecret: true) { scalar in
-            scalar.text.isEmpty || !Grammar.isOneLine(scalar.text) ? nil : Secret(scalar.text)
+            scalar.text.allSatisfy(\.isWhitespace) || !Grammar.isOneLine(scalar.text) ? nil : Secret(scalar.text)
         }
     }
 }
