@@ -98,6 +98,33 @@ struct FreezeWindowTests {
         #expect([FreezeWindow]().closed(at: end, app: "blog") == nil)
     }
 
+    @Test("of any windows together, the end is the next time at which none of them is closed", arguments: 1...8)
+    func together(_ seed: Int) throws {
+        // Windows begin and end at quarters of an hour, over three weeks in which clocks are changed in Berlin.
+        let start = at("2026-03-16T00:00:00"), quarters = 3 * 7 * 96
+        var random = SplitMix(state: UInt64(seed))
+        let windows = try (0..<4).map { index in
+            let from = Int.random(in: 0..<(7 * 96), using: &random)
+            let length = Int.random(in: 1..<96, using: &random)
+            func text(_ quarter: Int) -> String {
+                let quarter = quarter % (7 * 96)
+                return "\(WeeklyTime.days[quarter / 96]) \(two(quarter % 96 / 4)):\(two(quarter % 4 * 15))"
+            }
+            return try window(
+                "\(index)", text(from), text(from + length),
+                ["UTC", "Europe/Berlin", "Asia/Kathmandu"].randomElement(using: &random) ?? "UTC")
+        }
+        let times = (0..<quarters).map { start + .seconds($0 * 900) }
+        let isClosed = times.map { time in windows.contains { $0.closedUntil(time, app: "blog") != nil } }
+        for (index, time) in times.enumerated() where index < quarters - 7 * 96 {
+            let closure = windows.closed(at: time, app: "blog")
+            #expect((closure != nil) == isClosed[index], "\(time)")
+            guard let closure else { continue }
+            let open = try #require(isClosed[index...].firstIndex(of: false))
+            #expect(closure.until == times[open], "\(time)")
+        }
+    }
+
     @Test("windows that leave no gap in any week have an end for all that, a year ahead")
     func always() throws {
         let windows = [try window("a", "Mon 00:00", "Thu 00:00"), try window("b", "Thu 00:00", "Mon 00:00")]
@@ -157,6 +184,18 @@ struct FreezeWindowTests {
             return Timestamp(milliseconds: 0)
         }
         return Timestamp(milliseconds: Int64(date.timeIntervalSince1970) * 1000)
+    }
+}
+
+/// Sebastiano Vigna's generator, for tests that can be repeated.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }
 
