@@ -152,7 +152,11 @@ let package = Package(
         ),
         tests(
             "Integrations",
-            ["HTTPTransport", "Processes", "ReleaseMachine", "TestSupport", "ViridianConfiguration", crypto]),
+            [
+                "HTTPTransport", "Processes", "ReleaseMachine", "Simulator", "TestSupport", "ViridianConfiguration",
+                crypto,
+            ]
+        ),
         tests("Journal", ["ReleaseMachine", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         tests(
