@@ -56,6 +56,7 @@ package struct Order: Sendable, Hashable, Codable {
         ref: String? = nil,
         live: LiveCommit? = nil,
         isAutomatic: Bool? = nil,
+        isOlder: Bool? = nil,
         overrode: String? = nil,
         removeStrays: Bool? = nil,
         rules: Rules = Rules()
@@ -75,6 +76,7 @@ package struct Order: Sendable, Hashable, Codable {
         self.ref = ref
         self.live = live
         self.isAutomatic = isAutomatic
+        self.isOlder = isOlder
         self.overrode = overrode
         self.removeStrays = removeStrays
         self.rules = rules

@@ -69,6 +69,12 @@ struct ImageName: Sendable, CustomStringConvertible {
         if tag == nil, digest == nil { tag = "latest" }
     }
 
+    /// In a registry on loopback.
+    var isOnThisMachine: Bool {
+        let host = domain.prefix { $0 != ":" }
+        return host == "localhost" || host.hasPrefix("127.") || domain.hasPrefix("[::1]")
+    }
+
     /// Without Docker Hub's `library/`.
     var shortPath: String { path.hasPrefix("library/") ? String(path.dropFirst(8)) : path }
 

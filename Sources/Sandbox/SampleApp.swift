@@ -56,11 +56,12 @@ package struct SampleApp: Sendable {
         FileHandle.standardOutput.write(Data("\(pod): \(line)\n".utf8))
     }
 
-    /// The images that run this app: any tag of a repository in `registries`, except tags that begin with `missing`.
+    /// The images that run this app: any tag of a repository in `registries` or in a registry on this machine, with a digest or without,
+    /// except tags that begin with `missing`. The tag is the version, whatever the digest.
     package static func images(program: String, registries: [String]) -> ImageCatalog {
         ImageCatalog { image in
-            guard let tag = image.split(separator: ":").last.map(String.init), image.contains(":"),
-                registries.contains(where: { image.hasPrefix($0) }), !tag.contains("/"), !tag.hasPrefix("missing")
+            guard let name = ImageName(image), let tag = name.tag, image.contains(":"), !tag.hasPrefix("missing"),
+                registries.contains(where: { image.hasPrefix($0) }) || name.isOnThisMachine
             else { return nil }
             return .process(command: [program, "sample-app"], environment: ["APP_VERSION": tag])
         }

@@ -13,10 +13,13 @@ struct EventFieldsTests {
         let order = Order(
             app: "blog", number: 42, kind: .rollback(from: 41), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 3, verify: true, requestedBy: "ann", reason: "too slow",
-            commitTime: Timestamp(milliseconds: 1_445_783_643_000), removeStrays: true, rules: rules)
+            commitTime: Timestamp(milliseconds: 1_445_783_643_000), commit: "1a2b3c4",
+            source: "https://gitlab.domain.com/mike/blog", ref: "master", isAutomatic: true, overrode: "a freeze",
+            removeStrays: true, rules: rules)
         let problem = NodeProblem(node: "web-1", isUnreachable: true, message: "timed out")
         return [
             .requested(order), .promoted(by: "ann"), .abortRequested(by: "ann", reason: "prices"),
+            .supersedeRequested(version: "v2", by: "registry"),
             .discovered(
                 Survey(
                     live: LiveVersion(color: .blue, version: "v2"), candidate: .green, replicas: 3, nodes: ["web-2"],
@@ -45,7 +48,7 @@ struct EventFieldsTests {
 
     private static func isListed(_ event: Event) -> Bool {
         switch event {
-        case .requested, .promoted, .abortRequested, .discovered, .candidateCreated, .candidateDelayed, .podsObserved,
+        case .requested, .promoted, .abortRequested, .supersedeRequested, .discovered, .candidateCreated, .candidateDelayed, .podsObserved,
             .podsReady, .nodePrepared, .nodeStaged, .candidateConfirmed, .nodeSwitched, .nodeReverted, .nodeFailed,
             .nodesLeft, .liveRecorded, .drained, .readBack, .oldRemoved, .oldRetained, .candidateRemoved, .refused,
             .troubled, .deadlinePassed, .takenUp, .resumed, .said, .replaced:

@@ -23,6 +23,14 @@ struct EventFormatTests {
             .requested(newOrder),
             #"{"requested":{"_0":{"app":"blog","image":"registry.local:5000/blog:20151025.143403","kind":{"deploy":{}},"number":1,"requestedBy":"anna","rules":{"afterVerifyTimeout":"abort","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"edition":1,"patience":[3,4659767778871345152],"readyTimeout":[32,9704189641294348288],"replicas":1,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"verify":false,"version":"20151025.143403"}}}"#
         ),
+        (
+            .requested(hookOrder),
+            #"{"requested":{"_0":{"app":"blog","commit":"1a2b3c4","commitTime":1445783643000,"image":"registry.local:5000/blog:20151025.143403","isAutomatic":true,"isOlder":true,"kind":{"deploy":{}},"number":1,"overrode":"blog is frozen","ref":"master","requestedBy":"anna","rules":{"afterVerifyTimeout":"abort","drainLeast":[1,11553255926290448384],"drainMost":[16,4852094820647174144],"edition":1,"patience":[3,4659767778871345152],"readyTimeout":[32,9704189641294348288],"replicas":1,"retain":[0,0],"stageTimeout":[19,9511862599518519296],"tolerate":0,"verifyTimeout":[195,2884905626637434880]},"source":"https://gitlab.domain.com/mike/blog","verify":false,"version":"20151025.143403"}}}"#
+        ),
+        (
+            .supersedeRequested(version: "v2", by: "registry"),
+            #"{"supersedeRequested":{"by":"registry","version":"v2"}}"#
+        ),
         (.promoted(by: "anna"), #"{"promoted":{"by":"anna"}}"#),
         (.abortRequested(by: "anna", reason: nil), #"{"abortRequested":{"by":"anna"}}"#),
         (
@@ -162,6 +170,14 @@ struct EventFormatTests {
             requestedBy: "anna")
     }
 
+    private static var hookOrder: Order {
+        Order(
+            app: "blog", number: 1, version: "20151025.143403", image: "registry.local:5000/blog:20151025.143403",
+            requestedBy: "anna", commitTime: Timestamp(milliseconds: 1_445_783_643_000), commit: "1a2b3c4",
+            source: "https://gitlab.domain.com/mike/blog", ref: "master", isAutomatic: true, isOlder: true,
+            overrode: "blog is frozen")
+    }
+
     private static var strayOrder: Order {
         var order = bareOrder
         order.removeStrays = true
@@ -220,7 +236,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 28)
+        #expect(events.count == 29)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -237,6 +253,7 @@ struct EventFormatTests {
         case .requested: "requested"
         case .promoted: "promoted"
         case .abortRequested: "abortRequested"
+        case .supersedeRequested: "supersedeRequested"
         case .discovered: "discovered"
         case .candidateCreated: "candidateCreated"
         case .candidateDelayed: "candidateDelayed"

@@ -191,9 +191,12 @@ struct Serving: Sendable {
         return try await http.send(.init("GET", path, headers: headers))
     }
 
-    func post(_ path: String, _ body: String, token: String) async throws -> HTTPConnection.Response {
-        let headers: HTTPConnection.Headers = ["Authorization": "Bearer \(token)", "Content-Type": "application/json"]
-        return try await http.send(.init("POST", path, headers: headers, body: Data(body.utf8)))
+    func post(
+        _ path: String, _ body: String, token: String, headers: [String: String] = [:]
+    ) async throws -> HTTPConnection.Response {
+        var fields: HTTPConnection.Headers = ["Authorization": "Bearer \(token)", "Content-Type": "application/json"]
+        for (name, value) in headers { fields[name] = value }
+        return try await http.send(.init("POST", path, headers: fields, body: Data(body.utf8)))
     }
 
     /// The lines of an event stream until it ends.
@@ -223,6 +226,7 @@ extension World {
     /// Runs `viridian serve` while `body` runs, and ends it with `signal`.
     func serving<Value: Sendable>(
         endingWith signal: Int32 = SIGTERM,
+        port: Int = 0,
         _ body: @escaping @Sendable (Serving) async throws -> Value
     ) async throws -> Value {
         let (lines, says) = AsyncStream.makeStream(of: String.self)
@@ -234,7 +238,7 @@ extension World {
                     says.finish()
                 }
                 _ = try await viridian.run(
-                    ["serve", "--listen", "127.0.0.1:0"], deadline: .seconds(120),
+                    ["serve", "--listen", "127.0.0.1:\(port)"], deadline: .seconds(120),
                     onStart: { started.yield($0) }, onLine: { says.yield($0) })
             }
             var process = processes.makeAsyncIterator()

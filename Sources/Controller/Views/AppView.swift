@@ -23,6 +23,20 @@ package struct AppView: Codable, Sendable, Hashable {
         package var release: Int?
     }
 
+    /// The version that waits to be released.
+    package struct QueuedView: Codable, Sendable, Hashable {
+        package var version: String
+        package var since: String
+        /// What it waits for, one sentence.
+        package var waits: String
+
+        package init(version: String, since: Timestamp, waits: String) {
+            self.version = version
+            self.since = since.iso8601
+            self.waits = waits
+        }
+    }
+
     package var app: String
     package var namespace: String
     package var live: LiveView?
@@ -32,6 +46,9 @@ package struct AppView: Codable, Sendable, Hashable {
     /// The newest release.
     package var release: ReleaseView?
     package var awaiting: String?
+    /// The locks and freezes that hold its releases now.
+    package var holds: [HoldView]
+    package var queued: QueuedView?
     /// What to do, one sentence each.
     package var advice: [String]
     /// Nodes that do not route to the colour that the cluster has recorded as live.
@@ -48,6 +65,8 @@ package struct AppView: Codable, Sendable, Hashable {
         app configuration: AppConfiguration,
         observation: AppObservation?,
         latest: Release?,
+        holds: [Admission.Hold] = [],
+        queued: QueuedView? = nil,
         readings: [NodeReading] = [],
         problem: String? = nil,
         isServed: Bool = false,
@@ -75,6 +94,8 @@ package struct AppView: Codable, Sendable, Hashable {
         }
         release = latest.map { ReleaseView($0) }
         awaiting = release?.awaiting
+        self.holds = holds.map { HoldView($0) }
+        self.queued = queued
         // While a release switches the nodes, none of them is drifted.
         drifted = latest?.state.hasEnded == false ? [] : (observation?.drifted ?? []).map(\.node)
         advice = AppView.advice(configuration, observation, latest, isServed: isServed, now: now)

@@ -43,7 +43,12 @@ package struct OrderView: Encodable, Sendable, Hashable {
     package var removeStrays: Bool?
     package var requestedBy: String
     package var reason: String?
+    package var commit: String?
     package var commitTime: String?
+    package var source: String?
+    package var ref: String?
+    package var automatic: Bool?
+    package var overrode: String?
     package var rules: RulesView
 
     init(_ order: Order) {
@@ -60,7 +65,9 @@ package struct OrderView: Encodable, Sendable, Hashable {
         removeStrays = order.removeStrays
         requestedBy = order.requestedBy
         reason = order.reason
+        commit = order.commit
         commitTime = order.commitTime?.iso8601
+        (source, ref, automatic, overrode) = (order.source, order.ref, order.isAutomatic, order.overrode)
         rules = RulesView(order.rules)
     }
 }

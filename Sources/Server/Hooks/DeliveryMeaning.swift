@@ -15,7 +15,7 @@ struct DeliveryMeaning: Sendable {
 
     let apps: any ServedApps
     let journal: Journal
-    let lookup: VersionLookup
+    let lookup: any VersionLookup
     let now: Timestamp
 
     func version(_ event: HookEvent, for app: AppConfiguration, sender: String) async throws -> Meaning {

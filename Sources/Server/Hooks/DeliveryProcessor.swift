@@ -14,7 +14,7 @@ import ViridianConfiguration
 package actor DeliveryProcessor {
     private let apps: any ServedApps
     private let journal: Journal
-    private let lookup: VersionLookup
+    private let lookup: any VersionLookup
     private let queue: ReleaseQueue
     private let clock: any ReleaseClock
     private let logger: Logger
@@ -29,7 +29,7 @@ package actor DeliveryProcessor {
     private static let attempts = 10
 
     init(
-        apps: any ServedApps, journal: Journal, lookup: VersionLookup, queue: ReleaseQueue,
+        apps: any ServedApps, journal: Journal, lookup: any VersionLookup, queue: ReleaseQueue,
         clock: any ReleaseClock, settings: HookSettings, logger: Logger
     ) {
         self.apps = apps
@@ -108,7 +108,7 @@ package actor DeliveryProcessor {
         }
     }
 
-    private func act(on delivery: Delivery) async {
+    func act(on delivery: Delivery) async {
         do {
             let results = try await results(of: delivery)
             // What waits or has started was recorded with the queue's own transaction.

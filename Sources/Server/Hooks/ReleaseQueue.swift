@@ -13,7 +13,7 @@ import ViridianConfiguration
 package actor ReleaseQueue {
     private let apps: any ServedApps
     private let journal: Journal
-    private let runner: ReleaseRunner
+    private let starter: any ReleaseStarter
     private let clock: any ReleaseClock
     private let logger: Logger
     private let caches: AdmissionFacts
@@ -25,11 +25,11 @@ package actor ReleaseQueue {
     private var nextAttempt: [String: Timestamp] = [:]
 
     init(
-        apps: any ServedApps, journal: Journal, runner: ReleaseRunner, clock: any ReleaseClock, logger: Logger
+        apps: any ServedApps, journal: Journal, starter: any ReleaseStarter, clock: any ReleaseClock, logger: Logger
     ) {
         self.apps = apps
         self.journal = journal
-        self.runner = runner
+        self.starter = starter
         self.clock = clock
         self.logger = logger
         caches = AdmissionFacts(apps: apps, journal: journal)
@@ -107,7 +107,7 @@ package actor ReleaseQueue {
 
     /// Starts the app's queued version if it may start now.
     /// - Returns: when to look again, beyond the next change; `nil`: at the next change.
-    private func advance(_ app: String) async -> Timestamp? {
+    func advance(_ app: String) async -> Timestamp? {
         do {
             guard let queued = try journal.queued(app: app) else {
                 failures[app] = nil
@@ -169,7 +169,7 @@ package actor ReleaseQueue {
                 ref: version.ref,
                 requester: queued.requester,
                 by: queued.requestedBy)
-            _ = try await runner.deploy(
+            _ = try await starter.deploy(
                 app, request, RequestOrigin(origin: "hook", delivery: queued.delivery))
             failures[app] = nil
             return nil

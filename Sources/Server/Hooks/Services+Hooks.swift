@@ -27,7 +27,7 @@ extension Services {
                 await appStates.unwatchJournal(id)
             }
         }
-        await poller.lookup.shutdown()
+        await registries.shutdown()
     }
 
     /// A line in the log, not one for each request of somebody who guesses.

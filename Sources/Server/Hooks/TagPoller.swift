@@ -12,7 +12,7 @@ import ViridianConfiguration
 package struct TagPoller: Sendable {
     let apps: any ServedApps
     let journal: Journal
-    let lookup: VersionLookup
+    let lookup: any VersionLookup
     let inbox: Inbox
     let queue: ReleaseQueue
     let clock: any ReleaseClock

@@ -26,6 +26,7 @@ package struct Services: Sendable {
     /// The versions that wait to be released.
     package let queue: ReleaseQueue
     let poller: TagPoller
+    let registries: RegistryClients
     /// Tells other systems about releases.
     package let outbox: Outbox
 
@@ -44,7 +45,8 @@ package struct Services: Sendable {
         self.settings = settings
         self.logger = logger
         metrics = Metrics(version: settings.version)
-        appStates = try AppStateCache(apps: apps, journal: journal, metrics: metrics, heartbeat: settings.heartbeat)
+        appStates = try AppStateCache(
+            apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: settings.heartbeat)
         driftMonitor = DriftMonitor(
             apps: apps, journal: journal, appStates: appStates, metrics: metrics, clock: clock,
             interval: settings.checkInterval, logger: logger)
@@ -56,12 +58,12 @@ package struct Services: Sendable {
             logger: logger)
         hookSettings = hooks
         inbox = Inbox(journal: journal)
-        queue = ReleaseQueue(apps: apps, journal: journal, runner: runner, clock: clock, logger: logger)
-        let lookup = VersionLookup(registries: RegistryClients(hooks.registries), journal: journal)
+        queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)
+        registries = RegistryClients(hooks.registries)
         deliveries = DeliveryProcessor(
-            apps: apps, journal: journal, lookup: lookup, queue: queue, clock: clock, settings: hooks, logger: logger)
+            apps: apps, journal: journal, lookup: registries, queue: queue, clock: clock, settings: hooks, logger: logger)
         poller = TagPoller(
-            apps: apps, journal: journal, lookup: lookup, inbox: inbox, queue: queue, clock: clock, settings: hooks,
+            apps: apps, journal: journal, lookup: registries, inbox: inbox, queue: queue, clock: clock, settings: hooks,
             logger: logger)
     }
 }
