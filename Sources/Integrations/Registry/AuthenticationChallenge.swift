@@ -1,14 +1,14 @@
 import Foundation
 import HTTPTransport
 
-/// What a server demands before it answers: `WWW-Authenticate: Bearer realm="https://…",service="…"` (RFC 9110, 11.6.1).
+/// An authentication that a server requires: `WWW-Authenticate: Bearer realm="https://…",service="…"` (RFC 9110, 11.6.1).
 struct AuthenticationChallenge: Sendable, Hashable {
     /// In lower case: `bearer`, `basic`.
     var scheme: String
     /// Names in lower case.
     var parameters: [String: String]
 
-    /// All challenges of an answer: several headers, several in one header, commas within quotes.
+    /// All challenges of a response: several headers, several in one header, commas within quotes.
     static func all(in headers: HTTPConnection.Headers) -> [AuthenticationChallenge] {
         var found: [AuthenticationChallenge] = []
         for field in headers.fields where field.name.caseInsensitiveCompare("WWW-Authenticate") == .orderedSame {

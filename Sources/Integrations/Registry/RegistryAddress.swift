@@ -8,7 +8,9 @@ struct RegistryAddress: Sendable, Hashable {
     /// `https://registry-1.docker.io`
     let url: String
 
-    /// A registry on this machine is asked without TLS, unless authorities are configured for it, as container runtimes do.
+    var usesTLS: Bool { url.hasPrefix("https://") }
+
+    /// Registries on loopback are reached without TLS, as container runtimes do, unless authorities are configured for them.
     init(_ configuration: RegistryConfiguration) {
         host = Self.canonical(configuration.host)
         let isPlain = configuration.plainHTTP || (configuration.ca == nil && Self.isLoopback(host))

@@ -2,9 +2,9 @@ import Foundation
 import HTTPTransport
 import ViridianConfiguration
 
-/// Asks a registry of container images: OCI distribution specification 1.1, with Docker's token authentication.
+/// A client for one registry of container images: OCI distribution specification 1.1, with Docker's token authentication.
 ///
-/// Nothing is connected before the first question. A registry that answers 429 with a time to wait is not asked again before.
+/// It connects with the first request. After a 429 with a time to wait, it sends no request until that time has passed.
 package final class RegistryClient: Sendable {
     /// As images name it: `registry.local:5000`.
     package var host: String { session.host }
@@ -20,12 +20,12 @@ package final class RegistryClient: Sendable {
         session = RegistrySession(configuration, deadline: deadline, environment: environment, now: now)
     }
 
-    /// Closes the connections. Questions in progress and later ones fail.
+    /// Closes the connections. Requests in progress and later ones fail.
     package func shutdown() async { await session.transport.shutdown() }
 
     // MARK: - Images
 
-    /// What a tag points at now, or what has a digest; `nil` when there is no such image.
+    /// The image that a tag points at now, or that has a digest; `nil` when there is none.
     ///
     /// The repository is named without the registry: `group/blog`.
     package func image(_ repository: String, reference: String) async throws(RegistryError) -> RegistryImage? {
@@ -62,7 +62,7 @@ package final class RegistryClient: Sendable {
     ) async throws(RegistryError) -> (Manifest, digest: String)? {
         let isDigest = reference.contains(":")
         guard
-            let answer = try await ask(
+            let answer = try await get(
                 repository, "manifests/" + reference, accept: Manifest.mediaTypes, largestBody: 4 << 20,
                 isVerified: isDigest)
         else { return nil }
@@ -72,11 +72,11 @@ package final class RegistryClient: Sendable {
             try verify(digest, answer.body, of: name)
         }
         if answer.headers["Content-Type"]?.hasPrefix("application/vnd.docker.distribution.manifest.v1+") == true {
-            throw invalid("has \(name) in a format that is no longer supported (Docker schema 1): push it again")
+            throw invalid("stores \(name) in a format that is no longer supported (Docker schema 1); push it again")
         }
         guard let manifest = try? JSONDecoder().decode(Manifest.self, from: answer.body) else {
             if answer.isWebPage { throw session.failure(answer, of: host) }
-            throw invalid("answers with something that is no manifest of \(name)")
+            throw invalid("returned something that is not a manifest of \(name)")
         }
         return (manifest, isDigest ? reference : promised ?? ContentDigest.sha256(answer.body))
     }
@@ -86,20 +86,20 @@ package final class RegistryClient: Sendable {
     ) async throws(RegistryError) -> ImageConfiguration {
         let name = "the configuration of an image of \(repository)"
         guard Self.isReference(repository, config.digest) else {
-            throw invalid("names \(name) by what is no digest")
+            throw invalid("names \(name) by something that is not a digest")
         }
         guard config.size <= Self.largestConfiguration else {
             throw RegistryError(
-                .tooLarge, host: host, "\(host) has \(name) with more than \(Self.largestConfiguration) bytes")
+                .tooLarge, host: host, "\(host) stores \(name) with more than \(Self.largestConfiguration) bytes")
         }
         guard
-            let answer = try await ask(
+            let answer = try await get(
                 repository, "blobs/" + config.digest, accept: ["*/*"], largestBody: Self.largestConfiguration,
                 isVerified: true)
         else { throw invalid("does not have \(name)") }
         try verify(config.digest, answer.body, of: name)
         guard let configuration = try? JSONDecoder().decode(ImageConfiguration.self, from: answer.body) else {
-            throw invalid("has \(name) in a format that cannot be read")
+            throw invalid("stores \(name) in an unknown format")
         }
         return configuration
     }
@@ -109,13 +109,13 @@ package final class RegistryClient: Sendable {
     private func verify(_ digest: String, _ body: Data, of name: String) throws(RegistryError) {
         guard ContentDigest.matches(digest, body) else {
             throw RegistryError(
-                .digestMismatch, host: host, "\(host) sent other content for \(name) than its digest promises")
+                .digestMismatch, host: host, "\(host) returned content for \(name) that does not match its digest")
         }
     }
 
     // MARK: - Tags
 
-    /// The tags of a repository, in the registry's order. What no version could be, such as a name of 300 characters, is left out.
+    /// The tags of a repository, in the registry's order. Names that no tag can have are left out.
     package func tags(_ repository: String) async throws(RegistryError) -> [String] {
         guard Self.isReference(repository, "v1") else { throw noSuchRepository(repository) }
         var found: [String] = []
@@ -123,12 +123,12 @@ package final class RegistryClient: Sendable {
         for _ in 0..<Self.mostPages {
             guard let current = query else { return found }
             guard
-                let answer = try await ask(
+                let answer = try await get(
                     repository, "tags/list?" + current, accept: ["application/json"], largestBody: 8 << 20)
             else { throw noSuchRepository(repository) }
             guard let page = TagsPage(answer) else {
                 if answer.isWebPage { throw session.failure(answer, of: host) }
-                throw invalid("answers with something that is no list of the tags of \(repository)")
+                throw invalid("returned something that is not a list of the tags of \(repository)")
             }
             found += page.tags.filter { Self.isReference(repository, $0) }
             guard found.count <= Self.mostTags else { throw tooManyTags(repository) }
@@ -144,7 +144,8 @@ package final class RegistryClient: Sendable {
     private func tooManyTags(_ repository: String) -> RegistryError {
         RegistryError(
             .tooLarge, host: host,
-            "\(host) lists more tags of \(repository) than are read (\(Self.mostTags)); delete old ones there")
+            "\(host) lists more than \(Self.mostTags) tags of \(repository), or too many pages of them; delete old tags there"
+        )
     }
 
     private func noSuchRepository(_ repository: String) -> RegistryError {
@@ -154,12 +155,12 @@ package final class RegistryClient: Sendable {
     // MARK: - Both
 
     /// The path is below the repository's. Names and digests consist of characters that need no encoding.
-    private func ask(
+    private func get(
         _ repository: String, _ path: String, accept: [String], largestBody: Int, isVerified: Bool = false
     ) async throws(RegistryError) -> HTTPConnection.Response? {
         let name = session.transport.address.repository(repository)
-        return try await session.ask(
-            RegistrySession.Question(
+        return try await session.get(
+            RegistrySession.Request(
                 repository: name, path: "/v2/\(name)/\(path)", accept: accept, largestBody: largestBody,
                 isVerified: isVerified))
     }

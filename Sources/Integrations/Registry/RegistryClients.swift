@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import ViridianConfiguration
 
-/// One client for each registry. Those that are not configured are asked without credentials, with TLS.
+/// One client for each registry. Those that are not configured are used without credentials, with TLS.
 package final class RegistryClients: Sendable {
     private let configurations: [String: RegistryConfiguration]
     private let make: @Sendable (RegistryConfiguration) -> RegistryClient
@@ -28,7 +28,7 @@ package final class RegistryClients: Sendable {
         }
     }
 
-    /// Closes all connections. Questions in progress and later ones fail.
+    /// Closes all connections. Requests in progress and later ones fail.
     package func shutdown() async {
         for client in opened.withLock({ Array($0.values) }) { await client.shutdown() }
     }

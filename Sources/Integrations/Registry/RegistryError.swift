@@ -1,6 +1,6 @@
 import HTTPTransport
 
-/// Why a registry did not tell what it was asked.
+/// Why a registry gave no usable answer.
 package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
         /// No connection: refused, no route, no such name, a proxy that does not connect.
@@ -9,24 +9,24 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
         case tls
         /// No complete answer within the deadline, or the connection was closed before it was complete.
         case noAnswer
-        /// It shows this only with credentials, and none are configured for it.
+        /// It requires credentials, and none are configured for it.
         case credentialsRequired
-        /// It refuses the credentials that are configured for it.
+        /// It rejected the credentials that are configured for it.
         case credentialsRefused
-        /// Whoever asks may not read this repository.
+        /// The user, or everybody where none is configured, may not read this repository.
         case forbidden
         case noSuchRepository
-        /// 429, or it said 429 a moment ago and how long to wait.
+        /// 429, now or before: no request is sent until the time that it named has passed.
         case tooManyRequests
         /// 408 or a status from 500 on.
         case serverError(status: Int)
-        /// Not what a registry answers: a web page, broken JSON, a redirect without an end, another status.
+        /// Not a registry's response: a web page, broken JSON, a redirect without an end, another status.
         case invalidAnswer
         /// A body or a list longer than any that is read.
         case tooLarge
-        /// The content has another digest than the one that was asked for or promised.
+        /// The content does not match the digest that was requested or promised.
         case digestMismatch
-        /// It names a place that nothing is asked of: a token server or a copy without TLS, for a registry with it.
+        /// A registry with TLS refers to a token server or another registry without TLS. Nothing is sent there.
         case insecure
         /// The configuration of this registry, or of the proxy, cannot be used.
         case configuration
@@ -39,7 +39,7 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
     package var host: String
     /// One sentence for people, without a full stop and without secrets.
     package var description: String
-    /// How long the registry wants to be left alone.
+    /// How long the registry wants no further request.
     package var retryAfter: Duration?
 
     package init(_ kind: Kind, host: String, _ description: String, retryAfter: Duration? = nil) {
@@ -49,7 +49,7 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
         self.retryAfter = retryAfter
     }
 
-    /// Whether the same question may be answered later although nobody changes anything.
+    /// Whether the same request may succeed later although nobody changes anything.
     package var isTemporary: Bool {
         switch kind {
         case .unreachable, .noAnswer, .tooManyRequests, .serverError, .cancelled: true
@@ -61,10 +61,10 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
 }
 
 extension RegistryError {
-    /// `server` is who did not answer, for people: the registry, or a host that it named.
+    /// `server` is who did not answer, for people: the registry, or a host that it refers to.
     init(_ error: any Error, host: String, server: String) {
         guard var error = error as? TransportError else {
-            self.init(.cancelled, host: host, "the question to \(server) was given up")
+            self.init(.cancelled, host: host, "the request to \(server) was cancelled")
             return
         }
         error.server = server
@@ -75,7 +75,9 @@ extension RegistryError {
             kind = .unreachable
             text = "\(server) does not answer (connection refused)"
         case .unresolvable, .unreachable, .proxy: kind = .unreachable
-        case .tls: kind = .tls
+        case .tls(let detail):
+            kind = .tls
+            if detail.contains("does not speak TLS") { text += "; for a registry without TLS, set plainHTTP: true" }
         case .deadline, .closed, .silent, .other: kind = .noAnswer
         case .bodyTooLarge, .lineTooLong: kind = .tooLarge
         case .invalidRequest: kind = .configuration

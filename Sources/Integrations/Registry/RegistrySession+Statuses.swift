@@ -1,7 +1,7 @@
 import HTTPTransport
 
 extension RegistrySession {
-    /// What a status means. `nil` for 404, which registries answer where there is no such thing.
+    /// What a status means. `nil` for 404: there is no such tag, digest or repository.
     func evaluate(
         _ answer: HTTPConnection.Response, of server: String, _ repository: String
     ) throws(RegistryError) -> HTTPConnection.Response? {
@@ -16,30 +16,30 @@ extension RegistrySession {
         throw failure(answer, of: server)
     }
 
-    /// A status that is an error whatever was asked.
+    /// A status that is an error for every request.
     func failure(_ answer: HTTPConnection.Response, of server: String) -> RegistryError {
         switch answer.status {
         case 429:
             if let wait = answer.retryAfter { pause(for: wait) }
             return RegistryError(
                 .tooManyRequests, host: host,
-                "\(server) answers that it gets too many requests (429)"
-                    + (answer.retryAfter.map { " and may be asked again \($0.fromNow)" } ?? ""),
+                "\(server) limits requests (429)" + (answer.retryAfter.map { "; retry \($0.fromNow)" } ?? ""),
                 retryAfter: answer.retryAfter)
         case 408, 500...:
             return RegistryError(
-                .serverError(status: answer.status), host: host, "\(server) answers with an error (\(answer.status))",
+                .serverError(status: answer.status), host: host, "\(server) returned an error (\(answer.status))",
                 retryAfter: answer.retryAfter)
         case 200,
             404 where answer.isWebPage:
             return RegistryError(
                 .invalidAnswer, host: host,
-                "\(server) answers with a web page (\(answer.status)): no registry can be reached there")
+                "\(server) returned a web page (\(answer.status)) instead of a registry's response")
         case 300..<400:
             return RegistryError(.invalidAnswer, host: host, "\(server) redirects too often (\(answer.status))")
         default:
-            return RegistryError(
-                .invalidAnswer, host: host, "\(server) answers \(answer.status), which a registry does not")
+            // As a server does that expects TLS.
+            let hint = answer.status == 400 && !transport.address.usesTLS ? " to plain HTTP; it may require TLS" : ""
+            return RegistryError(.invalidAnswer, host: host, "\(server) returned status \(answer.status)\(hint)")
         }
     }
 
@@ -47,20 +47,20 @@ extension RegistrySession {
         RegistryError(
             .forbidden, host: host,
             credentials == nil
-                ? "\(host) does not show \(repository) without a user and a password (\(status))"
-                : "\(host) does not let the user that is configured for it read \(repository) (\(status))")
+                ? "\(host) does not allow reading \(repository) without a user name and password (\(status))"
+                : "\(host) does not allow the user configured for it to read \(repository) (\(status))")
     }
 
-    /// It demands credentials, and those that were sent, if any, were not the right ones.
+    /// Credentials are required, and those that were sent, if any, were wrong.
     func refusal(of repository: String, by server: String? = nil) -> RegistryError {
         let server = server ?? host
         return credentials == nil
             ? RegistryError(
                 .credentialsRequired, host: host,
-                "\(server) demands a user and a password for \(repository), and none are configured for \(host)")
+                "\(server) requires a user name and password for \(repository), and none are configured for \(host)")
             : RegistryError(
                 .credentialsRefused, host: host,
-                "\(server) refuses the user and the password that are configured for \(host)")
+                "\(server) rejected the user name and password configured for \(host)")
     }
 }
 

@@ -3,10 +3,10 @@ import HTTPTransport
 import Synchronization
 import ViridianConfiguration
 
-/// Asks one registry: authenticates as it demands, follows its redirects, waits when it said so, and turns what goes wrong into
-/// `RegistryError`.
+/// Requests to one registry: authenticated as it requires, with its redirects followed, none while it limits requests, and every
+/// failure as a `RegistryError`.
 final class RegistrySession: Sendable {
-    struct Question: Sendable {
+    struct Request: Sendable {
         /// As the registry names it.
         var repository: String
         /// Percent-encoded: `/v2/blog/tags/list`.
@@ -19,11 +19,12 @@ final class RegistrySession: Sendable {
     }
 
     let transport: RegistryTransport
-    let credentials: Credentials?
+    /// User name and password as a header's value.
+    let credentials: Secret?
     let now: @Sendable () -> ContinuousClock.Instant
     private let memory = Mutex(Memory())
 
-    /// What is sent again without being demanded again.
+    /// What is used for further requests.
     private struct Memory {
         var usesBasic = false
         /// By repository.
@@ -33,18 +34,9 @@ final class RegistrySession: Sendable {
     }
 
     struct Token: Sendable {
-        var authorization: String
-        var until: ContinuousClock.Instant
-    }
-
-    struct Credentials: Sendable {
         /// A header's value.
-        var basic: String
-
-        init?(_ configuration: RegistryConfiguration) {
-            guard let user = configuration.username else { return nil }
-            basic = "Basic " + Data("\(user):\(configuration.password?.value ?? "")".utf8).base64EncodedString()
-        }
+        var authorization: Secret
+        var until: ContinuousClock.Instant
     }
 
     init(
@@ -52,63 +44,69 @@ final class RegistrySession: Sendable {
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         transport = RegistryTransport(configuration, deadline: deadline, environment: environment)
-        credentials = Credentials(configuration)
+        credentials = configuration.username.map { user in
+            let text = "\(user):\(configuration.password?.value ?? "")"
+            return Secret("Basic " + Data(text.utf8).base64EncodedString())
+        }
         self.now = now
     }
 
     var host: String { transport.address.host }
 
-    /// - Returns: The answer with status 200; `nil` for 404.
-    func ask(_ question: Question) async throws(RegistryError) -> HTTPConnection.Response? {
+    /// - Returns: The response with status 200; `nil` for 404.
+    func get(_ request: Request) async throws(RegistryError) -> HTTPConnection.Response? {
         try refuseWhilePaused()
-        let sent = authorization(for: question.repository)
-        var answer = try await transport.send(request(question, authorization: sent))
+        let sent = authorization(for: request.repository)
+        var answer = try await transport.send(call(request, authorization: sent))
         var authorization = sent
         if answer.status == 401 {
-            authorization = try await authorize(question.repository, answer, refused: sent)
-            answer = try await transport.send(request(question, authorization: authorization))
+            authorization = try await authorize(request.repository, answer, refused: sent)
+            answer = try await transport.send(call(request, authorization: authorization))
             if answer.status == 401 {
-                forget(question.repository)
+                forget(request.repository)
                 // With a token in hand, the credentials were right.
-                throw credentials != nil && authorization != credentials?.basic
-                    ? forbidden(question.repository, status: 401) : refusal(of: question.repository)
+                throw credentials != nil && authorization != credentials
+                    ? forbidden(request.repository, status: 401) : refusal(of: request.repository)
             }
         }
-        let (last, server) = try await followingRedirects(question, answer, authorization)
-        return try evaluate(last, of: server, question.repository)
+        let (last, server) = try await followingRedirects(request, answer, authorization)
+        return try evaluate(last, of: server, request.repository)
     }
 
-    private func request(_ question: Question, authorization: String?) -> HTTPConnection.Request {
-        var request = HTTPConnection.Request("GET", question.path, largestBody: question.largestBody)
-        request.headers["Accept"] = question.accept.joined(separator: ", ")
-        request.headers["Authorization"] = authorization
-        return request
+    private func call(_ request: Request, authorization: Secret?) -> HTTPConnection.Request {
+        var call = HTTPConnection.Request("GET", request.path, largestBody: request.largestBody)
+        call.headers["Accept"] = request.accept.joined(separator: ", ")
+        call.headers["Authorization"] = authorization?.value
+        return call
     }
 
     // MARK: - Redirects
 
-    /// - Returns: The last answer, and who gave it.
+    /// - Returns: The last response, and who sent it.
     private func followingRedirects(
-        _ question: Question, _ first: HTTPConnection.Response, _ authorization: String?
+        _ request: Request, _ first: HTTPConnection.Response, _ authorization: Secret?
     ) async throws(RegistryError) -> (HTTPConnection.Response, server: String) {
-        guard let home = WebAddress(transport.address.url + question.path) else { return (first, host) }
+        guard let home = WebAddress(transport.address.url + request.path) else { return (first, host) }
         var (answer, place, server) = (first, home, host)
+        // Credentials are for the registry, and only as long as no other host had a say in what is requested.
+        var isHome = true
         for _ in 0..<Self.mostRedirects where Self.redirects.contains(answer.status) {
             guard let next = answer.headers["Location"].flatMap({ WebAddress($0, relativeTo: place) }) else {
-                throw RegistryError(.invalidAnswer, host: host, "\(server) redirects to nowhere")
+                throw RegistryError(
+                    .invalidAnswer, host: host, "\(server) returned a redirect without a valid location")
             }
-            guard next.isSecure || !place.isSecure || question.isVerified else {
+            guard next.isSecure || !place.isSecure || request.isVerified else {
                 throw RegistryError(
                     .insecure, host: host, "\(server) redirects to \(next.name) without TLS, which is not followed")
             }
-            var request = request(question, authorization: nil)
-            if next.origin == home.origin, server == host {
-                request.headers["Authorization"] = authorization
-                request.path = next.path
-                answer = try await transport.send(request)
+            isHome = isHome && next.origin == home.origin
+            var call = call(request, authorization: isHome ? authorization : nil)
+            if isHome {
+                call.path = next.path
+                answer = try await transport.send(call)
             } else {
-                server = next.origin == home.origin ? next.name : "\(next.name), to which \(host) redirects,"
-                answer = try await transport.send(request, to: next, server: server)
+                server = "\(next.name) (\(host) redirects to it)"
+                answer = try await transport.send(call, to: next, server: server)
             }
             place = next
         }
@@ -120,10 +118,10 @@ final class RegistrySession: Sendable {
 
     // MARK: - Memory
 
-    private func authorization(for repository: String) -> String? {
+    private func authorization(for repository: String) -> Secret? {
         memory.withLock { memory in
             if let token = memory.tokens[repository], token.until > now() { return token.authorization }
-            return memory.usesBasic ? credentials?.basic : nil
+            return memory.usesBasic ? credentials : nil
         }
     }
 
@@ -149,7 +147,7 @@ final class RegistrySession: Sendable {
         memory.withLock { $0.pausedUntil = now() + min(wait, Self.longestPause) }
     }
 
-    /// What a registry asks for beyond this is not believed.
+    /// A longer time is taken for a mistake.
     private static let longestPause = Duration.seconds(3600)
 
     private func refuseWhilePaused() throws(RegistryError) {
@@ -157,7 +155,7 @@ final class RegistrySession: Sendable {
         let wait = now().duration(to: until)
         throw RegistryError(
             .tooManyRequests, host: host,
-            "\(host) answered a moment ago that it gets too many requests (429); it is asked again \(wait.fromNow)",
+            "\(host) limits requests (429); the next one is sent \(wait.fromNow)",
             retryAfter: wait)
     }
 }

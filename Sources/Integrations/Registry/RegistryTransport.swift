@@ -3,7 +3,7 @@ import HTTPTransport
 import Synchronization
 import ViridianConfiguration
 
-/// The connections to a registry and to the hosts that it names: token servers, the storage of its blobs.
+/// The connections to a registry and to the hosts that it refers to: token servers, the storage of its blobs.
 final class RegistryTransport: Sendable {
     let address: RegistryAddress
     private let configuration: RegistryConfiguration
@@ -33,19 +33,19 @@ final class RegistryTransport: Sendable {
         await connection?.shutdown()
     }
 
-    /// Asks the registry itself.
+    /// Sends a request to the registry itself.
     func send(_ request: HTTPConnection.Request) async throws(RegistryError) -> HTTPConnection.Response {
         try await send(request, through: connection(), server: address.host)
     }
 
-    /// Asks a host that the registry named. It is sent nothing but what is in the request.
+    /// Sends a request to a host that the registry refers to.
     func send(
         _ request: HTTPConnection.Request, to place: WebAddress, server: String
     ) async throws(RegistryError) -> HTTPConnection.Response {
         do {
             return try await send(request, to: place, trust: authorities(), server: server)
         } catch let error where error.kind == .tls && configuration.ca != nil {
-            // The registry may have the company's certificate and the host a public one.
+            // The registry may have a private certificate and the other host a public one.
             return try await send(request, to: place, trust: .system, server: server)
         }
     }
@@ -72,7 +72,7 @@ final class RegistryTransport: Sendable {
         var request = request
         request.headers["User-Agent"] = "viridian"
         request.deadline = deadline
-        // Once more only where the connection broke, as an idle one may: an answer is an answer.
+        // Retried once where there was no response: an idle connection may have been closed. Responses are never retried.
         request.retry = RetryPolicy(attempts: 2, statuses: [], refusals: [])
         do {
             return try await connection.send(request)
@@ -83,11 +83,11 @@ final class RegistryTransport: Sendable {
 
     // MARK: - Opening
 
-    /// The connection to the registry, opened when it is first needed: until then its configuration is not looked at.
+    /// The connection to the registry, created for the first request, and after a failure for the next one.
     private func connection() throws(RegistryError) -> HTTPConnection {
         try state.withLock { state throws(RegistryError) in
             guard !state.isShutDown else {
-                throw RegistryError(.cancelled, host: address.host, "the question to \(address.host) was given up")
+                throw RegistryError(.cancelled, host: address.host, "the request to \(address.host) was cancelled")
             }
             if let connection = state.connection { return connection }
             let connection = try open(address.url, authorities())
@@ -102,7 +102,7 @@ final class RegistryTransport: Sendable {
                 baseURL: url, tls: TLSIdentity(trust: trust), proxy: ProxyEnvironment(environment).proxy(for: url),
                 connectionLimit: 8, connectTimeout: deadline)
         } catch {
-            throw RegistryError(.configuration, host: address.host, "\(address.host) cannot be asked: \(error)")
+            throw RegistryError(.configuration, host: address.host, "\(address.host) cannot be reached: \(error)")
         }
     }
 
@@ -111,7 +111,7 @@ final class RegistryTransport: Sendable {
         guard let pem = FileManager.default.contents(atPath: path) else {
             throw RegistryError(
                 .configuration, host: address.host,
-                "the certificate authorities of \(address.host) cannot be read from \(path)")
+                "the certificate authorities for \(address.host) cannot be read from \(path)")
         }
         return .authorities(pem)
     }

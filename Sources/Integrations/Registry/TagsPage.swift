@@ -24,8 +24,8 @@ struct TagsPage: Sendable, Hashable {
 
     /// The query of a link to the next page: `</v2/blog/tags/list?last=v2&n=2>; rel="next"` (RFC 8288).
     ///
-    /// Nothing else of the link counts: the next page is asked for where this one came from, whatever host or path a proxy or
-    /// somebody else has put there.
+    /// Host and path of the link are not used: the next page is requested where this one came from, since a proxy, or an attacker, may have
+    /// written others.
     private static func next(in header: String) -> String? {
         guard header.utf8.count <= 16_384 else { return nil }
         for link in header.matches(of: /<([^<>]*)>([^<]*)/) {

@@ -66,7 +66,7 @@ struct BadRegistryTests {
             try await withRegistryClient("127.0.0.1:\(server.port)", clock: clock) { client async throws in
                 let first = try await registryError { try await client.image("blog", reference: "v1") }
                 #expect(first.kind == .tooManyRequests && first.isTemporary && first.retryAfter == .seconds(120))
-                #expect(first.description.hasSuffix("too many requests (429) and may be asked again in 120 s"))
+                #expect(first.description.hasSuffix("limits requests (429); retry in 120 s"))
                 clock.pass(.seconds(100))
                 let second = try await registryError { try await client.tags("shop") }
                 #expect(second.kind == .tooManyRequests)
@@ -119,7 +119,7 @@ struct BadRegistryTests {
         ] as [Reply] {
             let error = try await error(reply)
             #expect(error.kind == .invalidAnswer && !error.isTemporary)
-            #expect(error.description.contains("answers with a web page"))
+            #expect(error.description.contains("returned a web page"))
         }
         let both = #"{"schemaVersion":2,"config":{"mediaType":"a","digest":"b","size":1},"manifests":[]}"#
         for text in [
@@ -128,7 +128,7 @@ struct BadRegistryTests {
         ] {
             let error = try await error(.text(text))
             #expect(error.kind == .invalidAnswer, "\(text.prefix(80))")
-            #expect(error.description.hasSuffix("answers with something that is no manifest of blog:v1"))
+            #expect(error.description.hasSuffix("returned something that is not a manifest of blog:v1"))
         }
         let bytes = Array(Self.manifest("sha256:\u{FF}").utf8).map { $0 == 0xC3 ? 0xFF : $0 }
         #expect(try await error(Reply(steps: [.writeBytes(bytes)])).kind == .invalidAnswer)
@@ -152,7 +152,8 @@ struct BadRegistryTests {
                 #expect(byTag.kind == .digestMismatch && !byTag.isTemporary)
                 #expect(byTag.description.contains("the configuration of an image of blog"))
                 let byDigest = try await registryError { try await client.image("blog", reference: other) }
-                #expect(byDigest.description.contains("sent other content for blog@\(other) than its digest promises"))
+                #expect(
+                    byDigest.description.contains("returned content for blog@\(other) that does not match its digest"))
             }
         }
     }

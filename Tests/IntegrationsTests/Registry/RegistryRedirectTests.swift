@@ -56,7 +56,7 @@ struct RegistryRedirectTests {
                         #expect(error.kind == kind && error.host == host, "\(error)")
                         #expect(
                             error.description.hasPrefix(
-                                "127.0.0.1:\(storage.port), to which \(host) redirects, answers"))
+                                "127.0.0.1:\(storage.port) (\(host) redirects to it) returned"))
                     }
                 }
             }

@@ -79,7 +79,7 @@ struct RegistryTagsTests {
                 try await withRegistryClient("127.0.0.1:\(server.port)") { client async throws in
                     let error = try await registryError { try await client.tags("blog") }
                     #expect(error.kind == .invalidAnswer, "\(text)")
-                    #expect(error.description.hasSuffix("answers with something that is no list of the tags of blog"))
+                    #expect(error.description.hasSuffix("returned something that is not a list of the tags of blog"))
                 }
             }
         }

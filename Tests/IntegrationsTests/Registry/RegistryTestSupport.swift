@@ -74,3 +74,31 @@ struct LoopbackCertificate {
 
     func remove() { try? FileManager.default.removeItem(atPath: directory) }
 }
+
+/// Runs a test against `openssl s_server` on a free loopback port, which redirects one path.
+func withRedirectingServer(
+    _ files: LoopbackCertificate, from path: String, to location: String, _ test: (_ host: String) async throws -> Void
+) async throws {
+    // With -HTTP it sends files as they are: whole responses.
+    let file = URL(filePath: files.directory + path)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+        .write(to: file)
+    let (lines, line) = AsyncStream.makeStream(of: String.self)
+    let server = Command(
+        "openssl",
+        ["s_server", "-accept", "127.0.0.1:0", "-HTTP", "-cert", files.certificate, "-key", files.key],
+        workingDirectory: files.directory)
+    let running = Task {
+        defer { line.finish() }
+        return try await server.run(grace: .milliseconds(1), onLine: { line.yield($0.text) })
+    }
+    defer { running.cancel() }
+    for await text in lines {
+        guard let address = text.firstMatch(of: /ACCEPT (127[\d.]+:\d+)/) else { continue }
+        try await test(String(address.1))
+        break
+    }
+    running.cancel()
+    _ = await running.result
+}

@@ -62,7 +62,7 @@ struct RegistryTokenTests {
                 #expect(error.kind == .credentialsRequired && !error.isTemporary)
                 #expect(
                     error.description
-                        == "\(registry.host) demands a user and a password for blog, and none are configured for "
+                        == "\(registry.host) requires a user name and password for blog, and none are configured for "
                         + registry.host)
             }
             let asked = await server.requests.all.dropFirst(pushed)
@@ -78,8 +78,8 @@ struct RegistryTokenTests {
                 #expect(error.kind == .credentialsRefused && error.host == registry.host)
                 #expect(
                     error.description
-                        == "127.0.0.1:\(server.port), which \(registry.host) demands a token from, refuses the user and "
-                        + "the password that are configured for \(registry.host)")
+                        == "127.0.0.1:\(server.port) (token server of \(registry.host)) rejected the user name and password "
+                        + "configured for \(registry.host)")
             }
         }
     }
