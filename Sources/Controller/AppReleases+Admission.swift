@@ -106,11 +106,33 @@ extension AppReleases {
         }
     }
 
+    /// The image of a version: by its digest, where the registry was asked or the journal knows it.
+    package func image(for version: Version, digest: String? = nil) throws -> ImageReference {
+        let known =
+            try digest
+            ?? engine.journal.versions(app: name).first { $0.version == version.text && $0.digest != nil }?.digest
+        return try app.image.tagged(version, digest: known)
+    }
+
+    /// The request with what is known of its version.
+    func completed(_ request: Request, _ image: ImageReference) -> Request {
+        var request = request
+        let version = version(request, image)
+        request.commit = version.commit
+        request.commitTime = version.commitTime
+        request.source = version.source
+        request.ref = version.ref
+        return request
+    }
+
     /// The version that a request names, as `Admission` compares it.
     func version(_ request: Request, _ image: ImageReference) -> PushedVersion {
-        let known = try? engine.journal.versions(app: name).first {
-            $0.version == request.version.text && (image.digest == nil || $0.digest == image.digest)
-        }
+        let isOwn = image.name == app.image.name && image.tag ?? request.version.text == request.version.text
+        let known =
+            isOwn
+            ? try? engine.journal.versions(app: name).first {
+                $0.version == request.version.text && (image.digest == nil || $0.digest == image.digest)
+            } : nil
         return PushedVersion(
             app: name, version: request.version.text, digest: image.digest ?? known?.digest,
             commit: request.commit ?? known?.commit, commitTime: request.commitTime ?? known?.commitTime,

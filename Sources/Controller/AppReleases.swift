@@ -19,7 +19,10 @@ package struct AppReleases: Sendable {
     /// What a deploy asks for.
     package struct Request: Sendable {
         package var version: Version
+        /// A whole image, instead of the version's.
         package var image: ImageReference?
+        /// The digest to which the version's tag points at the registry; `nil`: what the journal knows counts.
+        package var digest: String?
         package var replicas: Int?
         package var verify: Bool?
         package var reason: String?
@@ -67,7 +70,7 @@ package struct AppReleases: Sendable {
     // MARK: - Commands
 
     /// Starts a release of a version and runs it. When the newest release has not ended, no process runs it, and it has the requested
-    /// version, image and replicas, resumes that one instead.
+    /// version, image and replicas, resumes that one instead: without a requested image, whatever digest its tag had then.
     /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when another one has to be finished first, `ReleaseHeld` for a lock or a
     ///   freeze, `NotAdmitted` for a version that a hook or a script may not start, `Refusal`.
     package func deploy(
@@ -76,14 +79,15 @@ package struct AppReleases: Sendable {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         try await withLease { lease in
-            let image = request.image ?? app.image(for: request.version)
             if let open = try latest(), !open.state.hasEnded {
-                guard open.order.version == request.version.text, open.order.image == "\(image)",
-                    open.order.replicas == request.replicas
-                else { throw Interrupted(release: open, app: app) }
+                guard open.order.isRequested(by: request, of: app) else {
+                    throw Interrupted(release: open, app: app)
+                }
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
+            let image = try request.image ?? image(for: request.version, digest: request.digest)
             let (note, overrode) = try admit(request, image: image)
+            let request = completed(request, image)
             return try await begin(lease: lease, until: stop, note: note, observe: observe) { number in
                 var order = order(number, .deploy, request.version.text, "\(image)", request)
                 (order.isOlder, order.overrode) = (note == nil ? nil : true, overrode)
@@ -200,9 +204,19 @@ extension Order {
     /// The command that requests the same release, and so resumes it.
     package func deployCommand(for app: AppConfiguration) -> String {
         var words = ["viridian", "deploy", self.app, "--version", version]
-        let usual = (try? Version(version)).map { "\(app.image(for: $0))" }
-        if image != usual { words += ["--image", image] }
+        if !hasUsualImage(of: app) { words += ["--image", image] }
         if let replicas { words += ["--replicas", "\(replicas)"] }
         return words.joined(separator: " ")
+    }
+
+    /// Whether the image is the version's of the app, at whatever digest.
+    fileprivate func hasUsualImage(of app: AppConfiguration) -> Bool {
+        guard let version = try? Version(version) else { return false }
+        return image.prefix { $0 != "@" } == "\(app.image(for: version))"
+    }
+
+    fileprivate func isRequested(by request: AppReleases.Request, of app: AppConfiguration) -> Bool {
+        version == request.version.text && replicas == request.replicas
+            && (request.image.map { image == "\($0)" } ?? hasUsualImage(of: app))
     }
 }

@@ -97,6 +97,23 @@ extension Journal {
         }
     }
 
+    /// Takes the version that waits out of the queue because a person says so. `audit` makes the entry in the audit log.
+    /// - Returns: the version; `nil` when none waits.
+    package func dropQueued(
+        app: String, by: String, audit: @Sendable (QueuedVersion) -> AuditEntry
+    ) throws(JournalError) -> QueuedVersion? {
+        try write { database in
+            guard let queued = try QueuedVersion.fetch(database, app: app) else { return nil }
+            try queued.remove(database)
+            try DeliveryResult(
+                app: app, version: queued.version.version, state: .ignored,
+                sentence: "\(queued.version.version) of \(app) was dropped from the queue by \(by)"
+            ).insert(database, delivery: queued.delivery)
+            try audit(queued).insert(database)
+            return queued
+        }
+    }
+
     package func queued(app: String) throws(JournalError) -> QueuedVersion? {
         try read { try QueuedVersion.fetch($0, app: app) }
     }

@@ -18,9 +18,44 @@ extension Journal {
         }
     }
 
+    /// A place in the list of an app's versions, which is in the order of their arrival.
+    package struct VersionPlace: Sendable, Hashable {
+        package var pushedAt: Timestamp
+        package var version: String
+        package var digest: String?
+
+        package init(pushedAt: Timestamp, version: String, digest: String?) {
+            self.pushedAt = pushedAt
+            self.version = version
+            self.digest = digest
+        }
+
+        package init(_ version: PushedVersion) {
+            self.init(pushedAt: version.pushedAt, version: version.version, digest: version.digest)
+        }
+    }
+
+    /// The known versions of an app, the newest arrival first, at most `limit`, after the one at `place`.
+    package func versions(app: String, limit: Int, after place: VersionPlace?) throws(JournalError) -> [PushedVersion] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM versions WHERE app = ? AND (pushed_at, version, digest) < (?, ?, ?)
+                    ORDER BY pushed_at DESC, version DESC, digest DESC LIMIT ?
+                    """,
+                arguments: [
+                    app, place?.pushedAt.milliseconds ?? Int64.max, place?.version ?? "", place?.digest ?? "", limit,
+                ]
+            ).map { PushedVersion($0) }
+        }
+    }
+
     /// The tags of an app that are known.
     package func tags(app: String) throws(JournalError) -> [String] {
-        try read { try String.fetchAll($0, sql: "SELECT DISTINCT version FROM versions WHERE app = ?", arguments: [app]) }
+        try read {
+            try String.fetchAll($0, sql: "SELECT DISTINCT version FROM versions WHERE app = ?", arguments: [app])
+        }
     }
 
     /// The newest image that is known by this tag.

@@ -6,6 +6,8 @@ import ViridianConfiguration
 package protocol ServedApps: Sendable {
     /// In the configuration's order.
     var configurations: [AppConfiguration] { get }
+    /// When no releases start.
+    var freezes: [FreezeWindow] { get }
     /// The releases of one app. Commands on it are written to the audit log with `requestOrigin`.
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases
     /// Throws when the cluster's API does not answer.

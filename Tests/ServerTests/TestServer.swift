@@ -15,6 +15,7 @@ struct FakeApps: ServedApps {
     let journal: Journal
     let me: String
     let configurations: [AppConfiguration]
+    var freezes: [FreezeWindow] = []
 
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
         AppReleases(
@@ -24,7 +25,8 @@ struct FakeApps: ServedApps {
                 nodes: FakeNodes(world: world, app: app),
                 journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
                 clock: SystemClock()
-            )
+            ),
+            freezes: freezes
         )
     }
 
@@ -162,8 +164,11 @@ func withServer<Value: Sendable>(
     world: FakeWorld? = nil,
     me: String = "server-1",
     hasToken: Bool = true,
+    destinations: [any OutboxDestination] = [],
     configure: @Sendable (inout AppConfiguration) -> Void = { _ in },
     settings change: @Sendable (inout ServerSettings) -> Void = { _ in },
+    hooks: HookSettings = HookSettings(),
+    freezes: [FreezeWindow] = [],
     _ body: @escaping @Sendable (TestServer) async throws -> Value
 ) async throws -> Value {
     let folder = try folder ?? TestFolder()
@@ -186,9 +191,11 @@ func withServer<Value: Sendable>(
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let services = try Services(
-        apps: FakeApps(world: world, journal: journal, me: me, configurations: configurations),
+        apps: FakeApps(world: world, journal: journal, me: me, configurations: configurations, freezes: freezes),
         journal: journal,
         settings: settings,
+        hooks: hooks,
+        destinations: destinations,
         logger: logger
     )
     var admin = ""

@@ -9,6 +9,7 @@ struct ServedInstallation: ServedApps {
     let installation: Installation
 
     var configurations: [AppConfiguration] { installation.configuration.apps }
+    var freezes: [FreezeWindow] { installation.configuration.freeze }
 
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
         try installation.releases(app, requestOrigin)

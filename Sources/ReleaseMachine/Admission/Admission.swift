@@ -151,7 +151,7 @@ package struct Admission: Sendable {
     }
 
     /// In one sentence, what is newer than this version: the live version, the running release's, or the one that waits.
-    private func newer(than version: PushedVersion) -> String? {
+    func newer(than version: PushedVersion) -> String? {
         let others = [
             running.map { (facts(of: $0), "which \($0.order.name) is releasing") },
             live.map { (facts(of: $0), "which is live") },
@@ -171,7 +171,7 @@ package struct Admission: Sendable {
     }
 
     /// A release's version with what is known of it besides.
-    private func facts(of release: Release) -> PushedVersion {
+    func facts(of release: Release) -> PushedVersion {
         var facts = PushedVersion(release)
         guard let known = versions.first(where: { $0.isSame(as: facts) && $0.version == facts.version }) else {
             return facts

@@ -30,7 +30,8 @@ extension API {
     @Sendable func deploy(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let fields = try BodyFields(
-            request, context, known: ["version", "image", "replicas", "verify", "reason", "commitTime", "removeStrays"])
+            request, context,
+            known: ["version", "image", "replicas", "verify", "reason", "commitTime", "removeStrays", "override"])
         guard let version = try fields.string("version") else {
             throw APIError.invalid("version", "version is missing: the tag of the image to release")
         }
@@ -40,11 +41,12 @@ extension API {
         let reason = try fields.string("reason")
         let commitTime = try fields.string("commitTime")
         let removeStrays = try fields.flag("removeStrays")
+        let overridesHolds = try fields.flag("override") ?? false
         let identity = try context.require(.deployer, for: app)
         let start = { @Sendable [services] (key: KeyedRequest?) in
             try await services.releaseService(context).deploy(
                 app, version: version, image: image, replicas: replicas, verify: verify, reason: reason,
-                commitTime: commitTime, removeStrays: removeStrays, request: key)
+                commitTime: commitTime, removeStrays: removeStrays, overridesHolds: overridesHolds, request: key)
         }
         guard let key = HTTPField.Name("Idempotency-Key").flatMap({ request.headers[$0] }) else {
             return started(try await start(nil))

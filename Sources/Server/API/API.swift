@@ -36,6 +36,12 @@ struct API: Sendable {
         routes.post("api/v1/apps/{app}/releases/{number}/abort", use: abort)
         routes.post("api/v1/apps/{app}/rollback", use: rollback)
         routes.post("api/v1/apps/{app}/repair", use: repair)
+        routes.get("api/v1/apps/{app}/versions", use: listVersions)
+        routes.delete("api/v1/apps/{app}/queue", use: dropQueued)
+        routes.get("api/v1/queue", use: listQueue)
+        routes.get("api/v1/locks", use: listLocks)
+        routes.post("api/v1/locks", use: createLock)
+        routes.delete("api/v1/locks/{id}", use: deleteLock)
         for sender in HookSender.allCases { routes.post("hooks/\(sender.rawValue)", use: receive(sender)) }
         routes.post("hooks/deploy", use: call)
         routes.get("api/v1/deliveries", use: listDeliveries)

@@ -17,6 +17,8 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
     package var field: String?
     /// The release that blocks the request.
     package var release: Int?
+    /// When what blocks the request ends by itself.
+    package var until: Timestamp?
     package var headers: [String: String] = [:]
 
     package var description: String { message }
@@ -27,6 +29,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         _ message: String,
         field: String? = nil,
         release: Int? = nil,
+        until: Timestamp? = nil,
         headers: [String: String] = [:]
     ) {
         self.status = status
@@ -34,6 +37,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         self.message = message
         self.field = field
         self.release = release
+        self.until = until
         self.headers = headers
     }
 
@@ -61,7 +65,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         case let error as LeaseHeld:
             self = APIError(.conflict, "release_running", error.description, release: error.release)
         case let error as ReleaseHeld:
-            self = APIError(HTTPResponse.Status(code: 423, reasonPhrase: "Locked"), "locked", error.description)
+            self = APIError(.locked, "locked", error.description, until: error.until)
         case let error as NotAdmitted: self = APIError(.conflict, "refused", error.description)
         case let error as Interrupted:
             self = APIError(.conflict, "release_running", error.description, release: error.release.order.number)
@@ -95,11 +99,19 @@ struct ErrorAnswer: Codable, Sendable {
         var message: String
         var field: String?
         var release: Int?
+        var until: String?
     }
 
     var error: Body
 
     init(_ error: APIError) {
-        self.error = Body(code: error.code, message: error.message.safe, field: error.field, release: error.release)
+        self.error = Body(
+            code: error.code, message: error.message.safe, field: error.field, release: error.release,
+            until: error.until?.iso8601)
     }
+}
+
+extension HTTPResponse.Status {
+    /// RFC 4918, section 11.3.
+    static let locked = Self(code: 423, reasonPhrase: "Locked")
 }

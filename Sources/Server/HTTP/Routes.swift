@@ -75,6 +75,9 @@ final class RouteTable: Sendable {
         let name = route.path.split(separator: "/").last { !$0.hasPrefix("{") }
         return switch (name, method) {
         case ("releases", _): "deploy"
+        case ("locks", .post), ("lock", _): "lock"
+        case ("locks", .delete), ("unlock", _): "unlock"
+        case ("queue", .delete), ("drop", _): "queue.drop"
         case ("tokens", .post): "token.create"
         case ("tokens", .delete), ("revoke", _): "token.revoke"
         case ("signin", _): "sign-in"

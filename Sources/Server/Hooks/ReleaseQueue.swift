@@ -16,7 +16,8 @@ package actor ReleaseQueue {
     private let starter: any ReleaseStarter
     private let clock: any ReleaseClock
     private let logger: Logger
-    private let caches: AdmissionFacts
+    /// What is known of each app's releases, versions and holds.
+    let facts: AdmissionFacts
     /// Wakes the task of an app.
     private let wakeups: [String: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)]
     /// How often the start of an app's version has failed since it last succeeded.
@@ -32,7 +33,7 @@ package actor ReleaseQueue {
         self.starter = starter
         self.clock = clock
         self.logger = logger
-        caches = AdmissionFacts(apps: apps, journal: journal)
+        facts = AdmissionFacts(apps: apps, journal: journal)
         var wakeups: [String: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)] = [:]
         for app in apps.configurations {
             wakeups[app.name.text] = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -57,7 +58,7 @@ package actor ReleaseQueue {
         func result(_ state: DeliveryResult.State, _ sentence: String, _ number: Int? = nil) -> DeliveryResult {
             DeliveryResult(app: app, version: name, state: state, sentence: sentence, number: number)
         }
-        let decision = try caches.admission(app).decide(submission.version, for: submission.requester)
+        let decision = try facts.admission(app).decide(submission.version, for: submission.requester)
         let waitsFor: String
         switch decision {
         case .ignore(let sentence, let number): return result(.ignored, sentence, number)
@@ -121,7 +122,7 @@ package actor ReleaseQueue {
     }
 
     private func advance(_ app: String, _ queued: QueuedVersion) async throws -> Timestamp? {
-        var admission = try caches.admission(app)
+        var admission = try facts.admission(app)
         admission.queued = nil
         func remove(_ state: DeliveryResult.State, _ sentence: String, _ number: Int?) throws {
             let name = queued.version.version

@@ -1,7 +1,9 @@
+import Controller
 import Integrations
 import Journal
 import Logging
 import ReleaseMachine
+import ViridianConfiguration
 
 extension Services {
     var concernedApps: ConcernedApps { ConcernedApps(apps: apps.configurations) }
@@ -28,6 +30,31 @@ extension Services {
             }
         }
         await registries.shutdown()
+    }
+
+    /// The digest to which a version's tag points now; `nil` where the registry does not say so quickly. What it says is noted.
+    func digest(of version: Version, _ app: AppConfiguration) async -> String? {
+        guard poller.polled.contains(where: { $0.name == app.name }) else { return nil }
+        let found = await withTaskGroup { group -> RegistryImage? in
+            group.addTask { try? await poller.lookup.image(app, version.text) }
+            group.addTask {
+                try? await clock.sleep(for: .seconds(2))
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        guard let found, found.isImage else { return nil }
+        var pushed = PushedVersion(app: app.name.text, version: version.text, pushedAt: clock.now, sender: "poll")
+        pushed.add(found)
+        do {
+            let known = try journal.version(app: app.name.text, tag: version.text)
+            if known?.digest != pushed.digest { try journal.note(pushed) }
+        } catch {
+            logger.error("a version cannot be noted", metadata: ["app": "\(app.name)", "error": "\(error)"])
+        }
+        return pushed.digest
     }
 
     /// A line in the log, not one for each request of somebody who guesses.

@@ -46,6 +46,11 @@ package final class Metrics: Sendable {
             "viridian_notifications_total", .counter,
             "Messages to other systems by destination and outcome: delivered, retried, failed, obsolete."),
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
+        MetricFamily(
+            "viridian_deliveries_total", .counter,
+            "Deliveries of hooks by sender and answer: accepted, ignored, repeated, unauthorized, malformed."),
+        MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
+        MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
     ]
 
     // MARK: - Updates
@@ -60,6 +65,12 @@ package final class Metrics: Sendable {
 
     package func time(_ name: String, _ length: Duration, _ labels: [String: String] = [:]) {
         families.withLockedValue { $0[name]?.observe(length.inSeconds, labels) }
+    }
+
+    /// Updates the metrics of what holds an app's releases, and of what waits.
+    func set(holds: Int, queued: Bool, of app: String) {
+        set("viridian_locks", Double(holds), ["app": app])
+        set("viridian_queue_length", queued ? 1 : 0, ["app": app])
     }
 
     /// Updates the metrics of a release after an event.

@@ -61,7 +61,8 @@ package struct Services: Sendable {
         queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)
         registries = RegistryClients(hooks.registries)
         deliveries = DeliveryProcessor(
-            apps: apps, journal: journal, lookup: registries, queue: queue, clock: clock, settings: hooks, logger: logger)
+            apps: apps, journal: journal, lookup: registries, queue: queue, clock: clock, settings: hooks,
+            logger: logger)
         poller = TagPoller(
             apps: apps, journal: journal, lookup: registries, inbox: inbox, queue: queue, clock: clock, settings: hooks,
             logger: logger)

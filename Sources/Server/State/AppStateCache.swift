@@ -14,6 +14,7 @@ package actor AppStateCache {
         var latest: Release?
         var observation: AppObservation?
         var problem: String?
+        var holds: [Admission.Hold] = []
         var version = 0
         /// Of the releases before the latest one.
         var summaries: [Int: ReleaseSummary] = [:]
@@ -25,6 +26,9 @@ package actor AppStateCache {
     private let watch: JournalWatch
     private let metrics: Metrics
     private let heartbeat: Duration
+    private let clock: any ReleaseClock
+    private let freezes: [FreezeWindow]
+    private var holdFacts = HoldFacts()
     private let names: [String]
     private var entries: [String: Entry] = [:]
     private var position = 0
@@ -42,16 +46,26 @@ package actor AppStateCache {
         var number: Int
     }
 
-    init(apps: any ServedApps, journal: Journal, metrics: Metrics, heartbeat: Duration) throws {
+    init(
+        apps: any ServedApps, journal: Journal, metrics: Metrics, clock: any ReleaseClock, heartbeat: Duration
+    ) throws {
         self.journal = journal
         self.metrics = metrics
+        self.clock = clock
         self.heartbeat = heartbeat
+        freezes = apps.freezes
         watch = try JournalWatch(journal)
         names = apps.configurations.map(\.name.text)
         for app in apps.configurations { entries[app.name.text] = Entry(configuration: app) }
         for head in try journal.heads() {
             position = max(position, head.position)
             entries[head.app]?.latest = try journal.releases(app: head.app, limit: 1).first
+        }
+        holdFacts = try HoldFacts(journal, freezes, at: clock.now)
+        let holds = Holds(freezes)
+        for name in names {
+            entries[name]?.holds = holdFacts.holds(of: name, holds)
+            metrics.set(holds: entries[name]?.holds.count ?? 0, queued: holdFacts.queued[name] != nil, of: name)
         }
     }
 
@@ -61,12 +75,20 @@ package actor AppStateCache {
     func run() async {
         let clock = ContinuousClock()
         var mark: Int?
-        var lastHeartbeat = clock.now
+        var (lastHeartbeat, lastHolds) = (clock.now, clock.now)
         while !Task.isCancelled {
+            let hasGrown: Bool
             if let now = try? watch.mark(), now != mark {
-                mark = now
+                (mark, hasGrown) = (now, true)
                 await refresh()
                 for watcher in journalWatchers.values { watcher.yield() }
+            } else {
+                hasGrown = false
+            }
+            // Locks and freezes also end by themselves.
+            if hasGrown || clock.now - lastHolds >= .seconds(1) {
+                lastHolds = clock.now
+                refreshHolds()
             }
             if clock.now - lastHeartbeat >= heartbeat {
                 lastHeartbeat = clock.now
@@ -95,6 +117,21 @@ package actor AppStateCache {
         }
         let apps = Set(heads.map(\.app))
         for (key, feed) in feeds where apps.contains(key.app) { try? await feed.refresh() }
+    }
+
+    /// Reads what holds the apps' releases, and what waits.
+    func refreshHolds() {
+        guard let facts = try? HoldFacts(journal, freezes, at: clock.now), facts != holdFacts else { return }
+        let before = holdFacts
+        holdFacts = facts
+        let holds = Holds(freezes)
+        for name in names {
+            let now = facts.holds(of: name, holds)
+            guard now != entries[name]?.holds || facts.queued[name] != before.queued[name] else { continue }
+            entries[name]?.holds = now
+            metrics.set(holds: now.count, queued: facts.queued[name] != nil, of: name)
+            markChanged(name)
+        }
     }
 
     /// Applies the new events of the app's newest release.
@@ -161,8 +198,8 @@ package actor AppStateCache {
     package func app(_ name: String) -> AppView? {
         entries[name].map {
             AppView(
-                app: $0.configuration, observation: $0.observation, latest: $0.latest, problem: $0.problem,
-                isServed: true)
+                app: $0.configuration, observation: $0.observation, latest: $0.latest, holds: $0.holds,
+                queued: holdFacts.queuedView(name), problem: $0.problem, isServed: true)
         }
     }
 

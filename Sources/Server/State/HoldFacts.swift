@@ -1,0 +1,36 @@
+import Controller
+import Journal
+import ReleaseMachine
+import ViridianConfiguration
+
+/// What holds the apps' releases at a moment, and which versions wait: few and small, and the same for most of the journal's commits.
+struct HoldFacts: Sendable, Equatable {
+    private(set) var locks: [ReleaseLock] = []
+    /// By app.
+    private(set) var queued: [String: QueuedVersion] = [:]
+    /// The names of the freeze windows that are closed for somebody.
+    private var closed: [String] = []
+    private var at = Timestamp(milliseconds: 0)
+
+    init() {}
+
+    init(_ journal: Journal, _ freezes: [FreezeWindow], at now: Timestamp) throws(JournalError) {
+        locks = try journal.locks(at: now)
+        queued = Dictionary(try journal.queue().map { ($0.version.app, $0) }) { $1 }
+        closed = freezes.filter { $0.closedUntil(now, app: $0.apps?.first ?? "") != nil }.map(\.name)
+        at = now
+    }
+
+    /// The time at which they were read is not part of them.
+    static func == (one: HoldFacts, other: HoldFacts) -> Bool {
+        one.locks == other.locks && one.queued == other.queued && one.closed == other.closed
+    }
+
+    func holds(of app: String, _ holds: Holds) -> [Admission.Hold] { holds.holding(app, locks: locks, at: at) }
+
+    func queuedView(_ app: String) -> AppView.QueuedView? {
+        queued[app].map {
+            AppView.QueuedView(version: $0.version.version, since: $0.since, waits: $0.waitsFor)
+        }
+    }
+}
