@@ -85,7 +85,7 @@ package struct TagPoller: Sendable {
 
     private func list(_ app: AppConfiguration) async throws {
         let name = app.name.text
-        let tags = try await lookup.tags(app).filter { (try? Version($0)) != nil }
+        let tags = try await tags(app).filter { (try? Version($0)) != nil }
         let isFirst = try journal.tagsListed(app: name) == nil
         let known = Set(try journal.tags(app: name))
         let new = tags.filter { !known.contains($0) }
@@ -119,6 +119,16 @@ package struct TagPoller: Sendable {
         }
         for version in found.map(\.version) { try journal.note(version) }
         try journal.noteTagsListed(app: name, at: clock.now)
+    }
+
+    /// A repository to which nothing has been pushed yet does not exist.
+    private func tags(_ app: AppConfiguration) async throws(RegistryError) -> [String] {
+        do {
+            return try await lookup.tags(app)
+        } catch {
+            guard error.kind == .noSuchRepository else { throw error }
+            return []
+        }
     }
 
     /// Tags that are moved to another image, such as `latest`: those that a release may start from and that are no number.
