@@ -130,8 +130,9 @@ let package = Package(
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Processes", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix],
+            dependencies: ["Processes", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix, yams],
             path: "Tests/TestSupport",
+            exclude: ["Pipelines/declarative.groovy", "Pipelines/recording-docker.sh"],
             swiftSettings: settings
         ),
         tests("ReleaseMachine", ["Simulator"]),
@@ -142,7 +143,7 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
-        tests("Scaffold", ["Nginx", "Processes", "TextTemplates", "ViridianConfiguration"]),
+        tests("Scaffold", ["Nginx", "Processes", "TestSupport", "TextTemplates", "ViridianConfiguration"]),
         tests(
             "Server",
             [

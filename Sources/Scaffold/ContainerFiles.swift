@@ -7,11 +7,13 @@ enum ContainerFiles {
         RenderedFile(path: "docker-compose.yml", text: ComposeFile(apps).text)
     }
 
-    static func dockerfile(_ app: AppConfiguration) -> RenderedFile {
-        let port = app.ports.container
-        return RenderedFile(
-            path: "\(app.name)/Dockerfile",
-            text: app.protocol == .fastcgi ? FastCGIDockerfile(port: port).text : HTTPDockerfile(port: port).text)
+    static func dockerfiles(_ apps: [AppConfiguration]) -> [RenderedFile] {
+        apps.map { app in
+            let port = app.ports.container
+            return RenderedFile(
+                path: app.path("Dockerfile", among: apps),
+                text: app.protocol == .fastcgi ? FastCGIDockerfile(port: port).text : HTTPDockerfile(port: port).text)
+        }
     }
 }
 
@@ -23,8 +25,11 @@ struct ComposeFile: TemplateValues {
 
     struct Service {
         let name: String
+        /// The name of the service that runs the image's tests.
+        let test: String
         /// Where its Dockerfile and its sources are.
         let folder: String
+        /// With the version that a pipeline has built; a developer's has none.
         let image: String
         /// Its port on the developer's machine.
         let blue: Int
@@ -34,8 +39,9 @@ struct ComposeFile: TemplateValues {
     init(_ apps: [AppConfiguration]) {
         services = apps.map { app in
             Service(
-                name: yaml(app.name.text), folder: apps.count == 1 ? "." : "./\(app.name)",
-                image: yaml("\(app.image):dev"), blue: app.ports.blue, container: app.ports.container)
+                name: yaml(app.name.text), test: yaml("\(app.name)-test"),
+                folder: apps.count == 1 ? "." : "./\(app.name)", image: yaml("\(app.image):${VERSION:-dev}"),
+                blue: app.ports.blue, container: app.ports.container)
         }
     }
 }

@@ -37,6 +37,7 @@ package enum Rendering: String, Sendable, CaseIterable {
     case dockerfile
     case jenkins
     case gitlab
+    case github
     case rbac
     case slackManifest = "slack-manifest"
 
@@ -45,8 +46,9 @@ package enum Rendering: String, Sendable, CaseIterable {
 
     /// The files for these apps, of which there is at least one.
     /// - Throws: `ScaffoldError`.
-    package func files(_ configuration: Configuration, apps: [AppConfiguration]) throws(ScaffoldError) -> [RenderedFile]
-    {
+    package func files(
+        _ configuration: Configuration, apps: [AppConfiguration], scripts: ScriptPlacement = .embedded
+    ) throws(ScaffoldError) -> [RenderedFile] {
         switch self {
         case .kubernetes: return apps.map(KubernetesObjects.file)
         case .nginx:
@@ -57,9 +59,10 @@ package enum Rendering: String, Sendable, CaseIterable {
             return SaltStates.files(apps: apps, backends: configuration.nodes.backendsOnNode)
         case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
         case .compose: return [ContainerFiles.compose(apps)]
-        case .dockerfile: return apps.map(ContainerFiles.dockerfile)
-        case .jenkins: return apps.map { Pipelines.jenkins($0, server: configuration.server) }
-        case .gitlab: return apps.map { Pipelines.gitlab($0, server: configuration.server) }
+        case .dockerfile: return ContainerFiles.dockerfiles(apps)
+        case .jenkins: return Pipelines.jenkins(apps, server: configuration.server, scripts)
+        case .gitlab: return Pipelines.gitlab(apps, server: configuration.server, scripts)
+        case .github: return Pipelines.github(apps, server: configuration.server, scripts)
         case .rbac: return AccessRights.files(configuration, apps: apps)
         case .slackManifest: return [try SlackManifest(configuration.server).file]
         }
@@ -70,6 +73,13 @@ package enum Rendering: String, Sendable, CaseIterable {
         guard files.count > 1 else { return files.first?.text ?? "" }
         return files.map { isYAMLStream ? $0.text : "# \($0.path)\n\($0.text)" }
             .joined(separator: isYAMLStream ? "---\n" : "\n")
+    }
+}
+
+extension AppConfiguration {
+    /// Where a file of the app's repository belongs: in a folder for each app where there are several.
+    func path(_ file: String, among apps: [AppConfiguration]) -> String {
+        apps.count == 1 ? file : "\(name)/\(file)"
     }
 }
 

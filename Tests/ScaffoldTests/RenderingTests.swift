@@ -213,20 +213,9 @@ struct RenderingTests {
         #expect(throws: ScaffoldError.self) { try rendered(.terraform, configuration([bare])) }
     }
 
-    @Test("pipelines release through the API of the server that is configured, and show no token")
-    func pipelines() throws {
+    @Test("the Slack app calls the server that is configured, and needs one")
+    func slack() throws {
         let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
-        for what in [Rendering.jenkins, .gitlab] {
-            let text = try rendered(what, configuration([try blog()], server: server))
-            #expect(text.contains("https://deploy.domain.com/api/v1/apps/blog/releases"))
-            #expect(text.contains("curl -sS -K -"))
-            #expect(text.contains("docker login") && text.contains("docker run --rm"))
-            #expect(text.components(separatedBy: "date -u +%Y%m%d.%H%M%S").count == 2, "the version is made once")
-            #expect(text.contains("commitTime"))
-            #expect(text.contains("Idempotency-Key"))
-            #expect(text.contains("registry.local:5000/blog"))
-            #expect(!text.contains("-H 'Authorization") && !text.contains("-H \"Authorization"))
-        }
         let manifest = try rendered(.slackManifest, configuration([try blog()], server: server))
         #expect(manifest.contains("https://deploy.domain.com/slack/commands"))
         #expect(manifest.contains("https://deploy.domain.com/slack/actions"))
@@ -255,6 +244,9 @@ struct RenderingTests {
         let compose = try rendered(.compose, configuration([try blog()]))
         #expect(compose.contains("127.0.0.1:30000:9000"))
         #expect(compose.contains("redis:"))
+        // What CI tests is the image that it has built, without the developer's files.
+        #expect(compose.components(separatedBy: "image: \"registry.local:5000/blog:${VERSION:-dev}\"").count == 3)
+        #expect(compose.components(separatedBy: "- .:/code").count == 2)
     }
 }
 

@@ -20,17 +20,20 @@ struct TemplateTests {
             KubernetesObjects(app), AppRole(app), InventoryRole(rules: AccessRule.rules(of: app).map(RoleRule.init)),
             VirtualHosts(of: app, upstreamFile: "/etc/nginx/backends.d/blog.conf"), SaltStates(backends: "/b"),
             try TerraformModule(configuration: nodes, apps: [app]), ComposeFile([app]), FastCGIDockerfile(port: 9000),
-            HTTPDockerfile(port: 8080), Jenkinsfile(app, server: server), GitLabPipeline(app, server: server),
-            ReleaseScript(app, server: server, token: "t", key: "k", reason: "r", commitTime: "c"),
+            HTTPDockerfile(port: 8080), Jenkinsfile(app, release: ["exit"]), GitLabPipeline(app, release: ["exit"]),
+            GitHubWorkflow(app, release: ["exit"]), ReleaseScript(app, server: server),
             try SlackManifest(server), NodeSudoers(user: "u", program: "p", configuration: "c", authorizedKey: "k"),
             LocalSudoers(user: "u"),
             AppFile(name: "a", image: "i", container: 1, blue: 2, green: 3, hosts: ["a.domain.com"]),
         ]
     }
 
-    /// The names between braces.
+    /// The names between braces, or between the marks that a template chooses because its language has braces: `{{=<% %>=}}`.
     private func places(in template: String) -> Set<String> {
-        Set(template.matches(of: #/\{\{[#^\/]?\s*(\w+)\s*\}\}/#).map { String($0.output.1) })
+        let names =
+            template.hasPrefix("{{=<% %>=}}\n")
+            ? #/<%[#^\/]?\s*(\w+)\s*%>/# : #/\{\{[#^\/]?\s*(\w+)\s*\}\}/#
+        return Set(template.matches(of: names).map { String($0.output.1) })
     }
 
     /// The names of stored properties, those of nested values too.

@@ -16,20 +16,25 @@ struct RenderCommand: Verb {
             terraform     load balancer and DNS names
             compose       a docker-compose.yml for developers
             dockerfile    a first Dockerfile
-            jenkins       a Jenkinsfile that builds, pushes and releases
+            jenkins       a Jenkinsfile that builds, tests, pushes and releases
             gitlab        a .gitlab-ci.yml that does the same
+            github        a workflow of GitHub Actions that does the same
             sudoers       the sudo rules for the nodes
             viridian-node the program for the nodes, the only one that their SSH key may run
             node.conf     the configuration of viridian-node: what it may do
             slack-manifest  the Slack app
 
-            Nothing is applied or overwritten: the output goes to standard output, or with --to into new files.
+            Nothing is applied or overwritten: the output goes to standard output, or with --into into new files.
             """
     )
 
     @Argument(help: "What to write.") var what: What
     @Argument(help: "The app. Default: all.", completion: .app) var app: String?
-    @Option(help: ArgumentHelp("Write files below this folder instead.", valueName: "folder")) var to: String?
+    @Option(
+        // --to is what it was called first.
+        name: [.customLong("into"), .customLong("to")],
+        help: ArgumentHelp("Write files below this folder instead.", valueName: "folder"))
+    var folder: String?
     @OptionGroup var local: LocalOptions
 
     enum What: ExpressibleByArgument, CaseIterable, Sendable {
@@ -64,7 +69,8 @@ struct RenderCommand: Verb {
         let text: String
         switch what {
         case .scaffold(let rendering):
-            files = try rendering.files(configuration, apps: apps)
+            // On standard output a pipeline is one text, in a folder it can have its script beside it.
+            files = try rendering.files(configuration, apps: apps, scripts: folder == nil ? .embedded : .beside)
             let backends = configuration.nodes.backends
             if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {
                 printError(
@@ -77,12 +83,12 @@ struct RenderCommand: Verb {
             files = [file]
             text = file.text
         }
-        guard let to else {
+        guard let folder else {
             printText(text)
             return .done
         }
         for file in files {
-            let path = "\(to)/\(file.path)"
+            let path = "\(folder)/\(file.path)"
             let isNew = try NewFile.write(file.text, to: path, mode: file.mode)
             printLine("\(path): \(isNew ? "written" : "exists, not changed")")
         }
