@@ -15,14 +15,14 @@ public struct Viridian: AsyncParsableCommand {
                 name: "Release",
                 subcommands: [
                     DeployCommand.self, PromoteCommand.self, AbortCommand.self, RollbackCommand.self,
-                    RepairCommand.self,
+                    RepairCommand.self, LockCommand.self, UnlockCommand.self,
                 ]
             ),
             CommandGroup(
                 name: "Status",
                 subcommands: [
                     StatusCommand.self, ReleasesCommand.self, ShowCommand.self, LogsCommand.self, NodesCommand.self,
-                    CheckCommand.self,
+                    CheckCommand.self, VersionsCommand.self, QueueCommand.self,
                 ]
             ),
             CommandGroup(

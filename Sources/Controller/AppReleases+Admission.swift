@@ -89,6 +89,12 @@ extension AppReleases {
         )
     }
 
+    /// The locks and freezes that hold the app's releases now.
+    package func currentHolds() throws -> [Admission.Hold] {
+        let now = engine.clock.now
+        return holds.holding(name, locks: try engine.journal.locks(at: now), at: now)
+    }
+
     /// Throws unless the requested version may be released now.
     /// - Returns: what the requester should know.
     func admit(_ request: Request, image: ImageReference) throws -> (note: String?, overrode: String?) {

@@ -13,21 +13,27 @@ struct LocalReleaseClient: ReleaseClient {
     func view(of app: String) async throws -> AppView {
         let releases = try installation.releases(app)
         let latest = try releases.latest()
+        let holds = try releases.currentHolds()
+        let queued = try installation.journal.queued(app: app).map {
+            AppView.QueuedView(version: $0.version.version, since: $0.since, waits: $0.waitsFor)
+        }
         do {
-            return AppView(app: releases.app, observation: try await releases.observe(), latest: latest)
+            return AppView(
+                app: releases.app, observation: try await releases.observe(), latest: latest, holds: holds,
+                queued: queued)
         } catch let error as CancellationError {
             throw error
         } catch {
             // The nodes can be read even if the cluster cannot.
             let readings = (try? await releases.readNodes().readings) ?? []
             return AppView(
-                app: releases.app, observation: nil, latest: latest, readings: readings,
+                app: releases.app, observation: nil, latest: latest, holds: holds, queued: queued, readings: readings,
                 problem: String(describing: error))
         }
     }
 
     func image(of app: String, _ version: Version) throws -> ImageReference? {
-        try installation.configuration.app(app).image(for: version)
+        try installation.releases(app).image(for: version)
     }
 
     func nodes(of app: String) async throws -> [NodeRoute] {

@@ -33,6 +33,17 @@ protocol ReleaseClient: Sendable {
     ) async throws -> Release
     func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView
 
+    /// The known versions, the newest arrival first.
+    func versions(of app: String, limit: Int) async throws -> [VersionView]
+    /// The versions that wait to be released: of one app, or of all.
+    func queue(of app: String?) async throws -> [QueueView]
+    /// Takes the version that waits out of the app's queue.
+    func dropQueued(_ app: String, by: String) async throws
+    /// The locks and freezes that hold releases now.
+    func locks() async throws -> LockList
+    func lock(_ lock: NewLock, by: String) async throws -> LockView
+    func unlock(_ id: String, by: String) async throws
+
     /// At most `limit` entries of the audit log, newest first, before the entry numbered `before`.
     func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView]
     /// At most `limit` messages to other systems, newest first, before the one numbered `before`.
@@ -50,6 +61,17 @@ protocol ReleaseClient: Sendable {
         shouldGoOn: @escaping @Sendable () async -> Bool,
         observe: @escaping Engine.Observer
     ) async throws
+}
+
+/// The parameters of a lock to add.
+struct NewLock: Sendable {
+    /// `nil`: all apps.
+    var app: String?
+    var reason: String
+    /// `nil`: until somebody unlocks.
+    var length: Duration?
+    /// Only releases that start by themselves.
+    var isAutomatic: Bool
 }
 
 /// The parameters of a token to create.

@@ -21,6 +21,7 @@ struct RemoteReleaseClient: ReleaseClient {
         var reason: String?
         var commitTime: String?
         var removeStrays: Bool?
+        var override: Bool?
     }
 
     private struct ReasonBody: Encodable {
@@ -39,7 +40,7 @@ struct RemoteReleaseClient: ReleaseClient {
         var dryRun: Bool
     }
 
-    private func path(_ app: String, _ rest: String = "") -> String {
+    func path(_ app: String, _ rest: String = "") -> String {
         "/api/v1/apps/\(PercentEncoding.encode(app))\(rest)"
     }
 
@@ -110,7 +111,8 @@ struct RemoteReleaseClient: ReleaseClient {
             verify: request.verify,
             reason: request.reason,
             commitTime: request.commitTime?.iso8601,
-            removeStrays: request.removeStrays
+            removeStrays: request.removeStrays,
+            override: request.requester == .person(overridesHolds: true) ? true : nil
         )
         return try await server.post(path(app, "/releases"), body)
     }

@@ -46,6 +46,9 @@ struct DeployPlan: Encodable {
             obstacles.append(
                 "\(app)/\(open.number) (\(open.version)) has not ended: it is \(open.state) in phase \(open.phase)")
         }
+        if request.requester == .person(overridesHolds: false) {
+            obstacles += view.holds.filter { !$0.automatic }.map(\.sentence)
+        }
         if let problem = view.problem { obstacles.append("the cluster could not be read: \(problem)") }
         // Without a running release, what needs a person's attention blocks the next one.
         if !isBusy { obstacles += view.advice }

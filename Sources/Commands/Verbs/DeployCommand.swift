@@ -36,6 +36,10 @@ struct DeployCommand: Verb {
     @Flag(help: "Delete pods without an owner that would receive the candidate's requests, instead of stopping.")
     var removeStrays = false
     @Flag(
+        name: .customLong("override"),
+        help: "Start in spite of locks and freezes. Takes a --reason, and at a server a token with role admin.")
+    var overridesHolds = false
+    @Flag(
         help:
             "Only print what a release would find and do now. Exit status: 0; 1 a release would be blocked; 75 a release is running."
     )
@@ -46,6 +50,12 @@ struct DeployCommand: Verb {
     @OptionGroup var global: GlobalOptions
     /// The directory in which a background process reports that the release has started.
     @Option(help: .hidden) var handover: String?
+
+    func validate() throws {
+        if overridesHolds, reason?.allSatisfy(\.isWhitespace) ?? true {
+            throw ValidationError("--override takes a --reason: it goes into the audit log")
+        }
+    }
 
     func perform() async throws -> ExitStatus {
         let request = AppReleases.Request(
@@ -61,6 +71,7 @@ struct DeployCommand: Verb {
                 return time
             },
             removeStrays: removeStrays ? true : nil,
+            requester: .person(overridesHolds: overridesHolds),
             by: caller()
         )
         if dryRun { return try await plan(request) }
@@ -160,6 +171,7 @@ struct DeployCommand: Verb {
         if let reason { arguments.append("--reason=\(reason)") }
         if let commitTime { arguments.append("--commit-time=\(commitTime)") }
         if removeStrays { arguments.append("--remove-strays") }
+        if overridesHolds { arguments.append("--override") }
         if let config = global.config { arguments.append("--config=\(config)") }
         return arguments
     }

@@ -70,6 +70,10 @@ extension AppView {
                 lines.append(TerminalLine("  preview \(preview)"))
             }
         }
+        lines += holds.map { terminal.styled("  held   \($0.sentence)", .yellow) }
+        if let queued {
+            lines.append(TerminalLine("  queue  \(queued.version) since \(queued.since.minute): \(queued.waits)"))
+        }
         return lines + advice.map { terminal.styled("  → \($0)", .yellow) }
     }
 
