@@ -99,6 +99,10 @@ final class RegistrySession: Sendable {
                 throw RegistryError(
                     .insecure, host: host, "\(server) redirects to \(next.name) without TLS, which is not followed")
             }
+            guard !next.isSecure || home.isSecure || next.host != home.host || next.path != home.path else {
+                throw RegistryError(
+                    .configuration, host: host, "\(host) redirects to HTTPS; configure it without plainHTTP")
+            }
             isHome = isHome && next.origin == home.origin
             var call = call(request, authorization: isHome ? authorization : nil)
             if isHome {

@@ -6,6 +6,8 @@ struct WebAddress: Sendable, Hashable {
     let origin: String
     /// Path and query, percent-encoded.
     let path: String
+    /// `registry.local`
+    let host: String
     /// `registry.local:5000`, for people: with the port where the URL has one.
     let name: String
     let isSecure: Bool
@@ -18,6 +20,7 @@ struct WebAddress: Sendable, Hashable {
             let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme),
             let host = parts.host?.lowercased(), !host.isEmpty
         else { return nil }
+        self.host = host
         isSecure = scheme == "https"
         name = host + (parts.port.map { ":\($0)" } ?? "")
         origin = "\(scheme)://\(host):\(parts.port ?? (isSecure ? 443 : 80))"

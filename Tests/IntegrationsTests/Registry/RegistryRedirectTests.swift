@@ -108,6 +108,21 @@ struct RegistryRedirectTests {
         }
     }
 
+    @Test("one that redirects to HTTPS is configured wrongly, and the error says so")
+    func upgrade() async throws {
+        try await withServer { request, _ in
+            Reply(status: 301, headers: ["Location": "https://127.0.0.1:1\(request.path)?n=1000"])
+        } _: { server async throws in
+            try await withRegistryClient("127.0.0.1:\(server.port)") { client async throws in
+                let error = try await registryError { try await client.tags("blog") }
+                #expect(error.kind == .configuration && !error.isTemporary)
+                #expect(
+                    error.description
+                        == "127.0.0.1:\(server.port) redirects to HTTPS; configure it without plainHTTP")
+            }
+        }
+    }
+
     @Test("a token is what the server grants: under either name, bounded, one line")
     func tokens() async throws {
         for (granted, works) in [

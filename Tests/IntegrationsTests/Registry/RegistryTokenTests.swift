@@ -70,6 +70,22 @@ struct RegistryTokenTests {
         }
     }
 
+    @Test("a hundred requests at once are all answered")
+    func parallel() async throws {
+        try await withTokens { registry, _, _ async throws in
+            let digest = try await registry.push(repository: "blog", tag: "v1")
+            try await withRegistryClient(registry.host, user: "ci", password: password) { client async throws in
+                let digests = try await withThrowingTaskGroup(of: String?.self) { group in
+                    for _ in 0..<100 {
+                        group.addTask { try await client.image("blog", reference: "v1")?.digest }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(digests == Array(repeating: digest, count: 100))
+            }
+        }
+    }
+
     @Test("wrong credentials are refused by the token server, which the error names")
     func wrongCredentials() async throws {
         try await withTokens { registry, server, _ async throws in
