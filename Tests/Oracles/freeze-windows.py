@@ -95,7 +95,8 @@ def samples_of(zone_name, year):
     clocks = changes(zone, begin, end)
 
     def around(change):
-        return range(change - 100 * 60, change + 101 * 60, 60)
+        minutes = [*range(-130, -40, 7), *range(-40, 41), *range(41, 131, 7)]
+        return [change + 60 * minute for minute in minutes]
 
     windows = {}
     for window in [("Fri 16:00", "Mon 08:00"), ("Mon 22:00", "Tue 06:00"), ("Sun 02:30", "Sun 02:15"), ("Mon 00:00", "Tue 00:00")]:
