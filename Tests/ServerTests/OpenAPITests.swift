@@ -64,7 +64,7 @@ struct OpenAPITests {
                 open.append(JSONSchema.resolve(.object(members), in: document))
             }
         }
-        for kind in ["schemas", "parameters", "responses", "headers"] {
+        for kind in ["schemas", "parameters", "responses", "headers", "requestBodies"] {
             guard case .object(let members) = document["components"][kind] else { continue }
             for name in members.keys.sorted() {
                 #expect(used.contains("#/components/\(kind)/\(name)"), "\(kind): \(name)")
@@ -117,6 +117,7 @@ struct OpenAPITests {
                 ("/api/v1/apps/{app}/releases/{number}/abort", "/api/v1/apps/blog/releases/1/abort"),
                 ("/api/v1/apps/{app}/rollback", "/api/v1/apps/blog/rollback"),
                 ("/api/v1/apps/{app}/repair", "/api/v1/apps/blog/repair"), ("/api/v1/tokens", "/api/v1/tokens"),
+                ("/api/v1/locks", "/api/v1/locks"), ("/hooks/deploy", "/hooks/deploy"),
             ] {
                 let body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
                 let described = JSONSchema(body, in: document).properties.keys.sorted()
@@ -143,13 +144,23 @@ struct OpenAPITests {
         try hold(ReleaseList.self, "ReleaseList")
         try hold(NodeList.self, "NodeList")
         try hold(RepairView.self, "RepairReport")
+        try hold(VersionList.self, "VersionList")
+        try hold(QueueList.self, "QueueList")
+        try hold(LockList.self, "LockList")
+        try hold(DeliveryList.self, "DeliveryList")
+        try hold(DeliveryAnswer.self, "DeliveryAnswer")
         try hold(AuditList.self, "AuditList")
+        try hold(NotificationList.self, "NotificationList")
         try hold(StatisticsView.self, "Statistics")
         try hold(TokenList.self, "TokenList")
         try hold(Readiness.self, "Readiness")
         try hold(ErrorAnswer.self, "Error")
         let schemas = document["components"]["schemas"]
+        let states = schemas["Notification"]["properties"]["state"]["enum"].array.compactMap(\.string)
+        #expect(states == OutboxNotification.State.allCases.map(\.rawValue))
         #expect(schemas["Phase"]["enum"].array.compactMap(\.string) == Phase.allCases.map(\.rawValue))
+        let versions = schemas["Version"]["properties"]["state"]["enum"].array.compactMap(\.string)
+        #expect(versions == VersionState.allCases.map(\.rawValue))
         #expect(schemas["Role"]["enum"].array.compactMap(\.string) == Role.allCases.map(\.rawValue))
     }
 
@@ -183,6 +194,7 @@ struct OpenAPITests {
             app: "blog", number: 2, kind: .rollback(from: 1), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 2, verify: true, requestedBy: "anna", reason: "why", commitTime: .init(milliseconds: 0),
             removeStrays: true)
+        order.live = Order.LiveCommit(version: "v2", commit: "1f2e3d4")
         order.rules.previewURL = "http://preview.blog.domain.com/"
         let release = try #require(
             Release(RecordedEvent(sequence: 1, at: .init(milliseconds: 0), event: .requested(order))))
@@ -272,7 +284,8 @@ struct OpenAPITests {
                 try await server.post("/api/v1/apps/blog/rollback", #"{"to": "v7"}"#))
             hold("POST", "/api/v1/apps/{app}/repair", try await server.post("/api/v1/apps/blog/repair"))
             for path in [
-                "/api/v1/apps", "/api/v1/nodes", "/api/v1/audit", "/api/v1/stats", "/api/v1/tokens", "/readyz",
+                "/api/v1/apps", "/api/v1/nodes", "/api/v1/audit", "/api/v1/notifications", "/api/v1/stats",
+                "/api/v1/tokens", "/readyz",
             ] {
                 hold("GET", path, try await server.get(path))
             }

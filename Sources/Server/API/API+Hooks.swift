@@ -11,12 +11,26 @@ import ViridianConfiguration
 /// Deliveries of other systems: written down first, then answered, then acted on.
 extension API {
     func receive(_ sender: HookSender) -> @Sendable (Request, ServerContext) async throws -> Response {
-        { request, context in try await receive(sender, request, context) }
+        { request, context in
+            do {
+                let (response, result) = try await receive(sender, request, context)
+                count(sender.rawValue, result)
+                return response
+            } catch let error as APIError where [.unauthorized, .badRequest].contains(error.status) {
+                count(sender.rawValue, error.code)
+                throw error
+            }
+        }
+    }
+
+    /// `result` is how the delivery was answered.
+    private func count(_ sender: String, _ result: String) {
+        services.metrics.count("viridian_deliveries_total", ["sender": sender, "result": result])
     }
 
     private func receive(
         _ sender: HookSender, _ request: Request, _ context: ServerContext
-    ) async throws -> Response {
+    ) async throws -> (Response, result: String) {
         let settings = services.hookSettings
         guard settings.hooks.isOn(sender) else {
             throw APIError.notFound(
@@ -45,16 +59,16 @@ extension API {
             events: try String(decoding: JSONEncoder().encode(reading.events), as: UTF8.self),
             outcome: ignored)
         let (id, cameBefore) = try await services.inbox.receive(delivery)
-        if let ignored, !cameBefore { return .json(DeliveryAnswer(delivery: id, ignored: ignored)) }
+        if let ignored, !cameBefore { return (.json(DeliveryAnswer(delivery: id, ignored: ignored)), "ignored") }
         if cameBefore {
             let known = try services.journal.delivery(id).map { DeliveryView($0) }
-            return .json(
-                DeliveryAnswer(
-                    delivery: id, releases: known?.releases ?? [],
-                    ignored: "this delivery came before: \(known?.outcome ?? "see the list of deliveries")"))
+            let repeated = DeliveryAnswer(
+                delivery: id, releases: known?.releases ?? [],
+                ignored: "this delivery came before: \(known?.outcome ?? "see the list of deliveries")")
+            return (.json(repeated), "repeated")
         }
-        let done = try await services.deliveries.delivery(id, within: settings.answerWithin)
-        return answer(id, done)
+        let answer = answer(id, try await services.deliveries.delivery(id, within: settings.answerWithin))
+        return (answer, answer.status == .accepted ? "accepted" : "ignored")
     }
 
     /// The plain call of scripts: with a deployer's token instead of a signature.
@@ -95,9 +109,12 @@ extension API {
         let (id, _) = try await services.inbox.receive(delivery)
         let done = try await services.deliveries.delivery(id, within: services.hookSettings.callWithin)
         if let refused = done?.results.first(where: { $0.state == .refused }) {
+            count(DeliveryProcessor.script, "refused")
             throw APIError(.conflict, "release_running", refused.sentence, release: refused.number)
         }
-        return answer(id, done)
+        let answer = answer(id, done)
+        count(DeliveryProcessor.script, answer.status == .accepted ? "accepted" : "ignored")
+        return answer
     }
 
     private func answer(_ id: Int, _ delivery: Delivery?) -> Response {

@@ -48,7 +48,7 @@ package final class Metrics: Sendable {
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
         MetricFamily(
             "viridian_deliveries_total", .counter,
-            "Deliveries of hooks by sender and answer: accepted, ignored, repeated, unauthorized, malformed."),
+            "Deliveries of hooks by sender and answer: accepted, ignored, repeated, refused, unauthorized, malformed."),
         MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
         MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
     ]
