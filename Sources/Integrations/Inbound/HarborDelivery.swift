@@ -1,4 +1,3 @@
-import Foundation
 import ReleaseMachine
 import ViridianConfiguration
 
@@ -65,13 +64,8 @@ enum HarborDelivery: DeliveryFormat {
             throw Ignored("a pull of \(shown) through a proxy cache project, not a push")
         }
         return try PushedImage.checked(
-            host: resource["resource_url"].text.flatMap(host), repository: name, tag: resource["tag"].string,
+            host: resource["resource_url"].text.map(HookNames.host(ofImage:)), repository: name,
+            tag: resource["tag"].string,
             digest: resource["digest"].text, at: at, by: person)
-    }
-
-    /// `harbor.domain.com` of `harbor.domain.com/library/blog:v2`, with or without a scheme before it.
-    private static func host(_ url: String) -> String? {
-        let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
-        return url[start...].split(separator: "/", maxSplits: 1).first.map(String.init)
     }
 }

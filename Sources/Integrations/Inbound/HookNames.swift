@@ -21,6 +21,12 @@ enum HookNames {
         return isHost ? text : nil
     }
 
+    /// The host of `harbor.domain.com/library/blog:v2`, with or without a scheme before it; not validated.
+    static func host(ofImage name: String) -> String {
+        let start = name.firstRange(of: "://")?.upperBound ?? name.startIndex
+        return String(name[start...].prefix { $0 != "/" })
+    }
+
     static func digest(_ text: String?) -> String? {
         text.flatMap { try? ImageReference("blog@\($0)") }?.digest
     }

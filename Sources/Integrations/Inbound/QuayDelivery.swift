@@ -1,4 +1,3 @@
-import Foundation
 import ReleaseMachine
 import ViridianConfiguration
 
@@ -29,7 +28,7 @@ enum QuayDelivery: DeliveryFormat {
         }
         var reading = HookReading(key: nil, kind: "push")
         if tags.isEmpty { reading.ignore("a push without tags") }
-        let host = body["docker_url"].text?.split(separator: "/").first.map(String.init)
+        let host = body["docker_url"].text.map(HookNames.host(ofImage:))
         for tag in tags {
             reading.add { () throws(Ignored) in
                 .pushed(

@@ -22,7 +22,8 @@ import Testing
         for _ in 0..<2000 {
             let delivery = deliveries[random.below(deliveries.count)]
             var request = delivery.request
-            if random.chance(60), request.body.first == UInt8(ascii: "{") {
+            let isStillJSON = random.chance(60) && request.body.first == UInt8(ascii: "{")
+            if isStillJSON {
                 request.body = try Self.replaced(request.body, &random)
             } else {
                 request.body = Self.damaged(request.body, &random)
@@ -37,6 +38,7 @@ import Testing
                 reading = try sender.read(request)
             } catch {
                 #expect(Self.isPlain(error.message), "\(error.message)")
+                #expect(!isStillJSON || !error.message.contains("the body is not"), "\(error.message)")
                 continue
             }
             readings += 1
