@@ -6,7 +6,7 @@ import ViridianConfiguration
 package enum ScriptPlacement: Sendable {
     /// In the pipeline itself, which is then one file.
     case embedded
-    /// In a file `script/release.sh` of its own.
+    /// In a file `ci/release.sh` of its own.
     case beside
 }
 
@@ -51,7 +51,7 @@ enum Pipelines {
         case .beside:
             return [
                 RenderedFile(path: app.path(name, among: apps), text: pipeline([])),
-                RenderedFile(path: app.path("script/release.sh", among: apps), text: script.text, mode: 0o755),
+                RenderedFile(path: app.path("ci/release.sh", among: apps), text: script.text, mode: 0o755),
             ]
         }
     }

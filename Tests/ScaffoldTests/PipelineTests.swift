@@ -106,18 +106,18 @@ struct PipelineTests {
         let path = [
             PipelineSystem.jenkins: "Jenkinsfile", .gitlab: ".gitlab-ci.yml", .github: ".github/workflows/release.yml",
         ]
-        #expect(files.map(\.path) == [path[system], "script/release.sh"])
+        #expect(files.map(\.path) == [path[system], "ci/release.sh"])
         #expect(files.last?.mode == 0o755 && files.last?.text.hasPrefix("#!/bin/sh\n") == true)
-        #expect(files[0].text.contains("sh script/release.sh"))
+        #expect(files[0].text.contains("sh ci/release.sh"))
         #expect(!files[0].text.contains("curl "))
         // Alone it is complete.
         let alone = try rendering.files(one, apps: one.apps)
         #expect(alone.map(\.path) == [path[system]])
-        #expect(!alone[0].text.contains("script/release.sh") && alone[0].text.contains("curl "))
+        #expect(!alone[0].text.contains("ci/release.sh") && alone[0].text.contains("curl "))
         // Several apps have a folder each.
         let two = configuration([try blog(), try www()], server: server)
         let several = try rendering.files(two, apps: two.apps, scripts: .beside)
-        #expect(several.map(\.path).contains("www/script/release.sh"))
+        #expect(several.map(\.path).contains("www/ci/release.sh"))
     }
 
     @Test("release the branch that the app's file names, and the article's where it names none")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import ViridianConfiguration
 
-/// `script/release.sh`, which all pipelines run, against a server that answers as Viridian does.
+/// `ci/release.sh`, which all pipelines run, against a server that answers as Viridian does.
 @Suite("the release script")
 struct ReleaseScriptTests {
     /// The shells of CI systems that are here: dash, bash, and busybox as in Alpine's images.

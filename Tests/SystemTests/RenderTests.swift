@@ -82,15 +82,15 @@ extension ShortCommands {
             }
         }
 
-        @Test("with --to files are written to a folder, and existing ones are not changed")
+        @Test("with --into files are written to a folder, and existing ones are not changed")
         func folder() async throws {
             try await inAnEmptyFolder { viridian in
                 _ = try await viridian("init")
-                let first = try await viridian("render", "salt", "--to", "out")
+                let first = try await viridian("render", "salt", "--into", "out")
                 #expect(first.status == 0, "\(first)")
                 let seed = "out/salt/kubernetes/files/node/nginx/backends.d/blog.conf"
                 #expect(first.lines.contains("\(seed): written"), "\(first)")
-                let second = try await viridian("render", "salt", "--to", "out")
+                let second = try await viridian("render", "salt", "--into", "out")
                 #expect(second.lines.contains("\(seed): exists, not changed"), "\(second)")
                 #expect(second.lines.allSatisfy { $0.hasSuffix(": exists, not changed") }, "\(second)")
             }

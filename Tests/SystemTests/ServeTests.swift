@@ -33,71 +33,6 @@ extension Releases {
             }
         }
 
-        @Test("a rendered pipeline releases, and its status is the release's")
-        func pipelines() async throws {
-            try await withWorld(nodes: 1) { world in
-                let token = try await world.token()
-                try await world.serving { server in
-                    try world.write(
-                        world.read("viridian.yaml") + "server: {url: \"\(server.url)\"}\n", to: "viridian.yaml")
-                    for words in [
-                        ["init", "-q"],
-                        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
-                    ] {
-                        let done = try await Command("git", ["-C", world.directory] + words).run(deadline: .seconds(20))
-                        #expect(done.succeeded, "\(done)")
-                    }
-                    for (what, first) in [("jenkins", 1), ("gitlab", 3)] {
-                        let rendered = try await world.viridian("render", what, "blog")
-                        let script = try releaseScript(rendered.output)
-                        for (version, status) in [("v\(first)", 0), ("crash\(first)", 1)] {
-                            let environment = [
-                                "VERSION": version, "TOKEN": token, "BUILD_NUMBER": "7", "BUILD_URL": "http://ci/7",
-                                "VIRIDIAN_TOKEN": token, "CI_JOB_ID": version, "CI_PIPELINE_URL": "http://ci/8",
-                                "CI_COMMIT_TIMESTAMP": "2015-10-25T14:34:03+01:00",
-                            ].merging(world.viridian.environment) { $1 }
-                            let run = Command(
-                                "sh", ["-xe"], environment: environment, workingDirectory: world.directory,
-                                input: script)
-                            let done = try await run.run(deadline: .seconds(90))
-                            #expect(done.termination == .exited(Int32(status)), "\(what) \(version): \(done)")
-                            #expect(done.output.contains(status == 0 ? ": live\n" : ": failed\n"), "\(done)")
-                            #expect(!done.error.contains(token), "set -x shows no token")
-                        }
-                        let release = try await server.get("/api/v1/apps/blog/releases/\(first)", token: token)
-                        let json = try JSON(parsing: release.body)
-                        #expect(json["commitTime"]?.string != nil, "\(json.text)")
-                        #expect(json["reason"]?.string?.hasPrefix("http://ci/") == true)
-                    }
-                    let refused = try await world.viridian("render", "gitlab", "blog")
-                    let again = try await Command(
-                        "sh", ["-e"],
-                        environment: [
-                            "PATH": "/usr/bin:/bin", "VERSION": "a/b", "VIRIDIAN_TOKEN": token,
-                            "CI_COMMIT_TIMESTAMP": "2015-10-25T14:34:03Z",
-                        ],
-                        input: try releaseScript(refused.output)
-                    ).run(deadline: .seconds(60))
-                    #expect(
-                        again.termination == .exited(1) && again.output.contains("a version of at most 128"), "\(again)"
-                    )
-                }
-            }
-        }
-
-        /// The shell script of a rendered pipeline's last step.
-        private func releaseScript(_ pipeline: String) throws -> String {
-            let isGroovy = pipeline.contains("pipeline {")
-            let lines = pipeline.split(separator: "\n", omittingEmptySubsequences: false)
-            let start = try #require(lines.firstIndex { $0.hasSuffix(" set +x") })
-            let indent = lines[start].prefix { $0 == " " }.count
-            let script = lines[start...].prefix {
-                $0.prefix(indent).allSatisfy { $0 == " " } && !$0.hasSuffix("\'\'\'")
-            }
-            .map { $0.dropFirst(indent) + "\n" }.joined()
-            return isGroovy ? script.replacing("\\\\", with: "\\") : script
-        }
-
         @Test("killed during a release, it finishes it after a restart")
         func killed() async throws {
             try await withWorld { world in
@@ -223,10 +158,10 @@ extension World {
         return try #require(said.json?["token"]?.string, "\(said)")
     }
 
-    /// Runs `viridian serve` while `body` runs, and ends it with `signal`.
+    /// Runs `viridian serve` while `body` runs, and ends it with `signal`. Without a `port` on a free one.
     func serving<Value: Sendable>(
-        endingWith signal: Int32 = SIGTERM,
         port: Int = 0,
+        endingWith signal: Int32 = SIGTERM,
         _ body: @escaping @Sendable (Serving) async throws -> Value
     ) async throws -> Value {
         let (lines, says) = AsyncStream.makeStream(of: String.self)

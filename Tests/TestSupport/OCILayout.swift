@@ -60,7 +60,7 @@ package struct OCILayout: Sendable {
     }
 
     /// What `oci:DIRECTORY` without a name means from now on.
-    func select(_ image: Descriptor) throws {
+    package func select(_ image: Descriptor) throws {
         let index = Index(mediaType: nil, manifests: [image], annotations: nil)
         try Self.json(index).write(to: URL(filePath: directory + "/index.json"))
     }
