@@ -14,7 +14,8 @@ struct EventFieldsTests {
             app: "blog", number: 42, kind: .rollback(from: 41), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 3, verify: true, requestedBy: "ann", reason: "too slow",
             commitTime: Timestamp(milliseconds: 1_445_783_643_000), commit: "1a2b3c4",
-            source: "https://gitlab.domain.com/mike/blog", ref: "master", isAutomatic: true, overrode: "a freeze",
+            source: "https://gitlab.domain.com/mike/blog", ref: "master",
+            live: Order.LiveCommit(version: "v2", commit: "1f2e3d4"), isAutomatic: true, overrode: "a freeze",
             removeStrays: true, rules: rules)
         let problem = NodeProblem(node: "web-1", isUnreachable: true, message: "timed out")
         return [

@@ -254,7 +254,7 @@ struct RefusalTests {
 
         static func withFileSystem(at path: String, _ body: () throws -> Void) throws {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            guard mount("tmpfs", path, "tmpfs", 0, "size=256k") == 0 else {
+            guard mount("tmpfs", path, "tmpfs", 0, "size=512k") == 0 else {
                 throw CocoaError(.fileWriteNoPermission)
             }
             defer { umount2(path, Int32(MNT_DETACH)) }

@@ -60,8 +60,8 @@ struct NotifyResendCommand: Verb {
         commandName: "resend",
         abstract: "Send a notification again, or a pending one now.",
         discussion: """
-            The server sends it, within half a minute. What the receiver has already is not made twice there, and a status is not sent \
-            after a later one of the same release.
+            The server sends it, or at its next start, unless the destination has to be left alone for a while. What the receiver has \
+            already is not made twice there, and a status is not sent after a later one of the same release.
             """)
 
     @Argument(help: "The notification's id, as shown by notify list.") var id: Int

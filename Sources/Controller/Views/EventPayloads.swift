@@ -47,6 +47,8 @@ package struct OrderView: Encodable, Sendable, Hashable {
     package var commitTime: String?
     package var source: String?
     package var ref: String?
+    /// The live version when it was requested, and its commit, as far as the journal knew them.
+    package var live: Order.LiveCommit?
     package var automatic: Bool?
     package var overrode: String?
     package var rules: RulesView
@@ -68,6 +70,7 @@ package struct OrderView: Encodable, Sendable, Hashable {
         commit = order.commit
         commitTime = order.commitTime?.iso8601
         (source, ref, automatic, overrode) = (order.source, order.ref, order.isAutomatic, order.overrode)
+        live = order.live
         rules = RulesView(order.rules)
     }
 }

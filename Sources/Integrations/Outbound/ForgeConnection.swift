@@ -122,16 +122,17 @@ struct ForgeConnection: Sendable {
             || answer.message.lowercased().contains("rate limit")
     }
 
-    /// `Retry-After`, else the time at which the limit is reset: `X-RateLimit-Reset` of GitHub, `RateLimit-Reset` of GitLab, both in seconds
-    /// since 1970. An hour and a half at most.
+    /// `Retry-After`; else, where the limit is used up, the time at which it is reset, in seconds since 1970: `X-RateLimit-Reset` of GitHub,
+    /// `RateLimit-Reset` of GitLab. GitHub sends its limit with every answer. An hour and a half at most.
     private func wait(_ answer: Answer) -> Duration? {
         let longest = Duration.seconds(5400)
         if let after = answer.headers.retryAfter { return min(after, longest) }
-        guard
-            let reset = (answer.headers["X-RateLimit-Reset"] ?? answer.headers["RateLimit-Reset"]).flatMap(Double.init)
-        else { return nil }
-        let seconds = reset - clock().timeIntervalSince1970
-        return .seconds(min(max(seconds, 0), 5400).rounded(.up))
+        for prefix in ["X-RateLimit", "RateLimit"] where answer.headers["\(prefix)-Remaining"] == "0" {
+            guard let reset = answer.headers["\(prefix)-Reset"].flatMap(Double.init) else { continue }
+            let seconds = reset - clock().timeIntervalSince1970
+            return min(.seconds(max(seconds, 0).rounded(.up)), longest)
+        }
+        return nil
     }
 
     private func message(in body: Data) -> String {

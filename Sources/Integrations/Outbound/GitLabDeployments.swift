@@ -158,7 +158,7 @@ package struct GitLabDeployments: DeploymentForge {
             case 403:
                 "the token of report.gitlab needs the scope api and the role Developer in \(project.name), and may have to be "
                     + "allowed to deploy to a protected environment"
-            case 404: "there is no \(project.name), or the token of report.gitlab may not see it"
+            case 404: "\(project.name) or the deployment is not there, or the token of report.gitlab may not see it"
             default: "check \(project.name) on GitLab"
             }
         return DeliveryFailure(.refused, "GitLab refuses \(what) (\(said)): \(advice)")

@@ -26,7 +26,7 @@ package struct DeploymentDestination: OutboxDestination {
         self.environment = environment
         self.server = server
         hosts = Dictionary(
-            apps.compactMap { app in app.hosts.first.map { (app.name.text, "\($0)") } }, uniquingKeysWith: { $1 })
+            apps.compactMap { app in app.hosts.first.map { (app.name.text, $0) } }, uniquingKeysWith: { $1 })
     }
 
     /// The destinations of a configuration. `variables` has the proxies'.

@@ -1,0 +1,147 @@
+import Controller
+import Foundation
+import Integrations
+import Journal
+import Logging
+import ReleaseMachine
+import Synchronization
+import ViridianConfiguration
+
+@testable import Server
+
+/// A journal, a clock that the test sets, and the outbox of a server that may die and start again.
+final class OutboxBench: Sendable {
+    static let commit = "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"
+
+    let folder: TestFolder
+    let clock = SettableClock()
+
+    init() throws { folder = try TestFolder() }
+
+    /// A server's outbox, as after a start.
+    struct Process {
+        let journal: Journal
+        let outbox: Outbox
+        let destinations: [any OutboxDestination]
+        private var projection: OutboxProjection
+        private var pauses: [String: Outbox.Pause] = [:]
+        private let clock: SettableClock
+
+        fileprivate init(_ bench: OutboxBench, _ destinations: [any OutboxDestination]) throws {
+            journal = try Journal(path: bench.folder.journal)
+            clock = bench.clock
+            self.destinations = destinations
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let apps = FakeApps(world: FakeWorld(), journal: journal, me: "server", configurations: [])
+            outbox = try Services(
+                apps: apps, journal: journal, clock: bench.clock,
+                settings: ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0"),
+                destinations: destinations, logger: logger
+            ).outbox
+            projection = try OutboxProjection(journal: journal, destinations: destinations)
+        }
+
+        mutating func project() throws { _ = try projection.update(at: clock.now) }
+
+        /// Sends what is due to each destination.
+        mutating func send() async throws {
+            for destination in destinations {
+                var pause = pauses[destination.name] ?? Outbox.Pause()
+                defer { pauses[destination.name] = pause }
+                _ = try await outbox.sendDue(to: destination, &pause)
+            }
+        }
+
+        /// Sends until nothing is pending, through the pauses, for a day at most.
+        mutating func sendAll() async throws {
+            for _ in 0..<600 {
+                try await send()
+                guard try passTime() else { return }
+            }
+        }
+
+        /// Lets the time pass until a message may be sent; false when none is pending.
+        func passTime() throws -> Bool {
+            let next = try destinations.compactMap { destination in
+                try journal.nextNotification(of: destination.name).map {
+                    max($0, pauses[destination.name]?.until ?? $0)
+                }
+            }.min()
+            if let next { clock.advance(by: max(next - clock.now, .zero)) }
+            return next != nil
+        }
+
+        /// What became of each message, the oldest first: `github blog/1 queued: delivered`.
+        func states() throws -> [String] {
+            try journal.notifications(limit: 500).reversed().map {
+                "\($0.destination) \($0.app)/\($0.number) \($0.message): \($0.state)"
+            }
+        }
+    }
+
+    func begin(_ destinations: [any OutboxDestination]) throws -> Process { try Process(self, destinations) }
+
+    // MARK: - Events
+
+    func request(_ journal: Journal, _ number: Int, app: String = "blog", source: String, at: Timestamp? = nil) throws {
+        let order = Order(
+            app: app, number: number, version: "v\(number)", image: "registry.local:5000/\(app):v\(number)",
+            requestedBy: "anna", commit: Self.commit, source: source, ref: "main")
+        try add([.requested(order)], journal, number, app: app, at: at)
+    }
+
+    /// The events from the survey to the end.
+    static let course: [Event] = [
+        .discovered(
+            Survey(live: LiveVersion(color: .blue, version: "v0"), candidate: .green, replicas: 1, nodes: ["node-1"])),
+        .candidateCreated, .podsReady, .nodeStaged(node: "node-1"), .candidateConfirmed, .nodeSwitched(node: "node-1"),
+        .liveRecorded(.green), .drained(DrainEvidence()), .readBack([NodeReading(node: "node-1", color: .green)]),
+        .oldRemoved,
+    ]
+
+    func add(_ events: [Event], _ journal: Journal, _ number: Int, app: String = "blog", at: Timestamp? = nil) throws {
+        var sequence = try journal.events(app: app, number: number).count
+        for event in events {
+            sequence += 1
+            try journal.append(
+                RecordedEvent(sequence: sequence, at: at ?? clock.now, event: event), app: app, number: number)
+        }
+    }
+}
+
+/// A destination that does as the test says, and knows what it was told.
+final class ScriptedDestination: OutboxDestination {
+    let name: String
+    let tellsState: Bool
+    private let script: @Sendable (OutboxNotification) async throws -> String
+    private let told = Mutex<[String]>([])
+
+    init(
+        _ name: String, tellsState: Bool = false,
+        _ script: @escaping @Sendable (OutboxNotification) async throws -> String = { _ in "ok" }
+    ) {
+        self.name = name
+        self.tellsState = tellsState
+        self.script = script
+    }
+
+    /// What was delivered: `blog/1 live`.
+    var all: [String] { told.withLock { $0 } }
+
+    func messages(for milestones: [Milestone]) throws -> [NewNotification] {
+        milestones.map {
+            NewNotification(
+                destination: name, kind: "test", app: $0.release.order.app, number: $0.release.order.number,
+                message: $0.kind.rawValue, payload: "{}", at: $0.at)
+        }
+    }
+
+    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> String {
+        let answer = try await script(notification)
+        told.withLock { $0.append("\(notification.app)/\(notification.number) \(notification.message)") }
+        return answer
+    }
+
+    func close() async {}
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Integrations
+import Journal
+import ReleaseMachine
+import Simulator
+import Synchronization
+import Testing
+
+@testable import Server
+
+@Suite("Random releases, outages and crashes")
+struct OutboxRandomTests {
+    /// A destination that refuses to answer, and a server that dies before or after the destination acted.
+    private final class Fate: Sendable {
+        private let generator: Mutex<SeededGenerator>
+
+        init(_ seed: UInt64) { generator = Mutex(SeededGenerator(seed: seed)) }
+
+        func next(_ bound: Int) -> Int { generator.withLock { Int.random(in: 0..<bound, using: &$0) } }
+    }
+
+    private struct Died: Error {}
+
+    @Test("every message arrives, in the order of its app, at most once more for each crash", arguments: 1...60)
+    func seeds(_ seed: UInt64) async throws {
+        let fate = Fate(seed)
+        let bench = try OutboxBench()
+        let received = Mutex<[String: [String]]>([:])
+        let crashes = Mutex(0)
+        let destination = ScriptedDestination("chat") { notification in
+            switch fate.next(10) {
+            case 0: throw DeliveryFailure(.unavailable(after: nil), "chat does not answer")
+            case 1: throw DeliveryFailure(.unavailable(after: .seconds(fate.next(900))), "too many requests")
+            case 2: throw Died()
+            default: break
+            }
+            received.withLock {
+                $0[notification.app, default: []].append("\(notification.number) \(notification.message)")
+            }
+            guard fate.next(8) > 0 else {
+                crashes.withLock { $0 += 1 }
+                throw Died()
+            }
+            return "ok"
+        }
+        var process = try bench.begin([destination])
+        var place: [String: (number: Int, done: Int)] = ["blog": (0, 0), "shop": (0, 0), "docs": (0, 0)]
+        for _ in 0..<80 {
+            let app = ["blog", "shop", "docs"][fate.next(3)]
+            bench.clock.advance(by: .milliseconds(fate.next(60_000)))
+            var (number, done) = place[app] ?? (0, 0)
+            if number == 0 || done == OutboxBench.course.count {
+                (number, done) = (number + 1, 0)
+                try bench.request(process.journal, number, app: app, source: "https://github.com/mike/blog")
+                if number > 1 {
+                    try bench.add([.replaced(by: number, rolledBack: false)], process.journal, number - 1, app: app)
+                }
+            } else {
+                try bench.add([OutboxBench.course[done]], process.journal, number, app: app)
+                done += 1
+            }
+            place[app] = (number, done)
+            do {
+                if fate.next(3) > 0 { try process.project() }
+                if fate.next(3) > 0 { try await process.send() }
+                if fate.next(20) == 0 { throw Died() }
+            } catch is Died {
+                process = try bench.begin([destination])
+            }
+        }
+        var isDone = false
+        while !isDone {
+            do {
+                try process.project()
+                try await process.sendAll()
+                isDone = true
+            } catch is Died {
+                process = try bench.begin([destination])
+            }
+        }
+        let states = try process.states()
+        #expect(states.allSatisfy { $0.hasSuffix(": delivered") }, "seed \(seed): \(states)")
+        var copies = 0
+        for (app, messages) in received.withLock({ $0 }) {
+            // Repeated ones follow each other: what is left without them is everything in order.
+            let distinct = messages.enumerated().filter { $0.offset == 0 || messages[$0.offset - 1] != $0.element }
+                .map(\.element)
+            copies += messages.count - distinct.count
+            let expected = try process.journal.notifications(limit: 500, apps: [app]).reversed().map {
+                "\($0.number) \($0.message)"
+            }
+            #expect(distinct == expected, "seed \(seed), \(app)")
+        }
+        #expect(copies <= crashes.withLock { $0 }, "seed \(seed)")
+        let told = try process.journal.notifications(limit: 500).count
+        let events = place.values.reduce(0) { sum, place in
+            let whole = place.done == OutboxBench.course.count ? 3 : place.done > 0 ? 2 : 1
+            return place.number == 0 ? sum : sum + (place.number - 1) * 4 + whole
+        }
+        #expect(told == events, "seed \(seed)")
+    }
+}
