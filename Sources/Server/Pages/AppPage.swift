@@ -19,6 +19,10 @@ extension Pages {
         {
             page.form = refused.form
             page.error = refused.message
+        } else if let version = query["version"].map(String.init)?.removingPercentEncoding {
+            // Chosen from the known versions.
+            page.form = DeployForm(verify: page.configuration.verify.required)
+            page.form?.version = version.safe.cut(128)
         }
         return respond(page.page, request, context)
     }
@@ -33,6 +37,7 @@ extension Pages {
             history: try services.journal.releases(app: app, limit: limit + 1, before: before),
             before: before,
             mayRelease: context.identity?.mayRelease(app) ?? false,
+            admission: try await admission(of: app, context),
             now: services.clock.now
         )
     }
@@ -58,12 +63,12 @@ extension Pages {
             } _: { [services] in
                 try await services.releaseService(context).deploy(
                     app, version: form.version, replicas: replicas, verify: form.verify, reason: form.reason,
-                    request: keyed)
+                    overridesHolds: form.overridesHolds, request: keyed)
             }
             return redirect("/apps/\(app)/releases/\(release.order.number)")
         } catch {
             let error = APIError(error)
-            guard error.status == .unprocessableContent || error.status == .conflict else { throw error }
+            guard [.unprocessableContent, .conflict, .locked].contains(error.status) else { throw error }
             let id = refusedForms.keep(
                 .init(form: form, message: error.message), of: app, token: identity.tokenID)
             return Response(status: .seeOther, headers: [.location: "/apps/\(app)?refused=\(id)#deploy"])
@@ -81,6 +86,7 @@ struct AppPage {
     var history: [Release]
     var before: Int?
     var mayRelease: Bool
+    var admission = AppAdmission()
     var now: Timestamp
     var form: DeployForm?
     var error: String?
@@ -99,6 +105,7 @@ struct AppPage {
         model["running"] = latest.flatMap { $0.state == .running ? $0 : nil }.map(running)
         // While a release runs, its own card says what to do.
         model["advice"] = isIdle ? app.advice : []
+        admission.fill(&model, app, mayRelease: mayRelease && before == nil, now: now)
         fillForms(&model)
         fillRoutes(&model)
         fillHistory(&model)
@@ -156,6 +163,7 @@ struct AppPage {
         model["replicas"] = form.replicas.isEmpty ? nil : form.replicas
         model["replicasNow"] = live.flatMap { app.colors[$0.color.rawValue]?.replicas } ?? configuration.replicas
         model["verify"] = form.verify
+        model["override"] = form.overridesHolds
         model["reason"] = form.reason.isEmpty ? nil : form.reason
         model["error"] = error
         // Shown on top of the page when there is no form: a release has started.

@@ -7,6 +7,8 @@ struct DeployForm: Sendable {
     var replicas = ""
     var verify = false
     var reason = ""
+    /// In spite of locks and freezes.
+    var overridesHolds = false
     /// The form's idempotency key: a form that is sent twice starts one release.
     var key = UUID().uuidString
 
@@ -20,6 +22,7 @@ struct DeployForm: Sendable {
         replicas = text("replicas")
         verify = text("verify") == "yes"
         reason = text("reason")
+        overridesHolds = text("override") == "yes"
         if (1...64).contains(text("key").utf8.count) { key = text("key") }
     }
 
@@ -30,6 +33,9 @@ struct DeployForm: Sendable {
     }
 
     func hash(_ app: String) -> [UInt8] {
-        Array(SHA256.hash(data: Data([app, version, replicas, "\(verify)", reason].joined(separator: "\n").utf8)))
+        Array(
+            SHA256.hash(
+                data: Data(
+                    [app, version, replicas, "\(verify)", reason, "\(overridesHolds)"].joined(separator: "\n").utf8)))
     }
 }

@@ -100,6 +100,8 @@ struct HomePage {
                 : "\(app.drifted.count) of \(counted(app.nodes.count, "node")) drifted"
             model["nodesClass"] = app.drifted.isEmpty ? "soft" : "problem"
             model["problem"] = app.problem.map { $0.cut(160) }
+            model["hold"] = app.holds.first.map { $0.sentence.cut(160) }
+            model["queued"] = app.queued.map { "\($0.version) is in the queue: \($0.waits)".cut(160) }
             model["release"] = entry.latest.map { release in
                 PageValues {
                     $0["name"] = release.order.name

@@ -42,6 +42,9 @@ struct Pages: Sendable {
         routes.post("apps/{app}/releases/{number}/promote", use: promote)
         routes.get("apps/{app}/releases/{number}/abort", use: askAbort)
         routes.post("apps/{app}/releases/{number}/abort", use: abort)
+        routes.get("apps/{app}/versions", use: showVersions)
+        addLocks(to: routes)
+        routes.get("deliveries", use: showDeliveries)
         routes.get("nodes", use: showNodes)
         routes.get("audit", use: showAudit)
         routes.get("stats", use: showStatistics)
@@ -68,6 +71,7 @@ struct Pages: Sendable {
     enum Section: String, Sendable, CaseIterable {
         case apps = "/"
         case nodes = "/nodes"
+        case deliveries = "/deliveries"
         case statistics = "/stats"
         case audit = "/audit"
         case tokens = "/tokens"
@@ -76,6 +80,7 @@ struct Pages: Sendable {
             switch self {
             case .apps: "Apps"
             case .nodes: "Nodes"
+            case .deliveries: "Deliveries"
             case .statistics: "Statistics"
             case .audit: "Audit"
             case .tokens: "Tokens"

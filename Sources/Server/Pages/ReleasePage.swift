@@ -108,6 +108,9 @@ struct ReleasePage {
                 $0["label"] = release.isRollback ? "changes that it takes back" : "changes"
             }
         }
+        let origin = origin
+        model["hasOrigin"] = !origin.isEmpty
+        model["origin"] = origin
         model["promotedBy"] = release.promotedBy
         model["badge"] = DisplayText.badge(release)
         model["announce"] = announcement
@@ -115,6 +118,33 @@ struct ReleasePage {
         model["isRunning"] = !release.state.hasEnded
         model["elapsed"] = release.elapsed(at: now).short
         model["usual"] = usual.whole?.short
+    }
+
+    /// Which image it is, what it was built from, and why it could start.
+    private var origin: [PageValues] {
+        func fact(_ label: String, _ mono: String? = nil, whole: String? = nil, href: String? = nil) -> PageValues {
+            PageValues {
+                $0["label"] = label
+                $0["mono"] = mono
+                $0["whole"] = whole
+                $0["href"] = href
+            }
+        }
+        var facts: [PageValues] = []
+        if let digest = order.digest {
+            facts.append(fact("image", String(digest.drop { $0 != ":" }.dropFirst().prefix(12)), whole: digest))
+        }
+        if let commit = order.commit {
+            facts.append(
+                fact(
+                    "commit", String(commit.prefix(7)), whole: commit,
+                    href: VersionsPage.commitURL(order.source, commit)))
+        }
+        if let ref = order.ref { facts.append(fact("from", ref)) }
+        if order.isAutomatic == true { facts.append(fact("started by a hook or a script")) }
+        if order.isOlder == true { facts.append(fact("older than what was live")) }
+        if let overrode = order.overrode { facts.append(fact("in spite of: \(overrode)")) }
+        return facts
     }
 
     /// Read by screen readers when it changes.

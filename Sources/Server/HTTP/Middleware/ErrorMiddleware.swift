@@ -41,7 +41,7 @@ struct ErrorMiddleware: RouterMiddleware {
 
     private func audit(_ error: APIError, _ request: Request, _ context: ServerContext) {
         guard let identity = context.identity, request.method != .get, request.method != .head,
-            [.forbidden, .conflict].contains(error.status),
+            [.forbidden, .conflict, .locked].contains(error.status),
             let action = routes.action(request.method, request.uri.path)
         else { return }
         var detail = error.message.safe.cut(500)
