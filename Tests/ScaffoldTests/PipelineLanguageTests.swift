@@ -10,7 +10,7 @@ import ViridianConfiguration
 struct PipelineLanguageTests {
     private static let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
 
-    /// Each form in which a pipeline is rendered.
+    /// Each form in which something is rendered.
     private func forms(_ what: Rendering) throws -> [String] {
         let (plain, other) = (try blog(), try www { $0.image = try ImageReference("ghcr.io/group/www") })
         return try [plain, other].flatMap { app in
@@ -31,11 +31,11 @@ struct PipelineLanguageTests {
     }()
 
     @Test(
-        "GitLab's and GitHub's schemas accept what is rendered",
+        "GitLab's, GitHub's and Compose's schemas accept what is rendered",
         .enabled(if: checker != nil, "no check-jsonschema; script/bootstrap installs it"),
         arguments: [
             (Rendering.gitlab, ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
-            (.github, ["vendor.github-workflows"]),
+            (.github, ["vendor.github-workflows"]), (.compose, ["vendor.compose-spec"]),
         ])
     func schema(what: Rendering, schema: [String]) async throws {
         let checker = try #require(Self.checker)

@@ -73,6 +73,20 @@ struct PipelineTests {
         }
     }
 
+    @Test(
+        "end before the release when building, testing, the login or the push fails",
+        arguments: PipelineSystem.allCases, ["build", "run", "login", "push"])
+    func broken(system: PipelineSystem, what: String) async throws {
+        try await withFolder { folder in
+            let docker = try RecordingDocker(in: folder + "/docker")
+            let repository = try await SampleRepository(at: folder + "/repository")
+            let run = try PipelineRun(
+                system, Self.pipeline(system, server: "http://127.0.0.1:1"), in: repository.path,
+                environment: docker.environment().merging(["RECORDING_FAILURE": what]) { $1 })
+            await #expect(throws: PipelineRun.Failed.self) { try await run.build() }
+        }
+    }
+
     @Test("end as the release does", arguments: PipelineSystem.allCases)
     func outcome(system: PipelineSystem) async throws {
         let failure = #""failure": {"phase": "starting", "message": "pod x: crashed", "details": ["x: no database"]}, "#

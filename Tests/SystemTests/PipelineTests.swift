@@ -18,16 +18,18 @@ extension Releases {
                     let token = try await world.token()
                     try await world.serving { server in
                         try world.announce(server.url)
+                        let jenkins = try await world.pipelineToken()
                         for (index, system) in PipelineSystem.allCases.enumerated() {
                             let ci = try await CI(system, world, day: 25 + index, registry)
                             for attempt in ["first", "repeated"] {
                                 let variables = try await ci.run.build()
-                                let done = try await ci.run.release(variables, token: token).run(deadline: .seconds(90))
+                                let done = try await ci.run.release(variables, token: jenkins).run(
+                                    deadline: .seconds(90))
                                 #expect(done.termination == .exited(0), "\(system) \(attempt): \(done)")
                                 #expect(done.output.contains("blog/\(index + 1): \(server.url)/apps/blog/releases/"))
                                 #expect(
                                     done.output.contains("blog/\(index + 1) is live: \(ci.repository.version) serves"))
-                                #expect(!done.output.contains(token) && !done.error.contains(token))
+                                #expect(!done.output.contains(jenkins) && !done.error.contains(jenkins))
                             }
                             #expect(try await world.served() == [ci.repository.version])
                             let answer = try await server.get("/api/v1/apps/blog/releases/\(index + 1)", token: token)
@@ -40,7 +42,7 @@ extension Releases {
                             #expect(try ci.docker.log.filter { $0.hasPrefix("push ") }.count == 1)
                         }
                         let old = try await CI(.jenkins, world, day: 20, registry)
-                        let done = try await old.run.release(try await old.run.build(), token: token)
+                        let done = try await old.run.release(try await old.run.build(), token: jenkins)
                             .run(deadline: .seconds(90))
                         #expect(
                             done.termination == .exited(0) && done.output.contains("its commit is older"), "\(done)")
@@ -90,6 +92,48 @@ extension Releases {
                     #expect(
                         stranger.termination == .exited(1) && stranger.output.contains("(401 unauthorized)"),
                         "\(stranger)")
+                }
+            }
+        }
+
+        @Test("where versions wait, pipelines wait with them; whose place a newer one takes ends and says so")
+        func queue() async throws {
+            let app = World.App(more: "verify: {required: true, timeout: 10m, then: abort}\nwhenBusy: queue")
+            try await withWorld(nodes: 1, app) { world in
+                let (token, jenkins) = (try await world.token(), try await world.pipelineToken())
+                try await world.serving { server in
+                    try world.announce(server.url)
+                    let ci = try await CI(.jenkins, world, day: 25)
+                    func command(_ version: String, _ time: String, wait: String = "live") throws -> Command {
+                        try ci.run.release(
+                            ["VERSION": version, "COMMIT_TIME": time], token: jenkins, ["WAIT": wait])
+                    }
+                    let first = try await command("v1", "2015-10-25T14:00:00Z", wait: "paused")
+                        .run(deadline: .seconds(60))
+                    #expect(first.termination == .exited(3), "\(first)")
+
+                    let (lines, said) = AsyncStream.makeStream(of: String.self)
+                    let second = try command("v2", "2015-10-25T15:00:00Z")
+                    async let superseded = second.run(deadline: .seconds(90), onLine: { said.yield($0.text) })
+                    for await line in lines where line.contains("v2 is queued: waits for blog/1 (v1)") { break }
+
+                    let third = try command("v3", "2015-10-25T16:00:00Z")
+                    let last = try await third.run(
+                        deadline: .seconds(90),
+                        onLine: { line in
+                            // Both pauses are ended by a person: that of v1 when v3 waits, and its own.
+                            let number =
+                                line.text.contains("v3 is queued") ? 1 : line.text.contains("is paused") ? 2 : 0
+                            guard number > 0 else { return }
+                            _ = try? await server.post(
+                                "/api/v1/apps/blog/releases/\(number)/promote", "{}", token: token)
+                        })
+                    #expect(last.termination == .exited(0), "\(last)")
+                    #expect(last.output.contains("blog/2 is live: v3 serves"), "\(last)")
+                    let ended = try await superseded
+                    #expect(ended.termination == .exited(0), "\(ended)")
+                    #expect(
+                        ended.output.contains("blog v2 was not released: ") && ended.output.contains("v3"), "\(ended)")
                 }
             }
         }
@@ -181,6 +225,13 @@ private struct CI: Sendable {
 }
 
 extension World {
+    /// A token as pipelines get one: of a deployer, for one app.
+    fileprivate func pipelineToken() async throws -> String {
+        let said = try await viridian(
+            "token", "create", "--role", "deployer", "--name", "jenkins", "--app", "blog", "-o", "json")
+        return try #require(said.json?["token"]?.string, "\(said)")
+    }
+
     /// Names the server in the configuration, from which pipelines are rendered.
     fileprivate func announce(_ url: String) throws {
         try write(read("viridian.yaml") + "server: {url: \"\(url)\"}\n", to: "viridian.yaml")

@@ -3,6 +3,7 @@
 #
 #   RECORDING_DOCKER   a folder: `log` has the calls, `pushed/` a file for each tag with its digest
 #   RECORDING_PUSH     a program that really pushes: gets the image's name, prints the digest
+#   RECORDING_FAILURE  what fails: build, run, login or push
 set -eu
 log=$RECORDING_DOCKER/log
 mkdir -p "$RECORDING_DOCKER/pushed"
@@ -10,6 +11,10 @@ mkdir -p "$RECORDING_DOCKER/pushed"
 # The last word.
 for image in "$@"; do :; done
 pushed=$RECORDING_DOCKER/pushed/$(printf %s "${image:-}" | tr -c 'A-Za-z0-9._-' _)
+
+case ${RECORDING_FAILURE:-none} in
+"$1" | "${2:-}") echo "recording docker: $* fails" >&2 && exit 17 ;;
+esac
 
 case "$1 ${2:-}" in
 'build '*)
