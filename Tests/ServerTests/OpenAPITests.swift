@@ -194,6 +194,8 @@ struct OpenAPITests {
             app: "blog", number: 2, kind: .rollback(from: 1), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 2, verify: true, requestedBy: "anna", reason: "why", commitTime: .init(milliseconds: 0),
             removeStrays: true)
+        (order.commit, order.source, order.ref) = ("2a3b4c5", "https://github.com/a/blog", "main")
+        (order.isAutomatic, order.overrode) = (true, "blog is locked by anna: x")
         order.live = Order.LiveCommit(version: "v2", commit: "1f2e3d4")
         order.rules.previewURL = "http://preview.blog.domain.com/"
         let release = try #require(
@@ -221,6 +223,7 @@ struct OpenAPITests {
         }
         for event: Event in [
             .requested(order), .promoted(by: "anna"), .abortRequested(by: "anna", reason: "why"),
+            .supersedeRequested(version: "v3", by: "registry"),
             .discovered(
                 Survey(live: live, candidate: .green, replicas: 2, nodes: ["10.0.0.2"], unreachable: [trouble])),
             .candidateCreated, .candidateDelayed(until: .init(milliseconds: 0)), .podsObserved(pods), .podsReady,

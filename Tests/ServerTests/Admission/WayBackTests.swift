@@ -35,6 +35,10 @@ struct WayBackTests {
             let override = kind == .freeze ? #", "override": true, "reason": "y""# : ""
             #expect(try await server.deploy("v1", more: override).status == 201)
             _ = try await server.release(1, in: .live)
+            if way == .rollbackToVersion {
+                #expect(try await server.deploy("v2", more: override).status == 201)
+                _ = try await server.release(2, in: .live)
+            }
             let isPaused = [WayOn.promote, .abort, .rollbackOfRunning].contains(way)
             if isPaused {
                 #expect(try await server.deploy("v2", more: #", "verify": true"# + override).status == 201)
@@ -56,11 +60,14 @@ struct WayBackTests {
             case .rollbackOfRunning:
                 #expect(try await post("rollback").status == 202)
                 #expect(try await server.release(2, in: .aborted).state == .aborted)
-            case .rollback, .rollbackToVersion:
-                let body = way == .rollback ? "{}" : #"{"to": "\#(FakeWorld.oldVersion)"}"#
-                #expect(try await post("rollback", body).status == 202)
+            case .rollback:
+                #expect(try await post("rollback").status == 202)
                 let back = try await server.release(2, in: .live)
                 #expect(back.state == .live && back.order.version == FakeWorld.oldVersion)
+            case .rollbackToVersion:
+                #expect(try await post("rollback", #"{"to": "v1"}"#).status == 202)
+                let back = try await server.release(3, in: .live)
+                #expect(back.state == .live && back.order.version == "v1")
             case .repair:
                 await server.world.route(FakeWorld.nodes[0], of: "blog", to: .blue)
                 let report = try await post("repair")
