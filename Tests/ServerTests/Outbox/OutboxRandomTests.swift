@@ -21,7 +21,7 @@ struct OutboxRandomTests {
 
     private struct Died: Error {}
 
-    @Test("every message arrives, in the order of its app, at most once more for each crash", arguments: 1...60)
+    @Test("every message arrives, in the order of its app, at most once more for each crash", arguments: 1...25)
     func seeds(_ seed: UInt64) async throws {
         let fate = Fate(seed)
         let bench = try OutboxBench()

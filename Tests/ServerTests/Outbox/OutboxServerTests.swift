@@ -67,6 +67,10 @@ struct OutboxServerTests {
                 }
                 let found = await forge.deployments
                 #expect(states == wanted, "\(found)")
+                let isRecorded = try await eventually {
+                    try server.journal.notifications(limit: 9).allSatisfy { $0.state == .delivered } ? true : nil
+                }
+                #expect(isRecorded == true)
                 let list = try await server.get("/api/v1/notifications?limit=5")
                 let shown = list.json["notifications"].array
                 #expect(list.status == 200 && shown.count == 5 && list.json["next"] != .null)
