@@ -92,7 +92,7 @@ struct PipelineTests {
         let failure = #""failure": {"phase": "starting", "message": "pod x: crashed", "details": ["x: no database"]}, "#
         let paused: Int32 = system == .github ? 0 : 3
         for (reply, wait, status, line) in [
-            (Reply.release("failed", ["starting", "done"], failure), "live", 2, "pod x: crashed\n  x: no database\n"),
+            (Reply.release("failed", ["starting", "done"], failure), "live", 2, "pod x: crashed\n| x: no database\n"),
             (.release("paused", ["verifying"]), "paused", paused, "blog/42 is paused for verification"),
         ] as [(Reply, String, Int32, String)] {
             try await withServer(FakeViridian(release: reply).script) { server in

@@ -96,6 +96,28 @@ extension ShortCommands {
             }
         }
 
+        @Test("pipelines are written with their script, and a server without an address that a CI reaches is told")
+        func pipelines() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init")
+                for (what, path) in [
+                    ("jenkins", "Jenkinsfile"), ("gitlab", ".gitlab-ci.yml"),
+                    ("github", ".github/workflows/release.yml"),
+                ] {
+                    let written = try await viridian("render", what, "blog", "--into", what)
+                    #expect(written.status == 0, "\(written)")
+                    #expect(
+                        written.lines == ["\(what)/\(path): written", "\(what)/ci/release.sh: written"], "\(written)")
+                    #expect(written.errorLines.count == 1 && written.error.contains("server.url is not configured"))
+                }
+                let main = viridian.directory + "/viridian.yaml"
+                let text = try String(contentsOfFile: main, encoding: .utf8) + "\nserver: {url: \"https://d.x\"}\n"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: main))
+                let quiet = try await viridian("render", "jenkins", "blog")
+                #expect(quiet.error == "" && quiet.output.contains("server='https://d.x'\n"), "\(quiet)")
+            }
+        }
+
         @Test("sudo accepts the rendered rules, and the files to install have the right permissions")
         func sudoers() async throws {
             try await inAnEmptyFolder { viridian in

@@ -77,6 +77,11 @@ struct RenderCommand: Verb {
                     "viridian: nodes.backends is \(backends), a different directory for each node: the files are named for "
                         + "/etc/nginx/backends.d; put them into each node's directory")
             }
+            if [.jenkins, .gitlab, .github].contains(rendering), configuration.server.url == nil {
+                printError(
+                    "viridian: server.url is not configured: the pipeline calls http://\(configuration.server.listen); "
+                        + "set server.url, or VIRIDIAN_SERVER in the CI")
+            }
             text = rendering.text(files)
         case .node(let part):
             let file = try await NodeFiles(nodes: configuration.nodes, apps: apps).file(part)
