@@ -83,6 +83,8 @@ import Testing
             let visitor = try await Visitor(server, token: server.admin)
             let pages = [
                 ("/", "Apps"), ("/apps/blog", "blog"), ("/apps/blog/releases/1", "blog/1"), ("/nodes", "Nodes"),
+                ("/apps/blog/versions", "Versions of blog"), ("/apps/blog/lock", "Lock blog"),
+                ("/deliveries", "Deliveries"), ("/deliveries?app=blog&before=7", "Deliveries"),
                 ("/audit", "Audit"), ("/tokens", "Tokens"), ("/stats", "Statistics"), ("/stats?days=7", "Statistics"),
                 ("/apps/blog/rollback", "Roll blog back to \(FakeWorld.oldVersion)"),
                 ("/apps/blog/releases/1?node=\(FakeWorld.nodes[0])&phase=staging", "blog/1"),

@@ -33,8 +33,9 @@ struct AppAdmission: Sendable {
         model["queued"] = app.queued.map { queued in
             PageValues {
                 $0["version"] = queued.version
-                $0["waits"] = queued.waits
-                $0["since"] = Timestamp(iso8601: queued.since).map { "\(DisplayText.ago($0, now: now)) ago" }
+                // Not twice on one page.
+                $0["waits"] = holds.contains { $0.sentence == queued.waits } ? nil : queued.waits
+                $0["since"] = Timestamp(iso8601: queued.since).map { DisplayText.ago($0, now: now) }
                 $0["drop"] = mayRelease ? "\(path)/queue/drop" : nil
             }
         }

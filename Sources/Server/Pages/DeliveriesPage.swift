@@ -57,7 +57,7 @@ struct DeliveriesPage {
             $0["iso"] = delivery.receivedAt
             $0["when"] = DisplayText.when(at, now: now, seconds: true)
             $0["sender"] = delivery.sender
-            $0["kind"] = delivery.kind
+            $0["kind"] = delivery.kind == delivery.sender ? nil : delivery.kind
             $0["from"] = delivery.origin
             $0["badge"] = badge(delivery.state)
             // What became of it for each app, or of it as a whole.
@@ -68,7 +68,6 @@ struct DeliveriesPage {
                     $0["appHref"] = "/apps/\(result.app)"
                     $0["version"] = result.version
                     $0["sentence"] = result.sentence
-                    $0["release"] = result.release
                     let number = result.release?.split(separator: "/").last
                     $0["releaseHref"] = number.map { "/apps/\(result.app)/releases/\($0)" }
                 }

@@ -101,7 +101,10 @@ struct HomePage {
             model["nodesClass"] = app.drifted.isEmpty ? "soft" : "problem"
             model["problem"] = app.problem.map { $0.cut(160) }
             model["hold"] = app.holds.first.map { $0.sentence.cut(160) }
-            model["queued"] = app.queued.map { "\($0.version) is in the queue: \($0.waits)".cut(160) }
+            model["queued"] = app.queued.map { queued in
+                let why = app.holds.contains { $0.sentence == queued.waits } ? "" : ": \(queued.waits)"
+                return "\(queued.version) is in the queue\(why)".cut(160)
+            }
             model["release"] = entry.latest.map { release in
                 PageValues {
                     $0["name"] = release.order.name

@@ -194,7 +194,7 @@ enum AdmissionTesting {
     /// What a registry sends when an image was pushed to it.
     static func push(_ version: String, _ digest: Character, app: String = "blog") -> String {
         #"""
-        {"events": [{"id": "\#(UUID())", "timestamp": "2026-11-26T14:00:00Z", "action": "push", "target": {
+        {"events": [{"id": "\#(UUID())", "timestamp": "\#(SystemClock().now.iso8601)", "action": "push", "target": {
           "mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 500, "digest": "\#(AdmissionTesting.digest(digest))",
           "length": 500, "repository": "\#(app)", "url": "http://registry.local:5000/v2/\#(app)/manifests/x",
           "tag": "\#(version)"}, "request": {"id": "1", "addr": "10.0.0.1:1", "host": "registry.local:5000",
