@@ -47,7 +47,10 @@ enum Pipelines {
     ) -> [RenderedFile] {
         let script = ReleaseScript(app, server: server)
         switch placement {
-        case .embedded: return [RenderedFile(path: app.path(name, among: apps), text: pipeline(script.lines))]
+        case .embedded:
+            // The script's empty lines are not indented.
+            let text = pipeline(script.lines).replacing(#/ +\n/#, with: "\n")
+            return [RenderedFile(path: app.path(name, among: apps), text: text)]
         case .beside:
             return [
                 RenderedFile(path: app.path(name, among: apps), text: pipeline([])),

@@ -128,6 +128,7 @@ struct PipelineTests {
         let alone = try rendering.files(one, apps: one.apps)
         #expect(alone.map(\.path) == [path[system]])
         #expect(!alone[0].text.contains("ci/release.sh") && alone[0].text.contains("curl "))
+        #expect(!alone[0].text.contains(" \n"))
         // Several apps have a folder each.
         let two = configuration([try blog(), try www()], server: server)
         let several = try rendering.files(two, apps: two.apps, scripts: .beside)
