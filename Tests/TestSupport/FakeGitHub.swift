@@ -45,7 +45,9 @@ package actor FakeGitHub {
         guard request.header("Accept") == "application/vnd.github+json" else {
             return Self.problem(415, "Unsupported 'Accept' header")
         }
-        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        var parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        // A GitHub Enterprise Server.
+        if parts.starts(with: ["api", "v3"]) { parts.removeFirst(2) }
         guard parts.count >= 4, parts[0] == "repos", parts[3] == "deployments",
             let known = commits["\(parts[1])/\(parts[2])"]
         else { return Self.problem(404, "Not Found") }

@@ -75,6 +75,12 @@ struct ForgeConnection: Sendable {
                 status: response.status, headers: response.headers, body: response.body,
                 message: message(in: response.body))
         } catch let error as TransportError {
+            if case .invalidRequest = error.kind {
+                throw DeliveryFailure(
+                    .refused,
+                    "\(hidingToken("\(error)")): check report.\(name.lowercased()).token for characters that are no part of it"
+                )
+            }
             throw DeliveryFailure(.unavailable(after: nil), "\(name) does not answer: \(hidingToken("\(error)"))")
         }
     }

@@ -78,7 +78,7 @@ package struct Outbox: Sendable {
                 try journal.forgetNotifications(
                     before: Timestamp(milliseconds: clock.now.milliseconds - Self.retention.milliseconds))
             }
-            guard try projection?.update(at: clock.now) == true else { return }
+            guard try await projection?.update(at: clock.now) == true else { return }
             for alarm in alarms.values { await alarm.ring() }
         } catch {
             guard !Task.isCancelled else { return }

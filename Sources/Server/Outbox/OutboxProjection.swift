@@ -37,11 +37,13 @@ struct OutboxProjection {
 
     /// Projects the events that are new.
     /// - Returns: whether there are new messages.
-    mutating func update(at now: Timestamp) throws -> Bool {
+    mutating func update(at now: Timestamp) async throws -> Bool {
         let heads = try journal.heads(after: position)
         guard let last = heads.last else { return false }
         var messages: [NewNotification] = []
         for head in heads {
+            // The first time there may be much to read.
+            await Task.yield()
             try readEvents(of: head.app, at: now)
             for release in followed[head.app, default: [:]].sorted(by: { $0.key < $1.key }).map(\.value) {
                 guard release.milestones.all.count > release.projected else { continue }

@@ -185,6 +185,31 @@ struct GitHubDeploymentsTests {
         }
     }
 
+    @Test("a GitHub Enterprise Server has its API below a path of its own")
+    func enterprise() async throws {
+        try await withGitHub { forge, client, source in
+            let enterprise = try self.client("\(source.replacing("/mike/blog", with: ""))/api/v3")
+            let reports = story(source).reports()
+            #expect(enterprise.isHome(of: try #require(SourceRepository(source))))
+            let ids = Recorded()
+            for report in reports {
+                _ = try await enterprise.deliver(report, DeliveryContext(known: ids.last, record: { ids.add($0) }))
+            }
+            #expect(await forge.deployments.map(\.statuses.count) == [reports.count])
+            await enterprise.shutdown()
+        }
+    }
+
+    @Test("a token with a line break is refused, and not shown")
+    func brokenToken() async throws {
+        try await withGitHub(token: "ghp_secret\n") { _, client, source in
+            let queued = try #require(story(source).reports().first)
+            let refused = try await failure { try await client.deliver(queued, DeliveryContext()) }
+            #expect(refused?.kind == .refused && refused?.description.contains("report.github.token") == true)
+            #expect(refused?.description.contains("ghp_secret") == false)
+        }
+    }
+
     @Test("a repository that was renamed is followed on its server; the token goes to no other")
     func renamed() async throws {
         try await withGitHub { forge, client, source in

@@ -34,15 +34,16 @@ final class OutboxBench: Sendable {
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let apps = FakeApps(world: FakeWorld(), journal: journal, me: "server", configurations: [])
-            outbox = try Services(
-                apps: apps, journal: journal, clock: bench.clock,
-                settings: ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0"),
-                destinations: destinations, logger: logger
-            ).outbox
+            let metrics = Metrics(version: "0")
+            outbox = Outbox(
+                destinations: destinations, journal: journal,
+                appStates: try AppStateCache(
+                    apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: .seconds(15)),
+                clock: bench.clock, metrics: metrics, logger: logger)
             projection = try OutboxProjection(journal: journal, destinations: destinations)
         }
 
-        mutating func project() throws { _ = try projection.update(at: clock.now) }
+        mutating func project() async throws { _ = try await projection.update(at: clock.now) }
 
         /// Sends what is due to each destination.
         mutating func send() async throws {

@@ -40,12 +40,12 @@ struct OutboxCrashTests {
                 try bench.request(process.journal, number, source: source)
                 for event in OutboxBench.course {
                     try bench.add([event], process.journal, number)
-                    try process.project()
+                    try await process.project()
                     try await process.send()
                 }
             }
             try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
-            try process.project()
+            try await process.project()
             try await process.sendAll()
             isDead.turnOff()
             await own.close()
@@ -65,7 +65,7 @@ struct OutboxCrashTests {
         if try process.journal.events(app: "blog", number: 1).count == OutboxBench.course.count + 1 {
             try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
         }
-        try process.project()
+        try await process.project()
         try await process.sendAll()
         let states = try process.states()
         #expect(states.allSatisfy { $0.hasSuffix(": delivered") }, "died after request \(fatal): \(states)")

@@ -16,12 +16,12 @@ struct OutboxTests {
         let destination = ScriptedDestination("chat")
         var process = try bench.begin([destination])
         try bench.request(process.journal, 1, source: source)
-        try process.project()
+        try await process.project()
         for event in OutboxBench.course {
             try bench.add([event], process.journal, 1)
-            try process.project()
+            try await process.project()
             process = try bench.begin([destination])
-            try process.project()
+            try await process.project()
         }
         let whole = ["requested", "started", "live"].map { "chat blog/1 \($0): pending" }
         #expect(try process.states() == whole)
@@ -30,7 +30,7 @@ struct OutboxTests {
         try bench.add(OutboxBench.course, process.journal, 2)
         bench.clock.advance(by: .seconds(1))
         try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
-        try process.project()
+        try await process.project()
         #expect(
             try process.states() == whole
                 + ["2 requested", "2 started", "2 live", "1 replaced"].map { "chat blog/\($0): pending" })
@@ -52,11 +52,11 @@ struct OutboxTests {
             try bench.request(process.journal, number, source: source)
             try bench.add(OutboxBench.course, process.journal, number)
         }
-        try process.project()
+        try await process.project()
         process = try bench.begin([destination])
-        try process.project()
+        try await process.project()
         try bench.add([.replaced(by: 2, rolledBack: true)], process.journal, 1)
-        try process.project()
+        try await process.project()
         #expect(try process.states().last == "chat blog/1 replaced: pending")
     }
 
@@ -70,21 +70,21 @@ struct OutboxTests {
         for number in 2...25 { try bench.request(journal, number, app: "shop", source: source) }
         let destination = ScriptedDestination("chat")
         var process = try bench.begin([destination])
-        try process.project()
+        try await process.project()
         let states = try process.states()
         #expect(states.filter { $0.contains("blog") } == ["chat blog/1 started: pending", "chat blog/1 live: pending"])
         #expect(states.filter { $0.contains("shop") } == (6...25).map { "chat shop/\($0) requested: pending" })
     }
 
     @Test("a journal that was restored from before its cursors is projected from its beginning")
-    func restored() throws {
+    func restored() async throws {
         let bench = try OutboxBench()
         let destination = ScriptedDestination("chat")
         let journal = try Journal(path: bench.folder.journal)
         try journal.enqueue([], cursors: ["chat": 1_000_000], at: bench.clock.now)
         try bench.request(journal, 1, source: source)
         var process = try bench.begin([destination])
-        try process.project()
+        try await process.project()
         #expect(try process.states() == ["chat blog/1 requested: pending"])
     }
 
@@ -104,7 +104,7 @@ struct OutboxTests {
             try bench.request(process.journal, 1, app: app, source: source)
             try bench.add(OutboxBench.course, process.journal, 1, app: app)
         }
-        try process.project()
+        try await process.project()
         for _ in 0..<20 {
             try await process.send()
             _ = try process.passTime()
@@ -136,7 +136,7 @@ struct OutboxTests {
         }
         var process = try bench.begin([destination])
         for app in ["blog", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
-        try process.project()
+        try await process.project()
         let start = bench.clock.now
         try await process.send()
         isBusy.turnOff()
@@ -161,7 +161,7 @@ struct OutboxTests {
         var process = try bench.begin([refusing, silent])
         try bench.request(process.journal, 1, source: source)
         try bench.add(OutboxBench.course, process.journal, 1)
-        try process.project()
+        try await process.project()
         let start = bench.clock.now
         try await process.sendAll()
         #expect(
@@ -187,14 +187,14 @@ struct OutboxTests {
         let forge = ScriptedDestination("forge", tellsState: true) { try answer($0) }
         var process = try bench.begin([chat, forge])
         try bench.request(process.journal, 1, source: source)
-        try process.project()
+        try await process.project()
         try await process.send()
         isDown.turnOff()
         _ = try await process.outbox.resend(2)
         try await process.send()
         #expect(forge.all == ["blog/1 requested"] && chat.all == [])
         try bench.add(OutboxBench.course, process.journal, 1)
-        try process.project()
+        try await process.project()
         try await process.send()
         for id in 1...2 { _ = try await process.outbox.resend(id) }
         try await process.send()
@@ -211,14 +211,14 @@ struct OutboxTests {
         let destination = ScriptedDestination("chat")
         var process = try bench.begin([destination])
         try bench.request(process.journal, 1, source: source)
-        try process.project()
+        try await process.project()
         try await process.send()
         bench.clock.advance(by: Outbox.retention + .seconds(1))
         let start = Timestamp(milliseconds: bench.clock.now.milliseconds - Outbox.retention.milliseconds)
         try process.journal.forgetNotifications(before: start)
         process = try bench.begin([destination])
         try bench.add([.said(LogMessage("a line"))], process.journal, 1)
-        try process.project()
+        try await process.project()
         #expect(try process.states() == [])
     }
 }
