@@ -42,7 +42,9 @@ struct SafeOutputTests {
         let json = #"""
             {"app":"blog","namespace":"blog","live":{"color":"blue","version":HOSTILE,"release":1},
              "colors":{"blue":{"version":HOSTILE,"image":HOSTILE,"replicas":1,"ready":1}},
-             "nodes":[{"address":HOSTILE,"color":"blue","message":HOSTILE}],"advice":[HOSTILE],"drifted":[HOSTILE]}
+             "nodes":[{"address":HOSTILE,"color":"blue","message":HOSTILE}],"advice":[HOSTILE],"drifted":[HOSTILE],
+             "holds":[{"sentence":HOSTILE,"automatic":true}],
+             "queued":{"version":HOSTILE,"since":HOSTILE,"waits":HOSTILE}}
             """#.replacing("HOSTILE", with: try hostile.jsonLine())
         let view = try JSONDecoder().decode(AppView.self, from: Data(json.utf8))
         let lines = view.lines(Terminal(isInteractive: false, usesColor: false, width: 80)).map(\.written)

@@ -195,6 +195,7 @@ struct OpenAPITests {
             replicas: 2, verify: true, requestedBy: "anna", reason: "why", commitTime: .init(milliseconds: 0),
             removeStrays: true)
         (order.commit, order.source, order.ref) = ("2a3b4c5", "https://github.com/a/blog", "main")
+        order.isOlder = true
         (order.isAutomatic, order.overrode) = (true, "blog is locked by anna: x")
         order.live = Order.LiveCommit(version: "v2", commit: "1f2e3d4")
         order.rules.previewURL = "http://preview.blog.domain.com/"

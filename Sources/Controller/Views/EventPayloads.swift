@@ -50,6 +50,7 @@ package struct OrderView: Encodable, Sendable, Hashable {
     /// The live version when it was requested, and its commit, as far as the journal knew them.
     package var live: Order.LiveCommit?
     package var automatic: Bool?
+    package var older: Bool?
     package var overrode: String?
     package var rules: RulesView
 
@@ -69,7 +70,8 @@ package struct OrderView: Encodable, Sendable, Hashable {
         reason = order.reason
         commit = order.commit
         commitTime = order.commitTime?.iso8601
-        (source, ref, automatic, overrode) = (order.source, order.ref, order.isAutomatic, order.overrode)
+        (source, ref) = (order.source, order.ref)
+        (automatic, older, overrode) = (order.isAutomatic, order.isOlder, order.overrode)
         live = order.live
         rules = RulesView(order.rules)
     }

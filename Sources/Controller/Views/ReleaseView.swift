@@ -78,6 +78,8 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var ref: String?
     /// A hook started it; left out where a person did.
     package var automatic: Bool?
+    /// A person requested it although it was older than what was live; left out where it was not.
+    package var older: Bool?
     /// The lock or freeze in spite of which an administrator started it.
     package var overrode: String?
     /// The version for which it was given up.
@@ -130,6 +132,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         source = order.source
         ref = order.ref
         automatic = order.isAutomatic
+        older = order.isOlder
         overrode = order.overrode
         if case .superseded(let version) = release.cause { supersededBy = version }
         compareURL = release.compareURL
