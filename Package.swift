@@ -147,8 +147,8 @@ let package = Package(
         tests(
             "Server",
             [
-                "Controller", "HTTPTransport", "Journal", "Processes", "ReleaseMachine", "TestSupport",
-                "ViridianConfiguration", hummingbird, logging, nioCore, nioPosix,
+                "Controller", "HTTPTransport", "Integrations", "Journal", "Processes", "ReleaseMachine", "Simulator",
+                "TestSupport", "ViridianConfiguration", hummingbird, logging, nioCore, nioPosix,
             ]
         ),
         tests(

@@ -79,10 +79,13 @@ extension AppReleases {
     /// The facts on which `Admission` decides. `releases` are the app's, newest first; by default they are read.
     package func admission(releases: [Release]? = nil) throws -> Admission {
         let now = engine.clock.now
+        let releases = try releases ?? engine.journal.releases(app: name, limit: 100, before: nil)
+        // Only their commits and arrivals are compared with.
+        let compared = [releases.first, releases.first { $0.state == .live }].compactMap { $0?.order.version }
         return Admission(
             app: name,
-            releases: try releases ?? engine.journal.releases(app: name, limit: 100, before: nil),
-            versions: try engine.journal.versions(app: name),
+            releases: releases,
+            versions: try Set(compared).flatMap { try engine.journal.versions(app: name, tag: $0) },
             queued: try engine.journal.queuedVersion(app: name),
             holds: holds.holding(name, locks: try engine.journal.locks(at: now), at: now),
             whenBusy: Admission.BusyPolicy(app.whenBusy)
@@ -116,7 +119,7 @@ extension AppReleases {
     package func image(for version: Version, digest: String? = nil) throws -> ImageReference {
         let known =
             try digest
-            ?? engine.journal.versions(app: name).first { $0.version == version.text && $0.digest != nil }?.digest
+            ?? engine.journal.versions(app: name, tag: version.text).first { $0.digest != nil }?.digest
         return try app.image.tagged(version, digest: known)
     }
 
@@ -136,8 +139,8 @@ extension AppReleases {
         let isOwn = image.name == app.image.name && image.tag ?? request.version.text == request.version.text
         let known =
             isOwn
-            ? try? engine.journal.versions(app: name).first {
-                $0.version == request.version.text && (image.digest == nil || $0.digest == image.digest)
+            ? try? engine.journal.versions(app: name, tag: request.version.text).first {
+                image.digest == nil || $0.digest == image.digest
             } : nil
         return PushedVersion(
             app: name, version: request.version.text, digest: image.digest ?? known?.digest,

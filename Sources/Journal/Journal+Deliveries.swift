@@ -134,11 +134,12 @@ extension Journal {
             .map { Timestamp(milliseconds: $0) }
     }
 
-    /// Everything has been done for a delivery.
+    /// Everything has been done for a delivery. `versions` are known from it.
     package func finish(
-        delivery: Int, outcome: String?, results: [DeliveryResult] = []
+        delivery: Int, outcome: String?, results: [DeliveryResult] = [], versions: [PushedVersion] = []
     ) throws(JournalError) {
         try write { database in
+            for version in versions { try version.insert(database) }
             for result in results { try result.insert(database, delivery: delivery) }
             try database.execute(
                 sql: "UPDATE deliveries SET next_at = NULL, attempts = attempts + 1, outcome = ? WHERE id = ?",

@@ -46,7 +46,7 @@ package struct QueuedVersion: Sendable, Hashable {
 }
 
 extension Journal {
-    /// Puts a version into the queue of its app, instead of the one that waits there, if any.
+    /// Puts a version into the queue of its app, instead of the one that waits there, if any. From then on the version is known.
     /// - Returns: the one that was replaced.
     @discardableResult
     package func enqueue(_ queued: QueuedVersion) throws(JournalError) -> QueuedVersion? {
@@ -59,6 +59,7 @@ extension Journal {
                     sentence: "replaced in the queue by \(name), which is newer"
                 ).insert(database, delivery: replaced.delivery)
             }
+            if queued.version.image == nil { try queued.version.insert(database) }
             try database.execute(
                 sql: """
                     INSERT OR REPLACE INTO queue

@@ -58,16 +58,21 @@ extension Journal {
         }
     }
 
-    /// The newest image that is known by this tag.
-    package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
+    /// The images that are known by this tag, the newest arrival first.
+    package func versions(app: String, tag: String) throws(JournalError) -> [PushedVersion] {
         try read { database in
-            try Row.fetchOne(
+            try Row.fetchAll(
                 database,
                 sql:
-                    "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY pushed_at DESC, digest DESC LIMIT 1",
+                    "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY pushed_at DESC, digest DESC LIMIT 20",
                 arguments: [app, tag]
             ).map { PushedVersion($0) }
         }
+    }
+
+    /// The newest image that is known by this tag.
+    package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
+        try versions(app: app, tag: tag).first
     }
 
     /// The versions that were built from a commit, by its SHA or the first characters of it.

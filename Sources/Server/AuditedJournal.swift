@@ -44,7 +44,9 @@ package struct AuditedJournal: ReleaseJournal {
         try journal.numbers(app: app, limit: 1).first ?? 0
     }
 
-    package func versions(app: String) throws -> [PushedVersion] { try journal.versions(app: app, limit: 500) }
+    package func versions(app: String, tag: String) throws -> [PushedVersion] {
+        try journal.versions(app: app, tag: tag)
+    }
     package func queuedVersion(app: String) throws -> PushedVersion? { try journal.queued(app: app)?.version }
     package func locks(at now: Timestamp) throws -> [ReleaseLock] { try journal.locks(at: now) }
 

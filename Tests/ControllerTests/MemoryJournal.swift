@@ -56,7 +56,7 @@ final class MemoryJournal: ReleaseJournal {
 
     func lastNumber(app: String) throws -> Int { state.withLock { $0.events.keys.max() ?? 0 } }
 
-    func versions(app: String) throws -> [PushedVersion] { [] }
+    func versions(app: String, tag: String) throws -> [PushedVersion] { [] }
     func queuedVersion(app: String) throws -> PushedVersion? { nil }
     func locks(at now: Timestamp) throws -> [ReleaseLock] { [] }
 

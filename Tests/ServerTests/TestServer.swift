@@ -236,8 +236,12 @@ func withServer<Value: Sendable>(
 final class TestFolder: Sendable {
     let path: String
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("server-\(UUID())").path
+    /// `inMemory` where the machine has a file system in memory, for tests that need many transactions and no disk.
+    init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory)
+        let parent = isThere ? URL(filePath: memory) : FileManager.default.temporaryDirectory
+        path = parent.appendingPathComponent("server-\(UUID())").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

@@ -13,12 +13,12 @@ extension Releases {
         func push() async throws {
             try await withRegistry { world, registry, token, port in
                 try await world.serving(port: port) { server in
-                    let digest = try await registry.push(
-                        repository: "blog", tag: "v1",
-                        labels: [
-                            "org.opencontainers.image.revision": "1a2b3c4d5e6f",
-                            "org.opencontainers.image.source": "https://gitlab.domain.com/mike/blog",
-                        ])
+                    let layout = try registry.layout()
+                    let image = try layout.image(labels: [
+                        "org.opencontainers.image.revision": "1a2b3c4d5e6f",
+                        "org.opencontainers.image.source": "https://gitlab.domain.com/mike/blog",
+                    ])
+                    let digest = try await registry.push(image, of: layout, repository: "blog", tag: "v1")
                     let release = try await server.release(1, in: "live", token)
                     #expect(release["image"]?.string == "\(registry.host)/blog:v1@\(digest)", "\(release.text)")
                     #expect(release["commit"] == "1a2b3c4d5e6f")
@@ -27,7 +27,7 @@ extension Releases {
                     #expect(containers == ["\(registry.host)/blog:v1@\(digest)"])
 
                     // The same again changes nothing.
-                    try await registry.push(repository: "blog", tag: "v1")
+                    try await registry.push(image, of: layout, repository: "blog", tag: "v1")
                     let next = try await registry.push(repository: "blog", tag: "v2")
                     let second = try await server.release(2, in: "live", token)
                     #expect(second["version"] == "v2" && second["digest"]?.string == next, "\(second.text)")
@@ -66,7 +66,7 @@ extension Releases {
         @Test("killed between a delivery and its release, it releases exactly once after a restart")
         func killed() async throws {
             try await withRegistry(more: "verify: {required: true}") { world, registry, token, port in
-                try await world.serving(endingWith: SIGKILL, port: port) { server in
+                try await world.serving(port: port, endingWith: SIGKILL) { server in
                     let call = #"{"app": "blog", "version": "v1", "commit": "1a2b3c4"}"#
                     let answers = try await withThrowingTaskGroup { group in
                         for _ in 0..<20 {
@@ -128,7 +128,7 @@ extension World {
 
 extension Serving {
     /// Waits for a state of a release that may not have begun.
-    fileprivate func release(_ number: Int, in state: String, _ token: String) async throws -> JSON {
+    func release(_ number: Int, in state: String, _ token: String) async throws -> JSON {
         var release = JSON.null
         let isThere = try await eventually {
             release = try JSON(parsing: try await get("/api/v1/apps/blog/releases/\(number)", token: token).body)
@@ -139,7 +139,12 @@ extension Serving {
         return release
     }
 
-    fileprivate func deliveries(_ token: String) async throws -> [JSON] {
+    /// The version that waits, if any.
+    func queued(_ token: String) async throws -> String? {
+        try JSON(parsing: try await get("/api/v1/queue?app=blog", token: token).body)["queue"]?[0]?["version"]?.string
+    }
+
+    func deliveries(_ token: String) async throws -> [JSON] {
         try JSON(parsing: try await get("/api/v1/deliveries", token: token).body)["deliveries"]?.array ?? []
     }
 }

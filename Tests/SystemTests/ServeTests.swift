@@ -160,6 +160,15 @@ extension World {
 
     /// Runs `viridian serve` while `body` runs, and ends it with `signal`. Without a `port` on a free one.
     func serving<Value: Sendable>(
+        port: Int = 0, endingWith signal: Int32 = SIGTERM, _ body: @escaping @Sendable (Serving) async throws -> Value
+    ) async throws -> Value {
+        try await viridian.serving(port: port, endingWith: signal, body)
+    }
+}
+
+extension Program {
+    /// Runs `viridian serve` while `body` runs, and ends it with `signal`. Without a `port` on a free one.
+    func serving<Value: Sendable>(
         port: Int = 0,
         endingWith signal: Int32 = SIGTERM,
         _ body: @escaping @Sendable (Serving) async throws -> Value
@@ -172,7 +181,7 @@ extension World {
                     started.finish()
                     says.finish()
                 }
-                _ = try await viridian.run(
+                _ = try await run(
                     ["serve", "--listen", "127.0.0.1:\(port)"], deadline: .seconds(120),
                     onStart: { started.yield($0) }, onLine: { says.yield($0) })
             }

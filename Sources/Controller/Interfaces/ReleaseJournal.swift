@@ -9,8 +9,8 @@ package protocol ReleaseJournal: Sendable {
     func releases(app: String, limit: Int, before: Int?) throws -> [Release]
     /// The highest number of a release of the app; 0 when it has none.
     func lastNumber(app: String) throws -> Int
-    /// The newest known versions of an app, the newest arrival first.
-    func versions(app: String) throws -> [PushedVersion]
+    /// The known versions of an app with this tag, the newest arrival first.
+    func versions(app: String, tag: String) throws -> [PushedVersion]
     /// The version of an app that waits to be released.
     func queuedVersion(app: String) throws -> PushedVersion?
     /// The locks that hold at a time, of all apps.

@@ -6,17 +6,22 @@ extension GitLabDelivery {
     ///
     /// | the request has | only `signingToken` | only `secret` | both |
     /// | --- | --- | --- | --- |
-    /// | a signature, with or without a token | the signature decides | the token decides | the signature decides |
+    /// | a signature, with or without a token | the signature decides | refused | the signature decides |
     /// | a token | refused | the token decides | the token decides |
     /// | neither | refused | refused | refused |
     ///
     /// With both configured, webhooks that are not signed yet are accepted beside those that are; whoever wants signatures only configures
-    /// `signingToken` alone. With a secret alone there is nothing to check a signature against, and whoever knows the token could leave the
-    /// signature out anyway.
+    /// `signingToken` alone. With a secret alone there is nothing to check a signature against, and a signature that is there is never
+    /// replaced by a token.
     static func verify(_ request: HookRequest, _ hooks: HooksConfiguration, at now: Timestamp) -> HookVerdict {
         let secret = hooks.gitlab?.secret.flatMap { $0.value.isEmpty ? nil : $0 }
         let signingToken = hooks.gitlab?.signingToken.flatMap { $0.value.isEmpty ? nil : $0 }
-        if let signingToken, let signature = request.header("webhook-signature") {
+        if let signature = request.header("webhook-signature") {
+            guard let signingToken else {
+                return .refused(
+                    "the delivery is signed, and there is nothing to check its signature with: set hooks.gitlab.signingToken "
+                        + "to the webhook's signing token")
+            }
             return verify(signature: signature, of: request, signingToken, at: now)
         }
         if let secret {

@@ -56,7 +56,7 @@ package struct Admission: Sendable {
     package var app: String
     /// The app's releases, newest first.
     package var releases: [Release]
-    /// The app's known versions: with what is known of the commits and arrivals of those that were released.
+    /// The known versions of the running and the live release: with their commits and arrivals.
     package var versions: [PushedVersion]
     /// The version that waits, if it is not the one to decide about.
     package var queued: PushedVersion?
@@ -120,7 +120,7 @@ package struct Admission: Sendable {
     }
 
     private func alreadyReleased(_ version: PushedVersion, by requester: Requester) -> Decision? {
-        let same = releases.filter { facts(of: $0).isSame(as: version) }
+        let same = releases.filter { PushedVersion($0).isSame(as: version) }
         guard let release = same.first(where: { $0.state == .live || !$0.state.hasEnded }) ?? same.first else {
             return nil
         }

@@ -21,12 +21,14 @@ package actor DeliveryProcessor {
     private let settings: HookSettings
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     /// Callers that wait for what becomes of a delivery.
-    private var waiting: [Int: [AsyncStream<Void>.Continuation]] = [:]
+    private var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
     private var inProgress: Set<Int> = []
 
     /// How many deliveries are acted on at once: each may wait for a registry.
     private static let concurrency = 8
     private static let attempts = 10
+    /// With more callers than this nobody waits: what became of a delivery is in the list.
+    private static let mostWaiting = 50
 
     init(
         apps: any ServedApps, journal: Journal, lookup: any VersionLookup, queue: ReleaseQueue,
@@ -48,11 +50,12 @@ package actor DeliveryProcessor {
 
     /// The delivery as it is after what has to be done for it, or after `limit`.
     func delivery(_ id: Int, within limit: Duration) async throws -> Delivery? {
+        wake()
+        guard waiting.count < DeliveryProcessor.mostWaiting, waiting[id] == nil else { return try journal.delivery(id) }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        waiting[id, default: []].append(continuation)
+        waiting[id] = continuation
         defer { waiting[id] = nil }
         let end = clock.now + limit
-        wake()
         while let delivery = try journal.delivery(id) {
             let left = end - clock.now
             guard !delivery.isSettled, left > .zero else { return delivery }
@@ -66,10 +69,8 @@ package actor DeliveryProcessor {
         return nil
     }
 
-    /// Something may have become of deliveries.
-    func noteProgress() {
-        for continuation in waiting.values.joined() { continuation.yield() }
-    }
+    /// Something has become of a delivery.
+    func noteProgress(of id: Int) { waiting[id]?.yield() }
 
     // MARK: - Acting
 
@@ -110,11 +111,12 @@ package actor DeliveryProcessor {
 
     func act(on delivery: Delivery) async {
         do {
-            let results = try await results(of: delivery)
+            let (results, versions) = try await results(of: delivery)
             // What waits or has started was recorded with the queue's own transaction.
             let outcome = results.isEmpty ? "it concerns no app" : nil
             try journal.finish(
-                delivery: delivery.id, outcome: outcome, results: results.filter { $0.state != .waiting })
+                delivery: delivery.id, outcome: outcome, results: results.filter { $0.state != .waiting },
+                versions: versions)
             for result in results {
                 logger.info(
                     "\(result.sentence)",
@@ -129,7 +131,7 @@ package actor DeliveryProcessor {
             await postpone(delivery, because: error)
         }
         inProgress.remove(delivery.id)
-        noteProgress()
+        noteProgress(of: delivery.id)
         wake()
     }
 
@@ -156,32 +158,36 @@ package actor DeliveryProcessor {
 
     // MARK: - What a delivery means
 
-    private func results(of delivery: Delivery) async throws -> [DeliveryResult] {
+    /// What becomes of a delivery, and the versions that are known from it.
+    private func results(of delivery: Delivery) async throws -> ([DeliveryResult], [PushedVersion]) {
         let data = Data(delivery.events.utf8)
+        var versions: [PushedVersion] = []
         if delivery.sender == DeliveryProcessor.script {
-            return [try await result(of: try JSONDecoder().decode(DeployCall.self, from: data), delivery)]
+            let call = try JSONDecoder().decode(DeployCall.self, from: data)
+            return ([try await result(of: call, delivery, &versions)], versions)
         }
         let meaning = DeliveryMeaning(apps: apps, journal: journal, lookup: lookup, now: clock.now)
         var results: [DeliveryResult] = []
         for event in try JSONDecoder().decode([HookEvent].self, from: data) {
             for app in ConcernedApps(apps: apps.configurations).concerned(by: event).apps {
-                results.append(try await result(of: event, for: app, delivery, meaning))
+                results.append(try await result(of: event, for: app, delivery, meaning, &versions))
             }
         }
-        return results
+        return (results, versions)
     }
 
     /// The `sender` of a script's call.
     static let script = "deploy"
 
     private func result(
-        of event: HookEvent, for app: AppConfiguration, _ delivery: Delivery, _ meaning: DeliveryMeaning
+        of event: HookEvent, for app: AppConfiguration, _ delivery: Delivery, _ meaning: DeliveryMeaning,
+        _ versions: inout [PushedVersion]
     ) async throws -> DeliveryResult {
         switch try await meaning.version(event, for: app, sender: delivery.sender) {
         case .unknown(let name, let why):
             return DeliveryResult(app: app.name.text, version: name, state: .ignored, sentence: why)
         case .known(let version, let triggers):
-            try journal.note(version)
+            versions.append(version)
             guard triggers else {
                 return DeliveryResult(
                     app: version.app, version: version.version, state: .ignored,
@@ -197,7 +203,9 @@ package actor DeliveryProcessor {
         }
     }
 
-    private func result(of call: DeployCall, _ delivery: Delivery) async throws -> DeliveryResult {
+    private func result(
+        of call: DeployCall, _ delivery: Delivery, _ versions: inout [PushedVersion]
+    ) async throws -> DeliveryResult {
         let app = try apps.configuration(call.app)
         var version = PushedVersion(
             app: call.app, version: call.version, digest: call.digest, image: call.image, commit: call.commit,
@@ -207,7 +215,7 @@ package actor DeliveryProcessor {
         } else {
             let meaning = DeliveryMeaning(apps: apps, journal: journal, lookup: lookup, now: clock.now)
             await meaning.complete(&version, of: app)
-            try journal.note(version)
+            versions.append(version)
         }
         return try await queue.submit(
             ReleaseQueue.Submission(

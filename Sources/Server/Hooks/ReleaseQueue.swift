@@ -18,6 +18,9 @@ package actor ReleaseQueue {
     private let logger: Logger
     /// What is known of each app's releases, versions and holds.
     let facts: AdmissionFacts
+    /// The deliveries of which something has become.
+    nonisolated let progress: AsyncStream<Int>
+    private let progressed: AsyncStream<Int>.Continuation
     /// Wakes the task of an app.
     private let wakeups: [String: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)]
     /// How often the start of an app's version has failed since it last succeeded.
@@ -33,6 +36,7 @@ package actor ReleaseQueue {
         self.starter = starter
         self.clock = clock
         self.logger = logger
+        (progress, progressed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1000))
         facts = AdmissionFacts(apps: apps, journal: journal)
         var wakeups: [String: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)] = [:]
         for app in apps.configurations {
@@ -124,11 +128,14 @@ package actor ReleaseQueue {
     private func advance(_ app: String, _ queued: QueuedVersion) async throws -> Timestamp? {
         var admission = try facts.admission(app)
         admission.queued = nil
+        // It was accepted, while nothing was running or a lock or a freeze held it: what runs now is waited for.
+        if admission.whenBusy == .refuse { admission.whenBusy = .queue }
         func remove(_ state: DeliveryResult.State, _ sentence: String, _ number: Int?) throws {
             let name = queued.version.version
             try journal.dequeue(
                 queued,
                 result: DeliveryResult(app: app, version: name, state: state, sentence: sentence, number: number))
+            progressed.yield(queued.delivery)
             logger.info("not released", metadata: ["app": "\(app)", "version": "\(name)", "why": "\(sentence)"])
         }
         switch admission.decide(queued.version, for: queued.requester) {
@@ -147,10 +154,7 @@ package actor ReleaseQueue {
             return nil
         case .ignore(let sentence, let number):
             try remove(.ignored, sentence, number)
-        case .refuseBusy(let sentence, let number):
-            try remove(.refused, sentence, number)
-        case .refuseHeld(let sentence, _):
-            try remove(.refused, sentence, nil)
+        case .refuseBusy(let sentence, _), .refuseHeld(let sentence, _): try note(queued, sentence)
         }
         return nil
     }
@@ -173,6 +177,7 @@ package actor ReleaseQueue {
             _ = try await starter.deploy(
                 app, request, RequestOrigin(origin: "hook", delivery: queued.delivery))
             failures[app] = nil
+            progressed.yield(queued.delivery)
             return nil
         } catch is CancellationError {
             return nil
@@ -199,6 +204,7 @@ package actor ReleaseQueue {
     private func note(_ queued: QueuedVersion, _ sentence: String) throws {
         guard queued.waitsFor != sentence else { return }
         try journal.update(queued, waitsFor: sentence)
+        progressed.yield(queued.delivery)
     }
 }
 

@@ -19,12 +19,18 @@ extension Services {
                     group.addTask { await poller.run() }
                 }
             }
+            group.addTask { for await delivery in queue.progress { await deliveries.noteProgress(of: delivery) } }
+            group.addTask {
+                while !Task.isCancelled {
+                    forgetOld()
+                    try? await clock.sleep(for: .seconds(86_400))
+                }
+            }
             group.addTask {
                 // Whatever is written to the journal may let a version start: the end of a release, an unlock on the command line.
                 let (id, changes) = await appStates.watchJournal()
                 for await _ in changes {
                     for queued in (try? journal.queue()) ?? [] { queue.wake(queued.version.app) }
-                    await deliveries.noteProgress()
                 }
                 await appStates.unwatchJournal(id)
             }
@@ -55,6 +61,16 @@ extension Services {
             logger.error("a version cannot be noted", metadata: ["app": "\(app.name)", "error": "\(error)"])
         }
         return pushed.digest
+    }
+
+    private func forgetOld() {
+        let before = clock.now + (.zero - hookSettings.keepFor)
+        do {
+            try journal.forgetDeliveries(before: before)
+            try journal.forgetRequests(before: before)
+        } catch {
+            logger.error("old deliveries cannot be deleted", metadata: ["error": "\(error)"])
+        }
     }
 
     /// A line in the log, not one for each request of somebody who guesses.

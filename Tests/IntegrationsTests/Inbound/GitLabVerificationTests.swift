@@ -51,9 +51,9 @@ import ViridianConfiguration
     private static let table: [(configured: String, token: String, verdicts: String)] = [
         ("nothing", "none", "--------"), ("nothing", "right", "--------"), ("nothing", "empty", "--------"),
         ("empty", "none", "--------"), ("empty", "right", "--------"), ("empty", "empty", "--------"),
-        // Nothing is there to check a signature against: the token decides.
-        ("secret", "none", "--------"), ("secret", "right", "++++++++"), ("secret", "wrong", "--------"),
-        ("secret", "empty", "--------"), ("secret, empty token", "right", "++++++++"),
+        // Nothing is there to check a signature against, and the token does not replace one.
+        ("secret", "none", "--------"), ("secret", "right", "++------"), ("secret", "wrong", "--------"),
+        ("secret", "empty", "--------"), ("secret, empty token", "right", "++------"),
         ("secret, empty token", "none", "--------"), ("secret, empty token", "empty", "--------"),
         // The signature decides, and nothing else.
         ("token", "none", "--+-----"), ("token", "right", "--+-----"), ("token", "wrong", "--+-----"),

@@ -17,6 +17,14 @@ struct RequestBodyMiddleware: RouterMiddleware {
     let settings: ServerSettings
     /// The largest body of a delivery, in bytes.
     let maximumHookBody: Int
+    /// Senders sign the body: until it has been read whole, anybody may have sent it. So only a few large ones are read at once.
+    private let largeBodies = NIOLockedValueBox(0)
+    private static let mostLargeBodies = 8
+
+    init(settings: ServerSettings, maximumHookBody: Int) {
+        self.settings = settings
+        self.maximumHookBody = maximumHookBody
+    }
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -33,7 +41,11 @@ struct RequestBodyMiddleware: RouterMiddleware {
 
     private func body(of request: Request, _ context: ServerContext) async throws -> ByteBuffer {
         let limit = Surface(request) == .hooks ? maximumHookBody : settings.maximumBody
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        if let length, length > limit { throw tooLarge(limit) }
+        let isLarge = limit > 1 << 20 && length ?? limit > 1 << 20
+        if isLarge { try beginLargeBody() }
+        defer { if isLarge { largeBodies.withLockedValue { $0 -= 1 } } }
         let isRead = NIOLockedValueBox(false)
         let closeUnlessRead = { @Sendable [channel = context.channel] (limit: TimeAmount) in
             channel.eventLoop.scheduleTask(in: limit) {
@@ -51,6 +63,20 @@ struct RequestBodyMiddleware: RouterMiddleware {
             }
         } catch is NIOTooManyBytesError {
             throw tooLarge(limit)
+        }
+    }
+
+    private func beginLargeBody() throws(APIError) {
+        let isFree = largeBodies.withLockedValue { count in
+            guard count < Self.mostLargeBodies else { return false }
+            count += 1
+            return true
+        }
+        guard isFree else {
+            throw APIError(
+                .serviceUnavailable, "busy",
+                "the server reads \(Self.mostLargeBodies) large bodies already: send it again",
+                headers: ["Retry-After": "1"])
         }
     }
 
