@@ -72,7 +72,9 @@ extension AppView {
         }
         lines += holds.map { terminal.styled("  held   \($0.sentence)", .yellow) }
         if let queued {
-            lines.append(TerminalLine("  queue  \(queued.version) since \(queued.since.minute): \(queued.waits)"))
+            // What holds it is said once.
+            let why = holds.contains { $0.sentence == queued.waits } ? "" : ": \(queued.waits)"
+            lines.append(TerminalLine("  queue  \(queued.version) since \(queued.since.minute) UTC\(why)"))
         }
         return lines + advice.map { terminal.styled("  → \($0)", .yellow) }
     }
