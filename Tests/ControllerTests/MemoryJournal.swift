@@ -16,6 +16,8 @@ final class MemoryJournal: ReleaseJournal {
 
     private struct State {
         var events: [Int: [RecordedEvent]] = [:]
+        /// The newest arrival first.
+        var versions: [PushedVersion] = []
         var appends = 0
         var breaking: Break?
         /// Run once, just before an append: what another process does at that moment.
@@ -56,11 +58,16 @@ final class MemoryJournal: ReleaseJournal {
 
     func lastNumber(app: String) throws -> Int { state.withLock { $0.events.keys.max() ?? 0 } }
 
-    func versions(app: String, tag: String) throws -> [PushedVersion] { [] }
+    func versions(app: String, tag: String) throws -> [PushedVersion] {
+        state.withLock { $0.versions.filter { $0.app == app && $0.version == tag } }
+    }
     func queuedVersion(app: String) throws -> PushedVersion? { nil }
     func locks(at now: Timestamp) throws -> [ReleaseLock] { [] }
 
     // MARK: For tests
+
+    /// A version was pushed, after all others.
+    func know(_ version: PushedVersion) { state.withLock { $0.versions.insert(version, at: 0) } }
 
     var appends: Int { state.withLock { $0.appends } }
 

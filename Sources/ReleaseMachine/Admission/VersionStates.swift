@@ -28,7 +28,7 @@ package struct VersionStates: Sendable {
     package init(_ admission: Admission) {
         self.admission = admission
         released = admission.releases.map { ($0, admission.facts(of: $0)) }
-        let current = released.filter { $0.release.state == .live || !$0.release.state.hasEnded }.map(\.version)
+        let current = released.filter { $0.release.state == .live || $0.release.isBringingItsVersion }.map(\.version)
         newest = (current + [admission.queued].compactMap(\.self)).reduce(nil) { newest, version in
             guard let newest else { return version }
             return newest.isOlder(than: version) == nil ? newest : version
@@ -39,7 +39,7 @@ package struct VersionStates: Sendable {
     package func state(of version: PushedVersion) -> (state: VersionState, release: Int?) {
         let own = released.lazy.filter { $0.version.isSame(as: version) }.map(\.release)
         if let live = own.first(where: { $0.state == .live }) { return (.live, live.order.number) }
-        if let running = own.first(where: { !$0.state.hasEnded && !$0.isBackingOut }) {
+        if let running = own.first(where: \.isBringingItsVersion) {
             return (.releasing, running.order.number)
         }
         if let queued = admission.queued, queued.isSame(as: version) {
@@ -60,4 +60,8 @@ package struct VersionStates: Sendable {
     private func isOlder(_ version: PushedVersion) -> Bool {
         newest.map { version.isOlder(than: $0) != nil } ?? false
     }
+}
+
+extension Release {
+    fileprivate var isBringingItsVersion: Bool { !state.hasEnded && !isBackingOut }
 }
