@@ -197,6 +197,18 @@ import ViridianConfiguration
         #expect(text.components(separatedBy: "as above").count == 3 && text.contains("crashes"), "\(text)")
     }
 
+    /// A delivery with this text in all places.
+    private static func delivery(_ text: String) throws -> DeliveryView {
+        let folder = try TestFolder()
+        let journal = try Journal(path: folder.journal)
+        let new = NewDelivery(
+            at: PagesStory.start, sender: text, key: text, kind: text, origin: text, events: "[]", outcome: nil)
+        let id = try journal.receive([new])[0].id
+        let result = DeliveryResult(app: text, version: text, state: .started, sentence: text, number: 7)
+        try journal.finish(delivery: id, outcome: text, results: [result])
+        return DeliveryView(try #require(try journal.delivery(id)))
+    }
+
     @Test("HTML and terminal escapes in versions, reasons, nodes, pods and logs are shown as text")
     func hostile() async throws {
         let bad = Self.hostile
@@ -220,6 +232,19 @@ import ViridianConfiguration
             mayRelease: true, now: story.now)
         appPage.form = DeployForm(["version": bad, "replicas": bad, "reason": bad])
         appPage.error = bad
+        let pushed = PushedVersion(
+            app: "blog", version: bad, digest: "sha256:" + bad, commit: bad, source: "https://" + bad, ref: bad,
+            url: "https://" + bad, pushedAt: story.now, sender: bad)
+        let states = VersionStates(Admission(app: "blog", releases: []))
+        let version = VersionView(pushed, of: try PagesStory.configuration(), states)
+        appPage.admission = AppAdmission(
+            holds: [.init(sentence: bad, lock: bad, isAutomatic: false)], versions: [version], mayOverride: true)
+        appPage.app.queued = AppView.QueuedView(version: bad, since: story.now, waits: bad)
+        let versions = VersionsPage(
+            app: "blog", list: VersionList(versions: [version], next: bad), isFirst: false, mayRelease: true,
+            now: story.now)
+        var deliveries = DeliveriesPage(deliveries: [], app: bad, before: nil, now: story.now)
+        deliveries.deliveries = [try Self.delivery(bad)]
         var nodes = NodesPage(now: story.now)
         nodes.query = nil
         nodes.add(
@@ -229,8 +254,9 @@ import ViridianConfiguration
         let entry = AuditEntry(
             at: story.now, who: bad, action: bad, app: bad, release: 1, origin: bad, reason: bad, detail: bad)
         let pages = [
-            try story.page(), try failed.page(), home.page, appPage.page, nodes.page,
-            AuditPage(entries: [entry], app: bad, now: story.now).page, Pages.signInPage(next: "/" + bad),
+            try story.page(), try failed.page(), home.page, appPage.page, nodes.page, versions.page,
+            deliveries.page, AuditPage(entries: [entry], app: bad, now: story.now).page,
+            Pages.signInPage(next: "/" + bad),
         ]
         for page in pages {
             let html = try await html(page)

@@ -41,8 +41,14 @@ private struct ReleaseFacts {
     init(_ release: Release) {
         let order = release.order
         rows.append(("image", order.image))
-        rows.append(("requested by", "\(order.requestedBy) at \(release.createdAt.iso8601)"))
+        if let commit = order.commit {
+            rows.append(("commit", [commit, order.ref.map { "(\($0))" }].compactMap(\.self).joined(separator: " ")))
+        }
+        let how = order.isAutomatic == true ? ", started by a hook or a script" : ""
+        rows.append(("requested by", "\(order.requestedBy) at \(release.createdAt.iso8601)\(how)"))
         if let reason = order.reason { rows.append(("reason", reason)) }
+        if order.isOlder == true { rows.append(("older", "than what was live")) }
+        if let overrode = order.overrode { rows.append(("in spite of", overrode)) }
         if let changes = release.compareURL { rows.append(("changes", changes)) }
         if let by = release.promotedBy { rows.append(("promoted by", by)) }
         if case .aborted(let by, let reason) = release.cause {

@@ -21,7 +21,8 @@ struct AppAdmission: Sendable {
 
     static let versionCount = 10
 
-    func fill(_ model: inout PageValues, _ app: AppView, mayRelease: Bool, now: Timestamp) {
+    /// With `mayDeploy` the page has the form in which a version can be chosen.
+    func fill(_ model: inout PageValues, _ app: AppView, mayRelease: Bool, mayDeploy: Bool, now: Timestamp) {
         let path = "/apps/\(app.app)"
         model["lockHref"] = mayRelease ? "\(path)/lock" : nil
         model["holds"] = holds.map { hold in
@@ -42,7 +43,7 @@ struct AppAdmission: Sendable {
         // Locks for automatic releases do not concern a person's.
         model["mayOverride"] = mayOverride && holds.contains { !$0.isAutomatic }
         model["hasVersions"] = !versions.isEmpty
-        model["versions"] = VersionsPage.rows(versions, of: app.app, mayRelease: mayRelease, now: now)
+        model["versions"] = VersionsPage.rows(versions, of: app.app, mayRelease: mayDeploy, now: now)
         model["moreVersions"] = hasMoreVersions ? "\(path)/versions" : nil
     }
 }

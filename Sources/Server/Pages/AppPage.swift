@@ -105,7 +105,9 @@ struct AppPage {
         model["running"] = latest.flatMap { $0.state == .running ? $0 : nil }.map(running)
         // While a release runs, its own card says what to do.
         model["advice"] = isIdle ? app.advice : []
-        admission.fill(&model, app, mayRelease: mayRelease && before == nil, now: now)
+        admission.fill(
+            &model, app, mayRelease: mayRelease && before == nil, mayDeploy: mayRelease && isIdle && before == nil,
+            now: now)
         fillForms(&model)
         fillRoutes(&model)
         fillHistory(&model)

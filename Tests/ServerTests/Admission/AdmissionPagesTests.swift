@@ -158,7 +158,9 @@ struct AdmissionPagesTests {
         try await withServer(apps: ["blog", "shop"], hooks: AdmissionTesting.hooks) { server in
             #expect(try await server.call(for: "v1").status == 202)
             _ = try await server.release(1, in: .live)
-            #expect(try await server.push("v2", "b").status == 202)
+            // What becomes of it may be known before it is answered, or after.
+            let pushed = try await server.push("v2", "b").status
+            #expect(pushed == 200 || pushed == 202)
             let isDone = try await eventually {
                 try server.journal.deliveries(limit: 9).allSatisfy { $0.nextAt == nil } ? true : nil
             }

@@ -174,14 +174,14 @@ struct LockAPITests {
 
 /// What tests of locks, freezes and the queue share.
 enum AdmissionTesting {
-    /// A freeze of the app blog that has begun and does not end.
-    static func freeze() throws -> FreezeWindow {
+    /// A freeze of an app that has begun and does not end soon.
+    static func freeze(of app: String = "blog") throws -> FreezeWindow {
         FreezeWindow(
             name: "holidays",
             period: .once(
                 from: try #require(CalendarTime("2020-01-01T00:00")),
                 to: try #require(CalendarTime("2099-01-01T00:00"))),
-            reason: "nobody is there", apps: ["blog"])
+            reason: "nobody is there", apps: [app])
     }
 
     static func digest(_ character: Character) -> String { "sha256:" + String(repeating: character, count: 64) }
