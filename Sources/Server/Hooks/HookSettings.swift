@@ -5,6 +5,8 @@ import ViridianConfiguration
 package struct HookSettings: Sendable {
     package var hooks: HooksConfiguration
     package var registries: [RegistryConfiguration]
+    /// What answers instead of the registries; `nil`: they do.
+    var lookup: (any VersionLookup)?
     /// The largest body of a delivery, in bytes: that of GitHub's and GitLab's hooks.
     package var maximumBody = 25 << 20
     /// How long a sender waits for what became of its delivery, beyond having it written down.

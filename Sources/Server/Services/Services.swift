@@ -60,11 +60,12 @@ package struct Services: Sendable {
         inbox = Inbox(journal: journal)
         queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)
         registries = RegistryClients(hooks.registries)
+        let lookup = PausingLookup(hooks.lookup ?? registries, clock: clock)
         deliveries = DeliveryProcessor(
-            apps: apps, journal: journal, lookup: registries, queue: queue, clock: clock, settings: hooks,
+            apps: apps, journal: journal, lookup: lookup, queue: queue, clock: clock, settings: hooks,
             logger: logger)
         poller = TagPoller(
-            apps: apps, journal: journal, lookup: registries, inbox: inbox, queue: queue, clock: clock, settings: hooks,
+            apps: apps, journal: journal, lookup: lookup, inbox: inbox, queue: queue, clock: clock, settings: hooks,
             logger: logger)
     }
 }
