@@ -19,6 +19,28 @@ extension Releases {
             try picture.write(to: URL(fileURLWithPath: "\(folder)/\(name).png"))
         }
 
+        /// Locks the app, and calls for versions as CI does: they are known, and the newest waits.
+        private func tell(_ versions: [String], _ browser: Browser, _ stage: DemoStage) async throws {
+            func post(_ path: String, _ body: String) async throws {
+                let call = """
+                    fetch('\(path)', {method: 'POST', body: '\(body)', headers: {'Content-Type': 'application/json', \
+                    Authorization: 'Bearer \(stage.token)'}}).then((answer) => { window.told = answer.status })
+                    """
+                _ = try await browser.value("window.told = 0")
+                _ = try await browser.value(call)
+                try await browser.wait(until: "window.told >= 200")
+            }
+            try await post("/api/v1/locks", #"{"app": "blog", "reason": "the database is moved", "for": "2h"}"#)
+            for (index, version) in versions.enumerated() {
+                let digest = String(repeating: "\(index + 3)a\(index + 5)f", count: 16)
+                let commit = String(repeating: "\(index + 1)b2c", count: 10)
+                try await post(
+                    "/hooks/deploy",
+                    #"{"app": "blog", "version": "\#(version)", "digest": "sha256:\#(digest)", "commit": "\#(commit)"}"#
+                )
+            }
+        }
+
         @Test("a screenshot of every page, on a desktop and a phone, in light and dark")
         func pictures() async throws {
             try await DemoStage.with(nodes: 6) { stage in
@@ -59,12 +81,13 @@ extension Releases {
                     try await browser.wait(until: "document.querySelector('#state').innerText.trim() === 'live'")
                     try await keep("release-live", browser, most: 1400)
 
+                    try await tell(["v4", "v5", "v6"], browser, stage)
                     try await browser.open(stage.page + "apps/blog")
-                    try await keep("app", browser, most: 1400)
+                    try await keep("app", browser, most: 1700)
                     try await browser.setScreen(width: 390, isDark: true)
                     try await keep("app-phone-dark", browser)
                     try await browser.setScreen(width: 1280)
-                    for name in ["nodes", "audit", "tokens", "stats"] {
+                    for name in ["nodes", "deliveries", "audit", "tokens", "stats"] {
                         try await browser.open(stage.page + name)
                         try await keep(name, browser)
                     }
