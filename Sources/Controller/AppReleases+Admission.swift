@@ -63,10 +63,9 @@ package struct Holds: Sendable {
     }
 
     private func sentence(_ lock: ReleaseLock, _ app: String) -> String {
-        let what = lock.isAutomatic ? "\(app) is locked for automatic releases" : "\(app) is locked"
-        let until = lock.until.map { " until \($0.minuteTime)" } ?? ""
-        let unlock = lock.app.map { "viridian unlock \($0)" } ?? "viridian unlock"
-        return "\(what)\(until) by \(lock.by): \(lock.reason) (to unlock: \(unlock))"
+        let sentence = ReleaseLock.sentence(
+            app, isAutomatic: lock.isAutomatic, until: lock.until, by: lock.by, reason: lock.reason)
+        return "\(sentence) (to unlock: \((["viridian unlock", lock.app]).compactMap(\.self).joined(separator: " ")))"
     }
 }
 
@@ -147,6 +146,18 @@ extension AppReleases {
             commit: request.commit ?? known?.commit, commitTime: request.commitTime ?? known?.commitTime,
             source: request.source ?? known?.source, ref: request.ref ?? known?.ref,
             pushedAt: known?.pushedAt ?? engine.clock.now, sender: "deploy")
+    }
+
+    /// A rollback of a release that has not ended aborts it. Before that the app is locked for automatic releases: otherwise the version that
+    /// waits would start in its place.
+    package func lockBeforeRollback(of release: Release, by: String) throws {
+        let now = engine.clock.now
+        guard try !engine.journal.locks(at: now).contains(where: { $0.isAutomatic(for: name) }) else { return }
+        try engine.journal.add(
+            ReleaseLock(
+                id: ReleaseLock.newID(), app: name,
+                reason: "\(release.order.name) (\(release.order.version)) was rolled back", by: by, since: now,
+                isAutomatic: true))
     }
 
     /// Gives the running release up for a newer version; nothing when a node has been switched meanwhile.

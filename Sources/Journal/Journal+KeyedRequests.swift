@@ -57,13 +57,13 @@ package struct RequestOrigin: Sendable, Hashable {
     /// The id of the token; `nil` for the command line.
     package var token: String?
     package var request: KeyedRequest?
-    /// The delivery of a hook whose queued version is released.
-    package var delivery: Int?
+    /// The entry of the queue that is released.
+    package var entry: String?
 
-    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil, delivery: Int? = nil) {
+    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil, entry: String? = nil) {
         self.origin = origin
         self.token = token
         self.request = request
-        self.delivery = delivery
+        self.entry = entry
     }
 }

@@ -5,6 +5,8 @@ import ReleaseMachine
 /// A version that waits to be released.
 package struct QueuedVersion: Sendable, Hashable {
     package var version: PushedVersion
+    /// Tells this row from any other, before and after it.
+    package let entry: String
     /// The delivery that named it.
     package var delivery: Int
     package var since: Timestamp
@@ -16,6 +18,7 @@ package struct QueuedVersion: Sendable, Hashable {
 
     package init(
         version: PushedVersion,
+        entry: String = ReleaseLock.newID(),
         delivery: Int,
         since: Timestamp,
         requestedBy: String,
@@ -24,6 +27,7 @@ package struct QueuedVersion: Sendable, Hashable {
         waitsFor: String
     ) {
         self.version = version
+        self.entry = entry
         self.delivery = delivery
         self.since = since
         self.requestedBy = requestedBy
@@ -36,6 +40,7 @@ package struct QueuedVersion: Sendable, Hashable {
         let text: String = row["version"]
         self.init(
             version: try JSONDecoder().decode(PushedVersion.self, from: Data(text.utf8)),
+            entry: row["entry"],
             delivery: row["delivery"],
             since: Timestamp(milliseconds: row["since"]),
             requestedBy: row["requested_by"],
@@ -46,55 +51,57 @@ package struct QueuedVersion: Sendable, Hashable {
 }
 
 extension Journal {
-    /// Puts a version into the queue of its app, instead of the one that waits there, if any. From then on the version is known.
+    /// Puts a version into the queue of its app, instead of the one that waits there, if any. From then on the version is known. `result` is
+    /// what becomes of its delivery.
     /// - Returns: the one that was replaced.
     @discardableResult
-    package func enqueue(_ queued: QueuedVersion) throws(JournalError) -> QueuedVersion? {
+    package func enqueue(_ queued: QueuedVersion, state: DeliveryResult.State = .waiting) throws(JournalError)
+        -> QueuedVersion?
+    {
         try write { database in
             let (app, name) = (queued.version.app, queued.version.version)
             let replaced = try QueuedVersion.fetch(database, app: app)
-            if let replaced, replaced.delivery != queued.delivery || replaced.version != queued.version {
+            if let replaced {
                 try DeliveryResult(
                     app: app, version: replaced.version.version, state: .ignored,
                     sentence: "replaced in the queue by \(name), which is newer"
-                ).insert(database, delivery: replaced.delivery)
+                ).settle(database)
             }
             if queued.version.image == nil { try queued.version.insert(database) }
             try database.execute(
                 sql: """
                     INSERT OR REPLACE INTO queue
-                        (app, version, delivery, since, requested_by, requester, reason, waits_for)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        (app, entry, version, delivery, since, requested_by, requester, reason, waits_for)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    app, String(decoding: try Schema.encoder.encode(queued.version), as: UTF8.self), queued.delivery,
-                    queued.since.milliseconds, queued.requestedBy, queued.requester == .script ? "script" : "hook",
-                    queued.reason, queued.waitsFor,
+                    app, queued.entry, String(decoding: try Schema.encoder.encode(queued.version), as: UTF8.self),
+                    queued.delivery, queued.since.milliseconds, queued.requestedBy,
+                    queued.requester == .script ? "script" : "hook", queued.reason, queued.waitsFor,
                 ])
-            try DeliveryResult(app: app, version: name, state: .waiting, sentence: queued.waitsFor)
+            try DeliveryResult(app: app, version: name, state: state, sentence: queued.waitsFor)
                 .insert(database, delivery: queued.delivery)
             return replaced
         }
     }
 
-    /// What the queued version waits for has changed.
+    /// What the queued version waits for has changed. Nothing happens when it is not in the queue any more.
     package func update(_ queued: QueuedVersion, waitsFor sentence: String) throws(JournalError) {
         try write { database in
             try database.execute(
-                sql: "UPDATE queue SET waits_for = ? WHERE app = ? AND delivery = ?",
-                arguments: [sentence, queued.version.app, queued.delivery])
+                sql: "UPDATE queue SET waits_for = ? WHERE entry = ?", arguments: [sentence, queued.entry])
             guard database.changesCount > 0 else { return }
             try DeliveryResult(
                 app: queued.version.app, version: queued.version.version, state: .waiting, sentence: sentence
-            ).insert(database, delivery: queued.delivery)
+            ).settle(database)
         }
     }
 
-    /// Takes a version out of the queue, without a release.
+    /// Takes a version out of the queue, without a release. Nothing happens when it is not in the queue any more.
     package func dequeue(_ queued: QueuedVersion, result: DeliveryResult) throws(JournalError) {
         try write { database in
-            try queued.remove(database)
-            try result.insert(database, delivery: queued.delivery)
+            guard try queued.remove(database) else { return }
+            try result.settle(database)
         }
     }
 
@@ -105,11 +112,11 @@ extension Journal {
     ) throws(JournalError) -> QueuedVersion? {
         try write { database in
             guard let queued = try QueuedVersion.fetch(database, app: app) else { return nil }
-            try queued.remove(database)
+            _ = try queued.remove(database)
             try DeliveryResult(
                 app: app, version: queued.version.version, state: .ignored,
                 sentence: "\(queued.version.version) of \(app) was dropped from the queue by \(by)"
-            ).insert(database, delivery: queued.delivery)
+            ).settle(database)
             try audit(queued).insert(database)
             return queued
         }
@@ -125,27 +132,42 @@ extension Journal {
     }
 }
 
+/// A version was taken out of the queue, or replaced, just before its release began.
+struct QueueEntryGone: Error {}
+
 extension QueuedVersion {
     fileprivate static func fetch(_ database: Database, app: String) throws -> QueuedVersion? {
         try Row.fetchOne(database, sql: "SELECT * FROM queue WHERE app = ?", arguments: [app])
             .map { try QueuedVersion($0) }
     }
 
-    func remove(_ database: Database) throws {
-        try QueuedVersion.remove(database, app: version.app, delivery: delivery)
-    }
-
-    fileprivate static func remove(_ database: Database, app: String, delivery: Int) throws {
-        try database.execute(
-            sql: "DELETE FROM queue WHERE app = ? AND delivery = ?", arguments: [app, delivery])
+    /// - Returns: whether it was there.
+    fileprivate func remove(_ database: Database) throws -> Bool {
+        try database.execute(sql: "DELETE FROM queue WHERE entry = ?", arguments: [entry])
+        return database.changesCount > 0
     }
 
     /// Its release has begun: together with the release's first event, or not at all.
-    static func hasStarted(_ order: Order, delivery: Int, _ database: Database) throws {
-        try remove(database, app: order.app, delivery: delivery)
+    static func hasStarted(_ order: Order, entry: String, _ database: Database) throws {
+        let row = try Row.fetchOne(database, sql: "SELECT * FROM queue WHERE entry = ?", arguments: [entry])
+        guard let queued = try row.map({ try QueuedVersion($0) }), try queued.remove(database) else {
+            throw QueueEntryGone()
+        }
         try DeliveryResult(
             app: order.app, version: order.version, state: .started, sentence: "started \(order.name)",
             number: order.number
-        ).insert(database, delivery: delivery)
+        ).settle(database)
+    }
+}
+
+extension DeliveryResult {
+    /// This has become of every delivery that waits for this version.
+    fileprivate func settle(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                UPDATE delivery_results SET state = ?, sentence = ?, number = ?
+                WHERE app = ? AND version = ? AND state IN ('waiting', 'starting')
+                """,
+            arguments: [state.rawValue, sentence, number, app, version])
     }
 }

@@ -29,15 +29,15 @@ package struct Journal: Sendable {
     /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
     /// another process has appended since, and its event comes first.
     ///
-    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release, `delivery` the
-    /// delivery whose queued version it starts, `lock` a lock that begins with it. All are written together with the event, or not at all.
+    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release, `entry` the
+    /// entry of the queue that it starts, which has to be there, `lock` a lock that begins with it. All are written together with the event, or not at all.
     package func append(
         _ recorded: RecordedEvent,
         app: String,
         number: Int,
         audit: AuditEntry? = nil,
         request: KeyedRequest? = nil,
-        delivery: Int? = nil,
+        entry: String? = nil,
         lock: ReleaseLock? = nil
     ) throws(JournalError) {
         do {
@@ -50,8 +50,8 @@ package struct Journal: Sendable {
                     )
                     try audit?.insert(database)
                     try request?.insert(database, app: app, number: number, at: recorded.at)
-                    if let delivery, case .requested(let order) = recorded.event {
-                        try QueuedVersion.hasStarted(order, delivery: delivery, database)
+                    if let entry, case .requested(let order) = recorded.event {
+                        try QueuedVersion.hasStarted(order, entry: entry, database)
                     }
                     try lock?.insert(database)
                     return .commit
@@ -93,6 +93,21 @@ package struct Journal: Sendable {
         var releases: [Release] = []
         for number in try numbers(app: app, limit: limit, before: before) {
             if let release = Release(folding: try events(app: app, number: number)) { releases.append(release) }
+        }
+        return releases
+    }
+
+    /// The newest releases of an app, folded, newest first. Of those in `known` only the events after them are read.
+    package func releases(app: String, limit: Int, known: [Release]) throws(JournalError) -> [Release] {
+        let known = Dictionary(known.map { ($0.order.number, $0) }) { $1 }
+        var releases: [Release] = []
+        for number in try numbers(app: app, limit: limit) {
+            if var release = known[number] {
+                for event in try events(app: app, number: number, after: release.sequence) { release.apply(event) }
+                releases.append(release)
+            } else if let release = Release(folding: try events(app: app, number: number)) {
+                releases.append(release)
+            }
         }
         return releases
     }

@@ -31,6 +31,7 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
         case Schema.Rejection.newer: kind = .newer
         case Schema.Rejection.damaged(let problem): kind = .corrupt(problem)
         case Schema.Rejection.unusable(let problem): kind = .unusable(problem)
+        case is QueueEntryGone: kind = .conflict
         case let error as DecodingError: kind = .corrupt("an event that cannot be read: \(error)")
         case let error as DatabaseError: kind = Kind(error)
         default: kind = .unusable(String(describing: error))

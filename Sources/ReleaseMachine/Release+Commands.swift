@@ -28,10 +28,11 @@ extension Release {
     /// The pause's deadline has passed. A process that runs the release ends the pause at that moment.
     package func isOverdue(at now: Timestamp) -> Bool { verifyDeadline.map { now >= $0 } ?? false }
 
-    /// Whether a newer version may be released instead: no node has been switched, and it does not bring an earlier version back.
+    /// Whether a newer version may be released instead: no node has been switched, nobody has promoted it, and it does not bring an earlier
+    /// version back.
     package var canBeSuperseded: Bool {
         if case .rollback = order.kind { return false }
-        return !state.hasEnded && !isBackingOut && !hasMovedTraffic
+        return !state.hasEnded && !isBackingOut && !isApproved && !hasMovedTraffic
     }
 
     /// Throws unless `abort` has an effect now.

@@ -14,8 +14,8 @@ package struct AuditedJournal: ReleaseJournal {
     }
 
     package func append(_ event: RecordedEvent, app: String, number: Int) throws {
-        var (request, delivery): (KeyedRequest?, Int?)
-        if case .requested = event.event { (request, delivery) = (requestOrigin.request, requestOrigin.delivery) }
+        var (request, entry): (KeyedRequest?, String?)
+        if case .requested = event.event { (request, entry) = (requestOrigin.request, requestOrigin.entry) }
         do {
             try journal.append(
                 event,
@@ -24,7 +24,7 @@ package struct AuditedJournal: ReleaseJournal {
                 audit: AuditEntry(
                     event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token),
                 request: request,
-                delivery: delivery,
+                entry: entry,
                 lock: try lockAfterRollback(event)
             )
         } catch {
@@ -50,16 +50,17 @@ package struct AuditedJournal: ReleaseJournal {
     package func queuedVersion(app: String) throws -> PushedVersion? { try journal.queued(app: app)?.version }
     package func locks(at now: Timestamp) throws -> [ReleaseLock] { try journal.locks(at: now) }
 
+    package func add(_ lock: ReleaseLock) throws { try journal.add(lock) }
+
     /// A rollback, and an older version that a person releases, lock the app for automatic releases: otherwise the next push would bring
     /// back what was taken away.
     private func lockAfterRollback(_ event: RecordedEvent) throws(JournalError) -> ReleaseLock? {
         guard case .requested(let order) = event.event, order.kind != .deploy || order.isOlder == true,
-            try !journal.locks(at: event.at).contains(where: {
-                $0.app == order.app && $0.isAutomatic && $0.until == nil
-            })
+            try !journal.locks(at: event.at).contains(where: { $0.isAutomatic(for: order.app) })
         else { return nil }
+        let what = order.kind == .deploy ? "released the older" : "rolled back to"
         return ReleaseLock(
-            id: ReleaseLock.newID(), app: order.app, reason: "\(order.name) rolled back to \(order.version)",
+            id: ReleaseLock.newID(), app: order.app, reason: "\(order.name) \(what) \(order.version)",
             by: order.requestedBy, since: event.at, isAutomatic: true)
     }
 }

@@ -84,7 +84,8 @@ CREATE TABLE deliveries (
     events TEXT NOT NULL,
     next_at INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
-    outcome TEXT
+    outcome TEXT,
+    is_given_up INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX deliveries_are_unique ON deliveries (sender, key) WHERE key IS NOT NULL;
 CREATE INDEX deliveries_to_act_on ON deliveries (next_at) WHERE next_at IS NOT NULL;
@@ -97,6 +98,7 @@ CREATE TABLE delivery_results (
     number INTEGER,
     PRIMARY KEY (delivery, app, version)
 ) WITHOUT ROWID;
+CREATE INDEX delivery_results_by_version ON delivery_results (app, version);
 CREATE TABLE versions (
     app TEXT NOT NULL,
     version TEXT NOT NULL,
@@ -118,6 +120,7 @@ CREATE TABLE tag_lists (
 ) WITHOUT ROWID;
 CREATE TABLE queue (
     app TEXT NOT NULL PRIMARY KEY,
+    entry TEXT NOT NULL UNIQUE,
     version TEXT NOT NULL,
     delivery INTEGER NOT NULL,
     since INTEGER NOT NULL,

@@ -15,6 +15,7 @@ package protocol ReleaseJournal: Sendable {
     func queuedVersion(app: String) throws -> PushedVersion?
     /// The locks that hold at a time, of all apps.
     func locks(at now: Timestamp) throws -> [ReleaseLock]
+    func add(_ lock: ReleaseLock) throws
 }
 
 /// Another process appended to the same release first.

@@ -2,7 +2,7 @@
 
 -- The inbox: a delivery of a hook is written here before it is answered. `key` is the sender's own id, against repetition; NULL where the
 -- sender has none. `events` is JSON (`HookEvent` in Sources/Integrations/Inbound/HookEvent.swift). `next_at` is when the delivery is to be
--- acted on; NULL when everything has been done. Never removed while `next_at` is set.
+-- acted on; NULL when everything has been done. Never removed while `next_at` is set. `is_given_up`: what it means could not be found out.
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -13,12 +13,13 @@ CREATE TABLE deliveries (
     events TEXT NOT NULL,
     next_at INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
-    outcome TEXT
+    outcome TEXT,
+    is_given_up INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX deliveries_are_unique ON deliveries (sender, key) WHERE key IS NOT NULL;
 CREATE INDEX deliveries_to_act_on ON deliveries (next_at) WHERE next_at IS NOT NULL;
 
--- What became of a delivery for one app. `state` is waiting, started, ignored, refused or failed; `number` is the release that it started or that
+-- What became of a delivery for one app. `state` is starting, waiting, started, ignored, refused or failed; `number` is the release that it started or that
 -- there was already.
 CREATE TABLE delivery_results (
     delivery INTEGER NOT NULL,
@@ -29,6 +30,7 @@ CREATE TABLE delivery_results (
     number INTEGER,
     PRIMARY KEY (delivery, app, version)
 ) WITHOUT ROWID;
+CREATE INDEX delivery_results_by_version ON delivery_results (app, version);
 
 -- The versions of each app that can be released. The digest is empty where only the tag is known.
 CREATE TABLE versions (

@@ -1,9 +1,11 @@
 -- What waits, and what holds releases. Times are milliseconds since 1970.
 
 -- The newest version of each app that waits to be released: one an app. `version` is JSON (`PushedVersion` in
--- Sources/ReleaseMachine/Admission/PushedVersion.swift). The row goes in the same transaction in which its release begins.
+-- Sources/ReleaseMachine/Admission/PushedVersion.swift). `entry` tells a row from any other that was there for the app. The row goes in the
+-- same transaction in which its release begins.
 CREATE TABLE queue (
     app TEXT NOT NULL PRIMARY KEY,
+    entry TEXT NOT NULL UNIQUE,
     version TEXT NOT NULL,
     delivery INTEGER NOT NULL,
     since INTEGER NOT NULL,

@@ -84,12 +84,13 @@ package struct Admission: Sendable {
             if !overridesHolds, let hold = hold(for: requester) {
                 return .refuseHeld(hold.sentence, until: hold.until)
             }
-            return .start(note: newer(than: version))
+            // What waits is not live, and may never be.
+            var served = self
+            served.queued = nil
+            return .start(note: served.newer(than: version))
         }
         if let known = alreadyReleased(version, by: requester) { return known }
-        if let queued, queued.isSame(as: version) {
-            return .ignore("\(version.version) of \(app) waits already", release: nil)
-        }
+        if let queued, queued.isSame(as: version) { return .wait("\(version.version) of \(app) waits already") }
         if let newer = newer(than: version) { return .ignore(newer, release: nil) }
         if let hold = hold(for: requester) { return .wait(hold.sentence) }
         guard let running else { return .start(note: nil) }
@@ -120,7 +121,7 @@ package struct Admission: Sendable {
     }
 
     private func alreadyReleased(_ version: PushedVersion, by requester: Requester) -> Decision? {
-        let same = releases.filter { PushedVersion($0).isSame(as: version) }
+        let same = releases.filter { isRelease($0, of: version) }
         guard let release = same.first(where: { $0.state == .live || !$0.state.hasEnded }) ?? same.first else {
             return nil
         }
@@ -140,10 +141,20 @@ package struct Admission: Sendable {
             if case .superseded = release.cause { return nil }
             guard requester == .hook else { return nil }
             let what =
-                release.state.hasEnded
-                ? "\(release.order.name) was \(release.state)" : "\(release.order.name) is going back"
-            return .ignore("\(name) was tried already: \(what); \(byHand)", release: number)
+                switch release.state {
+                case .failed: "failed"
+                case .aborted: "was aborted"
+                default: "is going back"
+                }
+            return .ignore("\(name) was tried already: \(release.order.name) \(what); \(byHand)", release: number)
         }
+    }
+
+    /// A release that was requested by its tag only is of what the tag pointed to by then.
+    private func isRelease(_ release: Release, of version: PushedVersion) -> Bool {
+        let released = PushedVersion(release)
+        guard released.isSame(as: version) else { return false }
+        return released.digest != nil || version.digest == nil || version.pushedAt <= release.createdAt
     }
 
     private func deployCommand(_ version: PushedVersion) -> String {
@@ -176,9 +187,7 @@ package struct Admission: Sendable {
         guard let known = versions.first(where: { $0.isSame(as: facts) && $0.version == facts.version }) else {
             return facts
         }
-        facts.commitTime = facts.commitTime ?? known.commitTime
-        facts.commit = facts.commit ?? known.commit
-        facts.pushedAt = min(known.pushedAt, facts.pushedAt)
+        facts.add(known)
         return facts
     }
 }

@@ -30,6 +30,9 @@ package struct ReleaseLock: Sendable, Hashable, Codable {
         self.isAutomatic = isAutomatic
     }
 
+    /// Whether it holds all automatic releases of the app until somebody unlocks it.
+    package func isAutomatic(for app: String) -> Bool { self.app == app && isAutomatic && until == nil }
+
     /// Letters and digits.
     package static func newID() -> String { String(UInt64.random(in: .min ... .max), radix: 36) }
 

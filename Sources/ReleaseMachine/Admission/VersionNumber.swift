@@ -1,13 +1,20 @@
 /// A version that counts: `42`, `v1.10.2`, `1.4.0-rc.1`, `20151025.143403-1a2b3c4`, `build-17`.
 ///
-/// The last part is compared only where the number is a semantic version (semver.org, section 11): elsewhere it is a commit or a name.
+/// What follows the number is compared only where it names a stage before the version, such as `rc.1` and `beta2` (semver.org, section 11):
+/// elsewhere it is a commit, a name, or a count of something else.
 package struct VersionNumber: Sendable, Hashable {
     /// What stands before the number, without a leading `v`: numbers after different words are not comparable.
-    var word: Substring
-    var components: [Int]
-    var rest: Substring
+    private var word: Substring
+    private var components: [Int]
+    /// `nil`: something follows that is no stage.
+    private var stage: Stage?
 
-    /// `nil` where there is no number at the beginning, or after one word and a `-` or `_`.
+    /// Words of which the text behind them is a commit, which may consist of digits.
+    private static let commits: Set<String> = ["sha", "git", "commit", "rev"]
+    /// A commit's SHA, whole or as Git shortens it, may consist of digits only.
+    private static let lengthsOfCommits: Set<Int> = [7, 40]
+
+    /// `nil` where there is no number at the beginning, or after one word and a `-` or `_`, and where it may be a commit.
     package init?(_ text: String) {
         var remaining = text[...]
         if let first = remaining.first, "vV".contains(first), remaining.dropFirst().first?.isASCIIDigit == true {
@@ -17,10 +24,13 @@ package struct VersionNumber: Sendable, Hashable {
             word = remaining.prefix { $0.isASCII && $0.isLetter }
             remaining = remaining.dropFirst(word.count)
             if !word.isEmpty {
-                guard let separator = remaining.first, "-_".contains(separator) else { return nil }
+                guard let separator = remaining.first, "-_".contains(separator),
+                    !Self.commits.contains(word.lowercased())
+                else { return nil }
                 remaining = remaining.dropFirst()
             }
         }
+        let whole = remaining
         components = []
         while true {
             let digits = remaining.prefix(while: \.isASCIIDigit)
@@ -30,39 +40,53 @@ package struct VersionNumber: Sendable, Hashable {
             guard remaining.first == ".", remaining.dropFirst().first?.isASCIIDigit == true else { break }
             remaining = remaining.dropFirst()
         }
-        guard !components.isEmpty, remaining.isEmpty || "-+._".contains(remaining[remaining.startIndex]) else {
-            return nil
+        guard let first = remaining.first else {
+            guard components.count > 1 || !Self.lengthsOfCommits.contains(whole.count), !components.isEmpty else {
+                return nil
+            }
+            stage = Stage.released
+            return
         }
-        rest = remaining
+        guard !components.isEmpty, "-+._".contains(first) else { return nil }
+        stage = first == "-" ? Stage(remaining.dropFirst()) : first == "+" ? Stage.released : nil
     }
 
     /// Whether this is lower than `other`; `nil` where they cannot be compared, or are equal.
     package func isLower(than other: VersionNumber) -> Bool? {
         guard word == other.word, components.count == other.components.count else { return nil }
         for (mine, theirs) in zip(components, other.components) where mine != theirs { return mine < theirs }
-        guard components.count == 3 else { return nil }
-        return Self.isLower(preRelease(), than: other.preRelease())
+        guard let stage, let theirs = other.stage, stage != theirs else { return nil }
+        return stage < theirs
+    }
+}
+
+/// How far a version is before its release: `alpha.1`, `rc2`, and the release itself.
+private struct Stage: Sendable, Hashable, Comparable {
+    private var rank: Int
+    private var count: Int
+
+    private static let words = [
+        "dev", "snapshot", "alpha", "a", "beta", "b", "preview", "pre", "m", "milestone", "rc", "cr",
+    ]
+
+    static let released = Stage(rank: .max, count: 0)
+
+    private init(rank: Int, count: Int) {
+        self.rank = rank
+        self.count = count
     }
 
-    private func preRelease() -> [Substring] {
-        guard rest.first == "-" else { return [] }
-        return rest.dropFirst().prefix { $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
+    /// A word that names a stage, with a number or without one, and with nothing else behind it but a build's metadata.
+    init?(_ text: Substring) {
+        let text = text.prefix { $0 != "+" }.lowercased()
+        let word = text.prefix { $0.isLetter }
+        guard let rank = Self.words.firstIndex(of: String(word)) else { return nil }
+        let number = text.dropFirst(word.count).drop { $0 == "." || $0 == "-" }
+        guard number.isEmpty || Int(number) != nil else { return nil }
+        self.init(rank: rank, count: Int(number) ?? 0)
     }
 
-    private static func isLower(_ mine: [Substring], than theirs: [Substring]) -> Bool? {
-        guard mine != theirs else { return nil }
-        // A version without a pre-release is higher than one with.
-        if mine.isEmpty || theirs.isEmpty { return theirs.isEmpty }
-        for (one, other) in zip(mine, theirs) where one != other {
-            switch (Int(one), Int(other)) {
-            case (let one?, let other?): return one < other
-            case (nil, nil): return one < other
-            // Numbers are lower than words.
-            case (let one, _): return one != nil
-            }
-        }
-        return mine.count < theirs.count
-    }
+    static func < (one: Stage, other: Stage) -> Bool { (one.rank, one.count) < (other.rank, other.count) }
 }
 
 extension Character {

@@ -15,6 +15,7 @@ extension PushedVersion {
         if let isLower = number.flatMap({ mine in other.number.flatMap { mine.isLower(than: $0) } }) {
             return isLower ? .number : nil
         }
+        guard pushedAt.isKnown, other.pushedAt.isKnown else { return nil }
         return pushedAt < other.pushedAt ? .arrival : nil
     }
 
@@ -22,6 +23,17 @@ extension PushedVersion {
     private var number: VersionNumber? {
         if let commit, commit.hasPrefix(version) { return nil }
         return VersionNumber(version)
+    }
+
+    /// Adds what is known of the same image besides. It arrived when it first did.
+    package mutating func add(_ known: PushedVersion) {
+        digest = digest ?? known.digest
+        commit = commit ?? known.commit
+        commitTime = commitTime ?? known.commitTime
+        source = source ?? known.source
+        ref = ref ?? known.ref
+        url = url ?? known.url
+        if known.pushedAt.isKnown { pushedAt = min(pushedAt, known.pushedAt) }
     }
 
     /// The same image: by digest where both are known, else by tag.
@@ -38,4 +50,9 @@ extension PushedVersion {
             commitTime: order.commitTime, source: order.source, ref: order.ref, pushedAt: release.createdAt,
             sender: "deploy")
     }
+}
+
+extension Timestamp {
+    /// Versions of which nobody told when they were pushed have 0.
+    fileprivate var isKnown: Bool { milliseconds > 0 }
 }

@@ -23,10 +23,8 @@ package actor ReleaseQueue {
     private let progressed: AsyncStream<Int>.Continuation
     /// Wakes the task of an app.
     private let wakeups: [String: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)]
-    /// How often the start of an app's version has failed since it last succeeded.
-    private var failures: [String: Int] = [:]
-    /// When the next attempt to start an app's version may be made, after one that failed.
-    private var nextAttempt: [String: Timestamp] = [:]
+    /// The last attempt to start an app's version, if it failed.
+    private var attempts: [String: Attempt] = [:]
 
     init(
         apps: any ServedApps, journal: Journal, starter: any ReleaseStarter, clock: any ReleaseClock, logger: Logger
@@ -45,6 +43,13 @@ package actor ReleaseQueue {
         self.wakeups = wakeups
     }
 
+    private struct Attempt: Sendable {
+        var entry: String
+        /// How many have failed.
+        var count: Int
+        var next: Timestamp
+    }
+
     /// A version that a hook or a script wants released, and the delivery that says so.
     struct Submission: Sendable {
         var version: PushedVersion
@@ -58,26 +63,48 @@ package actor ReleaseQueue {
 
     /// Decides about a version: it is put into the queue, or there is a reason why not. Its release begins later, by `run`.
     func submit(_ submission: Submission) throws -> DeliveryResult {
-        let (app, name) = (submission.version.app, submission.version.version)
+        let version = try completed(submission.version)
+        let app = version.app
         func result(_ state: DeliveryResult.State, _ sentence: String, _ number: Int? = nil) -> DeliveryResult {
-            DeliveryResult(app: app, version: name, state: state, sentence: sentence, number: number)
+            DeliveryResult(app: app, version: version.version, state: state, sentence: sentence, number: number)
         }
-        let decision = try facts.admission(app).decide(submission.version, for: submission.requester)
+        let admission = try facts.admission(app)
+        var state = DeliveryResult.State.waiting
         let waitsFor: String
-        switch decision {
+        switch admission.decide(version, for: submission.requester) {
         case .ignore(let sentence, let number): return result(.ignored, sentence, number)
         case .refuseBusy(let sentence, let number): return result(.refused, sentence, number)
         case .refuseHeld(let sentence, _): return result(.refused, sentence)
-        case .wait(let sentence), .supersede(_, let sentence): waitsFor = sentence
-        case .start: waitsFor = "\(name) of \(app) is about to start"
+        case .wait(let sentence):
+            if let queued = try journal.queued(app: app), queued.version.isSame(as: version) {
+                // Whatever becomes of the version that waits becomes of this delivery too.
+                let waits = result(.waiting, "\(sentence): \(queued.waitsFor)")
+                try journal.record(waits, of: submission.delivery)
+                return waits
+            }
+            waitsFor = sentence
+        case .supersede(_, let sentence): waitsFor = sentence
+        case .start:
+            state = .starting
+            waitsFor = "\(version.version) of \(app) is about to start"
         }
         try journal.enqueue(
             QueuedVersion(
-                version: submission.version, delivery: submission.delivery, since: clock.now,
+                version: version, delivery: submission.delivery, since: clock.now,
                 requestedBy: submission.requestedBy, requester: submission.requester, reason: submission.reason,
-                waitsFor: waitsFor))
+                waitsFor: waitsFor),
+            state: state)
         wake(app)
-        return result(.waiting, waitsFor)
+        return result(state, waitsFor)
+    }
+
+    /// With what the journal knows of the same image: `AppReleases` decides by that again when the release begins.
+    private func completed(_ version: PushedVersion) throws -> PushedVersion {
+        guard version.image == nil else { return version }
+        var version = version
+        let known = try journal.versions(app: version.app, tag: version.version)
+        if let same = known.first(where: { version.digest == nil || $0.digest == version.digest }) { version.add(same) }
+        return version
     }
 
     /// Something has changed that may let an app's version start.
@@ -115,7 +142,7 @@ package actor ReleaseQueue {
     func advance(_ app: String) async -> Timestamp? {
         do {
             guard let queued = try journal.queued(app: app) else {
-                failures[app] = nil
+                attempts[app] = nil
                 return nil
             }
             return try await advance(app, queued)
@@ -130,20 +157,12 @@ package actor ReleaseQueue {
         admission.queued = nil
         // It was accepted, while nothing was running or a lock or a freeze held it: what runs now is waited for.
         if admission.whenBusy == .refuse { admission.whenBusy = .queue }
-        func remove(_ state: DeliveryResult.State, _ sentence: String, _ number: Int?) throws {
-            let name = queued.version.version
-            try journal.dequeue(
-                queued,
-                result: DeliveryResult(app: app, version: name, state: state, sentence: sentence, number: number))
-            progressed.yield(queued.delivery)
-            logger.info("not released", metadata: ["app": "\(app)", "version": "\(name)", "why": "\(sentence)"])
-        }
         switch admission.decide(queued.version, for: queued.requester) {
         case .start:
-            if let next = nextAttempt[app], clock.now < next { return next }
-            let next = try await start(app, queued)
-            nextAttempt[app] = next
-            return next
+            if let attempt = attempts[app], attempt.entry == queued.entry, clock.now < attempt.next {
+                return attempt.next
+            }
+            return try await start(app, queued)
         case .wait(let sentence):
             try note(queued, sentence)
             return admission.hold(for: queued.requester)?.until
@@ -151,54 +170,77 @@ package actor ReleaseQueue {
             try note(queued, sentence)
             try apps.releases(app, RequestOrigin(origin: "hook")).supersede(
                 number, for: queued.version.version, by: queued.requestedBy)
-            return nil
-        case .ignore(let sentence, let number):
-            try remove(.ignored, sentence, number)
+        case .ignore(let sentence, let number): try remove(queued, sentence, number)
         case .refuseBusy(let sentence, _), .refuseHeld(let sentence, _): try note(queued, sentence)
         }
         return nil
     }
 
+    private func remove(_ queued: QueuedVersion, _ sentence: String, _ number: Int?) throws {
+        let (app, name) = (queued.version.app, queued.version.version)
+        try journal.dequeue(
+            queued, result: DeliveryResult(app: app, version: name, state: .ignored, sentence: sentence, number: number)
+        )
+        progressed.yield(queued.delivery)
+        logger.info("not released", metadata: ["app": "\(app)", "version": "\(name)", "why": "\(sentence)"])
+    }
+
+    /// - Returns: when to try again; `nil`: its release has begun, or the queue has changed.
     private func start(_ app: String, _ queued: QueuedVersion) async throws -> Timestamp? {
-        let configuration = try apps.configuration(app)
-        let version = queued.version
+        let problem: String
         do {
-            let request = AppReleases.Request(
-                version: try Version(version.version),
-                image: try version.image.map { try ImageReference($0) }
-                    ?? configuration.image.tagged(Version(version.version), digest: version.digest),
-                reason: queued.reason,
-                commitTime: version.commitTime,
-                commit: version.commit,
-                source: version.source,
-                ref: version.ref,
-                requester: queued.requester,
-                by: queued.requestedBy)
             _ = try await starter.deploy(
-                app, request, RequestOrigin(origin: "hook", delivery: queued.delivery))
-            failures[app] = nil
+                app, try request(app, queued), RequestOrigin(origin: "hook", entry: queued.entry))
+            attempts[app] = nil
             progressed.yield(queued.delivery)
             return nil
         } catch is CancellationError {
             return nil
         } catch is Stopping {
             return nil
+        } catch is JournalConflict {
+            // It was taken out of the queue or replaced just before.
+            wake(app)
+            return nil
+        } catch let refused as NotAdmitted {
+            if case .ignore(let sentence, let number) = refused.decision {
+                try remove(queued, sentence, number)
+                return nil
+            }
+            problem = "\(refused)"
         } catch let held as LeaseHeld {
             // Another process runs a release. It ends with an event in the journal, or its lease expires.
-            try note(queued, "waits: \(held)")
-            return clock.now + .seconds(2)
-        } catch is NotAdmitted {
-            return clock.now + .milliseconds(100)
+            problem = "waits: \(held)"
         } catch {
-            let count = failures[app, default: 0] + 1
-            failures[app] = count
-            let wait = min(Duration.seconds(1) * (1 << min(count - 1, 6)), .seconds(30))
-            try note(queued, "cannot start, and is tried again: \(error)".oneLine)
+            problem = "cannot start, retrying: \(error)".oneLine
             logger.warning(
                 "a version cannot start, retrying",
-                metadata: ["app": "\(app)", "version": "\(version.version)", "error": "\(error)"])
-            return clock.now + wait
+                metadata: ["app": "\(app)", "version": "\(queued.version.version)", "error": "\(error)"])
         }
+        try note(queued, problem)
+        let count = attempts[app].map { $0.entry == queued.entry ? $0.count + 1 : 1 } ?? 1
+        let next = clock.now + min(Duration.seconds(1) * (1 << min(count - 1, 6)), .seconds(30))
+        attempts[app] = Attempt(entry: queued.entry, count: count, next: next)
+        return next
+    }
+
+    private func request(_ app: String, _ queued: QueuedVersion) throws -> AppReleases.Request {
+        let version = queued.version
+        let name = try Version(version.version)
+        var image = try version.image.map { try ImageReference($0) }
+        if let named = image, named.digest == nil, let digest = version.digest {
+            image = try ImageReference("\(named)@\(digest)")
+        }
+        return AppReleases.Request(
+            version: name,
+            image: try image ?? apps.releases(app).image(for: name, digest: version.digest),
+            reason: queued.reason,
+            commitTime: version.commitTime,
+            commit: version.commit,
+            source: version.source,
+            ref: version.ref,
+            requester: queued.requester,
+            by: queued.requestedBy)
     }
 
     private func note(_ queued: QueuedVersion, _ sentence: String) throws {

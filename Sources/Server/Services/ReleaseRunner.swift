@@ -70,13 +70,14 @@ package actor ReleaseRunner {
     /// Rolls back to the previous version, or to `version`. Without a version it aborts a release that has not ended.
     package func rollback(
         _ app: String,
-        to version: Version?,
+        to version: VersionReference?,
         by: String,
         reason: String?,
         _ requestOrigin: RequestOrigin
     ) async throws -> Release {
         let releases = try apps.releases(app, requestOrigin)
         if version == nil, let latest = try releases.latest(), !latest.state.hasEnded {
+            try releases.lockBeforeRollback(of: latest, by: by)
             return try await abort(app, nil, by: by, reason: reason ?? "rolled back", requestOrigin)
         }
         return try await start(app) { observe in
