@@ -10,11 +10,10 @@ extension HookRequest {
         guard !present.isEmpty else {
             return .missing(headers.map(\.key).joined(separator: " or "))
         }
-        for (name, prefix, value) in present {
-            guard value.hasPrefix(prefix), hmac.verifies(String(value.dropFirst(prefix.count)), of: body) else {
-                return .mismatch("the signature in \(name)", key)
-            }
-        }
-        return .verified
+        let mismatch =
+            present.firstIndex { _, prefix, value in !value.hasPrefix(prefix) }
+            ?? hmac.firstMismatch(
+                in: present.map { _, prefix, value in String(value.dropFirst(prefix.count)) }, of: body)
+        return mismatch.map { .mismatch("the signature in \(present[$0].0)", key) } ?? .verified
     }
 }

@@ -20,8 +20,18 @@ package struct HMACSignature: Sendable {
 
     /// Whether these are the digits of the body's signature, in lower case as every sender writes them. In constant time.
     package func verifies(_ digits: String, of body: [UInt8]) -> Bool {
-        guard let code = [UInt8](lowerCaseHex: digits) else { return false }
-        return HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: body, using: key)
+        firstMismatch(in: [digits], of: body) == nil
+    }
+
+    /// The index of the first that is not the body's signature; `nil`: all are. The signature is computed at most once.
+    package func firstMismatch(in signatures: [String], of body: [UInt8]) -> Int? {
+        var given: [[UInt8]] = []
+        for (index, digits) in signatures.enumerated() {
+            guard let bytes = [UInt8](lowerCaseHex: digits) else { return index }
+            given.append(bytes)
+        }
+        let code = HMAC<SHA256>.authenticationCode(for: body, using: key)
+        return given.firstIndex { !(code == $0) }
     }
 }
 
@@ -34,7 +44,9 @@ extension Sequence<UInt8> {
 }
 
 extension [UInt8] {
+    /// The bytes of a signature's 64 digits.
     fileprivate init?(lowerCaseHex text: String) {
+        guard text.utf8.count == 2 * SHA256.byteCount else { return nil }
         let digits = text.utf8.map { byte -> UInt8? in
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -42,7 +54,6 @@ extension [UInt8] {
             default: nil
             }
         }
-        guard digits.count.isMultiple(of: 2) else { return nil }
         self = []
         for index in stride(from: 0, to: digits.count, by: 2) {
             guard let high = digits[index], let low = digits[index + 1] else { return nil }

@@ -33,6 +33,33 @@ import ViridianConfiguration
         #expect(old.verify(body, headers, at: now) == .verified)
     }
 
+    @Test("an old request is refused by its time, whatever its signatures are")
+    func isOldFirst() throws {
+        let webhooks = try #require(StandardWebhooks(secret))
+        var headers = webhooks.sign(body, id: "msg_1", at: now)
+        headers.signature = "v1,AAAA"
+        guard case .refused(let sentence) = webhooks.verify(body, headers, at: now + .seconds(301)) else {
+            Issue.record("it is accepted")
+            return
+        }
+        #expect(sentence.contains("check both clocks"))
+    }
+
+    @Test("the first eight signatures are read, however many there are")
+    func isBounded() throws {
+        let webhooks = try #require(StandardWebhooks(secret))
+        let good = webhooks.sign(body, id: "msg_1", at: now)
+        let foreign = Array(repeating: "v1,\(String(repeating: "A", count: 43))=", count: 4000)
+        var headers = good
+        for (count, isRead) in [(7, true), (8, false), (4000, false)] {
+            headers.signature = (foreign.prefix(count) + [good.signature]).joined(separator: " ")
+            #expect((webhooks.verify(body, headers, at: now) == .verified) == isRead, "after \(count)")
+        }
+        // Those of other kinds do not count.
+        headers.signature = String(repeating: "v1a,AAAA ", count: 20) + good.signature
+        #expect(webhooks.verify(body, headers, at: now) == .verified)
+    }
+
     @Test(
         "a time that is no number of seconds is refused",
         arguments: ["", "now", "-1", "+1795712697", "1.5e9", "9999999999999"])
