@@ -47,40 +47,50 @@ extension AppReleases {
         return release
     }
 
+    /// What a rollback brings back: the version that is named, or the one before the live one.
+    /// - Throws: `Refusal` when there is none.
     func target(
-        _ version: Version?,
+        _ reference: VersionReference?,
         live: Release?,
         history: [Release]
     ) throws -> (version: Version, image: String) {
-        let wentLive = history.filter(\.hasBeenLive)
-        let text = version?.text ?? live.flatMap { RollbackTarget.version(before: $0, in: history) }
-        guard let text else {
-            guard let live else {
+        let former = FormerlyLive(history)
+        let now = live.map { RollbackTarget($0.order) }
+        let target: RollbackTarget
+        if let reference {
+            guard let known = former.named(reference, live: now) else {
+                throw Refusal("version \(reference) of \(name) was never live", details: former.list())
+            }
+            target = known
+        } else {
+            guard let live, let now else {
                 throw Refusal(
                     "\(name) has no live release to roll back: `viridian releases \(name)` lists its history")
             }
-            throw Refusal(
-                "\(name) has no version before \(live.order.version): name one with --to",
-                details: liveVersions(wentLive.filter { $0.order.version != live.order.version }))
+            guard let before = RollbackTarget.before(live, in: history) else {
+                throw Refusal(
+                    "\(name) has no version before \(former.name(now)): name one with --to",
+                    details: former.list(without: now))
+            }
+            target = before
         }
-        if let known = wentLive.first(where: { $0.order.version == text }) {
-            return (try Version(text), known.order.image)
-        }
-        guard version == nil else {
-            throw Refusal("version \(text) of \(name) was never live", details: liveVersions(wentLive))
-        }
+        let version = try Version(target.version)
         // It may have been live before this journal existed.
-        let wanted = try Version(text)
-        return (wanted, "\(app.image(for: wanted))")
+        return (version, target.image ?? "\(app.image(for: version))")
     }
 }
 
-/// The versions that a rollback may name.
-private func liveVersions(_ releases: [Release]) -> [String] {
-    let versions = releases.map(\.order.version).reduce(into: [String]()) {
-        if !$0.contains($1) { $0.append($1) }
+extension FormerlyLive {
+    /// The versions that a rollback may name.
+    fileprivate func list(without live: RollbackTarget? = nil) -> [String] {
+        let others = all.filter { target in !(live.map { target.isSame(as: $0) } ?? false) }.prefix(10)
+        guard !others.isEmpty else { return [] }
+        var lines = ["versions that were live: \(others.map { name($0) }.joined(separator: ", "))"]
+        if let example = others.first(where: { reference($0) != $0.version }), let digest = example.digest {
+            lines.append("--to takes the beginning of a digest, too: --to \(example.version)@\(digest.prefix(15))")
+        }
+        return lines
     }
-    return versions.isEmpty ? [] : ["versions that were live: \(versions.prefix(10).joined(separator: ", "))"]
 }
 
 extension Rules {

@@ -116,13 +116,14 @@ package struct AppReleases: Sendable {
     /// aborted instead.
     /// - Throws: `LeaseHeld`, `Interrupted`, `Refusal` when there is no such version.
     package func rollback(
-        to version: Version?,
+        to version: VersionReference?,
         by: String,
         reason: String?,
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         if version == nil, let open = try latest(), !open.state.hasEnded {
+            try lockBeforeRollback(of: open, by: by)
             return try await abort(by: by, reason: reason ?? "rolled back", observe: observe)
         }
         return try await withLease { lease in

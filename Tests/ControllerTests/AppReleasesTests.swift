@@ -238,7 +238,7 @@ struct AppReleasesTests {
 
     private func rollback(to version: String? = nil) async throws -> Release {
         let releases = try site.releases()
-        let version = try version.map { try Version($0) }
+        let version = try version.map { try VersionReference($0) }
         return try await site.clock.running {
             try await releases.rollback(to: version, by: "ben", reason: "slow", until: .whenEnded, observe: { _, _ in })
         }

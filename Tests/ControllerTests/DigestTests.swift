@@ -109,4 +109,72 @@ struct DigestTests {
         }
         #expect(back.order.image == "\(name):v1@\(Self.digest("a"))")
     }
+
+    private func rollback(to text: String? = nil) async throws -> Order {
+        let (releases, version) = (try site.releases(), try text.map { try VersionReference($0) })
+        return try await site.clock.running {
+            try await releases.rollback(to: version, by: "anna", reason: nil, until: .whenEnded) { _, _ in }
+        }.order
+    }
+
+    /// Each image of `latest` is live, one after the other.
+    private func deployLatest(_ digests: Character...) async throws {
+        for digest in digests {
+            site.journal.know(pushed("latest", digest))
+            try await site.deploy("latest")
+        }
+    }
+
+    @Test("a rollback between two images of one tag, and again, goes back to what was before each")
+    func rollbackOfTag() async throws {
+        try await site.deploy("v1")
+        try await deployLatest("a", "b", "b", "c")
+        site.journal.know(pushed("latest", "d"))
+        #expect(try await rollback().image == "\(name):latest@\(Self.digest("b"))")
+        #expect(try await rollback().image == "\(name):latest@\(Self.digest("a"))")
+        #expect(try await rollback().version == "v1")
+    }
+
+    @Test("a rollback to the live version's tag brings back its newest image that is not live")
+    func rollbackToTag() async throws {
+        try await deployLatest("a", "b", "c")
+        #expect(try await rollback(to: "latest").digest == Self.digest("b"))
+        #expect(try await rollback(to: "latest").digest == Self.digest("c"))
+        try await site.deploy("v1")
+        #expect(try await rollback(to: "latest").digest == Self.digest("c"))
+    }
+
+    @Test("a rollback to the beginning of a digest brings back that image")
+    func rollbackToDigest() async throws {
+        try await deployLatest("a", "b", "c")
+        #expect(try await rollback(to: "latest@sha256:aaaaaaaa").digest == Self.digest("a"))
+        #expect(
+            await errorText { try await rollback(to: "latest@sha256:dddddddd") } == """
+                version latest@sha256:dddddddd of blog was never live
+                versions that were live: latest (sha256:aaaaaaaa…), latest (sha256:cccccccc…), latest (sha256:bbbbbbbb…)
+                --to takes the beginning of a digest, too: --to latest@sha256:aaaaaaaa
+                """)
+        #expect(await errorText { try await rollback(to: "latest@sha256:aaaa") } != nil)
+    }
+
+    @Test("what was live by its tag alone is no other image than the one of the same tag")
+    func rollbackOfUnknown() async throws {
+        try await site.deploy("v1")
+        try await site.deploy("latest")
+        try await deployLatest("a")
+        #expect(try await rollback().version == "v1")
+    }
+
+    @Test("where nothing was live before, the answer names the images of the tag")
+    func nothingBefore() async throws {
+        try await deployLatest("a", "b")
+        #expect(try await rollback().digest == Self.digest("a"))
+        #expect(try await rollback().version == World.oldVersion)
+        #expect(
+            await errorText { try await rollback() } == """
+                blog has no version before \(World.oldVersion): name one with --to
+                versions that were live: latest (sha256:aaaaaaaa…), latest (sha256:bbbbbbbb…)
+                --to takes the beginning of a digest, too: --to latest@sha256:aaaaaaaa
+                """)
+    }
 }

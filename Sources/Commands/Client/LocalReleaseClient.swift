@@ -1,4 +1,5 @@
 import Controller
+import Integrations
 import Journal
 import ReleaseMachine
 import Server
@@ -32,8 +33,26 @@ struct LocalReleaseClient: ReleaseClient {
         }
     }
 
-    func image(of app: String, _ version: Version) throws -> ImageReference? {
-        try installation.releases(app).image(for: version)
+    func image(of app: String, _ version: Version) async throws -> ImageReference? {
+        let releases = try installation.releases(app)
+        let digest = await withRegistries { await $0.digest(version, of: releases.app) }
+        return try releases.image(for: version, digest: digest)
+    }
+
+    /// Where tags point at the apps' registries, for as long as `body` runs.
+    private func withRegistries<Value>(_ body: (TagDigest) async throws -> Value) async rethrows -> Value {
+        let configuration = installation.configuration
+        let registries = RegistryClients(configuration.registries)
+        let tags = TagDigest(
+            journal: installation.journal, registries: registries, settings: HookSettings(configuration))
+        do {
+            let value = try await body(tags)
+            await registries.shutdown()
+            return value
+        } catch {
+            await registries.shutdown()
+            throw error
+        }
     }
 
     func nodes(of app: String) async throws -> [NodeRoute] {
@@ -56,7 +75,12 @@ struct LocalReleaseClient: ReleaseClient {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        try await installation.releases(app).deploy(request, until: stop, observe: observe)
+        let releases = try installation.releases(app)
+        var request = request
+        if request.image == nil {
+            request.digest = try await withRegistries { try await $0.noted(request.version, of: releases.app) }
+        }
+        return try await releases.deploy(request, until: stop, observe: observe)
     }
 
     func promote(_ app: String, by: String, observe: @escaping Engine.Observer) async throws -> Release {
@@ -69,7 +93,7 @@ struct LocalReleaseClient: ReleaseClient {
 
     func rollback(
         _ app: String,
-        to version: Version?,
+        to version: VersionReference?,
         by: String,
         reason: String?,
         observe: @escaping Engine.Observer

@@ -10,7 +10,7 @@ protocol ReleaseClient: Sendable {
     func apps() async throws -> [String]
     func view(of app: String) async throws -> AppView
     /// The app's image for a version; `nil` if only the server knows it.
-    func image(of app: String, _ version: Version) throws -> ImageReference?
+    func image(of app: String, _ version: Version) async throws -> ImageReference?
     func nodes(of app: String) async throws -> [NodeRoute]
     /// The newest releases, newest first.
     func history(of app: String, limit: Int) async throws -> [ReleaseView]
@@ -26,7 +26,7 @@ protocol ReleaseClient: Sendable {
     func abort(_ app: String, by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release
     func rollback(
         _ app: String,
-        to version: Version?,
+        to version: VersionReference?,
         by: String,
         reason: String?,
         observe: @escaping Engine.Observer

@@ -133,13 +133,13 @@ struct RemoteReleaseClient: ReleaseClient {
 
     func rollback(
         _ app: String,
-        to version: Version?,
+        to version: VersionReference?,
         by: String,
         reason: String?,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         let view = try await server.post(
-            path(app, "/rollback"), ReasonBody(to: version?.text, reason: reason), ReleaseView.self)
+            path(app, "/rollback"), ReasonBody(to: version?.description, reason: reason), ReleaseView.self)
         // If a running release was aborted, its earlier events are not reported again.
         let first = view.kind == .rollback ? 1 : view.sequence
         return try await watch(app, view.number, reportingFrom: first, observe: observe)

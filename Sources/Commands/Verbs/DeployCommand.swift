@@ -76,11 +76,6 @@ struct DeployCommand: Verb {
         )
         if dryRun { return try await plan(request) }
         if let handover { return try await runInBackground(request, Handover(in: handover)) }
-        if version == "latest", image == nil {
-            printError(
-                "viridian: warning: latest is a moving tag: two pods may get different images, and rollback cannot return to it"
-            )
-        }
         if wait == .none {
             let started: ReleaseView
             if let remote = try await global.atServer({ try await $0.begin(app, request) }) {
@@ -88,6 +83,7 @@ struct DeployCommand: Verb {
             } else {
                 started = try await handOver()
             }
+            warnOfMovingTag(started.version, digest: started.digest)
             let name = "\(app)/\(started.number)"
             let place = global.isRemote ? "on the server" : "in the background"
             printLine(
@@ -98,15 +94,28 @@ struct DeployCommand: Verb {
         }
         return try await global.withReleaseClient(connecting: true) { client in
             try await ReleaseFollower(output: output.output).run { observe in
-                try await client.deploy(
-                    app, request, until: wait == .paused ? .whenPaused : .whenEnded, observe: observe)
+                try await client.deploy(app, request, until: wait == .paused ? .whenPaused : .whenEnded) {
+                    recorded, release in
+                    if case .requested(let order) = recorded.event {
+                        warnOfMovingTag(order.version, digest: order.digest)
+                    }
+                    await observe(recorded, release)
+                }
             }
         }
     }
 
+    private func warnOfMovingTag(_ version: String, digest: String?) {
+        guard version == "latest", digest == nil, image == nil else { return }
+        printError(
+            "viridian: warning: latest is a moving tag, and its digest is not known: two pods may get different images, and rollback cannot return to it"
+        )
+    }
+
     private func plan(_ request: AppReleases.Request) async throws -> ExitStatus {
         try await global.withReleaseClient(connecting: true, for: .reading) { client in
-            let image = try request.image ?? client.image(of: app, request.version)
+            let image =
+                if let named = request.image { named } else { try await client.image(of: app, request.version) }
             let plan = DeployPlan(request, image: image.map { "\($0)" }, try await client.view(of: app))
             if output.output == .json {
                 printLine(try plan.jsonLine())

@@ -16,13 +16,15 @@ struct RollbackCommand: Verb {
     )
 
     @Argument(help: "The app.", completion: .app) var app: String
-    @Option(help: "The version to roll back to.") var to: String?
+    @Option(
+        help: "The version to roll back to, such as v1, or latest@sha256:45ec66bb where several images had the tag.")
+    var to: String?
     @Option(help: "The reason, for the audit log.") var reason: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var global: GlobalOptions
 
     func perform() async throws -> ExitStatus {
-        let version = try to.map { try Version($0) }
+        let version = try to.map { try VersionReference($0) }
         let reason = try reason.map { try Reason($0).text }
         return try await global.withReleaseClient(connecting: true) { client in
             let status = try await ReleaseFollower(output: output.output).run { observe in

@@ -47,8 +47,7 @@ struct ServeCommand: Verb {
                 apps: ServedInstallation(installation: installation),
                 journal: installation.journal,
                 settings: settings,
-                hooks: HookSettings(
-                    hooks: installation.configuration.hooks, registries: installation.configuration.registries),
+                hooks: HookSettings(installation.configuration),
                 destinations: try DeploymentDestination.all(
                     installation.configuration, variables: ProcessInfo.processInfo.environment),
                 logger: logger

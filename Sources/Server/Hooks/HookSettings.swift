@@ -15,10 +15,16 @@ package struct HookSettings: Sendable {
     package var callWithin: Duration = .seconds(10)
     /// How long deliveries are kept.
     package var keepFor: Duration = .seconds(90 * 86_400)
+    /// How long deliveries are kept that concerned no app.
+    package var keepUnconcerningFor: Duration = .seconds(3 * 86_400)
 
     package init(hooks: HooksConfiguration = HooksConfiguration(), registries: [RegistryConfiguration] = []) {
         self.hooks = hooks
         self.registries = registries
+    }
+
+    package init(_ configuration: Configuration) {
+        self.init(hooks: configuration.hooks, registries: configuration.registries)
     }
 }
 

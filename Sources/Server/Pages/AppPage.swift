@@ -179,7 +179,7 @@ struct AppPage {
         model["rollback"] = rollback.flatMap { plan in
             plan.target.map { version in
                 PageValues {
-                    $0["version"] = version
+                    $0["version"] = version.name
                     $0["effect"] = plan.effects(to: version).joined(separator: " ")
                 }
             }

@@ -14,7 +14,7 @@ extension Pages {
         var button: String
         var cancel: String
         var isDanger = false
-        var versions: [String] = []
+        var versions: [RollbackPlan.Choice] = []
         var error: String?
         var reason: String?
         var takesReason = true
@@ -31,13 +31,13 @@ extension Pages {
             model["reason"] = reason
             model["error"] = error
             model["versions"] =
-                versions.count < 2
+                versions.isEmpty
                 ? nil
                 : PageValues { model in
                     model["choices"] = versions.prefix(50).map { version in
                         PageValues {
-                            $0["version"] = version
-                            $0["label"] = version
+                            $0["version"] = version.reference
+                            $0["label"] = version.name
                             $0["isChosen"] = version == versions.first
                         }
                     }
@@ -55,13 +55,14 @@ extension Pages {
         let staged = release.nodes.count { $0.state == .staged }
         let nodes = "\(counted(staged, "node")) \(staged == 1 ? "switches" : "switch")"
         let place = release.candidate.map { " to \($0)" } ?? ""
-        var effects = ["\(nodes)\(place): visitors get \(release.order.version)."]
+        let names = try names(release)
+        var effects = ["\(nodes)\(place): visitors get \(names.version)."]
         if let previous = release.previous {
-            effects.append("\(previous.version) on \(previous.color) is deleted after the drain.")
+            effects.append("\(names.previous) on \(previous.color) is deleted after the drain.")
         }
         var confirmation = Confirmation(
             heading: "Promote \(release.order.name)", action: "\(path)/promote", effects: effects,
-            button: "Promote \(release.order.version)", cancel: path)
+            button: "Promote \(names.version)", cancel: path)
         confirmation.takesReason = false
         return respond(confirmation.page, request, context)
     }
@@ -79,22 +80,22 @@ extension Pages {
         try context.require(.deployer, for: release.order.app)
         try release.checkAbortable()
         var confirmation = Confirmation(
-            heading: "Abort \(release.order.name)", action: "\(path)/abort", effects: abortEffects(release),
-            button: "Abort \(release.order.version)", cancel: path)
+            heading: "Abort \(release.order.name)", action: "\(path)/abort", effects: try abortEffects(release),
+            button: "Abort \(try names(release).version)", cancel: path)
         confirmation.isDanger = true
         return respond(confirmation.page, request, context)
     }
 
-    private func abortEffects(_ release: Release) -> [String] {
-        let version = release.order.version
+    private func abortEffects(_ release: Release) throws -> [String] {
+        let names = try names(release)
         let place = release.candidate.map { " on \($0)" } ?? ""
         let moved = release.nodes.count { $0.state == .switched }
-        var effects = ["The pods of \(version)\(place) are deleted."]
+        var effects = ["The pods of \(names.version)\(place) are deleted."]
         if let previous = release.previous {
             effects.append(
                 moved > 0
                     ? "The \(counted(moved, "node")) that switched \(moved == 1 ? "goes" : "go") back to \(previous.color)."
-                    : "No node has switched: visitors get \(previous.version) on \(previous.color), as before.")
+                    : "No node has switched: visitors get \(names.previous) on \(previous.color), as before.")
         }
         return effects
     }
@@ -121,9 +122,10 @@ extension Pages {
             ? plan.effects(to: first)
             : ["The version starts on the other colour; the nodes switch when all of them have staged it."]
         var confirmation = Confirmation(
-            heading: "Roll \(app) back to \(plan.versions.count == 1 ? first : "an earlier version")",
+            heading: "Roll \(app) back to \(plan.versions.count == 1 ? first.name : "an earlier version")",
             action: "/apps/\(app)/rollback", effects: effects, button: "Roll back", cancel: "/apps/\(app)")
-        confirmation.versions = plan.versions
+        // Without a choice the form names no version: what was live before.
+        confirmation.versions = plan.versions.count == 1 && plan.target != nil ? [] : plan.versions
         return respond(confirmation.page, request, context)
     }
 
@@ -136,6 +138,15 @@ extension Pages {
     }
 
     // MARK: - Parts
+
+    /// A release's version and the one that is live before it; with their digests where both have the same tag.
+    private func names(_ release: Release) throws -> (version: String, previous: String) {
+        let (order, previous) = (release.order, release.previous?.version ?? "")
+        guard order.version == previous else { return (order.version, previous) }
+        let older = try services.journal.releases(app: order.app, limit: 50, before: order.number)
+        let former = older.first { $0.hasBeenLive && $0.order.version == previous }?.order
+        return (RollbackTarget(order).fullName, former.map { RollbackTarget($0).fullName } ?? previous)
+    }
 
     private func release(_ context: ServerContext) async throws -> (Release, path: String) {
         let app = try visibleApp(context)

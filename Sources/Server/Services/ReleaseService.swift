@@ -53,7 +53,8 @@ package struct ReleaseService: Sendable {
             by: identity.name
         )
         if deployment.image == nil {
-            deployment.digest = await services.digest(of: deployment.version, try services.apps.configuration(app))
+            deployment.digest = try await services.tagDigest.noted(
+                deployment.version, of: try services.apps.configuration(app))
         }
         return try await services.runner.deploy(
             app, deployment, requestOrigin(for: request))
@@ -73,7 +74,7 @@ package struct ReleaseService: Sendable {
     package func rollback(_ app: String, to version: String?, reason: String?) async throws -> Release {
         let identity = try require(.deployer, app)
         return try await services.runner.rollback(
-            app, to: try named("to") { try version.map { try Version($0) } }, by: identity.name,
+            app, to: try named("to") { try version.map { try VersionReference($0) } }, by: identity.name,
             reason: try validReason(reason), requestOrigin)
     }
 

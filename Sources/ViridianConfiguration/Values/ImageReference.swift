@@ -111,12 +111,24 @@ package struct ImageReference: Sendable, Hashable {
     }
 
     private static func isDigest(_ text: String) -> Bool {
+        guard let parts = digestParts(text) else { return false }
+        return parts.digits.utf8.count == parts.length
+    }
+
+    static func isBeginningOfDigest(_ text: String) -> Bool {
+        guard let parts = digestParts(text) else { return false }
+        return (8...parts.length).contains(parts.digits.utf8.count)
+    }
+
+    /// The hexadecimal digits of a digest, and how many the whole one has.
+    private static func digestParts(_ text: String) -> (digits: Substring, length: Int)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         let lengths = ["sha256": 64, "sha384": 96, "sha512": 128]
-        guard parts.count == 2, parts[1].utf8.count == lengths[String(parts[0])] else { return false }
-        return parts[1].utf8.allSatisfy {
+        guard parts.count == 2, let length = lengths[String(parts[0])] else { return nil }
+        let isHexadecimal = parts[1].utf8.allSatisfy {
             Grammar.isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
         }
+        return isHexadecimal ? (parts[1], length) : nil
     }
 }
 

@@ -154,12 +154,12 @@ final class SimulatedStarter: ReleaseStarter {
         }
         let history = try releases.history(limit: 200)
         let live = history.first { $0.state == .live }
-        guard let live, let version = RollbackTarget.version(before: live, in: history),
-            let known = history.first(where: { $0.hasBeenLive && $0.order.version == version })
-        else { return "no version before" }
-        let request = AppReleases.Request(version: try Version(version), by: "mike")
+        guard let live, let target = RollbackTarget.before(live, in: history), let image = target.image else {
+            return "no version before"
+        }
+        let (version, request) = (target.version, AppReleases.Request(version: try Version(target.version), by: "mike"))
         let order = releases.order(
-            latest.order.number + 1, .rollback(from: live.order.number), version, known.order.image, request)
+            latest.order.number + 1, .rollback(from: live.order.number), version, image, request)
         return "began \(try append(.requested(order), app, order.number, releases).order.name) with \(version)"
     }
 
