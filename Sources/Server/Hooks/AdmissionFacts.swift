@@ -26,8 +26,10 @@ struct AdmissionFacts: Sendable {
 
     private func releases(_ app: String) throws -> [Release] {
         guard let head = try journal.head(app: app) else { return [] }
-        if let known = known.withLockedValue({ $0[app] }), known.head == head { return known.releases }
-        let releases = try journal.releases(app: app, limit: 100)
+        let last = known.withLockedValue { $0[app] }
+        if let last, last.head == head { return last.releases }
+        // While a release runs, each of its events changes the head.
+        let releases = try journal.releases(app: app, limit: 100, known: last?.releases ?? [])
         known.withLockedValue { $0[app] = Known(head: head, releases: releases) }
         return releases
     }

@@ -26,6 +26,8 @@ struct LockAPITests {
             #expect(refused.message.hasPrefix("blog is locked until "), "\(refused)")
             #expect(refused.message.contains("by anna: the move (to unlock: viridian unlock blog)"), "\(refused)")
             #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            let noted = try #require(try server.journal.audit(limit: 1).first)
+            #expect(noted.action == "deploy" && noted.outcome == .refused && noted.app == "blog")
             let list = try await server.get("/api/v1/locks")
             #expect(list.json["locks"].array.map { $0["id"].string } == [id])
             let app = try await server.get("/api/v1/apps/blog")
