@@ -32,6 +32,8 @@ package struct NewDelivery: Sendable, Hashable {
 /// What became of a delivery for one app.
 package struct DeliveryResult: Sendable, Hashable {
     package enum State: String, Sendable, Hashable, Codable {
+        /// In the queue, and about to start.
+        case starting
         /// In the queue.
         case waiting
         case started
@@ -73,6 +75,8 @@ package struct Delivery: Sendable, Hashable {
     package var attempts: Int
     /// What has become of it as a whole; what became of it for each app is in `results`.
     package var outcome: String?
+    /// It was given up: what it means could not be found out.
+    package var isGivenUp: Bool
     package var results: [DeliveryResult]
 
     fileprivate init(_ row: Row, _ results: [DeliveryResult]) {
@@ -86,6 +90,7 @@ package struct Delivery: Sendable, Hashable {
         nextAt = (row["next_at"] as Int64?).map { Timestamp(milliseconds: $0) }
         attempts = row["attempts"]
         outcome = row["outcome"]
+        isGivenUp = row["is_given_up"]
         self.results = results
     }
 }
@@ -134,26 +139,35 @@ extension Journal {
             .map { Timestamp(milliseconds: $0) }
     }
 
-    /// Everything has been done for a delivery. `versions` are known from it.
+    /// Everything has been done for a delivery, or it is given up. `versions` are known from it.
     package func finish(
-        delivery: Int, outcome: String?, results: [DeliveryResult] = [], versions: [PushedVersion] = []
+        delivery: Int, outcome: String?, isGivenUp: Bool = false, results: [DeliveryResult] = [],
+        versions: [PushedVersion] = []
     ) throws(JournalError) {
         try write { database in
             for version in versions { try version.insert(database) }
             for result in results { try result.insert(database, delivery: delivery) }
             try database.execute(
-                sql: "UPDATE deliveries SET next_at = NULL, attempts = attempts + 1, outcome = ? WHERE id = ?",
-                arguments: [outcome, delivery])
+                sql: """
+                    UPDATE deliveries SET next_at = NULL, attempts = attempts + 1, outcome = ?, is_given_up = ?
+                    WHERE id = ?
+                    """,
+                arguments: [outcome, isGivenUp, delivery])
         }
     }
 
-    /// Acting on a delivery failed, and is to be tried again.
+    /// Acting on a delivery failed, and is retried.
     package func retry(delivery: Int, at next: Timestamp, because problem: String) throws(JournalError) {
         try write {
             try $0.execute(
                 sql: "UPDATE deliveries SET next_at = ?, attempts = attempts + 1, outcome = ? WHERE id = ?",
                 arguments: [next.milliseconds, problem, delivery])
         }
+    }
+
+    /// From now on a delivery with the key of this one is a new one.
+    package func forgetKey(ofDelivery id: Int) throws(JournalError) {
+        try write { try $0.execute(sql: "UPDATE deliveries SET key = NULL WHERE id = ?", arguments: [id]) }
     }
 
     package func record(_ result: DeliveryResult, of delivery: Int) throws(JournalError) {
@@ -183,17 +197,37 @@ extension Journal {
         }
     }
 
-    /// Deletes deliveries that are so old that no sender repeats them.
-    package func forgetDeliveries(before: Timestamp) throws(JournalError) {
+    /// Deletes deliveries that are so old that no sender repeats them; those that concerned no app, which may be many, sooner. Others write
+    /// between the transactions.
+    package func forgetDeliveries(before: Timestamp, unconcerningBefore: Timestamp) throws(JournalError) {
+        var last: Int? = 0
+        while let after = last { last = try forgetDeliveries(before, unconcerningBefore, after: after) }
+    }
+
+    /// The most deliveries that one transaction deletes.
+    private static let mostForgotten = 1000
+
+    /// - Returns: the id of the last that was deleted; `nil` when that was all.
+    private func forgetDeliveries(
+        _ before: Timestamp, _ unconcerningBefore: Timestamp, after: Int
+    ) throws(JournalError) -> Int? {
         try write { database in
-            let old =
-                "SELECT id FROM deliveries WHERE at < ? AND next_at IS NULL AND id NOT IN (SELECT delivery FROM queue)"
-            for sql in [
-                "DELETE FROM delivery_results WHERE delivery IN (\(old))",
-                "DELETE FROM deliveries WHERE id IN (\(old))",
-            ] {
-                try database.execute(sql: sql, arguments: [before.milliseconds])
+            let ids = try Int.fetchAll(
+                database,
+                sql: """
+                    SELECT id FROM deliveries WHERE id > ? AND next_at IS NULL
+                        AND (at < ? OR at < ? AND NOT is_given_up
+                            AND NOT EXISTS (SELECT 1 FROM delivery_results WHERE delivery = id))
+                        AND NOT EXISTS (
+                            SELECT 1 FROM delivery_results WHERE delivery = id AND state IN ('waiting', 'starting'))
+                    ORDER BY id LIMIT ?
+                    """,
+                arguments: [after, before.milliseconds, unconcerningBefore.milliseconds, Journal.mostForgotten])
+            for id in ids {
+                try database.execute(sql: "DELETE FROM delivery_results WHERE delivery = ?", arguments: [id])
+                try database.execute(sql: "DELETE FROM deliveries WHERE id = ?", arguments: [id])
             }
+            return ids.count < Journal.mostForgotten ? nil : ids.last
         }
     }
 
@@ -216,6 +250,7 @@ extension DeliveryResult {
                 INSERT INTO delivery_results (delivery, app, version, state, sentence, number) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (delivery, app, version) DO UPDATE SET
                     state = excluded.state, sentence = excluded.sentence, number = excluded.number
+                    WHERE state <> 'started'
                 """,
             arguments: [delivery, app, version, state.rawValue, sentence, number]
         )

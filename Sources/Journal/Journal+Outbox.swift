@@ -110,7 +110,7 @@ extension Journal {
         }
     }
 
-    /// Records how an attempt ended. A pending message is tried again at `nextAt`.
+    /// Records how an attempt ended. A pending message is retried at `nextAt`.
     package func endAttempt(
         _ notification: Int, _ state: OutboxNotification.State, answer: String, nextAt: Timestamp
     ) throws(JournalError) {

@@ -87,8 +87,7 @@ package struct WebServer: Sendable {
         routes.add(middleware: HeadMiddleware())
         routes.add(middleware: ErrorMiddleware(services: services, routes: routes.table, pages: pages))
         routes.add(middleware: AuthenticationMiddleware(services: services))
-        routes.add(
-            middleware: RequestBodyMiddleware(settings: settings, maximumHookBody: services.hookSettings.maximumBody))
+        routes.add(middleware: RequestBodyMiddleware(services: services))
         routes.add(middleware: CSRFMiddleware(settings: settings))
         routes.add(middleware: UnknownRouteMiddleware(routes: routes.table))
         API(services).add(to: routes)

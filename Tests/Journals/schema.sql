@@ -109,6 +109,7 @@ CREATE TABLE versions (
     ref TEXT,
     url TEXT,
     pushed_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
     sender TEXT NOT NULL,
     PRIMARY KEY (app, version, digest)
 ) WITHOUT ROWID;

@@ -34,6 +34,34 @@ struct CurlAloneTests {
                     FakeViridian.delivery: [.text(#"{"id":7,"state":"ignored","outcome":"older","releases":[]}"#)],
                 ], 0, "older"
             ),
+            (
+                [
+                    FakeViridian.call: [.text(waiting, status: 202)],
+                    FakeViridian.delivery: [
+                        .text(
+                            #"{"id":7,"state":"ignored","releases":["blog/42"],"results":[{"state":"ignored"}]}"#)
+                    ],
+                    events: [end("failed")],
+                ], 2, "blog/42: failed\n"
+            ),
+            (
+                [
+                    FakeViridian.call: [
+                        .text(#"{"delivery":7,"releases":["blog/42"],"ignored":"is being released already"}"#)
+                    ],
+                    events: [end("aborted")],
+                ], 4, "blog/42: aborted\n"
+            ),
+            (
+                [
+                    FakeViridian.call: [.text(waiting, status: 202)],
+                    FakeViridian.delivery: [
+                        .text(
+                            #"{"id":7,"state":"ignored","outcome":"v2 was dropped from the queue by anna","releases":[]}"#
+                        )
+                    ],
+                ], 4, "dropped"
+            ),
             ([FakeViridian.call: [.error(409, "release_running", "blog/41 runs")]], 75, "blog/41 runs"),
             ([FakeViridian.call: [.error(423, "locked", "ann locked blog")]], 1, "ann locked blog"),
         ]

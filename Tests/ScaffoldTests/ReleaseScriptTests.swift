@@ -177,6 +177,53 @@ struct ReleaseScriptTests {
         }
     }
 
+    @Test("a version that is being released already is followed to the end of its release", arguments: [200, 202])
+    func followed(status: Int) async throws {
+        let already = "v2 of blog is being released already (blog/42)"
+        let ignored = #""state":"ignored","outcome":"\#(already)","releases":["blog/42"],"queued":[]}"#
+        let call =
+            status == 200
+            ? #"{"delivery":7,"releases":["blog/42"],"ignored":"\#(already)"}"#
+            : #"{"delivery":7,"releases":[],"queued":[]}"#
+        for (state, exit) in [("live", 0), ("failed", 2), ("aborted", 4)] as [(String, Int32)] {
+            let (done, _) = try await run(
+                FakeViridian([
+                    FakeViridian.call: [.text(call, status: status)],
+                    FakeViridian.delivery: [.text(#"{"id":7,"results":[{"state":"ignored"}],\#(ignored)"#)],
+                    FakeViridian.release: [.release("running"), .release("running", ["starting"]), .release(state)],
+                ]))
+            #expect(done.termination == .exited(exit) && done.output.contains("blog/42 starting"), "\(done)")
+        }
+    }
+
+    @Test(
+        "a version that waits already, because a hook named it first, is waited for; one that a person drops is not live"
+    )
+    func waitsAlready() async throws {
+        let waits = #""queued":[{"app":"blog","version":"v2","waits":"v2 of blog waits already: waits for blog/41"}]"#
+        let call = Reply.text(#"{"delivery":7,"releases":[],\#(waits)}"#, status: 202)
+        let (done, _) = try await run(
+            FakeViridian([
+                FakeViridian.call: [call],
+                FakeViridian.delivery: [
+                    .text(#"{"id":7,"state":"waiting","releases":[],\#(waits)}"#),
+                    .text(#"{"id":7,"state":"done","outcome":"started blog/42","releases":["blog/42"],"queued":[]}"#),
+                ],
+                FakeViridian.release: [.release("failed")],
+            ]))
+        #expect(done.termination == .exited(2), "\(done)")
+        #expect(done.output.contains("is queued: v2 of blog waits already: waits for blog/41\n"), "\(done)")
+        let dropped = "v2 of blog was dropped from the queue by anna"
+        let (gone, _) = try await run(
+            FakeViridian([
+                FakeViridian.call: [call],
+                FakeViridian.delivery: [
+                    .text(#"{"id":7,"state":"ignored","outcome":"\#(dropped)","releases":[],"queued":[]}"#)
+                ],
+            ]))
+        #expect(gone.termination == .exited(4) && gone.output.hasSuffix("was not released: \(dropped)\n"), "\(gone)")
+    }
+
     @Test("a version that is live or running already is followed, and a refused or failed delivery is told")
     func already() async throws {
         let (live, _) = try await run(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Controller
+import ReleaseMachine
 import Server
 import ViridianConfiguration
 
@@ -49,11 +50,8 @@ struct LockCommand: Verb {
 }
 
 extension LockView {
-    /// `blog is locked for automatic releases until 2026-11-30 08:00 UTC by anna: reason`
     var sentence: String {
-        let apps = app.map { "\($0) is" } ?? "all apps are"
-        let what = automatic ? " for automatic releases" : ""
-        let end = until.map { " until \($0.minute) UTC" } ?? ""
-        return "\(apps) locked\(what)\(end) by \(by): \(reason)"
+        ReleaseLock.sentence(
+            app, isAutomatic: automatic, until: until.flatMap { Timestamp(iso8601: $0) }, by: by, reason: reason)
     }
 }

@@ -9,7 +9,7 @@ struct NotifyCommand: AsyncParsableCommand {
         abstract: "Show what was sent to other systems, and send it again.",
         discussion: """
             viridian serve reports releases to the destinations under report in the configuration, at least once and in order. What a \
-            destination does not accept is tried again for a day; what it refuses is failed, with what to do.
+            destination does not accept is retried for a day; what it refuses is failed, with what to do.
             """,
         subcommands: [NotifyListCommand.self, NotifyResendCommand.self]
     )

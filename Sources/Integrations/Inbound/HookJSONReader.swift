@@ -1,31 +1,43 @@
 import ViridianConfiguration
 
-/// Parses the JSON of a delivery (RFC 8259), strictly: whoever signs a body and whoever reads it must see the same in it. A member that
-/// stands twice in an object is an error, since one reader takes the first and another the last.
-struct HookJSONReader {
+/// Parses JSON (RFC 8259) strictly: whoever signs a body and whoever reads it must see the same in it. A member that stands twice in an object
+/// is an error, since one reader takes the first and another the last.
+package struct HookJSONReader {
     /// Senders nest about ten levels deep. This bounds the recursion.
     static let depthLimit = 64
 
     private let bytes: UnsafeBufferPointer<UInt8>
+    /// What the body is meant to be.
+    private let expected: String
     private var position = 0
     private var depth = 0
 
+    /// Whether a request's body can be read in one way only.
     /// - Throws: `MalformedHook`.
-    static func value(of bytes: [UInt8]) throws(MalformedHook) -> HookJSON {
+    package static func check(_ bytes: [UInt8]) throws(MalformedHook) {
+        _ = try value(of: bytes, expected: "JSON")
+    }
+
+    /// - Throws: `MalformedHook`.
+    static func value(
+        of bytes: [UInt8], expected: String = "the JSON of a delivery"
+    ) throws(MalformedHook) -> HookJSON {
         guard !bytes.isEmpty else { throw MalformedHook("the body is empty; expected JSON") }
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw MalformedHook("the body is not UTF-8; expected JSON")
         }
         let result = bytes.withUnsafeBufferPointer { bytes in
             Result { () throws(MalformedHook) in
-                var reader = HookJSONReader(bytes: bytes)
+                var reader = HookJSONReader(bytes: bytes, expected: expected)
                 return try reader.document()
             }
         }
         return try result.get()
     }
 
-    private init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    private init(bytes: UnsafeBufferPointer<UInt8>, expected: String) {
+        (self.bytes, self.expected) = (bytes, expected)
+    }
 
     private mutating func document() throws(MalformedHook) -> HookJSON {
         let value = try value()
@@ -35,7 +47,7 @@ struct HookJSONReader {
     }
 
     private func malformed(_ problem: String) -> MalformedHook {
-        MalformedHook("the body is not the JSON of a delivery: \(problem) at byte \(position)")
+        MalformedHook("the body is not \(expected): \(problem) at byte \(position)")
     }
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -65,8 +77,8 @@ struct HookJSONReader {
 
     private mutating func keyword(_ text: StaticString, _ value: HookJSON) throws(MalformedHook) -> HookJSON {
         let end = position + text.utf8CodeUnitCount
-        let expected = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        guard end <= bytes.count, bytes[position..<end].elementsEqual(expected) else {
+        let word = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        guard end <= bytes.count, bytes[position..<end].elementsEqual(word) else {
             throw malformed("a value is expected")
         }
         position = end

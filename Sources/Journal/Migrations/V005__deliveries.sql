@@ -32,7 +32,8 @@ CREATE TABLE delivery_results (
 ) WITHOUT ROWID;
 CREATE INDEX delivery_results_by_version ON delivery_results (app, version);
 
--- The versions of each app that can be released. The digest is empty where only the tag is known.
+-- The versions of each app that can be released. The digest is empty where only the tag is known. `pushed_at` is when the image first arrived
+-- under this tag, `seen_at` when the tag was last said to be this image: a tag may be moved, and moved back.
 CREATE TABLE versions (
     app TEXT NOT NULL,
     version TEXT NOT NULL,
@@ -43,6 +44,7 @@ CREATE TABLE versions (
     ref TEXT,
     url TEXT,
     pushed_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
     sender TEXT NOT NULL,
     PRIMARY KEY (app, version, digest)
 ) WITHOUT ROWID;

@@ -12,39 +12,25 @@ import ViridianConfiguration
 extension API {
     func receive(_ sender: HookSender) -> @Sendable (Request, ServerContext) async throws -> Response {
         { request, context in
-            do {
-                let (response, result) = try await receive(sender, request, context)
-                count(sender.rawValue, result)
-                return response
-            } catch let error as APIError where [.unauthorized, .badRequest].contains(error.status) {
-                count(sender.rawValue, error.code)
-                throw error
-            }
+            let (response, result) = try await receive(sender, request, context)
+            services.countDelivery(sender.rawValue, result)
+            return response
         }
     }
 
-    /// `result` is how the delivery was answered.
-    private func count(_ sender: String, _ result: String) {
-        services.metrics.count("viridian_deliveries_total", ["sender": sender, "result": result])
-    }
-
+    /// `result` is how the delivery was answered. Its head has been checked before its body was read.
     private func receive(
         _ sender: HookSender, _ request: Request, _ context: ServerContext
     ) async throws -> (Response, result: String) {
         let settings = services.hookSettings
-        guard settings.hooks.isOn(sender) else {
-            throw APIError.notFound(
-                "hooks.\(sender.rawValue) is not configured on this server: without a secret the hook is off")
-        }
-        let hook = HookRequest(request, context)
-        if case .refused(let why) = sender.verify(hook, settings.hooks, at: services.clock.now) {
-            services.noteRefusedHook(sender, why, from: context.remoteAddress)
-            throw APIError(.unauthorized, "unauthorized", why)
-        }
+        let hook = HookRequest(request, body: Array(context.body.readableBytesView))
+        let verdict = sender.verify(hook, settings.hooks, at: services.clock.now)
+        if let refusal = services.refusal(verdict, of: sender, context) { throw refusal }
         let reading: HookReading
         do {
             reading = try sender.read(hook)
         } catch {
+            services.countDelivery(sender.rawValue, "malformed")
             throw APIError.malformed(error.description)
         }
         let concerned = reading.events.map { services.concernedApps.concerned(by: $0) }
@@ -71,53 +57,8 @@ extension API {
         return (answer, answer.status == .accepted ? "accepted" : "ignored")
     }
 
-    /// The plain call of scripts: with a deployer's token instead of a signature.
-    @Sendable func call(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let fields = try BodyFields(
-            request, context,
-            known: ["app", "version", "image", "digest", "commit", "commitTime", "ref", "url", "reason"])
-        guard let app = try fields.string("app") else { throw APIError.invalid("app", "app is missing") }
-        guard let version = try fields.string("version") else {
-            throw APIError.invalid("version", "version is missing: the tag of the image to release")
-        }
-        let identity = try context.require(.deployer, for: app)
-        _ = try services.apps.configuration(app)
-        let call = DeployCall(
-            app: app,
-            version: try Version(version).text,
-            image: try fields.string("image").map { try ImageReference($0).description },
-            digest: try fields.string("digest").map { try ImageReference("blog@\($0)").digest ?? $0 },
-            commit: try fields.text("commit", most: 64),
-            commitTime: try fields.string("commitTime").map { text in
-                guard let time = Timestamp(iso8601: text) else {
-                    throw APIError.invalid("commitTime", "commitTime has to be a time such as 2015-10-25T14:34:03Z")
-                }
-                return time
-            },
-            ref: try fields.text("ref", most: 250),
-            url: try fields.text("url", most: 1000),
-            reason: try fields.string("reason").map { try Reason($0).text },
-            by: identity.name)
-        var key: String?
-        if let sent = HTTPField.Name("Idempotency-Key").flatMap({ request.headers[$0] }) {
-            try Idempotency.check(sent)
-            key = "\(identity.tokenID):\(sent)"
-        }
-        let delivery = NewDelivery(
-            at: services.clock.now, sender: DeliveryProcessor.script, key: key, kind: "deploy",
-            origin: context.remoteAddress, events: try call.jsonLine(), outcome: nil)
-        let (id, _) = try await services.inbox.receive(delivery)
-        let done = try await services.deliveries.delivery(id, within: services.hookSettings.callWithin)
-        if let refused = done?.results.first(where: { $0.state == .refused }) {
-            count(DeliveryProcessor.script, "refused")
-            throw APIError(.conflict, "release_running", refused.sentence, release: refused.number)
-        }
-        let answer = answer(id, done)
-        count(DeliveryProcessor.script, answer.status == .accepted ? "accepted" : "ignored")
-        return answer
-    }
-
-    private func answer(_ id: Int, _ delivery: Delivery?) -> Response {
+    /// What a sender is answered. `delivery` is `nil` when it is gone.
+    func answer(_ id: Int, _ delivery: Delivery?) -> Response {
         guard let view = delivery.map({ DeliveryView($0) }) else {
             return .json(DeliveryAnswer(delivery: id), status: .accepted)
         }
@@ -150,32 +91,8 @@ extension API {
         let identity = try context.require(.viewer)
         let id = try context.parameter("id")
         guard let number = Int(id), number > 0, let delivery = try services.journal.delivery(number),
-            identity.apps == nil || delivery.results.contains(where: { identity.sees($0.app) })
+            identity.apps == nil || delivery.concernedApps.contains(where: { identity.sees($0) })
         else { throw APIError.notFound("there is no delivery \(id.safe.cut(50))") }
         return .json(DeliveryView(delivery, apps: identity.apps))
-    }
-}
-
-extension HookRequest {
-    fileprivate init(_ request: Request, _ context: ServerContext) {
-        var headers: [String: String] = [:]
-        for field in request.headers where headers[field.name.canonicalName] == nil {
-            headers[field.name.canonicalName] = field.value
-        }
-        var query: [String: String] = [:]
-        for (name, value) in request.uri.queryParameters where query[String(name)] == nil {
-            query[String(name)] = String(value)
-        }
-        self.init(headers: headers, query: query, body: Array(context.body.readableBytesView))
-    }
-}
-
-extension BodyFields {
-    fileprivate func text(_ name: String, most: Int) throws(APIError) -> String? {
-        guard let text = try string(name), !text.isEmpty else { return nil }
-        guard text.unicodeScalars.count <= most, text == text.safe else {
-            throw .invalid(name, "\(name) has to be one line of at most \(most) characters")
-        }
-        return text
     }
 }

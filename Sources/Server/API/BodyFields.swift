@@ -4,6 +4,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Integrations
 import NIOCore
 
 /// The fields of the JSON object in a request's body, read strictly: an unknown field, or one of another type, is an error that names
@@ -29,7 +30,10 @@ struct BodyFields: Sendable {
         guard BodyFields.depth(context.body) <= 32 else { throw .malformed("the JSON is nested too deeply") }
         let value: JSONValue
         do {
+            try HookJSONReader.check(Array(context.body.readableBytesView))
             value = try JSONDecoder().decode(JSONValue.self, from: Data(context.body.readableBytesView))
+        } catch let error as MalformedHook {
+            throw .malformed(error.message)
         } catch {
             throw .malformed("the body is not JSON")
         }

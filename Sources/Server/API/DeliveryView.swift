@@ -43,6 +43,7 @@ package struct DeliveryView: Codable, Sendable, Hashable {
     package struct ResultView: Codable, Sendable, Hashable {
         package var app: String
         package var version: String
+        /// A version that is about to start is one that waits.
         package var state: DeliveryResult.State
         package var sentence: String
         /// `blog/42`: the release that it started, or that there was already.
@@ -75,10 +76,11 @@ package struct DeliveryView: Codable, Sendable, Hashable {
         key = delivery.sender == DeliveryProcessor.script ? nil : delivery.key
         self.results = results.map {
             ResultView(
-                app: $0.app, version: $0.version, state: $0.state, sentence: $0.sentence, release: $0.release)
+                app: $0.app, version: $0.version, state: $0.state == .starting ? .waiting : $0.state,
+                sentence: $0.sentence, release: $0.release)
         }
         releases = results.compactMap(\.release)
-        queued = results.filter { $0.state == .waiting }.map {
+        queued = results.filter { $0.state == .waiting || $0.state == .starting }.map {
             QueuedAnswer(app: $0.app, version: $0.version, waits: $0.sentence)
         }
         state =
@@ -88,12 +90,16 @@ package struct DeliveryView: Codable, Sendable, Hashable {
                 .waiting
             } else if results.contains(where: { $0.state == .started }) {
                 .done
-            } else if results.contains(where: { $0.state == .failed }) || (results.isEmpty && delivery.attempts > 1) {
+            } else if delivery.isGivenUp || results.contains(where: { $0.state == .failed }) {
                 .failed
             } else {
                 .ignored
             }
-        outcome = results.isEmpty ? delivery.outcome : results.map(\.sentence).joined(separator: "; ")
+        // For some apps it may be decided, while others wait.
+        let waits = delivery.nextAt != nil && apps == nil ? delivery.outcome : nil
+        outcome =
+            results.isEmpty
+            ? delivery.outcome : (results.map(\.sentence) + [waits].compactMap(\.self)).joined(separator: "; ")
     }
 
     /// The releases that it started.

@@ -39,7 +39,7 @@ actor Idempotency {
         return (release, false)
     }
 
-    private static var reused: APIError {
+    static var reused: APIError {
         .invalid("Idempotency-Key", "this key was used for another request: a new request needs a new key")
     }
 

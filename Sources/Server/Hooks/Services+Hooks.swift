@@ -64,9 +64,10 @@ extension Services {
     }
 
     private func forgetOld() {
-        let before = clock.now + (.zero - hookSettings.keepFor)
+        let (now, before) = (clock.now, clock.now + (.zero - hookSettings.keepFor))
         do {
-            try journal.forgetDeliveries(before: before)
+            try journal.forgetDeliveries(
+                before: before, unconcerningBefore: now + (.zero - hookSettings.keepUnconcerningFor))
             try journal.forgetRequests(before: before)
         } catch {
             logger.error("old deliveries cannot be deleted", metadata: ["error": "\(error)"])

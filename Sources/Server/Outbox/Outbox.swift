@@ -89,7 +89,7 @@ package struct Outbox: Sendable {
 
     // MARK: - Sending
 
-    /// When a destination is tried again that did not answer: nothing else is sent to it before.
+    /// When a destination is retried that did not answer: nothing else is sent to it before.
     struct Pause {
         var until = Timestamp(milliseconds: 0)
         /// Attempts that failed since the last one that did not.

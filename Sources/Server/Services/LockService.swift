@@ -21,8 +21,11 @@ package struct LockService: Sendable {
         return LockList(
             locks: try services.journal.locks(at: now).filter { $0.app.map { identity.sees($0) } ?? true }
                 .map { LockView($0) },
-            freezes: services.apps.freezes.compactMap { FreezeView($0, at: now) }
-                .filter { $0.apps?.contains { identity.sees($0) } ?? true })
+            freezes: services.apps.freezes.compactMap { FreezeView($0, at: now) }.compactMap { freeze in
+                var freeze = freeze
+                freeze.apps = freeze.apps?.filter { identity.sees($0) }
+                return freeze.apps?.isEmpty ?? false ? nil : freeze
+            })
     }
 
     /// - Throws: 403 for a lock on all apps by a user who may not see all.

@@ -144,7 +144,7 @@ struct GitHubDeploymentsTests {
     }
 
     @Test(
-        "what may pass is tried again, when GitHub says so or later",
+        "what may pass is retried, when GitHub says so or later",
         arguments: [
             (429, ["Retry-After": "7"], "{}", 7),
             (

@@ -192,7 +192,7 @@ struct HookTests {
             let answer = try await server.deliver(RegistryEvents.push("v1", digest: RegistryEvents.digest(1)))
             #expect(answer.status == 202 && answer.json["releases"].array.isEmpty, "\(answer)")
             let waits = try await eventually {
-                try server.journal.queued(app: "blog")?.waitsFor.contains("tried again") == true ? true : nil
+                try server.journal.queued(app: "blog")?.waitsFor.contains("retrying") == true ? true : nil
             }
             #expect(waits == true, "the cluster does not answer")
         }
@@ -273,7 +273,8 @@ struct HookTests {
                     {"object_kind": "pipeline", "object_attributes": {"id": \(id), "ref": "\(ref)", "tag": false,
                       "sha": "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d", "source": "\(source)", "status": "\(status)"},
                       "project": {"path_with_namespace": "mike/blog", "web_url": "https://gitlab.domain.com/mike/blog"},
-                      "commit": {"timestamp": "2015-10-25T14:00:00Z"}, "user": {"username": "mike"}}
+                      "commit": {"id": "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d", "timestamp": "2015-10-25T14:00:00Z"},
+                      "user": {"username": "mike"}}
                     """
                 return try await server.post(
                     "/hooks/gitlab", body, token: "",

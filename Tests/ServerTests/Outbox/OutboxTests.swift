@@ -88,7 +88,7 @@ struct OutboxTests {
         #expect(try process.states() == ["chat blog/1 requested: pending"])
     }
 
-    @Test("a destination that is down is tried again, ever later, and gets everything in order when it is back")
+    @Test("a destination that is down is retried, ever later, and gets everything in order when it is back")
     func outage() async throws {
         let bench = try OutboxBench()
         let isDown = Switch(true)

@@ -9,21 +9,19 @@ import ServiceLifecycle
 
 /// Reads the whole body into `context.body`, and a form's fields into `context.form`. A body that is too large is refused with 413; a
 /// connection whose body takes longer than the idle timeout, or a second when the server stops, is closed.
+///
+/// The body of a delivery that is refused is read to its end and dropped: senders read no answer before they have sent everything.
 struct RequestBodyMiddleware: RouterMiddleware {
     typealias Context = ServerContext
 
     private static let shutdownTimeout = TimeAmount.seconds(1)
 
-    let settings: ServerSettings
-    /// The largest body of a delivery, in bytes.
-    let maximumHookBody: Int
-    /// Senders sign the body: until it has been read whole, anybody may have sent it. So only a few large ones are read at once.
-    private let largeBodies = NIOLockedValueBox(0)
-    private static let mostLargeBodies = 8
+    let services: Services
+    private let memory = BodyMemory()
+    private var settings: ServerSettings { services.settings }
 
-    init(settings: ServerSettings, maximumHookBody: Int) {
-        self.settings = settings
-        self.maximumHookBody = maximumHookBody
+    init(services: Services) {
+        self.services = services
     }
 
     func handle(
@@ -40,12 +38,15 @@ struct RequestBodyMiddleware: RouterMiddleware {
     }
 
     private func body(of request: Request, _ context: ServerContext) async throws -> ByteBuffer {
-        let limit = Surface(request) == .hooks ? maximumHookBody : settings.maximumBody
-        let length = request.headers[.contentLength].flatMap { Int($0) }
-        if let length, length > limit { throw tooLarge(limit) }
-        let isLarge = limit > 1 << 20 && length ?? limit > 1 << 20
-        if isLarge { try beginLargeBody() }
-        defer { if isLarge { largeBodies.withLockedValue { $0 -= 1 } } }
+        let plan =
+            Surface(request) == .hooks
+            ? BodyReading(
+                limit: services.hookSettings.maximumBody, mostDropped: 64 << 20,
+                refusal: services.refusal(ofHead: request, context))
+            : BodyReading(limit: settings.maximumBody, mostDropped: 0, refusal: nil)
+        var reading = plan
+        try reading.begin(length: request.headers[.contentLength].flatMap { Int($0) })
+
         let isRead = NIOLockedValueBox(false)
         let closeUnlessRead = { @Sendable [channel = context.channel] (limit: TimeAmount) in
             channel.eventLoop.scheduleTask(in: limit) {
@@ -54,34 +55,28 @@ struct RequestBodyMiddleware: RouterMiddleware {
         }
         let deadline = closeUnlessRead(.nanoseconds(settings.idleTimeout.milliseconds * 1_000_000))
         defer { deadline.cancel() }
-        do {
-            defer { isRead.withLockedValue { $0 = true } }
-            return try await withGracefulShutdownHandler {
-                try await request.body.collect(upTo: limit)
-            } onGracefulShutdown: {
-                _ = closeUnlessRead(Self.shutdownTimeout)
+        var taken = 0
+        defer {
+            isRead.withLockedValue { $0 = true }
+            memory.giveBack(taken)
+        }
+        return try await withGracefulShutdownHandler {
+            for try await part in request.body {
+                try reading.add(part)
+                let more = max(0, reading.kept - BodyMemory.small) - taken
+                if taken == 0, more > 0 { _ = closeUnlessRead(BodyMemory.limit) }
+                if more <= 0 {
+                    memory.giveBack(-more)
+                } else if !memory.take(more) {
+                    try reading.refuse(BodyMemory.busy)
+                    continue
+                }
+                taken += more
             }
-        } catch is NIOTooManyBytesError {
-            throw tooLarge(limit)
+            return try reading.end()
+        } onGracefulShutdown: {
+            _ = closeUnlessRead(Self.shutdownTimeout)
         }
-    }
-
-    private func beginLargeBody() throws(APIError) {
-        let isFree = largeBodies.withLockedValue { count in
-            guard count < Self.mostLargeBodies else { return false }
-            count += 1
-            return true
-        }
-        guard isFree else {
-            throw APIError(
-                .serviceUnavailable, "busy",
-                "the server reads \(Self.mostLargeBodies) large bodies already: send it again",
-                headers: ["Retry-After": "1"])
-        }
-    }
-
-    private func tooLarge(_ limit: Int) -> APIError {
-        APIError(.contentTooLarge, "too_large", "the body is larger than \(limit >> 10) KiB")
     }
 
     private static func fields(_ text: String) -> [String: String] {

@@ -26,7 +26,7 @@ struct UnknownRouteMiddleware: RouterMiddleware {
                 .notImplemented, "not_implemented", "this version of viridian does not support Slack requests")
         }
         let methods = routes.methods(of: request.uri.path)
-        guard !methods.isEmpty else { return .notFound("there is nothing at \(request.uri.path.prefix(200))") }
+        guard !methods.isEmpty else { return .nothing(at: request) }
         var names = Set(methods.map(\.rawValue))
         if names.contains("GET") { names.insert("HEAD") }
         let allow = names.sorted().joined(separator: ", ")
@@ -34,5 +34,12 @@ struct UnknownRouteMiddleware: RouterMiddleware {
             .methodNotAllowed, "method_not_allowed",
             "\(request.method.rawValue.prefix(20)) is not allowed at \(request.uri.path.prefix(200)); allowed: \(allow)",
             headers: ["Allow": allow])
+    }
+}
+
+extension APIError {
+    /// No route has the request's path.
+    static func nothing(at request: Request) -> APIError {
+        .notFound("there is nothing at \(request.uri.path.prefix(200))")
     }
 }

@@ -4,7 +4,7 @@ import HummingbirdCore
 import NIOCore
 
 /// Closes the connection after the response to a request whose body was not read: a GET or HEAD with a body, or a body that is too
-/// large. Reading the rest could take any time.
+/// large, whose answer says `Connection: close`. Reading the rest could take any time.
 struct UnreadBodyMiddleware: RouterMiddleware {
     typealias Context = ServerContext
 
@@ -12,7 +12,7 @@ struct UnreadBodyMiddleware: RouterMiddleware {
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         let response = try await next(request, context)
-        let isUnread = Self.hasUnreadBody(request) || response.status == .contentTooLarge
+        let isUnread = Self.hasUnreadBody(request) || response.headers[.connection] == "close"
         return isUnread ? Self.closing(response, context) : response
     }
 
