@@ -164,7 +164,7 @@ package struct Admission: Sendable {
     /// In one sentence, what is newer than this version: the live version, the running release's, or the one that waits.
     func newer(than version: PushedVersion) -> String? {
         let others = [
-            running.map { (facts(of: $0), "which \($0.order.name) is releasing") },
+            running.flatMap { $0.isBackingOut ? nil : $0 }.map { (facts(of: $0), "which \($0.order.name) is releasing") },
             live.map { (facts(of: $0), "which is live") },
             queued.map { ($0, "which waits") },
         ]

@@ -64,9 +64,12 @@ final class QueueSimulation {
         var logger = Logger(label: "simulation")
         logger.logLevel = .critical
         let queue = ReleaseQueue(apps: apps, journal: journal, starter: starter, clock: clock, logger: logger)
-        let processor = DeliveryProcessor(
-            apps: apps, journal: journal, lookup: NoRegistry(), queue: queue, clock: clock, settings: HookSettings(),
-            logger: logger)
+        let poller = TagPoller(
+            apps: apps, journal: journal, lookup: NoRegistry(), inbox: Inbox(journal: journal), queue: queue,
+            clock: clock, settings: HookSettings(), logger: logger)
+        let decider = DeliveryDecider(
+            apps: apps, journal: journal, lookup: NoRegistry(), queue: queue, poller: poller, clock: clock)
+        let processor = DeliveryProcessor(decider: decider, journal: journal, clock: clock, logger: logger)
         return (queue, processor)
     }
 

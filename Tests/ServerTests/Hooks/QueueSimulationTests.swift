@@ -9,7 +9,7 @@ struct QueueSimulationTests {
         arguments: 0..<200)
     func course(_ seed: Int) async throws {
         let simulation = try QueueSimulation(seed: UInt64(seed))
-        try await simulation.run(steps: 30)
+        try await simulation.run(steps: 24)
         let last = simulation.story.suffix(40).joined(separator: "\n")
         #expect(simulation.failures.isEmpty, "seed \(seed): \(simulation.failures.prefix(3))\n\(last)")
     }
