@@ -2,9 +2,17 @@ import GRDB
 import ReleaseMachine
 
 extension Journal {
-    /// Adds what is known of a version. What was known stays, and the time of its first arrival.
+    /// Adds what is known of a version. What was known stays, and the time of its first arrival. Its tag is this image from
+    /// `version.pushedAt` on, unless it is known to have been another one since. A script's call for an image that is known says nothing
+    /// about where the tag is.
     package func note(_ version: PushedVersion) throws(JournalError) {
-        try write { try version.insert($0) }
+        try note([version])
+    }
+
+    /// The same for several, in one transaction.
+    package func note(_ versions: [PushedVersion]) throws(JournalError) {
+        guard !versions.isEmpty else { return }
+        try write { database in for version in versions { try version.insert(database) } }
     }
 
     /// The known versions of an app, the newest arrival first, at most `limit`.
@@ -58,19 +66,37 @@ extension Journal {
         }
     }
 
-    /// The images that are known by this tag, the newest arrival first.
+    /// The tags of an app that are known to have pointed at several images.
+    package func movedTags(app: String) throws(JournalError) -> [String] {
+        try read {
+            try String.fetchAll(
+                $0, sql: "SELECT version FROM versions WHERE app = ? GROUP BY version HAVING count(*) > 1",
+                arguments: [app])
+        }
+    }
+
+    /// The URLs of the source repositories from which an app's known versions were built.
+    package func sources(app: String) throws(JournalError) -> [String] {
+        try read {
+            try String.fetchAll(
+                $0, sql: "SELECT DISTINCT source FROM versions WHERE app = ? AND source IS NOT NULL LIMIT 100",
+                arguments: [app])
+        }
+    }
+
+    /// The images that are known by this tag: first the one that was pushed last, also where it was known before.
     package func versions(app: String, tag: String) throws(JournalError) -> [PushedVersion] {
         try read { database in
             try Row.fetchAll(
                 database,
                 sql:
-                    "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY pushed_at DESC, digest DESC LIMIT 20",
+                    "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY seen_at DESC, digest DESC LIMIT 20",
                 arguments: [app, tag]
             ).map { PushedVersion($0) }
         }
     }
 
-    /// The newest image that is known by this tag.
+    /// The image that this tag is, as far as is known.
     package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
         try versions(app: app, tag: tag).first
     }
@@ -131,19 +157,21 @@ extension PushedVersion {
         }
         try database.execute(
             sql: """
-                INSERT INTO versions (app, version, digest, commit_sha, commit_at, source, ref, url, pushed_at, sender)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO versions
+                    (app, version, digest, commit_sha, commit_at, source, ref, url, pushed_at, seen_at, sender)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (app, version, digest) DO UPDATE SET
                     commit_sha = coalesce(commit_sha, excluded.commit_sha),
                     commit_at = coalesce(commit_at, excluded.commit_at),
                     source = coalesce(source, excluded.source),
                     ref = coalesce(ref, excluded.ref),
                     url = coalesce(url, excluded.url),
-                    pushed_at = min(pushed_at, excluded.pushed_at)
+                    pushed_at = min(pushed_at, excluded.pushed_at),
+                    seen_at = CASE excluded.sender WHEN 'deploy' THEN seen_at ELSE max(seen_at, excluded.seen_at) END
                 """,
             arguments: [
                 app, version, digest ?? "", commit, commitTime?.milliseconds, source, ref, url, pushedAt.milliseconds,
-                sender,
+                pushedAt.milliseconds, sender,
             ])
     }
 }

@@ -43,6 +43,20 @@ struct VersionTests {
         #expect(try digest(journal) == "b")
     }
 
+    @Test("a script that calls for an image that is known does not say that the tag is that image again")
+    func call() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.note(pushed("a", minute: 0))
+        try journal.note(pushed("b", minute: 1))
+        for (image, isMoved): (Character, Bool) in [("a", false), ("c", true)] {
+            var version = pushed(image, minute: 2)
+            version.sender = "deploy"
+            try journal.note(version)
+            #expect(try digest(journal) == (isMoved ? image : "b"))
+        }
+    }
+
     @Test("a tag of which no image is known is known by its name, until one is")
     func tagAlone() throws {
         let folder = try Folder()

@@ -9,7 +9,7 @@ package protocol ReleaseJournal: Sendable {
     func releases(app: String, limit: Int, before: Int?) throws -> [Release]
     /// The highest number of a release of the app; 0 when it has none.
     func lastNumber(app: String) throws -> Int
-    /// The known versions of an app with this tag, the newest arrival first.
+    /// The known versions of an app with this tag: first the image that was pushed last.
     func versions(app: String, tag: String) throws -> [PushedVersion]
     /// The version of an app that waits to be released.
     func queuedVersion(app: String) throws -> PushedVersion?
