@@ -63,6 +63,39 @@ extension Releases {
             }
         }
 
+        @Test(
+            "a tag that moved between the push and the start of the release moves nothing: the pushed digest is what runs"
+        )
+        func movedTag() async throws {
+            try await withRegistry(notifies: false) { world, registry, token, port in
+                try await world.serving(port: port) { server in
+                    let first = try await registry.push(repository: "blog", tag: "v1")
+                    try await server.deliver("v1", digest: first, of: registry)
+                    _ = try await server.release(1, in: "live", token)
+                    let lock = try await server.post(
+                        "/api/v1/locks", #"{"app": "blog", "reason": "the move"}"#, token: token)
+                    let id = try #require(try JSON(parsing: lock.body)["id"]?.string)
+
+                    let pushed = try await registry.push(repository: "blog", tag: "v2")
+                    try await server.deliver("v2", digest: pushed, of: registry)
+                    let waits = try await eventually { try await server.queued(token) == "v2" }
+                    #expect(waits)
+                    let moved = try await registry.push(repository: "blog", tag: "v2")
+                    #expect(moved != pushed)
+                    let unlocked = try await server.http.send(
+                        .init("DELETE", "/api/v1/locks/\(id)", headers: ["Authorization": "Bearer \(token)"]))
+                    #expect(unlocked.status == 204)
+
+                    let release = try await server.release(2, in: "live", token)
+                    #expect(release["image"]?.string == "\(registry.host)/blog:v2@\(pushed)", "\(release.text)")
+                    let images = try await world.images()
+                    #expect(images.contains("\(registry.host)/blog:v2@\(pushed)"), "\(images)")
+                    #expect(!images.contains { $0.contains(moved) }, "\(images)")
+                    #expect(try await world.served() == ["v2", "v2"])
+                }
+            }
+        }
+
         @Test("killed between a delivery and its release, it releases exactly once after a restart")
         func killed() async throws {
             try await withRegistry(more: "verify: {required: true}") { world, registry, token, port in
@@ -91,15 +124,17 @@ extension Releases {
     }
 }
 
-/// A world whose app's images are in a real registry, which tells a server on `port` of pushes.
+/// A world whose app's images are in a real registry, which tells a server on `port` of pushes unless `notifies` is false.
 private func withRegistry(
     more: String = "",
+    notifies: Bool = true,
     _ body: @escaping @Sendable (World, TestRegistry, _ token: String, _ port: Int) async throws -> Void
 ) async throws {
     try await withWorld { world in
         let port = try await Ports.shared.some(1)[0]
         let notify = try #require(URL(string: "http://127.0.0.1:\(port)/hooks/registry"))
-        let registry = try await TestRegistry.start(notify: notify, authorization: "Bearer open sesame")
+        let registry = try await TestRegistry.start(
+            notify: notifies ? notify : nil, authorization: "Bearer open sesame")
         let text = try world.read("apps/blog.yaml").replacing("registry.local:5000", with: registry.host)
         try world.write(text + "releaseOn: {tags: [\"v*\"]}\nwhenBusy: queue\n\(more)\n", to: "apps/blog.yaml")
         try world.write(
@@ -137,6 +172,24 @@ extension Serving {
         let deliveries = try await deliveries(token).map(\.text)
         try #require(isThere, "blog/\(number) is not \(state): \(release.text) \(deliveries)")
         return release
+    }
+
+    /// Tells of a push as the registry would.
+    func deliver(_ tag: String, digest: String, of registry: TestRegistry) async throws {
+        let body = """
+            {"events": [{"id": "\(UUID().uuidString)", "timestamp": "2015-10-25T14:34:03Z", "action": "push",
+              "target": {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "\(digest)",
+                "repository": "blog", "tag": "\(tag)"},
+              "request": {"host": "\(registry.host)", "method": "PUT", "useragent": "skopeo/1.9.3"}}]}
+            """
+        let answer = try await http.send(
+            .init(
+                "POST", "/hooks/registry",
+                headers: [
+                    "Authorization": "Bearer open sesame",
+                    "Content-Type": "application/vnd.docker.distribution.events.v1+json",
+                ], body: Data(body.utf8)))
+        try #require(answer.status == 202, "\(answer)")
     }
 
     /// The version that waits, if any.

@@ -2,7 +2,7 @@ import Foundation
 import ViridianConfiguration
 
 /// Which names of a sender may go on: into comparisons with the apps' configuration, into images, links and pages.
-enum HookNames {
+package enum HookNames {
     /// A repository of a registry, as the OCI distribution specification has it: `group/blog`.
     static func repository(_ text: String?) -> String? {
         guard let text, let image = try? ImageReference("registry.local/\(text)"), image.repository == text,
@@ -38,7 +38,7 @@ enum HookNames {
 
     /// Whether a tag is made of a digest: so cosign names signatures, attestations and lists of ingredients (`sha256-….sig`), and registries
     /// without a referrers API everything that refers to an image (OCI distribution specification 1.1).
-    static func refersToImage(_ tag: String) -> Bool {
+    package static func refersToImage(_ tag: String) -> Bool {
         guard tag.hasPrefix("sha256-") || tag.hasPrefix("sha512-") else { return false }
         let digits = tag.utf8.dropFirst(7).prefix { isHexDigit($0) }.count
         return digits == (tag.hasPrefix("sha256-") ? 64 : 128)

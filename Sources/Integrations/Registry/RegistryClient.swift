@@ -138,8 +138,8 @@ package final class RegistryClient: Sendable {
         return found
     }
 
-    private static let mostPages = 100
-    private static let mostTags = 10_000
+    private static let mostPages = 200
+    private static let mostTags = 100_000
 
     private func tooManyTags(_ repository: String) -> RegistryError {
         RegistryError(

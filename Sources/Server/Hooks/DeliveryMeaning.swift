@@ -11,35 +11,27 @@ struct DeliveryMeaning: Sendable {
         case known(PushedVersion, triggers: Bool)
         /// There is no such version: its name as far as it is known, and why.
         case unknown(String, why: String)
+        /// There is no such version yet: its push may come later, or be found in the registry's list.
+        case awaited(AwaitedImage)
+        /// The app has nothing to do with it, and why.
+        case foreign(String)
     }
 
     let apps: any ServedApps
     let journal: Journal
     let lookup: any VersionLookup
+    let poller: TagPoller
     let now: Timestamp
 
-    func version(_ event: HookEvent, for app: AppConfiguration, sender: String) async throws -> Meaning {
-        switch event {
-        case .pushed(let image): try await version(image, for: app, sender: sender)
-        case .built(let pipeline):
-            try await version(
-                commit: pipeline.commit, tag: pipeline.isTag ? pipeline.ref : nil, pipeline.project,
-                for: app, sender: sender
-            ) { version in
-                version.commitTime = version.commitTime ?? pipeline.commitTime
-                version.source = version.source ?? pipeline.projectURL
-                version.ref = version.ref ?? pipeline.ref
-                version.url = version.url ?? pipeline.url
-            }
-        case .deploymentRequested(let deployment):
-            try await version(
-                commit: deployment.commit, tag: deployment.version, deployment.project, for: app, sender: sender
-            ) { version in
-                version.source = version.source ?? deployment.projectURL
-                version.ref = version.ref ?? deployment.ref
-                version.url = version.url ?? deployment.url
-            }
+    /// `isRepeated`: this is not the first attempt.
+    func version(
+        _ event: HookEvent, for app: AppConfiguration, sender: String, isRepeated: Bool = false
+    ) async throws -> Meaning {
+        guard let commit = BuiltCommit(event) else {
+            guard case .pushed(let image) = event else { return .foreign("it means no image") }
+            return try await version(image, for: app, sender: sender)
         }
+        return try await version(commit, for: app, sender: sender, isRepeated: isRepeated)
     }
 
     /// Why a release begins, for people.
@@ -68,6 +60,9 @@ struct DeliveryMeaning: Sendable {
                 image.tag,
                 why: "\(app.image.name) has no \(image.digest ?? image.tag): another registry of the same name?")
         }
+        guard found.isImage else {
+            return .unknown(image.tag, why: "\(app.image.name):\(image.tag) is no image that can be run")
+        }
         version.add(found)
         return .known(version, triggers: triggers)
     }
@@ -81,31 +76,62 @@ struct DeliveryMeaning: Sendable {
     // MARK: - A commit
 
     private func version(
-        commit: String, tag: String?, _ project: String, for app: AppConfiguration, sender: String,
-        adding facts: (inout PushedVersion) -> Void
+        _ commit: BuiltCommit, for app: AppConfiguration, sender: String, isRepeated: Bool
     ) async throws -> Meaning {
-        let (name, short) = (app.name.text, String(commit.prefix(12)))
-        guard var version = try await pushed(commit: commit, tag: tag, for: app) else {
-            return .unknown(
-                tag ?? short,
-                why: "no image of \(name) is known to be built from \(short) of \(project): its label "
-                    + "org.opencontainers.image.revision tells, or a tag that is the commit".safe)
+        let name = app.name.text
+        func known(_ version: PushedVersion) async -> Meaning {
+            var version = version
+            if version.digest == nil { await complete(&version, of: app) }
+            commit.complete(&version)
+            version.sender = sender
+            return .known(version, triggers: true)
         }
-        facts(&version)
-        version.sender = sender
-        return .known(version, triggers: true)
+        if let version = try noted(commit, for: name) { return await known(version) }
+        let sources = try journal.sources(app: name).filter { SourceRepository($0) != nil }
+        let isOwn = sources.contains { commit.isBuilt(from: $0) }
+        guard isOwn || sources.isEmpty else {
+            return .foreign("\(name) is built from \(sources.sorted()[0]), not from \(commit.project)".safe.cut(500))
+        }
+        var problem: RegistryError?
+        do {
+            if let version = try await found(commit, for: app, isOwn: isOwn, isRepeated: isRepeated) {
+                return await known(version)
+            }
+        } catch let error as RegistryError where error.kind != .cancelled {
+            // Whether there is such an image nobody knows: somebody may correct what is wrong meanwhile.
+            problem = error
+        }
+        return .awaited(AwaitedImage(app: name, commit: commit, isOwn: isOwn, problem: problem))
     }
 
-    private func pushed(commit: String, tag: String?, for app: AppConfiguration) async throws -> PushedVersion? {
+    /// What is known already to be built from the commit.
+    private func noted(_ commit: BuiltCommit, for app: String) throws -> PushedVersion? {
+        try journal.versions(app: app, commit: commit.commit).first {
+            $0.source.map { commit.isBuilt(from: $0) } ?? true
+        }
+    }
+
+    /// The push of an image may have been lost, or not told yet: the registry is asked.
+    private func found(
+        _ commit: BuiltCommit, for app: AppConfiguration, isOwn: Bool, isRepeated: Bool
+    ) async throws -> PushedVersion? {
         let name = app.name.text
-        if let known = try journal.versions(app: name, commit: commit).first { return known }
-        // Its push may have been lost, or not told yet.
-        let tags = [tag, commit, String(commit.prefix(7)), String(commit.prefix(8)), String(commit.prefix(12))]
-        for case let tag? in tags where (try? Version(tag)) != nil {
-            guard let found = try await lookup.image(app, tag) else { continue }
+        let isListed = await poller.refresh(app, within: .seconds(10))
+        if let version = try noted(commit, for: name) { return version }
+        var tags = commit.tags
+        if isListed {
+            let known = Set(try journal.tags(app: name))
+            tags.removeAll { !known.contains($0) }
+        } else if isRepeated, !isOwn {
+            // A group's hook tells of every project: they do not cost a registry that cannot list its tags four requests each time.
+            return nil
+        }
+        for tag in tags {
+            guard let image = try await lookup.image(app, tag), image.isImage else { continue }
             var version = PushedVersion(app: name, version: tag, pushedAt: now, sender: "poll")
-            version.add(found)
-            if let revision = version.commit, !revision.hasPrefix(commit), tag == tags[0] { continue }
+            version.add(image)
+            if let source = version.source, !commit.isBuilt(from: source) { continue }
+            guard commit.isNamed(by: version) ?? isOwn else { continue }
             return version
         }
         return nil

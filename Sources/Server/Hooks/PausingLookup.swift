@@ -40,7 +40,8 @@ final class PausingLookup: VersionLookup {
             pauses.withLock { $0[host] = nil }
             return answer
         } catch {
-            if error.isTemporary, error.kind != .cancelled {
+            // Only what took its time: an error that was answered may concern one image.
+            if error.kind == .unreachable || error.kind == .noAnswer {
                 pauses.withLock { $0[host] = Pause(until: clock.now + PausingLookup.length, error: error) }
             }
             throw error

@@ -11,13 +11,13 @@ extension Services {
     /// Everything between a delivery and the beginning of its release, until cancelled.
     func hookWork() async {
         await withDiscardingTaskGroup { group in
+            forgetUnconfigured()
             group.addTask { await queue.run() }
+            group.addTask { await poller.run() }
             group.addTask {
-                await withDiscardingTaskGroup { group in
-                    await poller.runOnce(within: .seconds(5))
-                    group.addTask { await deliveries.run() }
-                    group.addTask { await poller.run() }
-                }
+                // The apps whose lists take longer are waited for one by one.
+                await poller.waitForFirstLists(within: .seconds(5))
+                await deliveries.run()
             }
             group.addTask { for await delivery in queue.progress { await deliveries.noteProgress(of: delivery) } }
             group.addTask {
@@ -38,29 +38,20 @@ extension Services {
         await registries.shutdown()
     }
 
-    /// The digest to which a version's tag points now; `nil` where the registry does not say so quickly. What it says is noted.
-    func digest(of version: Version, _ app: AppConfiguration) async -> String? {
-        guard poller.polled.contains(where: { $0.name == app.name }) else { return nil }
-        let found = await withTaskGroup { group -> RegistryImage? in
-            group.addTask { try? await poller.lookup.image(app, version.text) }
-            group.addTask {
-                try? await clock.sleep(for: .seconds(2))
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
-        guard let found, found.isImage else { return nil }
-        var pushed = PushedVersion(app: app.name.text, version: version.text, pushedAt: clock.now, sender: "poll")
-        pushed.add(found)
+    /// What waits for apps that are not in the configuration any more would wait for ever.
+    private func forgetUnconfigured() {
         do {
-            let known = try journal.version(app: app.name.text, tag: version.text)
-            if known?.digest != pushed.digest { try journal.note(pushed) }
+            for queued in try journal.queue() where !knows(queued.version.app) {
+                let (app, version) = (queued.version.app, queued.version.version)
+                let sentence = "\(app) is not in the configuration of this server any more"
+                try journal.dequeue(
+                    queued, result: DeliveryResult(app: app, version: version, state: .ignored, sentence: sentence))
+                logger.warning(
+                    "not released", metadata: ["app": "\(app)", "version": "\(version)", "why": "\(sentence)"])
+            }
         } catch {
-            logger.error("a version cannot be noted", metadata: ["app": "\(app.name)", "error": "\(error)"])
+            logger.error("the queue cannot be read", metadata: ["error": "\(error)"])
         }
-        return pushed.digest
     }
 
     private func forgetOld() {

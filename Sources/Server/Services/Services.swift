@@ -61,12 +61,12 @@ package struct Services: Sendable {
         queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)
         registries = RegistryClients(hooks.registries)
         let lookup = PausingLookup(hooks.lookup ?? registries, clock: clock)
-        deliveries = DeliveryProcessor(
-            apps: apps, journal: journal, lookup: lookup, queue: queue, clock: clock, settings: hooks,
-            logger: logger)
         poller = TagPoller(
             apps: apps, journal: journal, lookup: lookup, inbox: inbox, queue: queue, clock: clock, settings: hooks,
             logger: logger)
+        let decider = DeliveryDecider(
+            apps: apps, journal: journal, lookup: lookup, queue: queue, poller: poller, clock: clock)
+        deliveries = DeliveryProcessor(decider: decider, journal: journal, clock: clock, logger: logger)
     }
 }
 
