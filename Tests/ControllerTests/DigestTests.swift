@@ -135,6 +135,15 @@ struct DigestTests {
         #expect(try await rolledBack().version == "v1")
     }
 
+    @Test("the outcome of a release says which image of the tag serves now")
+    func outcome() async throws {
+        try await deployLatest("a")
+        #expect(Outcome(try #require(try site.releases().latest())).sentence.contains("latest serves"))
+        try await deployLatest("b")
+        #expect(
+            Outcome(try #require(try site.releases().latest())).sentence.contains("latest (sha256:bbbbbbbb…) serves"))
+    }
+
     @Test("a rollback to the live version's tag brings back its newest image that is not live")
     func rollbackToTag() async throws {
         try await deployLatest("a", "b", "c")

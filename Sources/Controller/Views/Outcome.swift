@@ -18,12 +18,15 @@ package struct Outcome: Sendable {
                 ?? "nothing serves yet"
         switch release.state {
         case .live, .superseded:
+            // The tag alone would not say which image serves now.
+            let version =
+                release.previous?.version == order.version ? RollbackTarget(order).fullName : order.version
             let place = release.candidate.map { " on \($0)" } ?? ""
             let but =
                 release.needRepair.isEmpty
                 ? leftovers
                 : "; \(counted(release.needRepair.count, "node")) \(release.needRepair.count == 1 ? "needs" : "need") repair"
-            return "-- DEPLOY DONE -- \(order.name) is live: \(order.version) serves\(place)\(but) (\(took))"
+            return "-- DEPLOY DONE -- \(order.name) is live: \(version) serves\(place)\(but) (\(took))"
         case .failed: return "-- DEPLOY FAILED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
         case .aborted: return "-- DEPLOY ABORTED -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
         case .rolledBack:
