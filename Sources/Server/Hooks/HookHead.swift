@@ -8,8 +8,10 @@ extension Services {
     /// What the head of a request to `/hooks/…` says against it: anybody may have sent it, and its body need not be kept. `nil`: it depends on
     /// the body.
     func refusal(ofHead request: Request, _ context: ServerContext) -> APIError? {
-        guard let sender = HookSender(rawValue: String(request.uri.path.dropFirst("/hooks/".count))) else {
-            return request.uri.path.hasPrefix("/hooks/") ? .nothing(at: request) : nil
+        let parts = request.uri.path.split(separator: "/")
+        guard parts.first == "hooks" else { return nil }
+        guard parts.count == 2, let sender = HookSender(rawValue: String(parts[1])) else {
+            return .nothing(at: request)
         }
         guard hookSettings.hooks.isOn(sender) else {
             return .notFound(

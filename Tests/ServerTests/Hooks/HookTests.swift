@@ -82,7 +82,10 @@ struct HookTests {
     func refused() async throws {
         try await withHooks { server in
             #expect(try await server.post("/hooks/quay?secret=", "{}", token: "").status == 404)
-            #expect(try await server.post("/hooks/bitbucket", "{}", token: "").status == 404)
+            for path in ["/hooks/bitbucket", "/hooks/", "/hooks/registry/events", "/hooks/deploy/"] {
+                #expect(try await server.post(path, "{}", token: "").status == 404, "\(path)")
+            }
+            #expect(try await server.post("/hooks/registry/", "{}", token: "").status == 401)
             #expect(try await server.get("/hooks/registry").status == 405)
             let deep = String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000)
             for body in [
@@ -209,6 +212,23 @@ struct HookTests {
             _ = try await server.release(1, in: .live)
             #expect(try server.journal.numbers(app: "blog", limit: 10) == [1])
             #expect(try server.journal.deliveries(limit: 1).first?.results.first?.state == .started)
+        }
+    }
+
+    @Test("with the journal lost, an older version than the cluster's live one is not released by a hook")
+    func journalLost() async throws {
+        let world = FakeWorld()
+        try await withHooks(world: world) { server in
+            _ = try await server.deliver(RegistryEvents.push("v9", digest: RegistryEvents.digest(9)))
+            _ = try await server.release(1, in: .live)
+        }
+        try await withHooks(world: world) { server in
+            let answer = try await server.deliver(RegistryEvents.push("v3", digest: RegistryEvents.digest(3)))
+            let id = try #require(answer.json["delivery"].integer)
+            let outcome = try await server.settled(id)?.outcome
+            #expect(outcome == "v3 of blog is older than v9, which is live: its number is lower")
+            _ = try await server.deliver(RegistryEvents.push("v10", digest: RegistryEvents.digest(10)))
+            #expect(try await server.release(2, in: .live).order.version == "v10")
         }
     }
 
