@@ -99,8 +99,14 @@ extension AppReleases {
 
     /// Throws unless the requested version may be released now.
     /// - Returns: what the requester should know.
-    func admit(_ request: Request, image: ImageReference) throws -> (note: String?, overrode: String?) {
+    func admit(_ request: Request, image: ImageReference) async throws -> (note: String?, overrode: String?) {
         var admission = try admission()
+        if admission.live == nil {
+            do { admission.observedLive = try await observedLive() } catch {
+                // A person is only told that something newer is live; anybody else waits until that is known.
+                guard request.requester.isPerson else { throw error }
+            }
+        }
         // A running release that nobody runs any more is the caller's subject.
         admission.releases.removeAll { !$0.state.hasEnded }
         let version = version(request, image)
@@ -131,6 +137,16 @@ extension AppReleases {
         request.source = version.source
         request.ref = version.ref
         return request
+    }
+
+    /// What the cluster has recorded as live, with the image of its workload. When it was pushed is not known: its number is compared.
+    private func observedLive() async throws -> PushedVersion? {
+        let survey = try await engine.cluster.survey()
+        guard let live = survey.recorded else { return nil }
+        let image = survey.workloads[live.color].flatMap { try? ImageReference($0.image) }
+        return PushedVersion(
+            app: name, version: live.version, digest: image?.digest, pushedAt: Timestamp(milliseconds: 0),
+            sender: "cluster")
     }
 
     /// The version that a request names, as `Admission` compares it.

@@ -86,7 +86,7 @@ package struct AppReleases: Sendable {
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
             let image = try request.image ?? image(for: request.version, digest: request.digest)
-            let (note, overrode) = try admit(request, image: image)
+            let (note, overrode) = try await admit(request, image: image)
             let request = completed(request, image)
             return try await begin(lease: lease, until: stop, note: note, observe: observe) { number in
                 var order = order(number, .deploy, request.version.text, "\(image)", request)

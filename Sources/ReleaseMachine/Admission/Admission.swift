@@ -58,6 +58,8 @@ package struct Admission: Sendable {
     package var releases: [Release]
     /// The known versions of the running and the live release: with their commits and arrivals.
     package var versions: [PushedVersion]
+    /// What the cluster says is live, where the journal has no live release: it was lost, or begins with this one.
+    package var observedLive: PushedVersion?
     /// The version that waits, if it is not the one to decide about.
     package var queued: PushedVersion?
     package var holds: [Hold]
@@ -90,6 +92,9 @@ package struct Admission: Sendable {
             return .start(note: served.newer(than: version))
         }
         if let known = alreadyReleased(version, by: requester) { return known }
+        if live == nil, let observedLive, observedLive.isSame(as: version) {
+            return .ignore("\(version.version) of \(app) is live already", release: nil)
+        }
         if let queued, queued.isSame(as: version) { return .wait("\(version.version) of \(app) waits already") }
         if let newer = newer(than: version) { return .ignore(newer, release: nil) }
         if let hold = hold(for: requester) { return .wait(hold.sentence) }
@@ -164,8 +169,10 @@ package struct Admission: Sendable {
     /// In one sentence, what is newer than this version: the live version, the running release's, or the one that waits.
     func newer(than version: PushedVersion) -> String? {
         let others = [
-            running.flatMap { $0.isBackingOut ? nil : $0 }.map { (facts(of: $0), "which \($0.order.name) is releasing") },
-            live.map { (facts(of: $0), "which is live") },
+            running.flatMap { $0.isBackingOut ? nil : $0 }.map {
+                (facts(of: $0), "which \($0.order.name) is releasing")
+            },
+            (live.map { facts(of: $0) } ?? observedLive).map { ($0, "which is live") },
             queued.map { ($0, "which waits") },
         ]
         for case let (other, place)? in others where !other.isSame(as: version) {

@@ -90,7 +90,7 @@ final class QueueSimulation {
         case 0...3: try push()
         case 4: try pipeline()
         case 5: try call()
-        case 6: try person()
+        case 6: try await person()
         case 7: try rollback()
         case 8: try lock()
         case 9: try unlock()
@@ -151,9 +151,9 @@ final class QueueSimulation {
 
     // MARK: - What people do
 
-    private func person() throws {
+    private func person() async throws {
         guard let image = pushes.randomElement(using: &random) else { return }
-        say("mike deploys \(image.tag): \(try starter.person("blog", image.tag))")
+        say("mike deploys \(image.tag): \(try await starter.person("blog", image.tag))")
     }
 
     private func rollback() throws {

@@ -94,7 +94,7 @@ final class SimulatedStarter: ReleaseStarter {
     func deploy(
         _ app: String, _ request: AppReleases.Request, _ requestOrigin: RequestOrigin
     ) async throws -> Release {
-        let release = try begin(app, request, requestOrigin)
+        let release = try await begin(app, request, requestOrigin)
         let dies = state.withLock { state in
             defer { state.diesAfterAppend = false }
             return state.diesAfterAppend
@@ -104,10 +104,10 @@ final class SimulatedStarter: ReleaseStarter {
     }
 
     /// A person deploys: what became of it.
-    func person(_ app: String, _ version: String) throws -> String {
+    func person(_ app: String, _ version: String) async throws -> String {
         do {
             let request = AppReleases.Request(version: try Version(version), by: "mike")
-            return "began \(try begin(app, request, RequestOrigin(origin: "test")).order.name)"
+            return "began \(try await begin(app, request, RequestOrigin(origin: "test")).order.name)"
         } catch let error as ReleaseHeld {
             return error.sentence
         } catch let error as LeaseHeld {
@@ -117,14 +117,14 @@ final class SimulatedStarter: ReleaseStarter {
 
     private func begin(
         _ app: String, _ request: AppReleases.Request, _ requestOrigin: RequestOrigin
-    ) throws -> Release {
+    ) async throws -> Release {
         let releases = try apps.releases(app, requestOrigin)
         if let open = try releases.latest(), !open.state.hasEnded {
             throw LeaseHeld(app: app, holder: "simulation", release: open.order.number)
         }
         let image = request.image ?? releases.app.image(for: request.version)
         let before = try releases.admission()
-        let (note, _) = try releases.admit(request, image: image)
+        let (note, _) = try await releases.admit(request, image: image)
         if !request.requester.isPerson { checkAutomatic(request, before) }
         var order = releases.order(
             try releases.engine.journal.lastNumber(app: app) + 1, .deploy, request.version.text, "\(image)", request)
