@@ -139,7 +139,8 @@ struct VersionsAPITests {
             #expect(events.text.contains("Note: v1 of blog is older than v2, which is live"), "\(events)")
             let app = try await server.get("/api/v1/apps/blog")
             let hold = app.json["holds"][0]["sentence"].string ?? ""
-            #expect(hold.contains("blog is locked for automatic releases by anna: blog/2 released the older v1"), "\(app)")
+            #expect(
+                hold.contains("blog is locked for automatic releases by anna: blog/2 released the older v1"), "\(app)")
         }
     }
 }
