@@ -38,7 +38,10 @@ package struct VersionStates: Sendable {
     /// - Returns: the state, and the number of the release that it is because of.
     package func state(of version: PushedVersion) -> (state: VersionState, release: Int?) {
         let own = released.lazy.filter { $0.version.isSame(as: version) }.map(\.release)
-        if let live = own.first(where: { $0.state == .live }) { return (.live, live.order.number) }
+        // For a moment after a release has gone live, the one before it is not marked as replaced yet.
+        if let live = admission.live, own.contains(where: { $0.order.number == live.order.number }) {
+            return (.live, live.order.number)
+        }
         if let running = own.first(where: \.isBringingItsVersion) {
             return (.releasing, running.order.number)
         }
@@ -49,8 +52,8 @@ package struct VersionStates: Sendable {
         let number = last.order.number
         switch last.state {
         case .rolledBack: return (.rolledBack, number)
-        case .superseded: return (.older, number)
-        case .running, .paused, .live, .failed, .aborted:
+        case .live, .superseded: return (.older, number)
+        case .running, .paused, .failed, .aborted:
             // Given up for a newer version: nothing is wrong with it.
             if case .superseded = last.cause { return (isOlder(version) ? .older : .available, number) }
             return (.failed, number)
