@@ -101,12 +101,8 @@ extension AppReleases {
     /// - Returns: what the requester should know.
     func admit(_ request: Request, image: ImageReference) async throws -> (note: String?, overrode: String?) {
         var admission = try admission()
-        if admission.live == nil {
-            do { admission.observedLive = try await observedLive() } catch {
-                // A person is only told that something newer is live; anybody else waits until that is known.
-                guard request.requester.isPerson else { throw error }
-            }
-        }
+        // A person is only told of what is newer, by the journal alone.
+        if admission.live == nil, !request.requester.isPerson { admission.observedLive = try await observedLive() }
         // A running release that nobody runs any more is the caller's subject.
         admission.releases.removeAll { !$0.state.hasEnded }
         let version = version(request, image)
