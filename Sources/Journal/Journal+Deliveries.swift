@@ -122,12 +122,12 @@ extension Journal {
         }
     }
 
-    /// Deliveries that have to be acted on, the oldest first.
+    /// Deliveries that have to be acted on: first what has waited longest, so that what is retried does not keep the others waiting.
     package func deliveriesToActOn(at now: Timestamp, limit: Int) throws(JournalError) -> [Delivery] {
         try read { database in
             try Row.fetchAll(
                 database,
-                sql: "SELECT * FROM deliveries WHERE next_at <= ? ORDER BY id LIMIT ?",
+                sql: "SELECT * FROM deliveries WHERE next_at <= ? ORDER BY next_at, id LIMIT ?",
                 arguments: [now.milliseconds, limit]
             ).map { try Delivery($0, results(of: $0["id"], database)) }
         }
