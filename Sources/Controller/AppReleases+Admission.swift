@@ -77,7 +77,6 @@ extension Timestamp {
 extension AppReleases {
     /// The facts on which `Admission` decides. `releases` are the app's, newest first; by default they are read.
     package func admission(releases: [Release]? = nil) throws -> Admission {
-        let now = engine.clock.now
         let releases = try releases ?? engine.journal.releases(app: name, limit: 100, before: nil)
         // Only their commits and arrivals are compared with.
         let compared = [releases.first, releases.first { $0.state == .live }].compactMap { $0?.order.version }
@@ -86,8 +85,8 @@ extension AppReleases {
             releases: releases,
             versions: try Set(compared).flatMap { try engine.journal.versions(app: name, tag: $0) },
             queued: try engine.journal.queuedVersion(app: name),
-            holds: holds.holding(name, locks: try engine.journal.locks(at: now), at: now),
-            whenBusy: Admission.BusyPolicy(app.whenBusy)
+            holds: try currentHolds(),
+            whenBusy: app.whenBusy
         )
     }
 
@@ -153,11 +152,12 @@ extension AppReleases {
             ? try? engine.journal.versions(app: name, tag: request.version.text).first {
                 image.digest == nil || $0.digest == image.digest
             } : nil
-        return PushedVersion(
-            app: name, version: request.version.text, digest: image.digest ?? known?.digest,
-            commit: request.commit ?? known?.commit, commitTime: request.commitTime ?? known?.commitTime,
-            source: request.source ?? known?.source, ref: request.ref ?? known?.ref,
-            pushedAt: known?.pushedAt ?? engine.clock.now, sender: "deploy")
+        var version = PushedVersion(
+            app: name, version: request.version.text, digest: image.digest, commit: request.commit,
+            commitTime: request.commitTime, source: request.source, ref: request.ref, pushedAt: engine.clock.now,
+            sender: "deploy")
+        if let known { version.add(known) }
+        return version
     }
 
     /// A rollback of a release that has not ended aborts it. Before that the app is locked for automatic releases: otherwise the version that
@@ -185,16 +185,6 @@ extension AppReleases {
             } catch is JournalConflict {
                 continue  // Another event came first: it may have been a switch.
             }
-        }
-    }
-}
-
-extension Admission.BusyPolicy {
-    init(_ policy: WhenBusy) {
-        switch policy {
-        case .refuse: self = .refuse
-        case .queue: self = .queue
-        case .supersede: self = .supersede
         }
     }
 }

@@ -1,3 +1,4 @@
+import ReleaseMachine
 import Testing
 
 @testable import ViridianConfiguration

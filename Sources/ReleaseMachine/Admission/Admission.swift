@@ -18,7 +18,9 @@ package struct Admission: Sendable {
     /// What happens to a version that a hook or a script names while a release runs.
     package enum BusyPolicy: String, Sendable, Hashable, CaseIterable {
         case refuse
+        /// It waits for the release's end; a newer version takes its place.
         case queue
+        /// The running release is given up for it, if no node has switched.
         case supersede
     }
 

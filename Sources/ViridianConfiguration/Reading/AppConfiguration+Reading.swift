@@ -1,4 +1,5 @@
 import Foundation
+import ReleaseMachine
 import Yams
 
 extension AppConfiguration {

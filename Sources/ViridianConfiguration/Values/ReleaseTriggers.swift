@@ -1,3 +1,5 @@
+import ReleaseMachine
+
 /// Which events of hooks start a release: patterns in which `*` stands for any characters, `/` included and none at all, and `?` for one
 /// character. An event that none of its list matches starts nothing.
 package struct ReleaseTriggers: Sendable, Hashable {
@@ -22,13 +24,7 @@ package struct ReleaseTriggers: Sendable, Hashable {
 }
 
 /// What becomes of a version that arrives while a release of the app runs.
-package enum WhenBusy: String, Sendable, Hashable, CaseIterable {
-    case refuse
-    /// It waits for the release's end; a newer version takes its place.
-    case queue
-    /// The running release is given up for it, if no node has switched.
-    case supersede
-}
+package typealias WhenBusy = Admission.BusyPolicy
 
 /// Patterns with `*` and `?`; every other character stands for itself.
 enum Wildcard {
