@@ -67,13 +67,25 @@ extension Schema {
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         if try pool.read({ try migrator.hasCompletedMigrations($0) }) { return pool }
         try pool.write { try $0.execute(sql: "PRAGMA application_id = \(applicationID)") }
-        do {
-            try migrator.migrate(pool)
-        } catch {
-            // Another process may have applied the same migration first.
-            guard try pool.read({ try migrator.hasCompletedMigrations($0) }) else { throw error }
-        }
+        try migrate(pool)
         return pool
+    }
+
+    /// Applies the migrations that are missing, also while other processes do the same. A migration that another process has applied since
+    /// this one looked fails here; the ones after it remain to be applied, by whoever is first.
+    private static func migrate(_ pool: DatabasePool) throws {
+        while true {
+            let before = try applied(pool)
+            do {
+                return try migrator.migrate(pool)
+            } catch {
+                guard try applied(pool) > before else { throw error }
+            }
+        }
+    }
+
+    private static func applied(_ pool: DatabasePool) throws -> Int {
+        try pool.read { try migrator.appliedIdentifiers($0).count }
     }
 
     private static var configuration: GRDB.Configuration {
