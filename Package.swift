@@ -39,6 +39,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -74,7 +75,7 @@ let package = Package(
         room("ReleaseMachine"),
         room("ViridianConfiguration", ["ReleaseMachine", yams]),
         room("Processes", [subprocess, system]),
-        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL]),
+        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, nioWebSocket]),
         room("Kubernetes", ["HTTPTransport", "Processes", yams]),
         room("AWS", ["HTTPTransport", crypto, xmlCoder]),
         room("Nginx"),
@@ -89,7 +90,7 @@ let package = Package(
         ),
         room("Journal", ["ReleaseMachine", grdb], resources: [.embedInCode("Migrations")]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
-        room("Integrations", ["HTTPTransport", "ReleaseMachine", "ViridianConfiguration", crypto]),
+        room("Integrations", ["HTTPTransport", "ReleaseMachine", "ViridianConfiguration", crypto, logging]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
         room(
             "Scaffold",
@@ -130,7 +131,10 @@ let package = Package(
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Processes", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix, yams],
+            dependencies: [
+                "Processes", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore, nioHTTP1, nioPosix,
+                nioWebSocket, yams,
+            ],
             path: "Tests/TestSupport",
             exclude: ["Pipelines/declarative.groovy", "Pipelines/recording-docker.sh"],
             swiftSettings: settings
@@ -138,7 +142,7 @@ let package = Package(
         tests("ReleaseMachine", ["Simulator"]),
         tests("ViridianConfiguration", ["ReleaseMachine"]),
         tests("Processes"),
-        tests("HTTPTransport", ["TestSupport", nioCore]),
+        tests("HTTPTransport", ["TestSupport", nioCore, nioHTTP1, nioPosix, nioWebSocket]),
         tests("Kubernetes", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),

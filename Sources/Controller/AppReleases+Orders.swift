@@ -105,6 +105,8 @@ extension Rules {
         drainLeast = app.drain.least
         drainMost = app.drain.most
         retain = app.retain
+        if app.verify.approvals > 1 { approvals = app.verify.approvals }
+        if app.verify.by == .others { approvers = .others }
         tolerate = app.tolerate
         previewURL = app.preview.map { "http://\($0)/" }
     }

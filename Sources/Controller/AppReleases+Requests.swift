@@ -2,14 +2,20 @@ import ReleaseMachine
 
 /// Commands that only record the request and return, for a server that runs the release in another task.
 extension AppReleases {
-    /// Promotes release `number`, or the newest one.
+    /// Promotes release `number`, or the newest one, or adds the person's approval when it needs more than one.
+    /// With `forcedReason`, an administrator promotes it without the approvals that it needs.
     /// - Returns: the release after the request.
     /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
-    package func requestPromotion(of number: Int? = nil, by: String) throws -> Release {
+    package func requestPromotion(of number: Int? = nil, by: String, forcedReason: String? = nil) throws -> Release {
         try record(number) { release throws(Inapplicable) in
-            try release.checkPromotable(at: engine.clock.now)
-            return .promoted(by: by)
+            try promotion(of: release, by: by, forcedReason: forcedReason)
         }
+    }
+
+    func promotion(of release: Release, by: String, forcedReason: String?) throws(Inapplicable) -> Event {
+        guard let forcedReason else { return try release.promotion(by: by, at: engine.clock.now) }
+        try release.checkPromotable(at: engine.clock.now)
+        return .promotionForced(by: by, reason: forcedReason)
     }
 
     /// Aborts release `number`, or the newest one.

@@ -100,8 +100,8 @@ package struct AppReleases: Sendable {
     /// - Throws: `Inapplicable` when it is not awaiting promotion, `Refusal` when there is none.
     package func promote(by: String, observe: @escaping Engine.Observer) async throws -> Release {
         let release = try existing()
-        try release.checkPromotable(at: engine.clock.now)
-        return try await request(.promoted(by: by), of: release, by: by, observe: observe)
+        let event = try promotion(of: release, by: by, forcedReason: nil)
+        return try await request(event, of: release, by: by, observe: observe)
     }
 
     /// Aborts the newest release: deletes its candidate, and moves traffic that it moved back.

@@ -53,10 +53,14 @@ package struct AuditEntry: Sendable, Hashable {
     }
 
     /// The entry for an event that a person caused; `nil` for other events.
-    package init?(_ recorded: RecordedEvent, app: String, number: Int, origin: String, token: String? = nil) {
+    /// With `alias` the person is known by another name elsewhere: `Slack U024BE7LH`.
+    package init?(
+        _ recorded: RecordedEvent, app: String, number: Int, origin: String, token: String? = nil, alias: String? = nil
+    ) {
         func entry(_ who: String, _ action: String, _ reason: String?, _ detail: String? = nil) -> AuditEntry {
             AuditEntry(
-                at: recorded.at, who: who, token: token, action: action, app: app, release: number, origin: origin,
+                at: recorded.at, who: alias.map { "\(who) (\($0))" } ?? who, token: token, action: action, app: app,
+                release: number, origin: origin,
                 reason: reason, detail: detail)
         }
         switch recorded.event {
@@ -65,6 +69,9 @@ package struct AuditEntry: Sendable, Hashable {
             let override = order.overrode.map { ", in spite of: \($0)" } ?? ""
             self = entry(order.requestedBy, action, order.reason, order.version + override)
         case .promoted(let by): self = entry(by, "promote", nil)
+        case .approved(let by): self = entry(by, "approve", nil)
+        case .promotionForced(let by, let reason):
+            self = entry(by, "promote", reason, "without the approvals that it needed")
         case .abortRequested(let by, let reason): self = entry(by, "abort", reason)
         case .supersedeRequested(let version, let by): self = entry(by, "supersede", nil, "for \(version)")
         default: return nil

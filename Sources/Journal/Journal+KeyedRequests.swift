@@ -59,11 +59,19 @@ package struct RequestOrigin: Sendable, Hashable {
     package var request: KeyedRequest?
     /// The entry of the queue that is released.
     package var entry: String?
+    /// Where the audit log's person is known by another name: `Slack U024BE7LH`.
+    package var alias: String?
 
-    package init(origin: String, token: String? = nil, request: KeyedRequest? = nil, entry: String? = nil) {
+    package init(
+        origin: String, token: String? = nil, request: KeyedRequest? = nil, entry: String? = nil, alias: String? = nil
+    ) {
+        self.alias = alias
         self.origin = origin
         self.token = token
         self.request = request
         self.entry = entry
     }
+
+    /// A person's name for the audit log: `mike (Slack U024BE7LH)`.
+    package func auditName(_ name: String) -> String { alias.map { "\(name) (\($0))" } ?? name }
 }

@@ -14,10 +14,23 @@ package struct NewNotification: Sendable, Hashable {
     package var payload: String
     /// When what it tells happened.
     package var at: Timestamp
+    /// Messages of one lane go out in order, those of different lanes independently.
+    package var lane: String
+    /// Of the messages that may go out, those with lower priorities go first.
+    package var priority: Int
+    /// It is not sent before this time, and nothing waits for it until then.
+    package var notBefore: Timestamp?
+    /// A later message of the same name replaces it: only the newest state matters.
+    package var isReplaced: Bool
 
     package init(
-        destination: String, kind: String, app: String, number: Int, message: String, payload: String, at: Timestamp
+        destination: String, kind: String, app: String, number: Int, message: String, payload: String, at: Timestamp,
+        lane: String? = nil, priority: Int = 0, notBefore: Timestamp? = nil, isReplaced: Bool = false
     ) {
+        self.lane = lane ?? app
+        self.priority = priority
+        self.notBefore = notBefore
+        self.isReplaced = isReplaced
         self.destination = destination
         self.kind = kind
         self.app = app
@@ -59,8 +72,12 @@ package struct OutboxNotification: Sendable, Hashable {
     /// What the receiver answered to the newest attempt, or why it was not reached.
     package var answer: String?
     package var externalID: String?
+    package var lane: String
+    package var priority: Int
 
     init(_ row: Row) {
+        lane = row["lane"]
+        priority = row["priority"]
         id = row["id"]
         destination = row["destination"]
         kind = row["kind"]

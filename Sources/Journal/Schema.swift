@@ -17,6 +17,7 @@ enum Schema {
         ("5: deliveries", PackageResources.V005__deliveries_sql),
         ("6: queue and locks", PackageResources.V006__queue_and_locks_sql),
         ("7: outbox", PackageResources.V007__outbox_sql),
+        ("8: Slack", PackageResources.V008__slack_sql),
     ]
 
     static var migrator: DatabaseMigrator {

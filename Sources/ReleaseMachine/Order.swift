@@ -109,12 +109,22 @@ package struct Order: Sendable, Hashable, Codable {
 /// How long each phase may take, and what happens when it takes longer.
 package struct Rules: Sendable, Hashable, Codable {
     package enum Expiry: String, Sendable, Hashable, Codable { case abort, promote }
+    /// Whose word to promote counts.
+    package enum Approvers: String, Sendable, Hashable, Codable {
+        case anyone
+        /// Not of the person who asked for the release.
+        case others
+    }
 
     /// Replicas when no colour is live to take the number from.
     package var replicas = 1
     package var readyTimeout: Duration = .seconds(600)
     package var verifyTimeout: Duration = .seconds(3600)
     package var afterVerifyTimeout = Expiry.abort
+    /// The number of people whose word a promotion needs; `nil`, as in older journals: one.
+    package var approvals: Int?
+    /// Whose word counts; `nil`, as in older journals: anyone's.
+    package var approvers: Approvers?
     /// For all nodes to stage, including their `postDeploy` command.
     package var stageTimeout: Duration = .seconds(360)
     package var drainLeast: Duration = .seconds(30)
@@ -135,7 +145,8 @@ package struct Rules: Sendable, Hashable, Codable {
 
     /// The journal's format: never changed.
     private enum CodingKeys: String, CodingKey {
-        case replicas, readyTimeout, verifyTimeout, afterVerifyTimeout, stageTimeout, drainLeast, drainMost, retain,
+        case replicas, readyTimeout, verifyTimeout, afterVerifyTimeout, approvals, approvers, stageTimeout, drainLeast,
+            drainMost, retain,
             tolerate
         case stepTimeout = "patience"
         case previewURL, edition

@@ -22,9 +22,15 @@ extension Release {
         switch event {
         case .promoted(let by):
             guard phase == .verifying, state == .paused else { return }
-            isApproved = true
-            promotedBy = by
-            enter(.switching, at: now)
+            approve(by, at: now)
+            promote(by, at: now)
+        case .approved(let by):
+            guard phase == .verifying, state == .paused else { return }
+            approve(by, at: now)
+        case .promotionForced(let by, let reason):
+            guard phase == .verifying, state == .paused else { return }
+            forcedReason = reason
+            promote(by, at: now)
         case .abortRequested(let by, let reason):
             guard !isPastReturn else { return }
             backOut(.aborted(by: by, reason: reason), at: now)
@@ -170,7 +176,8 @@ extension Release {
             end(outcomeBack, at: now)
         case .candidateCreated, .candidateDelayed, .podsReady, .nodePrepared, .nodeStaged, .discovered,
             .candidateConfirmed, .drained,
-            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .abortRequested, .supersedeRequested, .requested,
+            .oldRemoved, .oldRetained, .nodeFailed, .promoted, .approved, .promotionForced, .abortRequested,
+            .supersedeRequested, .requested,
             .replaced,
             .takenUp, .resumed, .nodesLeft, .said:
             return

@@ -27,6 +27,10 @@ package struct Release: Sendable, Hashable {
     package internal(set) var replacedBy: Int?
     /// Who promoted the release after its pause; `nil` without a promotion.
     package internal(set) var promotedBy: String?
+    /// Who gave their word to promote, in order; the last one's promoted it.
+    package internal(set) var approvals: [Approval] = []
+    /// Why an administrator promoted it without the words that it needed; `nil` where nobody did.
+    package internal(set) var forcedReason: String?
     /// The newest error of an effect that is being retried.
     package internal(set) var problem: String?
 

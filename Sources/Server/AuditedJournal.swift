@@ -22,7 +22,8 @@ package struct AuditedJournal: ReleaseJournal {
                 app: app,
                 number: number,
                 audit: AuditEntry(
-                    event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token),
+                    event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token,
+                    alias: requestOrigin.alias),
                 request: request,
                 entry: entry,
                 lock: try lockAfterRollback(event)

@@ -26,8 +26,12 @@ extension Configuration {
             // With an error in an app's file it is not known which apps there are.
             let names = apps.count == files.count ? apps.map(\.name.text).sorted() : nil
             let freeze = FreezeWindow.list(root, apps: names)
+            let slack = SlackConfiguration(root, apps: names)
+            let notify = NotifyConfiguration.list(root, apps: names)
             configuration?.apps = apps
             configuration?.freeze = freeze
+            configuration?.slack = slack
+            configuration?.notify = notify
         }
         guard let configuration, context.diagnostics.isEmpty else {
             throw ConfigurationError(context.sortedDiagnostics)

@@ -20,7 +20,8 @@ struct EventFieldsTests {
         order.isOlder = true
         let problem = NodeProblem(node: "web-1", isUnreachable: true, message: "timed out")
         return [
-            .requested(order), .promoted(by: "ann"), .abortRequested(by: "ann", reason: "prices"),
+            .requested(order), .promoted(by: "ann"), .approved(by: "ann"),
+            .promotionForced(by: "ann", reason: "prices"), .abortRequested(by: "ann", reason: "prices"),
             .supersedeRequested(version: "v2", by: "registry"),
             .discovered(
                 Survey(
@@ -50,7 +51,8 @@ struct EventFieldsTests {
 
     private static func isListed(_ event: Event) -> Bool {
         switch event {
-        case .requested, .promoted, .abortRequested, .supersedeRequested, .discovered, .candidateCreated,
+        case .requested, .promoted, .approved, .promotionForced, .abortRequested, .supersedeRequested, .discovered,
+            .candidateCreated,
             .candidateDelayed, .podsObserved,
             .podsReady, .nodePrepared, .nodeStaged, .candidateConfirmed, .nodeSwitched, .nodeReverted, .nodeFailed,
             .nodesLeft, .liveRecorded, .drained, .readBack, .oldRemoved, .oldRetained, .candidateRemoved, .refused,

@@ -9,7 +9,7 @@ struct SchemaTests {
     /// What journals in use have recorded as applied.
     private let released = [
         "1: events", "2: heads", "3: access", "4: tokens in the audit log", "5: deliveries", "6: queue and locks",
-        "7: outbox",
+        "7: outbox", "8: Slack",
     ]
 
     private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -32,6 +32,11 @@ struct EventFormatTests {
             #"{"supersedeRequested":{"by":"registry","version":"v2"}}"#
         ),
         (.promoted(by: "anna"), #"{"promoted":{"by":"anna"}}"#),
+        (.approved(by: "anna"), #"{"approved":{"by":"anna"}}"#),
+        (
+            .promotionForced(by: "anna", reason: "prices are wrong"),
+            #"{"promotionForced":{"by":"anna","reason":"prices are wrong"}}"#
+        ),
         (.abortRequested(by: "anna", reason: nil), #"{"abortRequested":{"by":"anna"}}"#),
         (
             .abortRequested(by: "anna", reason: "wrong version"),
@@ -236,7 +241,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 29)
+        #expect(events.count == 31)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -252,6 +257,8 @@ struct EventFormatTests {
         switch event {
         case .requested: "requested"
         case .promoted: "promoted"
+        case .approved: "approved"
+        case .promotionForced: "promotionForced"
         case .abortRequested: "abortRequested"
         case .supersedeRequested: "supersedeRequested"
         case .discovered: "discovered"

@@ -223,7 +223,8 @@ struct OpenAPITests {
                 schemas["EventFields"]["properties"]["type"]["description"].string?.contains("`\(name)`") == true)
         }
         for event: Event in [
-            .requested(order), .promoted(by: "anna"), .abortRequested(by: "anna", reason: "why"),
+            .requested(order), .promoted(by: "anna"), .approved(by: "anna"),
+            .promotionForced(by: "anna", reason: "why"), .abortRequested(by: "anna", reason: "why"),
             .supersedeRequested(version: "v3", by: "registry"),
             .discovered(
                 Survey(live: live, candidate: .green, replicas: 2, nodes: ["10.0.0.2"], unreachable: [trouble])),

@@ -23,7 +23,14 @@ struct ContractTests {
           reload: service nginx reload
         server: {listen: 127.0.0.1:8080, url: https://deploy.domain.com, tls: {certificate: c.pem, key: k.pem}}
         apps: apps/*.yaml
-        slack: {token: "${SLACK_TOKEN}", signingSecret: "${SLACK_SIGNING_SECRET}", channel: "#deploys", api: https://slack.com/api}  # api: for tests
+        slack:
+          token: "${SLACK_TOKEN}"
+          signingSecret: "${SLACK_SIGNING_SECRET}"   # requests come to /slack/…
+          appToken: "${SLACK_APP_TOKEN}"             # or Socket Mode: Viridian connects to Slack, nothing has to reach it
+          channel: "#deploys"
+          command: /deploy
+          api: https://slack.com/api                 # for tests
+          users: [{slack: U024BE7LH, name: mike, role: deployer, apps: [blog]}, {email: ann@domain.com, name: ann, role: admin}]
         registries: [{host: "registry.local:5000", plainHTTP: true, username: u, password: p, poll: 1m}]
         hooks:                              # incoming; one without a secret is off
           registry: {secret: "r"}           # the Authorization header that the registry sends
@@ -38,7 +45,9 @@ struct ContractTests {
         freeze:
           - {name: weekend, from: "Fri 16:00", to: "Mon 08:00", timeZone: Europe/Berlin, reason: nobody is there, apps: [blog]}
           - {name: holidays, from: "2026-12-23T00:00", to: "2027-01-02T00:00", timeZone: Europe/Berlin}
-        notify: [{url: https://hooks.domain.com/deploys, secret: "n"}]   # signed outgoing webhooks
+        notify:                             # outgoing
+          - {name: ops, url: https://hooks.domain.com/deploys, secret: "whsec_a2V5", format: standard-webhooks, on: [paused, live, failed], apps: [blog]}
+          - {name: chat, url: https://chat.domain.com/hooks/x, format: slack-webhook}    # what Mattermost, Rocket.Chat and Discord (/slack) take
         """#
 
     static let blog = #"""
@@ -54,7 +63,7 @@ struct ContractTests {
         hosts: [blog.domain.com]
         preview: preview.blog.domain.com    # where the candidate can be tried before it is live
         ready: {timeout: 10m, stable: 0s}   # every pod Ready, for this long without a restart
-        verify: {required: false, timeout: 1h, then: abort}      # pause before the switch; then: abort | promote
+        verify: {required: false, timeout: 1h, then: abort, approvals: 1, by: anyone}   # pause before the switch; then: abort | promote
         releaseOn: {tags: ["v*"], branches: [dev], environments: [production]}   # which hook events start a release
         whenBusy: refuse                    # a version that arrives while a release runs: refuse | queue | supersede
         postDeploy: {command: /sbin/deploy-blog, timeout: 5m}    # on every node; sees VIRIDIAN_APP, …
@@ -77,7 +86,8 @@ struct ContractTests {
             "viridian.yaml": Self.main, "apps/blog.yaml": Self.blog, "apps/blog-pod.yaml": Self.pod,
         ])
         let environment = [
-            "HOME": "/home/mike", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "8f74", "GITHUB_TOKEN": "ghp_1",
+            "HOME": "/home/mike", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "8f74",
+            "SLACK_APP_TOKEN": "xapp-1", "GITHUB_TOKEN": "ghp_1",
             "GITLAB_TOKEN": "glpat-1",
         ]
         return (fixture, try fixture.load(environment))
@@ -107,7 +117,14 @@ struct ContractTests {
         #expect(configuration.server.url?.absoluteString == "https://deploy.domain.com")
         #expect(configuration.server.tls == .init(certificate: fixture.path("c.pem"), key: fixture.path("k.pem")))
         #expect(configuration.slack?.token.value == "xoxb-1")
-        #expect(configuration.slack?.signingSecret.value == "8f74")
+        #expect(configuration.slack?.signingSecret?.value == "8f74")
+        #expect(configuration.slack?.appToken?.value == "xapp-1")
+        #expect(configuration.slack?.command == "/deploy")
+        #expect(
+            configuration.slack?.users == [
+                .init(.id("U024BE7LH"), name: "mike", role: .deployer, apps: ["blog"]),
+                .init(.email("ann@domain.com"), name: "ann", role: .admin),
+            ])
         #expect(configuration.slack?.channel == "#deploys")
         #expect(configuration.slack?.api.absoluteString == "https://slack.com/api")
         #expect(
@@ -116,8 +133,15 @@ struct ContractTests {
                     registry: Secret("r"), harbor: Secret("b"),
                     gitlab: GitLabHook(secret: Secret("l"), signingToken: Secret("whsec_a2V5")), github: Secret("h"),
                     gitea: Secret("t"), quay: Secret("q")))
-        #expect(configuration.notify.map(\.url.absoluteString) == ["https://hooks.domain.com/deploys"])
-        #expect(configuration.notify.map(\.secret.value) == ["n"])
+        let urls = ["https://hooks.domain.com/deploys", "https://chat.domain.com/hooks/x"].compactMap(URL.init(string:))
+        try #require(urls.count == 2)
+        #expect(
+            configuration.notify == [
+                NotifyConfiguration(
+                    name: "ops", url: urls[0], secrets: [Secret("whsec_a2V5")], on: [.paused, .live, .failed],
+                    apps: ["blog"]),
+                NotifyConfiguration(name: "chat", url: urls[1], format: .slackWebhook),
+            ])
     }
 
     @Test("the example of the contract is read: registries, reports and freeze windows")

@@ -204,10 +204,13 @@ struct FileTests {
                 "slack.token: the environment variable SLACK_TOKEN is not set"
             ),
             ("notify: {url: a}", "notify: expected a list, found keys and values"),
-            ("notify: [{url: 'https://a.com'}]", "notify[0].secret: missing; expected a secret that is not empty"),
             (
-                "notify: [{url: 'https://a.com', secret: a}, b]",
-                "notify[1]: expected keys and values (url, secret), found text"
+                "notify: [{name: ops, url: 'https://a.com'}]",
+                "notify[0].secret: missing; expected whsec_ and a key in base64, with which messages are signed"
+            ),
+            (
+                "notify: [{name: ops, url: 'https://a.com', secret: whsec_a2V5}, b]",
+                "notify[1]: expected keys and values (name, url, secret, format, on, apps, private), found text"
             ),
         ])
     func sections(_ line: String, _ expected: String) throws {

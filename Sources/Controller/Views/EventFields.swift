@@ -49,6 +49,12 @@ package struct EventFields: Encodable, Sendable, Hashable {
         case .promoted(let by):
             self.init(type: "promoted")
             self.by = by
+        case .approved(let by):
+            self.init(type: "approved")
+            self.by = by
+        case .promotionForced(let by, let reason):
+            self.init(type: "promotionForced")
+            (self.by, self.reason) = (by, reason)
         case .abortRequested(let by, let reason):
             self.init(type: "abortRequested")
             (self.by, self.reason) = (by, reason)

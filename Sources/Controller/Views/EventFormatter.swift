@@ -89,6 +89,10 @@ package struct EventFormatter: Sendable {
         case .candidateRemoved:
             return release.candidate.map { ["Deleted \(order.app)-\($0) (\(order.version)) and its pods"] } ?? []
         case .promoted(let by): return ["Promoted by \(by)"]
+        case .approved(let by):
+            return ["Approved by \(by), \(release.approvals.count) of \(release.order.rules.neededApprovals)"]
+        case .promotionForced(let by, let reason):
+            return ["Promoted by \(by) without the approvals that it needed: \(reason)"]
         case .abortRequested(let by, let reason):
             return ["Abort requested by \(by)\(reason.map { ": \($0)" } ?? "")"]
         case .supersedeRequested(let version, _): return ["\(version) arrived, and is to be released instead"]

@@ -72,11 +72,13 @@ extension DeploymentReport {
     /// `nil` when it is not known what the release was built from.
     package init?(_ milestone: Milestone, _ site: Site) {
         let order = milestone.release.order
-        guard let source = order.source.flatMap(SourceRepository.init), let commit = order.commit else { return nil }
+        guard let status = Status(milestone.kind), let source = order.source.flatMap(SourceRepository.init),
+            let commit = order.commit
+        else { return nil }
         app = order.app
         number = order.number
         version = order.version
-        status = Status(milestone.kind)
+        self.status = status
         at = milestone.at
         requestedAt = milestone.release.createdAt
         self.source = source.url
@@ -105,18 +107,19 @@ extension DeploymentReport {
 }
 
 extension DeploymentReport.Status {
-    init(_ kind: Milestone.Kind) {
-        self =
-            switch kind {
-            case .requested: .queued
-            case .started: .inProgress
-            case .paused: .paused
-            case .promoted: .promoted
-            case .live: .success
-            case .failed: .failure
-            case .aborted: .aborted
-            case .replaced: .inactive
-            }
+    /// `nil` for what forges are not told.
+    init?(_ kind: Milestone.Kind) {
+        switch kind {
+        case .requested: self = .queued
+        case .started: self = .inProgress
+        case .paused: self = .paused
+        case .approved: return nil
+        case .promoted: self = .promoted
+        case .live: self = .success
+        case .failed: self = .failure
+        case .aborted: self = .aborted
+        case .replaced: self = .inactive
+        }
     }
 }
 
@@ -127,6 +130,7 @@ extension Milestone {
         case .requested: return "requested by \(release.order.requestedBy)"
         case .started: return release.candidate.map { "\($0) is being brought up" } ?? "being brought up"
         case .paused: return "ready, awaiting promotion"
+        case .approved: return "approved, \(release.approvals.count) of \(release.order.rules.neededApprovals)"
         case .promoted:
             return release.promotedBy.map { "promoted by \($0), switching" }
                 ?? "promoted at the end of its pause, switching"

@@ -1,6 +1,6 @@
 import ReleaseMachine
 
-/// A moment of a release that other systems are told of. Each kind happens at most once in a release.
+/// A moment of a release that other systems are told of. Each kind but `approved` happens at most once in a release.
 package struct Milestone: Sendable, Hashable {
     package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
         case requested
@@ -8,6 +8,8 @@ package struct Milestone: Sendable, Hashable {
         case started
         /// Paused for verification: awaiting promotion.
         case paused
+        /// Somebody gave their word to promote, and more are needed. The only kind that may happen more than once.
+        case approved
         /// Promoted after the pause.
         case promoted
         case live
@@ -41,7 +43,8 @@ package struct Milestones: Sendable {
     package mutating func append(_ event: RecordedEvent) {
         let before = release
         release.apply(event)
-        for kind in Self.kinds(from: before, to: release) where !all.contains(where: { $0.kind == kind }) {
+        for kind in Self.kinds(from: before, to: release)
+        where kind == .approved || !all.contains(where: { $0.kind == kind }) {
             all.append(Milestone(kind: kind, at: release.updatedAt, release: release))
         }
     }
@@ -53,6 +56,7 @@ package struct Milestones: Sendable {
         var kinds: [Milestone.Kind] = []
         if after.survey != nil, !after.state.hasEnded, !after.isBackingOut { kinds.append(.started) }
         if after.state == .paused { kinds.append(.paused) }
+        if after.state == .paused, after.approvals.count > before.approvals.count { kinds.append(.approved) }
         if before.state == .paused, after.state == .running, !after.isBackingOut { kinds.append(.promoted) }
         if !before.state.hasEnded, after.state.hasEnded {
             kinds.append(after.state == .live ? .live : after.state == .failed ? .failed : .aborted)

@@ -14,7 +14,7 @@ extension API {
         guard let only = identity.apps else { return .tagged(body, tag: "\(life)-\(version)", for: request) }
         let seen = AppList(apps: await services.appStates.apps().filter { only.contains($0.app) })
         return .tagged(
-            ByteBuffer(string: try seen.jsonLine()), tag: "\(life)-\(version)-\(identity.tokenID)", for: request)
+            ByteBuffer(string: try seen.jsonLine()), tag: "\(life)-\(version)-\(identity.id)", for: request)
     }
 
     @Sendable func showApp(_ request: Request, _ context: ServerContext) async throws -> Response {

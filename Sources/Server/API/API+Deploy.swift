@@ -14,7 +14,7 @@ extension API {
         var key: String?
         if let sent = HTTPField.Name("Idempotency-Key").flatMap({ request.headers[$0] }) {
             try Idempotency.check(sent)
-            key = "\(identity.tokenID):\(sent)"
+            key = "\(identity.id):\(sent)"
         }
         let id = try await receive(call, key: key, from: context.remoteAddress)
         let done = try await services.deliveries.delivery(id, within: services.hookSettings.callWithin)

@@ -52,7 +52,7 @@ extension API {
             return started(try await start(nil))
         }
         try Idempotency.check(key)
-        let keyed = KeyedRequest(owner: identity.tokenID, key: key, hash: try fields.hash(app))
+        let keyed = KeyedRequest(owner: identity.id, key: key, hash: try fields.hash(app))
         let (release, isRepeated) = try await idempotency.once(keyed, app: app) { number in
             try services.apps.releases(app).release(number)
         } _: {

@@ -105,7 +105,7 @@ struct EventStreams: Sendable {
         guard let identity = context.identity else { throw APIError.unauthorized }
         let authenticator = services.authenticator
         try await authenticator.streams.whileValid(
-            identity.tokenID,
+            identity.id,
             checkingEvery: services.settings.heartbeat,
             // When the journal cannot be read there are no events to send either.
             isStillValid: { (try? authenticator.isStillValid(identity, context.session)) ?? true },

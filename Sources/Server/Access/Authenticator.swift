@@ -95,7 +95,7 @@ package final class Authenticator: Sendable {
         let session = Session(identity: identity, csrf: randomText(), hash: hash(cookie))
         try journal.forgetSessions(notSeenSince: now - Authenticator.idle, begunBefore: now - Authenticator.absolute)
         try journal.add(
-            SessionRecord(token: identity.tokenID, csrf: session.csrf, createdAt: now, seenAt: now), hash: session.hash)
+            SessionRecord(token: identity.id, csrf: session.csrf, createdAt: now, seenAt: now), hash: session.hash)
         try journal.note(
             AuditEntry(at: now, who: identity.name, token: identity.tokenID, action: "sign-in", origin: origin))
         return (cookie, session)
@@ -118,7 +118,7 @@ package final class Authenticator: Sendable {
 
     package func signOut(_ session: Session, origin: String) throws {
         try journal.endSession(hash: session.hash)
-        streams.recheck(session.identity.tokenID)
+        streams.recheck(session.identity.id)
         try journal.note(
             AuditEntry(
                 at: clock.now, who: session.identity.name, token: session.identity.tokenID, action: "sign-out",
@@ -139,7 +139,7 @@ package final class Authenticator: Sendable {
                 return false
             }
         }
-        return try journal.token(id: identity.tokenID)?.isGood(at: now) ?? false
+        return try journal.token(id: identity.id)?.isGood(at: now) ?? false
     }
 
     private func hash(_ cookie: String) -> [UInt8] { Array(SHA256.hash(data: Data(cookie.utf8))) }

@@ -59,18 +59,11 @@ extension ServerContext {
         return number
     }
 
+    var caller: Caller { Caller(identity: identity, origin: remoteAddress) }
+
     /// The caller, who has at least this role, and rights to `app`. Throws 401 or 403.
     @discardableResult
     package func require(_ role: Role, for app: String? = nil) throws(APIError) -> Identity {
-        guard let identity else { throw .unauthorized }
-        if let app, !identity.sees(app) {
-            throw .forbidden(
-                "this token is for \(identity.apps?.joined(separator: ", ") ?? "no app"), not for \(app.safe)")
-        }
-        guard identity.role >= role else {
-            throw .forbidden(
-                "this needs a token with role \(role.rawValue); \(identity.name) is \(identity.role.rawValue)")
-        }
-        return identity
+        try caller.require(role, for: app)
     }
 }

@@ -46,12 +46,12 @@ package struct DeploymentDestination: OutboxDestination {
         ].compactMap { $0 }
     }
 
-    package func messages(for milestones: [Milestone]) throws -> [NewNotification] {
-        guard let order = milestones.first?.release.order,
-            let repository = order.source.flatMap(SourceRepository.init), forge.isHome(of: repository)
+    package func messages(for history: Milestones) throws -> [NewNotification] {
+        let order = history.release.order
+        guard let repository = order.source.flatMap(SourceRepository.init), forge.isHome(of: repository)
         else { return [] }
         let site = DeploymentReport.Site(server: server, host: hosts[order.app], environment: environment)
-        return try DeploymentReport.reports(for: milestones, site).filter { forge.tells($0.status) }.map { report in
+        return try DeploymentReport.reports(for: history.all, site).filter { forge.tells($0.status) }.map { report in
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return NewNotification(
@@ -61,14 +61,19 @@ package struct DeploymentDestination: OutboxDestination {
         }
     }
 
-    package func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> String {
+    package func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome
+    {
         let report: DeploymentReport
         do {
             report = try JSONDecoder().decode(DeploymentReport.self, from: Data(notification.payload.utf8))
         } catch {
             throw DeliveryFailure(.refused, "the journal's message cannot be read: \(error)")
         }
-        return try await forge.deliver(report, context)
+        return .delivered(try await forge.deliver(report, context))
+    }
+
+    package func sendTest() async throws -> String {
+        throw DeliveryFailure(.refused, "reports to \(name) cannot be tested without a release: run viridian check")
     }
 
     package func close() async { await forge.shutdown() }

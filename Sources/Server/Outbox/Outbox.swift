@@ -133,9 +133,12 @@ package struct Outbox: Sendable {
             return try end(notification, .obsolete, "not sent: \(later.message) has been delivered since")
         }
         do {
-            let answer = try await destination.deliver(notification, try context(notification))
+            let outcome = try await destination.deliver(notification, try context(notification))
             pause = Pause()
-            try end(notification, .delivered, answer)
+            switch outcome {
+            case .delivered(let answer): try end(notification, .delivered, answer)
+            case .obsolete(let reason): try end(notification, .obsolete, reason)
+            }
         } catch let failure as DeliveryFailure {
             try retry(notification, failure, &pause)
         }

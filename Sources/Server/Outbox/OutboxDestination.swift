@@ -7,12 +7,29 @@ package protocol OutboxDestination: Sendable {
     var name: String { get }
     /// Messages tell how a release stands: an earlier one is not sent after a later one.
     var tellsState: Bool { get }
-    /// Everything that is to be said of a release so far, in order: always the same for the same milestones.
-    func messages(for milestones: [Milestone]) throws -> [NewNotification]
+    /// Everything that is to be said of a release so far, in order: always the same for the same events.
+    func messages(for history: Milestones) throws -> [NewNotification]
+    /// What the receiver limits together: when it refuses one message because of its rate, all of the same limit wait.
+    func limit(of notification: OutboxNotification) -> String
     /// Delivers a message. One that an earlier attempt has delivered is not delivered twice.
-    /// - Returns: what the receiver answered, in one sentence.
     /// - Throws: `DeliveryFailure`, `CancellationError`, or the error of `context.record`.
-    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> String
+    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome
+    /// Sends a message that says that it is a test.
+    /// - Returns: what the receiver answered, in one sentence.
+    /// - Throws: `DeliveryFailure` or `CancellationError`.
+    func sendTest() async throws -> String
     /// Closes its connections.
     func close() async
+}
+
+extension OutboxDestination {
+    package func limit(of notification: OutboxNotification) -> String { "" }
+}
+
+/// How an attempt ended.
+package enum DeliveryOutcome: Sendable, Hashable {
+    /// What the receiver answered, in one sentence.
+    case delivered(String)
+    /// Nothing was sent: what it tells is over. Why, in one sentence.
+    case obsolete(String)
 }

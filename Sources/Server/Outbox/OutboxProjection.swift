@@ -48,7 +48,7 @@ struct OutboxProjection {
             for release in followed[head.app, default: [:]].sorted(by: { $0.key < $1.key }).map(\.value) {
                 guard release.milestones.all.count > release.projected else { continue }
                 for destination in destinations {
-                    messages += try destination.messages(for: release.milestones.all)
+                    messages += try destination.messages(for: release.milestones)
                         .filter { now - $0.at < Self.oldest }
                 }
             }

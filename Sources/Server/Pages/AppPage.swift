@@ -15,7 +15,7 @@ extension Pages {
         let query = request.uri.queryParameters
         var page = try await appPage(app, context, before: query["before"].flatMap { Int($0) })
         if let id = query["refused"], let identity = context.identity,
-            let refused = refusedForms.find(String(id), of: app, token: identity.tokenID)
+            let refused = refusedForms.find(String(id), of: app, token: identity.id)
         {
             page.form = refused.form
             page.error = refused.message
@@ -57,7 +57,7 @@ extension Pages {
         let form = DeployForm(context.form)
         do {
             let replicas = try form.replicaCount()
-            let keyed = KeyedRequest(owner: identity.tokenID, key: "page-\(form.key)", hash: form.hash(app))
+            let keyed = KeyedRequest(owner: identity.id, key: "page-\(form.key)", hash: form.hash(app))
             let (release, _) = try await idempotency.once(keyed, app: app) { [services] number in
                 try services.apps.releases(app).release(number)
             } _: { [services] in
@@ -70,7 +70,7 @@ extension Pages {
             let error = APIError(error)
             guard [.unprocessableContent, .conflict, .locked].contains(error.status) else { throw error }
             let id = refusedForms.keep(
-                .init(form: form, message: error.message), of: app, token: identity.tokenID)
+                .init(form: form, message: error.message), of: app, token: identity.id)
             return Response(status: .seeOther, headers: [.location: "/apps/\(app)?refused=\(id)#deploy"])
         }
     }

@@ -6,17 +6,17 @@ import ViridianConfiguration
 /// Locks, freezes and the queue, as the user of a request: checks rights. The API and the pages share it.
 package struct LockService: Sendable {
     private let services: Services
-    private let context: ServerContext
+    private let caller: Caller
     private var now: Timestamp { services.clock.now }
 
-    init(_ services: Services, _ context: ServerContext) {
+    init(_ services: Services, _ caller: Caller) {
         self.services = services
-        self.context = context
+        self.caller = caller
     }
 
     /// The locks and freezes that hold releases now, of the apps that the user may see.
     package func holding() throws -> LockList {
-        let identity = try context.require(.viewer)
+        let identity = try caller.require(.viewer)
         let now = now
         return LockList(
             locks: try services.journal.locks(at: now).filter { $0.app.map { identity.sees($0) } ?? true }
@@ -38,7 +38,7 @@ package struct LockService: Sendable {
 
     /// - Throws: 404 when no such lock holds.
     package func unlock(_ id: String) async throws -> ReleaseLock {
-        let viewer = try context.require(.viewer)
+        let viewer = try caller.require(.viewer)
         let found = try services.journal.locks(at: now).first { lock in
             lock.id == id && lock.app.map { viewer.sees($0) } ?? true
         }
@@ -51,7 +51,7 @@ package struct LockService: Sendable {
 
     /// The versions that wait, of the apps that the user may see.
     package func queue(of app: String? = nil) async throws -> [QueueView] {
-        let identity = try context.require(.viewer)
+        let identity = try caller.require(.viewer)
         var entries: [QueueView] = []
         for queued in try services.journal.queue()
         where identity.sees(queued.version.app) && app ?? queued.version.app == queued.version.app {
@@ -74,11 +74,11 @@ package struct LockService: Sendable {
     private func locks(_ identity: Identity) -> ReleaseLocks {
         ReleaseLocks(
             journal: services.journal, by: identity.name,
-            RequestOrigin(origin: context.remoteAddress, token: identity.tokenID))
+            RequestOrigin(origin: caller.origin, token: identity.tokenID, alias: identity.alias))
     }
 
     private func require(_ app: String?) throws -> Identity {
-        let identity = try context.require(.deployer, for: app)
+        let identity = try caller.require(.deployer, for: app)
         if let app { _ = try services.apps.configuration(app) }
         if app == nil, let apps = identity.apps {
             throw APIError.forbidden(
@@ -94,5 +94,6 @@ package struct LockService: Sendable {
 
 extension Services {
     /// The commands on locks and the queue, as the user of the request.
-    package func lockService(_ context: ServerContext) -> LockService { LockService(self, context) }
+    package func lockService(_ context: ServerContext) -> LockService { LockService(self, context.caller) }
+    func lockService(_ caller: Caller) -> LockService { LockService(self, caller) }
 }

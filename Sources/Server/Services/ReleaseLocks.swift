@@ -36,7 +36,8 @@ package struct ReleaseLocks: Sendable {
     package func dropQueued(_ app: String, at now: Timestamp) throws(JournalError) -> QueuedVersion? {
         try journal.dropQueued(app: app, by: by) { [by, origin] queued in
             AuditEntry(
-                at: now, who: by, token: origin.token, action: "queue.drop", app: app, origin: origin.origin,
+                at: now, who: origin.auditName(by), token: origin.token, action: "queue.drop", app: app,
+                origin: origin.origin,
                 detail: "\(queued.version.version), which \(queued.waitsFor)")
         }
     }
@@ -45,7 +46,8 @@ package struct ReleaseLocks: Sendable {
         _ action: String, _ app: String?, _ reason: String?, _ detail: String, at now: Timestamp
     ) -> AuditEntry {
         AuditEntry(
-            at: now, who: by, token: origin.token, action: action, app: app, origin: origin.origin, reason: reason,
+            at: now, who: origin.auditName(by), token: origin.token, action: action, app: app, origin: origin.origin,
+            reason: reason,
             detail: detail)
     }
 }

@@ -8,12 +8,12 @@ import ViridianConfiguration
 /// The commands of a request's user: checks rights and writes the audit log. The API and the pages share it.
 package struct ReleaseService: Sendable {
     private let services: Services
-    private let context: ServerContext
+    private let caller: Caller
     private var now: Timestamp { services.clock.now }
 
-    init(_ services: Services, _ context: ServerContext) {
+    init(_ services: Services, _ caller: Caller) {
         self.services = services
-        self.context = context
+        self.caller = caller
     }
 
     /// Starts a release; returns when its first event is in the journal. `request` is the caller's idempotency key, if any.
@@ -84,8 +84,8 @@ package struct ReleaseService: Sendable {
         if !isDryRun {
             try services.journal.note(
                 AuditEntry(
-                    at: now, who: identity.name, token: identity.tokenID, action: "repair", app: app,
-                    origin: context.remoteAddress,
+                    at: now, who: identity.auditName, token: identity.tokenID, action: "repair", app: app,
+                    origin: caller.origin,
                     detail: report.summary))
             await services.driftMonitor.check(app)
         }
@@ -97,11 +97,13 @@ package struct ReleaseService: Sendable {
     private var requestOrigin: RequestOrigin { requestOrigin(for: nil) }
 
     private func requestOrigin(for request: KeyedRequest?) -> RequestOrigin {
-        RequestOrigin(origin: context.remoteAddress, token: context.identity?.tokenID, request: request)
+        RequestOrigin(
+            origin: caller.origin, token: caller.identity?.tokenID, request: request,
+            alias: caller.identity?.alias)
     }
 
     private func require(_ role: Role, _ app: String) throws -> Identity {
-        let identity = try context.require(role, for: app)
+        let identity = try caller.require(role, for: app)
         _ = try services.apps.configuration(app)
         return identity
     }
@@ -123,5 +125,6 @@ package struct ReleaseService: Sendable {
 
 extension Services {
     /// The commands on releases, as the user of the request.
-    package func releaseService(_ context: ServerContext) -> ReleaseService { ReleaseService(self, context) }
+    package func releaseService(_ context: ServerContext) -> ReleaseService { ReleaseService(self, context.caller) }
+    func releaseService(_ caller: Caller) -> ReleaseService { ReleaseService(self, caller) }
 }

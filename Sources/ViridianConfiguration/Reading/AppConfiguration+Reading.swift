@@ -168,10 +168,18 @@ extension AppConfiguration.Ready {
 extension AppConfiguration.Verify {
     fileprivate init(_ section: Section) {
         self.init()
-        guard let verify = section.section("verify", known: ["required", "timeout", "then"]) else { return }
+        guard let verify = section.section("verify", known: ["required", "timeout", "then", "approvals", "by"]) else {
+            return
+        }
         required = verify.read("required", .boolean, default: required)
         timeout = verify.read("timeout", .duration(positive: true), default: timeout)
         then = verify.read("then", .choice, default: then)
+        approvals = verify.read("approvals", .integer(1...20), default: approvals)
+        by = verify.read("by", .choice, default: by)
+        if then == .promote, approvals > 1 || by == .others {
+            verify.report(
+                "expected abort: with promote a release would go live without the approvals that it needs", at: "then")
+        }
     }
 }
 

@@ -6,21 +6,19 @@ extension Configuration {
         "notify",
     ]
 
-    /// Reads everything but the apps, and the freeze windows, which name apps. `nil` if a value without a default is missing or wrong.
+    /// Reads everything but the apps, and what names apps: freeze windows, Slack's users and the destinations of webhooks. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
         let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
         let kubernetes = KubernetesConfiguration(root)
         let nodes = NodesConfiguration(root)
         let server = ServerConfiguration(root)
-        let slack = SlackConfiguration(root)
         let registries = RegistryConfiguration.list(root)
         let hooks = HooksConfiguration(root)
         let report = ReportConfiguration(root)
-        let notify = root.sections("notify", known: ["url", "secret"]).compactMap(NotifyConfiguration.init)
         guard let nodes else { return nil }
         self.init(
             file: root.location.file.path, journal: journal, kubernetes: kubernetes, nodes: nodes, server: server,
-            slack: slack, hooks: hooks, notify: notify, registries: registries, report: report)
+            hooks: hooks, registries: registries, report: report)
     }
 }
 
@@ -44,32 +42,5 @@ extension ServerConfiguration {
         if let certificate = files.require("certificate", .path), let key = files.require("key", .path) {
             tls = TLS(certificate: certificate, key: key)
         }
-    }
-}
-
-extension SlackConfiguration {
-    fileprivate init?(_ root: Section) {
-        guard let section = root.section("slack", known: ["token", "signingSecret", "channel", "api"]) else {
-            return nil
-        }
-        let token = section.require("token", .secret)
-        let signingSecret = section.require("signingSecret", .secret)
-        let channel = section.require(
-            "channel",
-            .text("a channel such as \"#deploys\"") {
-                !$0.isEmpty && Grammar.isOneLine($0) && !$0.contains(" ")
-            })
-        let api = section.read("api", .url) ?? URL(string: "https://slack.com/api")
-        guard let token, let signingSecret, let channel, let api else { return nil }
-        self.init(token: token, signingSecret: signingSecret, channel: channel, api: api)
-    }
-}
-
-extension NotifyConfiguration {
-    fileprivate init?(_ section: Section) {
-        let url = section.require("url", .url)
-        let secret = section.require("secret", .secret)
-        guard let url, let secret else { return nil }
-        self.init(url: url, secret: secret)
     }
 }

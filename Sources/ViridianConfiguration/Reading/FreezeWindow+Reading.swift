@@ -53,7 +53,7 @@ extension FreezeWindow {
 
 extension Kind where Value == String {
     /// The name of a configured app.
-    fileprivate static func app(_ known: [String]?) -> Kind {
+    static func app(_ known: [String]?) -> Kind {
         Kind("the name of an app") { scalar throws(Mismatch) in
             let name = scalar.text
             guard let known, !known.contains(name) else { return name }

@@ -29,9 +29,13 @@ extension GitLabHook {
 }
 
 extension Kind where Value == Secret {
-    /// A key in the form of Standard Webhooks (<https://www.standardwebhooks.com>).
     fileprivate static var signingToken: Kind {
-        Kind("whsec_ and a key in base64, as GitLab shows a signing token", isSecret: true) { scalar in
+        signingKey("whsec_ and a key in base64, as GitLab shows a signing token")
+    }
+
+    /// A key in the form of Standard Webhooks (<https://www.standardwebhooks.com>).
+    static func signingKey(_ expected: String) -> Kind {
+        Kind(expected, isSecret: true) { scalar in
             let prefix = "whsec_"
             guard scalar.text.hasPrefix(prefix),
                 let key = Data(base64Encoded: String(scalar.text.dropFirst(prefix.count))), !key.isEmpty

@@ -61,11 +61,25 @@ package struct AppConfiguration: Sendable, Hashable {
         package var timeout: Duration
         /// What happens when `timeout` has passed without a promotion.
         package var then: Outcome
+        /// The number of people whose word a promotion needs.
+        package var approvals: Int
+        package var by: Approvers
 
-        package init(required: Bool = false, timeout: Duration = .seconds(3600), then: Outcome = .abort) {
+        package enum Approvers: String, Sendable, Hashable, CaseIterable {
+            case anyone
+            /// Not the person who asked for the release.
+            case others
+        }
+
+        package init(
+            required: Bool = false, timeout: Duration = .seconds(3600), then: Outcome = .abort, approvals: Int = 1,
+            by: Approvers = .anyone
+        ) {
             self.required = required
             self.timeout = timeout
             self.then = then
+            self.approvals = approvals
+            self.by = by
         }
     }
 

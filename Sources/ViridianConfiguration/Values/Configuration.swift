@@ -149,29 +149,3 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
-
-package struct SlackConfiguration: Sendable, Hashable {
-    package var token: Secret
-    package var signingSecret: Secret
-    /// A channel's name with `#`, or its id.
-    package var channel: String
-    package var api: URL
-
-    package init(token: Secret, signingSecret: Secret, channel: String, api: URL) {
-        self.token = token
-        self.signingSecret = signingSecret
-        self.channel = channel
-        self.api = api
-    }
-}
-
-/// The destination of an outgoing webhook and its signing secret.
-package struct NotifyConfiguration: Sendable, Hashable {
-    package var url: URL
-    package var secret: Secret
-
-    package init(url: URL, secret: Secret) {
-        self.url = url
-        self.secret = secret
-    }
-}

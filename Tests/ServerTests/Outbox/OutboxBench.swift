@@ -130,19 +130,21 @@ final class ScriptedDestination: OutboxDestination {
     /// What was delivered: `blog/1 live`.
     var all: [String] { told.withLock { $0 } }
 
-    func messages(for milestones: [Milestone]) throws -> [NewNotification] {
-        milestones.map {
+    func messages(for history: Milestones) throws -> [NewNotification] {
+        history.all.map {
             NewNotification(
                 destination: name, kind: "test", app: $0.release.order.app, number: $0.release.order.number,
                 message: $0.kind.rawValue, payload: "{}", at: $0.at)
         }
     }
 
-    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> String {
+    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome {
         let answer = try await script(notification)
         told.withLock { $0.append("\(notification.app)/\(notification.number) \(notification.message)") }
-        return answer
+        return .delivered(answer)
     }
+
+    func sendTest() async throws -> String { "ok" }
 
     func close() async {}
 }

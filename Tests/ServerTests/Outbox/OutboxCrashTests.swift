@@ -149,7 +149,7 @@ struct OutboxCrashTests {
                 app: "blog", number: 1, version: "v1", image: "blog:v1", requestedBy: "anna",
                 commit: OutboxBench.commit, source: source)
             let first = RecordedEvent(sequence: 1, at: .init(milliseconds: 0), event: .requested(order))
-            let milestones = try #require(Milestones([first])).all
+            let milestones = try #require(Milestones([first]))
             return try both.flatMap { try $0.messages(for: milestones) }.map(\.destination)
         }
         #expect(try destinations("https://github.com/mike/blog.git") == ["github"])

@@ -45,7 +45,7 @@ struct ErrorMiddleware: RouterMiddleware {
             let action = routes.action(request.method, request.uri.path)
         else { return }
         var detail = error.message.safe.cut(500)
-        if let excess = services.authenticator.refusals.count(identity.tokenID) {
+        if let excess = services.authenticator.refusals.count(identity.id) {
             // The log is never truncated, so a caller must not be able to fill it.
             guard excess.isFirst else { return }
             detail += " (further refusals of this token within a minute are not listed)"

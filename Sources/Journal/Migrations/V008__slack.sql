@@ -1,0 +1,40 @@
+-- Messages that replace others and wait for their time, and Slack. Times are milliseconds since 1970.
+
+-- Messages of one lane go out in order, those of different lanes independently; of those that may go, lower priorities first. A message is not
+-- sent before `not_before`, and nothing waits for it until then.
+ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET lane = app;
+DROP INDEX outbox_to_send;
+CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pending';
+
+-- What people in Slack ask for: a request is written here before it is acknowledged. `id` tells a repeated one apart: the signature of a request to
+-- the server, or the envelope's id in Socket Mode. `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `done_at` is NULL until it
+-- has been acted on.
+CREATE TABLE slack_requests (
+    id TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    done_at INTEGER,
+    answer TEXT
+) WITHOUT ROWID;
+CREATE INDEX slack_requests_to_act_on ON slack_requests (at) WHERE done_at IS NULL;
+
+-- People in Slack who have connected themselves to an access token, whose rights they have.
+CREATE TABLE slack_users (
+    team TEXT NOT NULL,
+    user TEXT NOT NULL,
+    token TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (team, user)
+) WITHOUT ROWID;
+
+-- One-time links with which they do; only the hash of a link's code is stored.
+CREATE TABLE slack_links (
+    hash BLOB NOT NULL PRIMARY KEY,
+    team TEXT NOT NULL,
+    user TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
