@@ -164,7 +164,7 @@ struct SlowClientTests {
             let connections = try await RawConnection.open(max(count, 100), port: server.port)
             let started = ContinuousClock.now
             #expect(try await server.get("/api/v1/apps").status == 200)
-            #expect(ContinuousClock.now - started < .seconds(5))
+            #expect(ContinuousClock.now - started < .seconds(20))
             withExtendedLifetime(connections) {}
         }
     }
