@@ -48,8 +48,9 @@ struct ServeCommand: Verb {
                 journal: installation.journal,
                 settings: settings,
                 hooks: HookSettings(installation.configuration),
-                destinations: try DeploymentDestination.all(
-                    installation.configuration, variables: ProcessInfo.processInfo.environment),
+                destinations: try OutboxDestinations.all(
+                    installation.configuration, journal: installation.journal,
+                    variables: ProcessInfo.processInfo.environment),
                 logger: logger
             )
             for key in installation.configuration.unbuilt {
