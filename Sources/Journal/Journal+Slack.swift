@@ -1,0 +1,74 @@
+import Foundation
+import GRDB
+import ReleaseMachine
+
+/// A request from Slack that was acknowledged and has not been acted on.
+package struct WrittenSlackRequest: Sendable, Hashable {
+    /// Tells a repeated request apart: its signature, or the id of its envelope in Socket Mode.
+    package var id: String
+    package var at: Timestamp
+    /// JSON (`SlackRequest`).
+    package var request: String
+
+    package init(id: String, at: Timestamp, request: String) {
+        self.id = id
+        self.at = at
+        self.request = request
+    }
+}
+
+extension Journal {
+    /// Writes a request down before it is acknowledged.
+    /// - Returns: false when it was written before.
+    package func add(_ request: WrittenSlackRequest) throws(JournalError) -> Bool {
+        try write { database in
+            try database.execute(
+                sql: "INSERT INTO slack_requests (id, at, request) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                arguments: [request.id, request.at.milliseconds, request.request])
+            return database.changesCount > 0
+        }
+    }
+
+    /// What has not been acted on, the oldest first.
+    package func slackRequestsToActOn(limit: Int) throws(JournalError) -> [WrittenSlackRequest] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT id, at, request FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?",
+                arguments: [limit]
+            ).map { row in
+                WrittenSlackRequest(
+                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"])
+            }
+        }
+    }
+
+    /// A request has been acted on. `answer` is what the person was told.
+    package func finish(slackRequest id: String, answer: String?, at: Timestamp) throws(JournalError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE slack_requests SET done_at = ?, answer = ? WHERE id = ?",
+                arguments: [at.milliseconds, answer, id])
+        }
+    }
+
+    /// What the person was told; `nil` for a request that is not there, or has not been acted on.
+    package func answer(toSlackRequest id: String) throws(JournalError) -> String? {
+        try read { database in
+            try String.fetchOne(database, sql: "SELECT answer FROM slack_requests WHERE id = ?", arguments: [id])
+        }
+    }
+
+    /// Deletes requests that were acted on, and links that were not used.
+    package func forgetSlackRequests(
+        before: Timestamp, linksBefore: Timestamp
+    ) throws(JournalError) {
+        try write { database in
+            try database.execute(
+                sql: "DELETE FROM slack_requests WHERE at < ? AND done_at IS NOT NULL",
+                arguments: [before.milliseconds])
+            try database.execute(
+                sql: "DELETE FROM slack_links WHERE at < ?", arguments: [linksBefore.milliseconds])
+        }
+    }
+}
