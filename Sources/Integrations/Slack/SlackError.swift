@@ -1,0 +1,15 @@
+/// What Slack answers to a message that cannot be sent in this way. Everything else is a `DeliveryFailure`.
+package enum SlackError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The message that was to be edited is not there any more, or may not be edited: Slack's word for it.
+    case messageNotFound(String)
+    /// The message itself is not accepted, its blocks or its length: Slack's word for it, and what it says of it.
+    case contentRefused(String, detail: String)
+
+    package var description: String {
+        switch self {
+        case .messageNotFound(let code): "Slack does not let Viridian edit the message any more (\(code))"
+        case .contentRefused(let code, let detail):
+            "Slack does not accept the message (\(code)\(detail.isEmpty ? "" : ": \(detail)"))"
+        }
+    }
+}
