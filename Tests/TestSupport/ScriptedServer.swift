@@ -96,8 +96,10 @@ private struct PeerContext: RequestContext {
 
 private struct Dropped: Error {}
 
-/// Runs a test against a server on a free loopback port, which answers request number n (from 0) as the script says.
+/// Runs a test against a server on a loopback port, a free one unless it is named, which answers request number n (from 0) as
+/// the script says.
 package func withServer<Result: Sendable>(
+    port: Int = 0,
     _ script: @escaping @Sendable (Received, Int) async throws -> Reply,
     _ test: (ScriptedServer) async throws -> Result
 ) async throws -> Result {
@@ -123,7 +125,7 @@ package func withServer<Result: Sendable>(
         return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(reply, ending: ending))
     }
     let application = Application(
-        responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: port)),
         onServerRunning: { running.yield($0.localAddress?.port ?? 0) }, logger: logger)
     // Not cancelled but shut down in good order: a connection accepted while its server is cancelled traps in NIO.
     let service = ServiceGroup(configuration: .init(services: [application], logger: logger))
