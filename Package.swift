@@ -39,6 +39,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
@@ -75,7 +76,7 @@ let package = Package(
         room("ReleaseMachine"),
         room("ViridianConfiguration", ["ReleaseMachine", yams]),
         room("Processes", [subprocess, system]),
-        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, nioWebSocket]),
+        room("HTTPTransport", [asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, nioWebSocket]),
         room("Kubernetes", ["HTTPTransport", "Processes", yams]),
         room("AWS", ["HTTPTransport", crypto, xmlCoder]),
         room("Nginx"),
@@ -147,7 +148,7 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
-        tests("Scaffold", ["Nginx", "Processes", "TestSupport", "TextTemplates", "ViridianConfiguration"]),
+        tests("Scaffold", ["Nginx", "Processes", "TestSupport", "TextTemplates", "ViridianConfiguration", yams]),
         tests(
             "Server",
             [

@@ -7,14 +7,15 @@ package struct ProxyEnvironment: Sendable {
 
     package init(_ environment: [String: String]) { self.environment = environment }
 
-    /// The proxy for requests to `url`; nil: no proxy.
+    /// The proxy for requests to `url`; nil: no proxy. WebSockets (ws, wss) have that of http and https.
     /// - Throws: `ProxyError` when the variable names a proxy that cannot be used.
     package func proxy(for url: String) throws(ProxyError) -> ProxyServer? {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(), let host = parts.host
         else { return nil }
-        let names = scheme == "https" ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"]
+        let isSecure = scheme == "https" || scheme == "wss"
+        let names = isSecure ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"]
         guard let (name, text) = value(names) else { return nil }
-        let port = parts.port ?? (scheme == "https" ? 443 : 80)
+        let port = parts.port ?? (isSecure ? 443 : 80)
         guard !isExempt(host.trimmingCharacters(in: ["[", "]"]).lowercased(), port) else { return nil }
         return try ProxyServer(text, origin: name)
     }

@@ -54,6 +54,11 @@ package struct ProxyServer: Sendable, Hashable {
     /// `host:port`, without user and password.
     var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// The value of `Proxy-Authorization`.
+    var basicAuthorization: String? {
+        user.map { "Basic " + Data("\($0):\(password ?? "")".utf8).base64EncodedString() }
+    }
+
     var configuration: HTTPClient.Configuration.Proxy {
         switch kind {
         case .socks5: .socksServer(host: host, port: port)

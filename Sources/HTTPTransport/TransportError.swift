@@ -25,8 +25,21 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case invalidRequest(String)
         /// `shutdown()` was called.
         case shutDown
+        /// A WebSocket did not open, or ended otherwise than in good order.
+        case webSocket(WebSocketProblem)
         /// Any other error, with the HTTP library's message.
         case other(String)
+    }
+
+    package enum WebSocketProblem: Sendable, Hashable {
+        /// The server did not answer the request with a WebSocket.
+        case notOpened(String)
+        /// The server broke the protocol (RFC 6455), or sent what is not supported.
+        case violation(String)
+        /// A message was larger than this many bytes.
+        case messageTooLarge(Int)
+        /// The server closed the WebSocket with a code that is neither 1000 nor 1001.
+        case closed(code: Int, reason: String)
     }
 
     package var kind: Kind
@@ -60,6 +73,11 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case .lineTooLong(let limit): "\(server) sent a line longer than \(limit) bytes"
         case .invalidRequest(let detail): "the request to \(server) cannot be sent: \(detail)"
         case .shutDown: "the connection to \(server) has been shut down"
+        case .webSocket(.notOpened(let detail)): "\(server) did not open a WebSocket: \(detail)"
+        case .webSocket(.violation(let detail)): "\(server) broke the WebSocket protocol: \(detail)"
+        case .webSocket(.messageTooLarge(let limit)): "\(server) sent a message larger than \(limit) bytes"
+        case .webSocket(.closed(let code, let reason)):
+            "\(server) closed the WebSocket with code \(code)" + (reason.isEmpty ? "" : ": \(reason)")
         case .other(let detail): "the call to \(server) failed: \(detail)"
         }
     }

@@ -78,7 +78,7 @@ extension RegistryError {
         case .tls(let detail):
             kind = .tls
             if detail.contains("does not speak TLS") { text += "; for a registry without TLS, set plainHTTP: true" }
-        case .deadline, .closed, .silent, .other: kind = .noAnswer
+        case .deadline, .closed, .silent, .webSocket, .other: kind = .noAnswer
         case .bodyTooLarge, .lineTooLong: kind = .tooLarge
         case .invalidRequest: kind = .configuration
         case .shutDown: kind = .cancelled
