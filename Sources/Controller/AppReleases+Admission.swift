@@ -69,11 +69,6 @@ package struct Holds: Sendable {
     }
 }
 
-extension Timestamp {
-    /// `2026-11-30 08:00 UTC`
-    package var minuteTime: String { "\(iso8601.prefix(16).replacing("T", with: " ")) UTC" }
-}
-
 extension AppReleases {
     /// The facts on which `Admission` decides. `releases` are the app's, newest first; by default they are read.
     package func admission(releases: [Release]? = nil) throws -> Admission {

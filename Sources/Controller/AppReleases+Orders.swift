@@ -12,7 +12,7 @@ extension AppReleases {
             version: version,
             image: image,
             replicas: request.replicas,
-            verify: request.verify ?? app.verify.required,
+            verify: request.verify ?? app.verify.pauses,
             requestedBy: request.by,
             reason: request.reason,
             commitTime: request.commitTime,
@@ -23,6 +23,15 @@ extension AppReleases {
             removeStrays: request.removeStrays,
             rules: Rules(app)
         )
+    }
+
+    /// Throws unless the release pauses for the approvals that the app's releases need.
+    /// - Returns: the rule that an administrator does without, in one sentence.
+    func checkApprovals(_ request: Request) throws(ApprovalsNeeded) -> String? {
+        guard request.verify == false, app.verify.asksOthers else { return nil }
+        let needed = ApprovalsNeeded(app: name, verify: app.verify)
+        guard case .person(overridesHolds: true) = request.requester else { throw needed }
+        return needed.rule
     }
 
     /// The live version and its commit, as far as the journal knows them.

@@ -9,13 +9,13 @@ extension AppReleases {
     package func requestPromotion(of number: Int? = nil, by: String, forcedReason: String? = nil) throws -> Release {
         try record(number) { release throws(Inapplicable) in
             try promotion(of: release, by: by, forcedReason: forcedReason)
-        }
+        }.release
     }
 
     func promotion(of release: Release, by: String, forcedReason: String?) throws(Inapplicable) -> Event {
-        guard let forcedReason else { return try release.promotion(by: by, at: engine.clock.now) }
-        try release.checkPromotable(at: engine.clock.now)
-        return .promotionForced(by: by, reason: forcedReason)
+        let now = engine.clock.now
+        guard let forcedReason else { return try release.promotion(by: by, at: now) }
+        return try release.forcedPromotion(by: by, reason: forcedReason, at: now)
     }
 
     /// Aborts release `number`, or the newest one.
@@ -25,10 +25,15 @@ extension AppReleases {
         try record(number) { release throws(Inapplicable) in
             try release.checkAbortable()
             return .abortRequested(by: by, reason: reason)
-        }
+        }.release
     }
 
-    private func record(_ number: Int?, _ request: (Release) throws(Inapplicable) -> Event) throws -> Release {
+    /// Appends the request that a release causes in its present state; of two at the same time the second is about what the first one
+    /// has made of it.
+    /// - Returns: the event, and the release after it.
+    func record(_ number: Int? = nil, _ request: (Release) throws(Inapplicable) -> Event) throws -> (
+        event: RecordedEvent, release: Release
+    ) {
         while true {
             var release = try number.map { try self.release($0) } ?? existing()
             let recorded = RecordedEvent(
@@ -42,7 +47,7 @@ extension AppReleases {
                 continue  // Another event came first: check again whether the request applies.
             }
             release.apply(recorded)
-            return release
+            return (recorded, release)
         }
     }
 

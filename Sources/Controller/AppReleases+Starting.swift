@@ -80,27 +80,14 @@ extension AppReleases {
         }
     }
 
-    /// Records a request in the journal, and runs the release here when no other process does.
-    func request(
-        _ event: Event,
-        of release: Release,
+    /// Runs the release here when no other process does, after a request that is in the journal.
+    func carryOut(
+        _ request: RecordedEvent,
+        _ release: Release,
         by: String,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         let number = release.order.number
-        let request = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
-        do {
-            try engine.journal.append(request, app: name, number: number)
-        } catch is JournalConflict {
-            // Another event came first: check again whether the request applies.
-            switch event {
-            case .promoted: return try await promote(by: by, observe: observe)
-            case .abortRequested(_, let reason): return try await abort(by: by, reason: reason, observe: observe)
-            default: throw JournalConflict()
-            }
-        }
-        var release = release
-        release.apply(request)
         await observe(request, release)
         let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
         let reported = ReportedSequence(from: request.sequence)

@@ -72,7 +72,8 @@ package struct AppReleases: Sendable {
     /// Starts a release of a version and runs it. When the newest release has not ended, no process runs it, and it has the requested
     /// version, image and replicas, resumes that one instead: without a requested image, whatever digest its tag had then.
     /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when another one has to be finished first, `ReleaseHeld` for a lock or a
-    ///   freeze, `NotAdmitted` for a version that a hook or a script may not start, `Refusal`.
+    ///   freeze, `NotAdmitted` for a version that a hook or a script may not start, `ApprovalsNeeded` when it is not to pause for those that
+    ///   the app's releases need, `Refusal`.
     package func deploy(
         _ request: Request,
         until stop: Engine.Stop,
@@ -85,31 +86,42 @@ package struct AppReleases: Sendable {
                 }
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
+            let withoutApprovals = try checkApprovals(request)
             let image = try request.image ?? image(for: request.version, digest: request.digest)
             let (note, overrode) = try await admit(request, image: image)
             let request = completed(request, image)
             return try await begin(lease: lease, until: stop, note: note, observe: observe) { number in
                 var order = order(number, .deploy, request.version.text, "\(image)", request)
-                (order.isOlder, order.overrode) = (note == nil ? nil : true, overrode)
+                order.isOlder = note == nil ? nil : true
+                let rules = [overrode, withoutApprovals].compactMap(\.self)
+                order.overrode = rules.isEmpty ? nil : rules.joined(separator: "; ")
                 return order
             }
         }
     }
 
-    /// Promotes the newest release, and runs it here when no other process does.
-    /// - Throws: `Inapplicable` when it is not awaiting promotion, `Refusal` when there is none.
-    package func promote(by: String, observe: @escaping Engine.Observer) async throws -> Release {
-        let release = try existing()
-        let event = try promotion(of: release, by: by, forcedReason: nil)
-        return try await request(event, of: release, by: by, observe: observe)
+    /// Promotes the newest release, and runs it here when no other process does; or adds the person's approval when it needs more than one,
+    /// and returns at once. With `forcedReason`, an administrator promotes it without the approvals that it needs.
+    /// - Throws: `Inapplicable` when it is not awaiting promotion, or not by this person, `Refusal` when there is none.
+    package func promote(by: String, forcedReason: String? = nil, observe: @escaping Engine.Observer) async throws
+        -> Release
+    {
+        let (request, release) = try record { release throws(Inapplicable) in
+            try promotion(of: release, by: by, forcedReason: forcedReason)
+        }
+        // Nothing goes on until others have promoted it too.
+        if case .approved = request.event { return release }
+        return try await carryOut(request, release, by: by, observe: observe)
     }
 
     /// Aborts the newest release: deletes its candidate, and moves traffic that it moved back.
     /// - Throws: `Inapplicable` when it has ended or cannot be aborted any more, `Refusal` when there is none.
     package func abort(by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release {
-        let release = try existing()
-        try release.checkAbortable()
-        return try await request(.abortRequested(by: by, reason: reason), of: release, by: by, observe: observe)
+        let (request, release) = try record { release throws(Inapplicable) in
+            try release.checkAbortable()
+            return .abortRequested(by: by, reason: reason)
+        }
+        return try await carryOut(request, release, by: by, observe: observe)
     }
 
     /// Brings back the version before the live one, or `version`, with a new release. Without `version`, a release that has not ended is

@@ -1,4 +1,4 @@
-/// A person's word to promote a release.
+/// A person's promotion of a release, which others may have to join.
 package struct Approval: Sendable, Hashable, Codable {
     package var by: String
     package var at: Timestamp
@@ -10,30 +10,61 @@ package struct Approval: Sendable, Hashable, Codable {
 }
 
 extension Rules {
-    /// The number of people whose word a promotion needs.
+    /// The number of people who have to promote a release.
     package var neededApprovals: Int { approvals ?? 1 }
-    /// One person's word does not suffice, or not everybody's counts.
+    /// One person does not suffice, or not everybody counts.
     package var asksOthers: Bool { neededApprovals > 1 || approvers == .others }
+    /// At the end of its pause a release goes live by itself; never where people have to approve it.
+    var promotesByItself: Bool { afterVerifyTimeout == .promote && !asksOthers }
 }
 
 extension Release {
-    /// What a person's word to promote causes now: a promotion, or an approval when more people have to give theirs.
+    /// Whether it goes live only when the people have approved it whom its rules ask for. A release that does not pause asks nobody: a
+    /// rollback, or one that an administrator started so.
+    package var needsApprovals: Bool { order.verify && order.rules.asksOthers }
+
+    /// What a person's promotion causes now: a promotion, or an approval when more people are needed.
     /// - Throws: `Inapplicable` when it has no effect.
     package func promotion(by person: String, at now: Timestamp) throws(Inapplicable) -> Event {
         try checkPromotable(at: now)
-        if order.rules.approvers == .others, person == requester {
-            throw Inapplicable(
-                description: "\(order.name) was asked for by \(person): another person has to promote it")
+        if order.rules.approvers == .others, isSame(person, requester) {
+            throw Inapplicable(description: "\(order.name) was requested by \(requester): \(missingApprovals)")
         }
-        if approvals.contains(where: { $0.by == person }) {
+        if let given = approvals.first(where: { isSame($0.by, person) }) {
             throw Inapplicable(
-                description: "\(person) has approved \(order.name) already, \(approvals.count) of "
-                    + "\(order.rules.neededApprovals): another person has to promote it")
+                description: "\(given.by) has approved \(order.name) already, \(approvals.count) of "
+                    + "\(order.rules.neededApprovals): \(missingApprovals)")
         }
         return approvals.count + 1 < order.rules.neededApprovals ? .approved(by: person) : .promoted(by: person)
     }
 
-    /// The person who asked for the release. What a hook starts is requested by `mike (gitlab)`.
+    /// What an administrator's promotion causes who does not want to wait for others.
+    /// - Throws: `Inapplicable` when it has no effect.
+    package func forcedPromotion(by person: String, reason: String, at now: Timestamp) throws(Inapplicable) -> Event {
+        try checkPromotable(at: now)
+        // Where no approval is missing nothing is forced.
+        if case .promoted? = try? promotion(by: person, at: now) { return .promoted(by: person) }
+        return .promotionForced(by: person, reason: reason)
+    }
+
+    /// `1 of 2: ann`; `nil` where no more than one person is needed.
+    package var approvalCount: String? {
+        guard needsApprovals, order.rules.neededApprovals > 1 else { return nil }
+        let names = approvals.map(\.by).joined(separator: ", ")
+        return "\(approvals.count) of \(order.rules.neededApprovals)" + (names.isEmpty ? "" : ": \(names)")
+    }
+
+    /// Who still has to promote it, one clause: `a person other than mike and ann has to promote it`.
+    package var missingApprovals: String {
+        let missing = max(1, order.rules.neededApprovals - approvals.count)
+        var others = approvals.map(\.by)
+        if order.rules.approvers == .others { others.insert(requester, at: 0) }
+        let who = missing == 1 ? (others.isEmpty ? "a person" : "another person") : "\(missing) people"
+        let except = others.isEmpty ? "" : missing == 1 ? " than \(joined(others))" : " other than \(joined(others))"
+        return "\(who)\(except) \(missing == 1 ? "has" : "have") to promote it"
+    }
+
+    /// The person who requested the release. What a hook starts is requested by `mike (gitlab)`.
     package var requester: String {
         guard order.isAutomatic == true, order.requestedBy.hasSuffix(")"),
             let end = order.requestedBy.lastIndex(of: "(")
@@ -42,7 +73,7 @@ extension Release {
     }
 
     mutating func approve(_ person: String, at now: Moment) {
-        guard !approvals.contains(where: { $0.by == person }) else { return }
+        guard !approvals.contains(where: { isSame($0.by, person) }) else { return }
         approvals.append(Approval(by: person, at: now.time))
     }
 
@@ -50,5 +81,13 @@ extension Release {
         isApproved = true
         promotedBy = person
         enter(.switching, at: now)
+    }
+
+    /// Names come from tokens, logins, forges and Slack, which do not agree in upper and lower case.
+    private func isSame(_ person: String, _ other: String) -> Bool { person.lowercased() == other.lowercased() }
+
+    private func joined(_ names: [String]) -> String {
+        names.count < 2
+            ? names.joined() : names.dropLast().joined(separator: ", ") + " and " + names.suffix(1).joined()
     }
 }

@@ -5,9 +5,9 @@ package enum Event: Sendable, Hashable, Codable {
     // Requests from people.
     case requested(Order)
     case promoted(by: String)
-    /// A person's word to promote, when more words are needed.
+    /// A person promoted it, and more people have to.
     case approved(by: String)
-    /// An administrator promoted it without the words of others that it needed.
+    /// An administrator promoted it without the approvals of others that it needed.
     case promotionForced(by: String, reason: String)
     case abortRequested(by: String, reason: String?)
     /// A newer version arrived, which is to be released instead of this one. It applies as long as no node has been switched.

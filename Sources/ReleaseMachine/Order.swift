@@ -34,7 +34,7 @@ package struct Order: Sendable, Hashable, Codable {
     package var isAutomatic: Bool?
     /// A person requested it although it was older than what was live; `nil`: it was not.
     package var isOlder: Bool?
-    /// The lock or freeze in spite of which an administrator started it, in one sentence.
+    /// The lock, freeze or rule in spite of which an administrator started it, in one sentence.
     package var overrode: String?
     /// Delete pods without a controller that the candidate's service would select; `nil`, as in older journals: refuse the release.
     package var removeStrays: Bool?
@@ -109,10 +109,10 @@ package struct Order: Sendable, Hashable, Codable {
 /// How long each phase may take, and what happens when it takes longer.
 package struct Rules: Sendable, Hashable, Codable {
     package enum Expiry: String, Sendable, Hashable, Codable { case abort, promote }
-    /// Whose word to promote counts.
+    /// Whose approval counts.
     package enum Approvers: String, Sendable, Hashable, Codable {
         case anyone
-        /// Not of the person who asked for the release.
+        /// Not that of the person who requested the release.
         case others
     }
 
@@ -121,9 +121,9 @@ package struct Rules: Sendable, Hashable, Codable {
     package var readyTimeout: Duration = .seconds(600)
     package var verifyTimeout: Duration = .seconds(3600)
     package var afterVerifyTimeout = Expiry.abort
-    /// The number of people whose word a promotion needs; `nil`, as in older journals: one.
+    /// The number of people who have to promote a release; `nil`, as in older journals: one.
     package var approvals: Int?
-    /// Whose word counts; `nil`, as in older journals: anyone's.
+    /// Whose approval counts; `nil`, as in older journals: anyone's.
     package var approvers: Approvers?
     /// For all nodes to stage, including their `postDeploy` command.
     package var stageTimeout: Duration = .seconds(360)

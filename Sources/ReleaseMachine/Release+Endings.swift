@@ -72,7 +72,7 @@ extension Release {
 
     mutating func timeOut(at now: Moment) {
         switch phase {
-        case .verifying where order.rules.afterVerifyTimeout == .promote:
+        case .verifying where order.rules.promotesByItself:
             isApproved = true
             enter(.switching, at: now)
         case .verifying:

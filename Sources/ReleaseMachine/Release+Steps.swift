@@ -20,6 +20,7 @@ extension Release {
             for node in nodesToSwitch { update(node.address) { $0.mayHaveSwitched = true } }
         }
         course = .back(cause)
+        backingOutSince = now.time
         startClock(at: now)
         state = .running
         problem = nil

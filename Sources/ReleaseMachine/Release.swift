@@ -27,10 +27,12 @@ package struct Release: Sendable, Hashable {
     package internal(set) var replacedBy: Int?
     /// Who promoted the release after its pause; `nil` without a promotion.
     package internal(set) var promotedBy: String?
-    /// Who gave their word to promote, in order; the last one's promoted it.
+    /// Who approved it, in order; with the last one's it was promoted.
     package internal(set) var approvals: [Approval] = []
-    /// Why an administrator promoted it without the words that it needed; `nil` where nobody did.
+    /// Why an administrator promoted it without the approvals that it needed; `nil` where nobody did.
     package internal(set) var forcedReason: String?
+    /// When it was given up; `nil` while it goes forward.
+    package internal(set) var backingOutSince: Timestamp?
     /// The newest error of an effect that is being retried.
     package internal(set) var problem: String?
 

@@ -46,6 +46,10 @@ package struct AppView: Codable, Sendable, Hashable {
     /// The newest release.
     package var release: ReleaseView?
     package var awaiting: String?
+    /// The number of people who have to promote its next release; left out where anybody can.
+    package var approvalsNeeded: Int?
+    /// `others`: not the person who requests it; left out where anybody counts.
+    package var approvers: Rules.Approvers?
     /// The locks and freezes that hold its releases now.
     package var holds: [HoldView]
     package var queued: QueuedView?
@@ -94,6 +98,10 @@ package struct AppView: Codable, Sendable, Hashable {
         }
         release = latest.map { ReleaseView($0) }
         awaiting = release?.awaiting
+        if configuration.verify.asksOthers {
+            approvalsNeeded = configuration.verify.approvals
+            if configuration.verify.by == .others { approvers = .others }
+        }
         self.holds = holds.map { HoldView($0) }
         self.queued = queued
         // While a release switches the nodes, none of them is drifted.
@@ -117,8 +125,10 @@ package struct AppView: Codable, Sendable, Hashable {
             )
         } else if let latest, latest.state == .paused {
             let until = latest.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
+            let needs = latest.needsApprovals ? " (\(latest.missingApprovals))" : ""
             advice.append(
-                "\(latest.order.name) awaits promotion\(until): viridian promote \(name), or viridian abort \(name)")
+                "\(latest.order.name) awaits promotion\(until)\(needs): viridian promote \(name), or viridian abort \(name)"
+            )
         } else if let latest, latest.state == .running, !isServed {
             let order = latest.order
             advice.append(

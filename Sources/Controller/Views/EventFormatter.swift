@@ -90,7 +90,8 @@ package struct EventFormatter: Sendable {
             return release.candidate.map { ["Deleted \(order.app)-\($0) (\(order.version)) and its pods"] } ?? []
         case .promoted(let by): return ["Promoted by \(by)"]
         case .approved(let by):
-            return ["Approved by \(by), \(release.approvals.count) of \(release.order.rules.neededApprovals)"]
+            let count = "\(release.approvals.count) of \(release.order.rules.neededApprovals)"
+            return ["Approved by \(by), \(count): \(release.missingApprovals)"]
         case .promotionForced(let by, let reason):
             return ["Promoted by \(by) without the approvals that it needed: \(reason)"]
         case .abortRequested(let by, let reason):
@@ -192,6 +193,7 @@ package struct EventFormatter: Sendable {
                 "--- Paused for verification\(deadline); then it \(outcome) if viridian serve or the same deploy command "
                     + "is running ---",
                 order.rules.previewURL.map { "Try \(order.version) at \($0)" },
+                release.needsApprovals ? "It needs approvals: \(release.missingApprovals)" : nil,
                 "To promote: viridian promote \(order.app)    To abort: viridian abort \(order.app)",
             ].compactMap { $0 }
         case .switching:

@@ -8,6 +8,10 @@ package struct OrderView: Encodable, Sendable, Hashable {
         package var readyTimeout: String
         package var verifyTimeout: String
         package var afterVerifyTimeout: Rules.Expiry
+        /// The number of people who have to promote it; left out where it is one.
+        package var approvals: Int?
+        /// Whose approval counts; left out where it is anyone's.
+        package var approvers: Rules.Approvers?
         package var stageTimeout: String
         package var drainLeast: String
         package var drainMost: String
@@ -21,6 +25,7 @@ package struct OrderView: Encodable, Sendable, Hashable {
             readyTimeout = rules.readyTimeout.text
             verifyTimeout = rules.verifyTimeout.text
             afterVerifyTimeout = rules.afterVerifyTimeout
+            (approvals, approvers) = (rules.approvals, rules.approvers)
             stageTimeout = rules.stageTimeout.text
             drainLeast = rules.drainLeast.text
             drainMost = rules.drainMost.text

@@ -35,7 +35,9 @@ package struct Outcome: Sendable {
         case .paused:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
             let then = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
-            return "\(order.name) is paused for verification\(deadline); then it \(then) if viridian serve or the same "
+            let approvals = release.approvalCount.map { " (\($0))" } ?? ""
+            return
+                "\(order.name) is paused for verification\(deadline)\(approvals); then it \(then) if viridian serve or the same "
                 + "deploy command is running"
         case .running: return "\(order.name) is \(release.state) in phase \(release.phase)"
         }

@@ -34,6 +34,11 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         package var reason: String?
     }
 
+    package struct ApprovalView: Codable, Sendable, Hashable {
+        package var by: String
+        package var at: String
+    }
+
     package struct FailureView: Codable, Sendable, Hashable {
         package var phase: Phase
         package var message: String
@@ -80,7 +85,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var automatic: Bool?
     /// A person requested it although it was older than what was live; left out where it was not.
     package var older: Bool?
-    /// The lock or freeze in spite of which an administrator started it.
+    /// The lock, freeze or rule in spite of which an administrator started it.
     package var overrode: String?
     /// The version for which it was given up.
     package var supersededBy: String?
@@ -91,6 +96,14 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var failure: FailureView?
     /// Who promoted it after its pause.
     package var promotedBy: String?
+    /// Who approved it, in order; with the last one's approval it was promoted. Left out where nobody has.
+    package var approvals: [ApprovalView]?
+    /// The number of people who have to promote it; left out where anybody can.
+    package var approvalsNeeded: Int?
+    /// `others`: not the person who requested it; left out where anybody counts.
+    package var approvers: Rules.Approvers?
+    /// Why an administrator promoted it without the approvals that it needed.
+    package var forcedReason: String?
     /// Who aborted the release, and why.
     package var aborted: AbortView?
     package var nodes: [NodeView]
@@ -108,6 +121,13 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     package var problem: String?
     /// The sequence number of the newest event that this includes.
     package var sequence: Int
+
+    /// `1 of 2: ann`, while it awaits promotion by more than one person.
+    package var approvalCount: String? {
+        guard awaiting != nil, let approvalsNeeded, approvalsNeeded > 1 else { return nil }
+        let names = (approvals ?? []).map(\.by).joined(separator: ", ")
+        return "\(approvals?.count ?? 0) of \(approvalsNeeded)" + (names.isEmpty ? "" : ": \(names)")
+    }
 
     package init(_ release: Release) {
         let order = release.order
@@ -138,6 +158,14 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         compareURL = release.compareURL
         failure = release.failure.map { FailureView(phase: $0.phase, message: $0.message, details: $0.details) }
         promotedBy = release.promotedBy
+        if !release.approvals.isEmpty {
+            approvals = release.approvals.map { ApprovalView(by: $0.by, at: $0.at.iso8601) }
+        }
+        if release.needsApprovals {
+            approvalsNeeded = order.rules.neededApprovals
+            approvers = order.rules.approvers
+        }
+        forcedReason = release.forcedReason
         if case .aborted(let by, let reason) = release.cause { aborted = AbortView(by: by, reason: reason) }
         nodes = release.nodes.map {
             NodeView(address: $0.address, state: $0.state.rawValue, color: $0.color, message: $0.problem)

@@ -21,7 +21,7 @@ extension Pages {
             page.error = refused.message
         } else if let version = query["version"].map(String.init)?.removingPercentEncoding {
             // Chosen from the known versions.
-            page.form = DeployForm(verify: page.configuration.verify.required)
+            page.form = DeployForm(verify: page.configuration.verify.pauses)
             page.form?.version = version.safe.cut(128)
         }
         return respond(page.page, request, context)
@@ -158,7 +158,7 @@ struct AppPage {
     }
 
     private func fillForms(_ model: inout PageValues) {
-        let form = form ?? DeployForm(verify: configuration.verify.required)
+        let form = form ?? DeployForm(verify: configuration.verify.pauses)
         model["mayDeploy"] = mayRelease && isIdle && before == nil
         model["key"] = form.key
         model["version"] = form.version

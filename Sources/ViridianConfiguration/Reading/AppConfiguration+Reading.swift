@@ -176,7 +176,7 @@ extension AppConfiguration.Verify {
         then = verify.read("then", .choice, default: then)
         approvals = verify.read("approvals", .integer(1...20), default: approvals)
         by = verify.read("by", .choice, default: by)
-        if then == .promote, approvals > 1 || by == .others {
+        if then == .promote, asksOthers {
             verify.report(
                 "expected abort: with promote a release would go live without the approvals that it needs", at: "then")
         }

@@ -56,20 +56,25 @@ package struct AppConfiguration: Sendable, Hashable {
             case promote
         }
 
-        /// Whether a release pauses before the switch until it is promoted.
+        /// Whether a release pauses before the switch until it is promoted; see `pauses`.
         package var required: Bool
         package var timeout: Duration
         /// What happens when `timeout` has passed without a promotion.
         package var then: Outcome
-        /// The number of people whose word a promotion needs.
+        /// The number of people who have to promote a release.
         package var approvals: Int
         package var by: Approvers
 
         package enum Approvers: String, Sendable, Hashable, CaseIterable {
             case anyone
-            /// Not the person who asked for the release.
+            /// Not the person who requested the release.
             case others
         }
+
+        /// One person does not suffice, or not everybody counts.
+        package var asksOthers: Bool { approvals > 1 || by == .others }
+        /// Whether a release pauses before the switch unless its requester says otherwise. Those that need approvals do.
+        package var pauses: Bool { required || asksOthers }
 
         package init(
             required: Bool = false, timeout: Duration = .seconds(3600), then: Outcome = .abort, approvals: Int = 1,
