@@ -74,10 +74,17 @@ package struct OutboxNotification: Sendable, Hashable {
     package var externalID: String?
     package var lane: String
     package var priority: Int
+    /// It is not sent before this time; `nil` where it may be sent at once.
+    package var notBefore: Timestamp?
+    /// A person asked to send it again.
+    package var isResent: Bool
 
     init(_ row: Row) {
         lane = row["lane"]
         priority = row["priority"]
+        let notBefore: Int64 = row["not_before"]
+        self.notBefore = notBefore > 0 ? Timestamp(milliseconds: notBefore) : nil
+        isResent = row["is_resent"]
         id = row["id"]
         destination = row["destination"]
         kind = row["kind"]

@@ -16,6 +16,11 @@ struct OutboxTests {
             at: start)
     }
 
+    private func end(_ id: Int, _ state: OutboxNotification.State, _ answer: String, _ journal: Journal) throws {
+        let notification = try #require(try journal.notification(id))
+        try journal.endAttempt(notification, state, answer: answer, nextAt: start)
+    }
+
     @Test("a message that is projected again is there once, and the cursor moves with the messages")
     func once() throws {
         let folder = try Folder()
@@ -42,16 +47,16 @@ struct OutboxTests {
         #expect(first.app == "blog" && first.number == 1 && first.message == "queued")
         #expect(try journal.beginAttempt(first, at: start, until: start + .seconds(120)))
         // It waits: so do the messages behind it.
-        try journal.endAttempt(first.id, .pending, answer: "down", nextAt: start + .seconds(30))
+        try journal.endAttempt(first, .pending, answer: "down", nextAt: start + .seconds(30))
         let other = try #require(try journal.dueNotification(of: "github", at: start))
         #expect(other.app == "shop")
-        try journal.endAttempt(other.id, .delivered, answer: "ok", nextAt: start)
+        try journal.endAttempt(other, .delivered, answer: "ok", nextAt: start)
         #expect(try journal.dueNotification(of: "github", at: start) == nil)
-        #expect(try journal.nextNotification(of: "github") == start + .seconds(30))
-        #expect(try journal.nextNotification(of: "gitlab") == nil)
+        #expect(try journal.nextNotification(of: "github", after: start) == start + .seconds(30))
+        #expect(try journal.nextNotification(of: "gitlab", after: start) == nil)
         let again = try #require(try journal.dueNotification(of: "github", at: start + .seconds(30)))
         #expect(again.id == first.id && again.attempts == 1 && again.answer == "down" && again.triedAt == start)
-        try journal.endAttempt(again.id, .failed, answer: "no", nextAt: start)
+        try journal.endAttempt(again, .failed, answer: "no", nextAt: start)
         #expect(try journal.dueNotification(of: "github", at: start)?.message == "success")
     }
 
@@ -89,8 +94,8 @@ struct OutboxTests {
         let folder = try Folder()
         let journal = try Journal(path: folder.journal)
         try journal.enqueue([message("queued"), message("success")], cursors: [:], at: start)
-        try journal.endAttempt(1, .failed, answer: "404", nextAt: start)
-        try journal.endAttempt(2, .delivered, answer: "ok", nextAt: start)
+        try end(1, .failed, "404", journal)
+        try end(2, .delivered, "ok", journal)
         #expect(try journal.dueNotification(of: "github", at: start) == nil)
         let later = start + .seconds(60)
         let again = try #require(try journal.resend(1, at: later))
@@ -111,8 +116,127 @@ struct OutboxTests {
         #expect(try journal.notifications(limit: 3, before: 2).map(\.id) == [1])
         #expect(try journal.notifications(limit: 3, apps: ["blog"]).map(\.id) == [4, 2])
         #expect(try journal.notifications(limit: 3, apps: []) == [])
-        for id in 1...3 { try journal.endAttempt(id, .delivered, answer: "ok", nextAt: start) }
+        for id in 1...3 { try end(id, .delivered, "ok", journal) }
         try journal.forgetNotifications(before: start + .seconds(1))
         #expect(try journal.notifications(limit: 9).map(\.id) == [4])
+    }
+
+    // MARK: - Lanes
+
+    private func message(
+        _ name: String, lane: String, priority: Int = 0, notBefore: Timestamp? = nil, payload: String = "{}",
+        isReplaced: Bool = false, at: Timestamp? = nil
+    ) -> NewNotification {
+        NewNotification(
+            destination: "slack", kind: "test", app: "blog", number: 1, message: name, payload: payload,
+            at: at ?? start, lane: lane, priority: priority, notBefore: notBefore, isReplaced: isReplaced)
+    }
+
+    @Test("messages go out in order in their lane; of those that may go, the lower priority first")
+    func lanes() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.enqueue(
+            [
+                message("line 1", lane: "blog/1 thread", priority: 4), message("line 2", lane: "blog/1 thread"),
+                message("reminder", lane: "blog/1", priority: 1), message("message", lane: "blog/2", priority: 5),
+            ], cursors: [:], at: start)
+        var order: [String] = []
+        while let due = try journal.dueNotification(of: "slack", at: start) {
+            order.append(due.message)
+            try journal.endAttempt(due, .delivered, answer: "ok", nextAt: start)
+        }
+        #expect(order == ["reminder", "line 1", "line 2", "message"])
+        let again = try #require(try journal.resend(1, at: start))
+        #expect(try journal.dueNotification(of: "slack", at: start) { $0.message != "line 1" } == nil)
+        #expect(try journal.dueNotification(of: "slack", at: start)?.id == again.id && again.isResent)
+    }
+
+    @Test("a message that waits for its time holds nothing up, and is due then; a person's resend does not wait")
+    func notBefore() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        let time = start + .seconds(900)
+        try journal.enqueue(
+            [message("reminder", lane: "blog", notBefore: time), message("live", lane: "blog")], cursors: [:],
+            at: start)
+        let first = try #require(try journal.dueNotification(of: "slack", at: start))
+        #expect(first.message == "live")
+        #expect(try journal.outboxBacklogs(at: start) == ["slack": OutboxBacklog(count: 2, oldest: start)])
+        try journal.endAttempt(first, .delivered, answer: "ok", nextAt: start)
+        #expect(try journal.dueNotification(of: "slack", at: start) == nil)
+        #expect(try journal.nextNotification(of: "slack", after: start) == time)
+        #expect(try journal.outboxBacklogs(at: start) == ["slack": OutboxBacklog(count: 1, oldest: nil)])
+        try journal.retryNotifications(of: ["slack"], at: start)
+        #expect(try journal.dueNotification(of: "slack", at: start) == nil)
+        let due = try #require(try journal.dueNotification(of: "slack", at: time))
+        #expect(due.message == "reminder" && due.notBefore == time && due.nextAt == time)
+        #expect(try journal.outboxBacklogs(at: time + .seconds(5)) == ["slack": OutboxBacklog(count: 1, oldest: time)])
+        _ = try journal.resend(due.id, at: start + .seconds(1))
+        #expect(try journal.dueNotification(of: "slack", at: start + .seconds(1))?.id == due.id)
+    }
+
+    @Test("a message that is replaced is sent again as what replaced it, also when that came while it was being sent")
+    func replaced() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        func put(_ sequence: Int, priority: Int = 5, at now: Timestamp) throws -> Int {
+            try journal.enqueue(
+                [
+                    message(
+                        "message", lane: "blog/1", priority: priority, payload: "{\"sequence\":\(sequence)}",
+                        isReplaced: true, at: now)
+                ], cursors: [:], at: now)
+        }
+        #expect(try put(1, at: start) == 1)
+        #expect(try put(1, at: start) == 0)
+        let first = try #require(try journal.dueNotification(of: "slack", at: start))
+        #expect(try journal.beginAttempt(first, at: start, until: start + .seconds(120)))
+        try journal.record(externalID: "C1:1.1", of: first.id)
+        let later = start + .seconds(1)
+        #expect(try put(2, priority: 0, at: later) == 1)
+        #expect(try !journal.endAttempt(first, .delivered, answer: "ok", nextAt: later))
+        let second = try #require(try journal.dueNotification(of: "slack", at: later))
+        #expect(second.id == first.id && second.externalID == "C1:1.1" && second.priority == 0)
+        #expect(second.attempts == 0 && second.queuedAt == later && second.at == later)
+        #expect(try journal.endAttempt(second, .failed, answer: "no", nextAt: later))
+        #expect(try journal.dueNotification(of: "slack", at: later) == nil)
+        #expect(try put(3, at: later) == 1)
+        #expect(try journal.dueNotification(of: "slack", at: later)?.state == .pending)
+        #expect(try journal.notifications(limit: 9).count == 1)
+    }
+
+    @Test("what waits for another attempt is due at once when a server starts")
+    func restart() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.enqueue([message("paused", lane: "blog"), message("queued")], cursors: [:], at: start)
+        for id in 1...2 {
+            let notification = try #require(try journal.notification(id))
+            try journal.endAttempt(notification, .pending, answer: "down", nextAt: start + .seconds(600))
+        }
+        try journal.retryNotifications(of: ["slack"], at: start + .seconds(60))
+        #expect(try journal.dueNotification(of: "slack", at: start + .seconds(60))?.message == "paused")
+        #expect(try journal.dueNotification(of: "github", at: start + .seconds(60)) == nil)
+    }
+
+    @Test("what is told later of the release counts as news once it is due, whether it has been delivered or not")
+    func laterNews() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        let time = start + .seconds(900)
+        try journal.enqueue(
+            [message("paused", lane: "blog"), message("deadlineNear", lane: "blog", notBefore: time, at: time)],
+            cursors: [:], at: start)
+        let paused = try #require(try journal.notification(1))
+        #expect(try journal.laterNews(than: paused, at: start) == nil)
+        #expect(try journal.laterNews(than: paused, at: time)?.message == "deadlineNear")
+        try journal.enqueue(
+            [message("approved", lane: "blog", at: start + .seconds(5))], cursors: [:], at: start + .seconds(5))
+        #expect(try journal.laterNews(than: paused, at: start + .seconds(5))?.message == "approved")
+        let reminder = try #require(try journal.notification(2))
+        #expect(try journal.laterNews(than: reminder, at: time) == nil)
+        try end(3, .failed, "no", journal)
+        #expect(try journal.laterNews(than: paused, at: start + .seconds(5)) == nil)
     }
 }

@@ -1,4 +1,4 @@
--- The tables of journals that are in use, word for word as SQLite has them in sqlite_master after migrations 1 to 4. Tests compare
+-- The tables of journals that are in use, word for word as SQLite has them in sqlite_master after all migrations. Tests compare
 -- them with what the migrations make. A new migration changes this file too; nothing else may.
 
 CREATE TABLE events (
@@ -158,10 +158,34 @@ CREATE TABLE outbox (
     tried_at INTEGER,
     answer TEXT,
     external_id TEXT
-);
+, lane TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 0, not_before INTEGER NOT NULL DEFAULT 0, is_resent INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX outbox_is_said_once ON outbox (destination, app, number, message);
-CREATE INDEX outbox_to_send ON outbox (destination, app, id) WHERE state = 'pending';
+CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pending';
 CREATE TABLE outbox_cursors (
     destination TEXT NOT NULL PRIMARY KEY,
     position INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE slack_requests (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    begun_at INTEGER,
+    done_at INTEGER,
+    answer TEXT
+);
+CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
+CREATE TABLE slack_users (
+    team TEXT NOT NULL,
+    user TEXT NOT NULL,
+    token TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (team, user)
+) WITHOUT ROWID;
+CREATE TABLE slack_links (
+    hash BLOB NOT NULL PRIMARY KEY,
+    team TEXT NOT NULL,
+    user TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -21,7 +21,7 @@ package struct DeliveryFailure: Error, Sendable, Hashable, CustomStringConvertib
     }
 }
 
-/// What is known of earlier deliveries when a message is delivered.
+/// What is known when a message is delivered, of the release and of earlier deliveries.
 package struct DeliveryContext: Sendable {
     /// The receiver's id of what earlier messages about the same release made; `nil` where none is recorded.
     package var known: String?
@@ -31,16 +31,23 @@ package struct DeliveryContext: Sendable {
     package var taken: Set<String>
     /// Records the receiver's id as soon as it is known, before anything else is sent.
     package var record: @Sendable (String) throws -> Void
+    /// Reads the events of the release as the journal has them now; empty when it has none.
+    package var events: @Sendable () throws -> [RecordedEvent]
 
     package init(
         known: String? = nil, isRepeated: Bool = false, taken: Set<String> = [],
-        record: @escaping @Sendable (String) throws -> Void = { _ in }
+        record: @escaping @Sendable (String) throws -> Void = { _ in },
+        events: @escaping @Sendable () throws -> [RecordedEvent] = { [] }
     ) {
         self.known = known
         self.isRepeated = isRepeated
         self.taken = taken
         self.record = record
+        self.events = events
     }
+
+    /// The release as it is in the journal now; `nil` when it is not there.
+    package func latest() throws -> Release? { Release(folding: try events()) }
 }
 
 /// A forge to which deployments are reported.

@@ -1,25 +1,28 @@
 -- Messages that replace others and wait for their time, and Slack. Times are milliseconds since 1970.
 
 -- Messages of one lane go out in order, those of different lanes independently; of those that may go, lower priorities first. A message is not
--- sent before `not_before`, and nothing waits for it until then.
+-- sent before `not_before`, and nothing waits for it until then. `is_resent` is 1 once a person asked to send it again.
 ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN is_resent INTEGER NOT NULL DEFAULT 0;
 UPDATE outbox SET lane = app;
 DROP INDEX outbox_to_send;
 CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pending';
 
 -- What people in Slack ask for: a request is written here before it is acknowledged. `id` tells a repeated one apart: the signature of a request to
--- the server, or the envelope's id in Socket Mode. `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `done_at` is NULL until it
--- has been acted on.
+-- the server, or the envelope's id in Socket Mode. `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `begun_at` is set
+-- before something is done that must not be done twice, `done_at` when it has been acted on; `answer` is what the person was told.
 CREATE TABLE slack_requests (
-    id TEXT NOT NULL PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     at INTEGER NOT NULL,
     request TEXT NOT NULL,
+    begun_at INTEGER,
     done_at INTEGER,
     answer TEXT
-) WITHOUT ROWID;
-CREATE INDEX slack_requests_to_act_on ON slack_requests (at) WHERE done_at IS NULL;
+);
+CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
 
 -- People in Slack who have connected themselves to an access token, whose rights they have.
 CREATE TABLE slack_users (

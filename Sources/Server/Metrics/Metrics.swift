@@ -45,6 +45,11 @@ package final class Metrics: Sendable {
         MetricFamily(
             "viridian_notifications_total", .counter,
             "Messages to other systems by destination and outcome: delivered, retried, failed, obsolete."),
+        MetricFamily(
+            "viridian_notifications_pending", .gauge, "Messages to other systems that are still to be sent."),
+        MetricFamily(
+            "viridian_notifications_lag_seconds", .gauge,
+            "How long the oldest message waits that may be sent to a destination; 0 when none does."),
         MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
         MetricFamily(
             "viridian_deliveries_total", .counter,

@@ -8,6 +8,7 @@ import ViridianConfiguration
 package struct DeploymentDestination: OutboxDestination {
     package let name: String
     package let tellsState = true
+    package let tellsMilestonesOnly = true
     private let forge: any DeploymentForge
     /// The environment's name at the forge.
     private let environment: String

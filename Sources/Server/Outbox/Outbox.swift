@@ -42,6 +42,12 @@ package struct Outbox: Sendable {
     /// Projects and sends until the task is cancelled.
     func run() async {
         guard !destinations.isEmpty else { return }
+        do {
+            try begin()
+        } catch {
+            // What waits for its next attempt goes on waiting.
+            logger.error("the outbox cannot be read", metadata: ["error": "\("\(error)".safe)"])
+        }
         await withDiscardingTaskGroup { group in
             group.addTask { await project() }
             for destination in destinations {
@@ -52,6 +58,9 @@ package struct Outbox: Sendable {
             }
         }
     }
+
+    /// Messages that wait for another attempt are tried at once: whoever starts the server may have fixed what they failed of.
+    func begin() throws { try journal.retryNotifications(of: destinations.map(\.name), at: clock.now) }
 
     /// Sends a message again that was delivered or failed, or a pending one now.
     /// - Returns: the message; `nil` when there is none with this id.
@@ -89,19 +98,39 @@ package struct Outbox: Sendable {
 
     // MARK: - Sending
 
-    /// When a destination is retried that did not answer: nothing else is sent to it before.
-    struct Pause {
-        var until = Timestamp(milliseconds: 0)
-        /// Attempts that failed since the last one that did not.
-        var failures = 0
+    /// The pauses of a destination, one for each limit of the receiver: when it is asked again after it did not answer, or said when.
+    struct Pauses: Sendable {
+        private struct Pause {
+            var until: Timestamp
+            /// Attempts that failed since the last one that did not.
+            var failures = 0
+        }
+
+        private var pauses: [String: Pause] = [:]
+
+        func holds(_ limit: String, at now: Timestamp) -> Bool { pauses[limit].map { now < $0.until } ?? false }
+
+        /// When the next of them ends; `nil` when none holds anything.
+        func nextEnd(after now: Timestamp) -> Timestamp? { pauses.values.map(\.until).filter { $0 > now }.min() }
+
+        mutating func end(_ limit: String) { pauses[limit] = nil }
+
+        /// - Returns: until when the limit is paused.
+        mutating func begin(_ limit: String, at now: Timestamp, atLeast least: Duration?) -> Timestamp {
+            let failures = (pauses[limit]?.failures ?? 0) + 1
+            let until = now + max(Outbox.backOff.backOff(attempt: failures), least ?? .zero)
+            pauses[limit] = Pause(until: until, failures: failures)
+            return until
+        }
     }
 
     private func send(to destination: any OutboxDestination) async {
-        var pause = Pause()
+        var pauses = Pauses()
         while !Task.isCancelled {
             var next = clock.now + Self.checkInterval
             do {
-                if let due = try await sendDue(to: destination, &pause) { next = min(next, due) }
+                if let due = try await sendDue(to: destination, &pauses) { next = min(next, due) }
+                try measure(destination)
             } catch {
                 guard !Task.isCancelled else { return }
                 logger.error(
@@ -113,35 +142,59 @@ package struct Outbox: Sendable {
     }
 
     /// Sends what is due, one message after the other.
-    /// - Returns: when the next message is due; `nil` when none is pending.
-    func sendDue(to destination: any OutboxDestination, _ pause: inout Pause) async throws -> Timestamp? {
-        while clock.now >= pause.until,
-            let due = try journal.dueNotification(of: destination.name, at: clock.now)
-        {
+    /// - Returns: when to go on; `nil` when nothing is pending.
+    func sendDue(to destination: any OutboxDestination, _ pauses: inout Pauses) async throws -> Timestamp? {
+        while true {
+            let now = clock.now
+            let due = try journal.dueNotification(of: destination.name, at: now) { [pauses] in
+                !pauses.holds(destination.limit(of: $0), at: now)
+            }
+            guard let due else {
+                return [pauses.nextEnd(after: now), try journal.nextNotification(of: destination.name, after: now)]
+                    .compactMap { $0 }.min()
+            }
             try Task.checkCancellation()
-            try await attempt(due, destination, &pause)
+            try await attempt(due, destination, &pauses)
         }
-        return try journal.nextNotification(of: destination.name).map { max($0, pause.until) }
     }
 
     private func attempt(
-        _ notification: OutboxNotification, _ destination: any OutboxDestination, _ pause: inout Pause
+        _ notification: OutboxNotification, _ destination: any OutboxDestination, _ pauses: inout Pauses
     ) async throws {
         let now = clock.now
         guard try journal.beginAttempt(notification, at: now, until: now + Self.longestAttempt) else { return }
-        if destination.tellsState, let later = try journal.laterDelivered(than: notification) {
-            return try end(notification, .obsolete, "not sent: \(later.message) has been delivered since")
+        if let reason = try reasonNotToSend(notification, to: destination) {
+            return try end(notification, .obsolete, reason)
         }
+        let limit = destination.limit(of: notification)
         do {
             let outcome = try await destination.deliver(notification, try context(notification))
-            pause = Pause()
+            pauses.end(limit)
             switch outcome {
             case .delivered(let answer): try end(notification, .delivered, answer)
             case .obsolete(let reason): try end(notification, .obsolete, reason)
             }
         } catch let failure as DeliveryFailure {
-            try retry(notification, failure, &pause)
+            guard case .unavailable(let after) = failure.kind else {
+                return try end(notification, .failed, failure.description)
+            }
+            try retry(notification, failure, pausedUntil: pauses.begin(limit, at: clock.now, atLeast: after))
         }
+    }
+
+    /// What is over is not told as news.
+    private func reasonNotToSend(_ notification: OutboxNotification, to destination: any OutboxDestination) throws
+        -> String?
+    {
+        if destination.tellsState, let later = try journal.laterDelivered(than: notification) {
+            return "not sent: \(later.message) has been delivered since"
+        }
+        guard let limit = destination.staleAfter, !notification.isResent, clock.now - notification.at >= limit,
+            let later = try journal.laterNews(than: notification, at: clock.now)
+        else { return nil }
+        return later.state == .delivered
+            ? "not sent: it is over, and \(later.message) has been delivered since"
+            : "not sent: it is over, and \(later.message) is told instead"
     }
 
     private func context(_ notification: OutboxNotification) throws -> DeliveryContext {
@@ -150,31 +203,35 @@ package struct Outbox: Sendable {
             known: try journal.externalID(at: destination, app: app, number: number),
             isRepeated: notification.attempts > 0,
             taken: try journal.externalIDs(at: destination, exceptOf: app, number),
-            record: { [journal] in try journal.record(externalID: $0, of: notification.id) })
+            record: { [journal] in try journal.record(externalID: $0, of: notification.id) },
+            events: { [journal] in try journal.events(app: app, number: number) })
     }
 
-    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, _ pause: inout Pause) throws {
-        guard case .unavailable(let after) = failure.kind else {
-            return try end(notification, .failed, failure.description)
-        }
-        let now = clock.now
-        pause.failures += 1
-        pause.until = now + max(Self.backOff.backOff(attempt: pause.failures), after ?? .zero)
-        let next = max(pause.until, now + Self.backOff.backOff(attempt: notification.attempts + 1))
-        guard next - notification.queuedAt < Self.patience else {
+    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, pausedUntil: Timestamp) throws {
+        let next = max(pausedUntil, clock.now + Self.backOff.backOff(attempt: notification.attempts + 1))
+        guard next - max(notification.queuedAt, notification.notBefore ?? notification.queuedAt) < Self.patience else {
             return try end(notification, .failed, "given up after 24 hours; the last answer: \(failure.description)")
         }
-        try journal.endAttempt(notification.id, .pending, answer: failure.description, nextAt: next)
+        guard try journal.endAttempt(notification, .pending, answer: failure.description, nextAt: next) else { return }
         metrics.count(
             "viridian_notifications_total", ["destination": notification.destination, "outcome": "retried"])
         logger.info("a message is sent again later", metadata: notification.metadata(failure.description))
     }
 
     private func end(_ notification: OutboxNotification, _ state: OutboxNotification.State, _ answer: String) throws {
-        try journal.endAttempt(notification.id, state, answer: answer, nextAt: clock.now)
+        try journal.endAttempt(notification, state, answer: answer, nextAt: clock.now)
         metrics.count(
             "viridian_notifications_total", ["destination": notification.destination, "outcome": state.rawValue])
         if state == .failed { logger.warning("a message was not delivered", metadata: notification.metadata(answer)) }
+    }
+
+    /// Updates the metrics of what waits.
+    func measure(_ destination: any OutboxDestination) throws {
+        let backlog = try journal.outboxBacklogs(at: clock.now)[destination.name]
+        let labels = ["destination": destination.name]
+        metrics.set("viridian_notifications_pending", Double(backlog?.count ?? 0), labels)
+        let lag = backlog?.oldest.map { max(clock.now - $0, .zero) } ?? .zero
+        metrics.set("viridian_notifications_lag_seconds", lag.inSeconds, labels)
     }
 }
 

@@ -16,8 +16,20 @@ struct OutboxProjection {
 
     private struct Followed {
         var milestones: Milestones
-        /// How many of them are in the outbox.
+        /// The number of milestones, and of events, from which the messages in the outbox were made.
         var projected = 0
+        var projectedSequence = 0
+        /// What has been written to the outbox, the newest of each name.
+        var messages: [Name: NewNotification] = [:]
+
+        struct Name: Hashable {
+            var destination: String
+            var message: String
+
+            init(_ notification: NewNotification) {
+                (destination, message) = (notification.destination, notification.message)
+            }
+        }
     }
 
     /// What happened longer ago is not told any more: after an outage, or to a destination that is new.
@@ -46,11 +58,7 @@ struct OutboxProjection {
             await Task.yield()
             try readEvents(of: head.app, at: now)
             for release in followed[head.app, default: [:]].sorted(by: { $0.key < $1.key }).map(\.value) {
-                guard release.milestones.all.count > release.projected else { continue }
-                for destination in destinations {
-                    messages += try destination.messages(for: release.milestones)
-                        .filter { now - $0.at < Self.oldest }
-                }
+                messages += try news(of: release, at: now)
             }
         }
         var count = 0
@@ -61,9 +69,19 @@ struct OutboxProjection {
             let cursors = Dictionary(destinations.map { ($0.name, last.position) }) { $1 }
             count = try journal.enqueue(messages, cursors: cursors, at: now)
         }
+        for new in messages { followed[new.app]?[new.number]?.messages[Followed.Name(new)] = new }
         for head in heads { markProjected(head.app) }
         position = last.position
         return count > 0
+    }
+
+    /// The messages about a release that this process has not written to the outbox yet.
+    private func news(of release: Followed, at now: Timestamp) throws -> [NewNotification] {
+        guard release.milestones.release.sequence > release.projectedSequence else { return [] }
+        let hasMilestone = release.milestones.all.count > release.projected
+        return try destinations.filter { hasMilestone || !$0.tellsMilestonesOnly }
+            .flatMap { try $0.messages(for: release.milestones) }
+            .filter { now - $0.at < Self.oldest && release.messages[Followed.Name($0)] != $0 }
     }
 
     private mutating func readEvents(of app: String, at now: Timestamp) throws {
@@ -99,6 +117,7 @@ struct OutboxProjection {
         guard var known = followed[app], let newest = known.keys.max() else { return }
         for (number, release) in known {
             known[number]?.projected = release.milestones.all.count
+            known[number]?.projectedSequence = release.milestones.release.sequence
             if number != newest, release.milestones.isFinal { known[number] = nil }
         }
         followed[app] = known

@@ -24,7 +24,7 @@ final class OutboxBench: Sendable {
         let outbox: Outbox
         let destinations: [any OutboxDestination]
         private var projection: OutboxProjection
-        private var pauses: [String: Outbox.Pause] = [:]
+        private var pauses: [String: Outbox.Pauses] = [:]
         private let clock: SettableClock
 
         fileprivate init(_ bench: OutboxBench, _ destinations: [any OutboxDestination]) throws {
@@ -48,9 +48,9 @@ final class OutboxBench: Sendable {
         /// Sends what is due to each destination.
         mutating func send() async throws {
             for destination in destinations {
-                var pause = pauses[destination.name] ?? Outbox.Pause()
-                defer { pauses[destination.name] = pause }
-                _ = try await outbox.sendDue(to: destination, &pause)
+                var own = pauses[destination.name] ?? Outbox.Pauses()
+                defer { pauses[destination.name] = own }
+                _ = try await outbox.sendDue(to: destination, &own)
             }
         }
 
@@ -64,13 +64,16 @@ final class OutboxBench: Sendable {
 
         /// Lets the time pass until a message may be sent; false when none is pending.
         func passTime() throws -> Bool {
-            let next = try destinations.compactMap { destination in
-                try journal.nextNotification(of: destination.name).map {
-                    max($0, pauses[destination.name]?.until ?? $0)
-                }
+            let now = clock.now
+            guard try journal.outboxBacklogs(at: now).values.contains(where: { $0.count > 0 }) else { return false }
+            let next = try destinations.flatMap { destination in
+                [
+                    try journal.nextNotification(of: destination.name, after: now),
+                    pauses[destination.name]?.nextEnd(after: now),
+                ].compactMap { $0 }
             }.min()
-            if let next { clock.advance(by: max(next - clock.now, .zero)) }
-            return next != nil
+            if let next { clock.advance(by: next - now) }
+            return true
         }
 
         /// What became of each message, the oldest first: `github blog/1 queued: delivered`.

@@ -1,0 +1,179 @@
+import GRDB
+import ReleaseMachine
+
+extension Journal {
+    /// The messages of a destination that may be sent next, the oldest of each lane: a lane's messages go out in order.
+    private static let firstOfEachLane = """
+        FROM outbox WHERE destination = ? AND state = 'pending' AND id IN
+            (SELECT min(id) FROM outbox WHERE destination = ? AND state = 'pending' AND not_before <= ? GROUP BY lane)
+        """
+
+    /// The message that is to be sent now, of those that the condition allows; `nil` when none is.
+    package func dueNotification(
+        of destination: String, at now: Timestamp,
+        where isAllowed: @Sendable (OutboxNotification) -> Bool = { _ in true }
+    ) throws(JournalError) -> OutboxNotification? {
+        try read { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT * \(Self.firstOfEachLane) AND next_at <= ? ORDER BY priority, next_at, id",
+                arguments: [destination, destination, now.milliseconds, now.milliseconds])
+            while let row = try rows.next() {
+                let notification = OutboxNotification(row)
+                if isAllowed(notification) { return notification }
+            }
+            return nil
+        }
+    }
+
+    /// When the next message of a destination is to be sent that is not due yet; `nil` when there is none.
+    package func nextNotification(of destination: String, after now: Timestamp) throws(JournalError) -> Timestamp? {
+        try read { database in
+            let waiting = try Int64.fetchOne(
+                database, sql: "SELECT min(next_at) \(Self.firstOfEachLane) AND next_at > ?",
+                arguments: [destination, destination, now.milliseconds, now.milliseconds])
+            let later = try Int64.fetchOne(
+                database,
+                sql: "SELECT min(next_at) FROM outbox WHERE destination = ? AND state = 'pending' AND not_before > ?",
+                arguments: [destination, now.milliseconds])
+            return [waiting, later].compactMap { $0 }.min().map(Timestamp.init(milliseconds:))
+        }
+    }
+
+    /// Makes messages due whose next attempt is only waited for because an earlier one failed, or was begun by a process that ended.
+    package func retryNotifications(of destinations: [String], at now: Timestamp) throws(JournalError) {
+        try write { database in
+            for destination in destinations {
+                try database.execute(
+                    sql: """
+                        UPDATE outbox SET next_at = max(not_before, ?)
+                        WHERE destination = ? AND state = 'pending' AND next_at > max(not_before, ?)
+                        """,
+                    arguments: [now.milliseconds, destination, now.milliseconds])
+            }
+        }
+    }
+
+    /// The pending messages of each destination that has any.
+    package func outboxBacklogs(at now: Timestamp) throws(JournalError) -> [String: OutboxBacklog] {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT destination, count(*) AS count,
+                        min(CASE WHEN not_before <= ? THEN max(queued_at, not_before) END) AS oldest
+                    FROM outbox WHERE state = 'pending' GROUP BY destination
+                    """,
+                arguments: [now.milliseconds])
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0["destination"], OutboxBacklog($0)) })
+        }
+    }
+
+    /// Records that an attempt begins, before anything is sent. It is due again at `until`, should this process die meanwhile.
+    /// - Returns: false when another process has begun one.
+    package func beginAttempt(_ notification: OutboxNotification, at now: Timestamp, until: Timestamp)
+        throws(JournalError)
+        -> Bool
+    {
+        try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE outbox SET attempts = attempts + 1, tried_at = ?, next_at = ?
+                    WHERE id = ? AND state = 'pending' AND attempts = ? AND next_at = ? AND payload = ?
+                    """,
+                arguments: [
+                    now.milliseconds, until.milliseconds, notification.id, notification.attempts,
+                    notification.nextAt.milliseconds, notification.payload,
+                ])
+            return database.changesCount == 1
+        }
+    }
+
+    /// Records the receiver's id of what a message made.
+    package func record(externalID: String, of notification: Int) throws(JournalError) {
+        try write {
+            try $0.execute(
+                sql: "UPDATE outbox SET external_id = ? WHERE id = ?", arguments: [externalID, notification])
+        }
+    }
+
+    /// Records how an attempt ended. A pending message is retried at `nextAt`. One that was replaced while it was sent stays as it is: what
+    /// replaced it has to be sent.
+    /// - Returns: false when it was replaced.
+    @discardableResult
+    package func endAttempt(
+        _ notification: OutboxNotification, _ state: OutboxNotification.State, answer: String, nextAt: Timestamp
+    ) throws(JournalError) -> Bool {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE outbox SET state = ?, answer = ?, next_at = ? WHERE id = ? AND payload = ?",
+                arguments: [
+                    state.rawValue, answer, nextAt.milliseconds, notification.id, notification.payload,
+                ])
+            return database.changesCount == 1
+        }
+    }
+
+    /// The receiver's id of what earlier messages about a release made.
+    package func externalID(at destination: String, app: String, number: Int) throws(JournalError) -> String? {
+        try read { database in
+            try String.fetchOne(
+                database,
+                sql: """
+                    SELECT external_id FROM outbox
+                    WHERE destination = ? AND app = ? AND number = ? AND external_id IS NOT NULL ORDER BY id DESC LIMIT 1
+                    """,
+                arguments: [destination, app, number])
+        }
+    }
+
+    /// The receiver's ids that belong to other releases than this one.
+    package func externalIDs(at destination: String, exceptOf app: String, _ number: Int) throws(JournalError)
+        -> Set<String>
+    {
+        try read { database in
+            try String.fetchSet(
+                database,
+                sql: """
+                    SELECT external_id FROM outbox
+                    WHERE destination = ? AND external_id IS NOT NULL AND NOT (app = ? AND number = ?)
+                    """,
+                arguments: [destination, app, number])
+        }
+    }
+
+    /// A message about the same release that was made later and has been delivered; `nil` when there is none.
+    package func laterDelivered(than notification: OutboxNotification) throws(JournalError) -> OutboxNotification? {
+        try read { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT * FROM outbox WHERE destination = ? AND app = ? AND number = ? AND id > ? AND state = 'delivered'
+                    ORDER BY id DESC LIMIT 1
+                    """,
+                arguments: [notification.destination, notification.app, notification.number, notification.id]
+            ).map { OutboxNotification($0) }
+        }
+    }
+
+    /// The newest of the messages about the same release that tell something later, and have been delivered or are due; `nil` when there is
+    /// none.
+    package func laterNews(than notification: OutboxNotification, at now: Timestamp) throws(JournalError)
+        -> OutboxNotification?
+    {
+        try read { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT * FROM outbox WHERE destination = ? AND app = ? AND number = ? AND (at, id) > (?, ?)
+                        AND (state = 'delivered' OR state = 'pending' AND not_before <= ?)
+                    ORDER BY at DESC, id DESC LIMIT 1
+                    """,
+                arguments: [
+                    notification.destination, notification.app, notification.number, notification.at.milliseconds,
+                    notification.id, now.milliseconds,
+                ]
+            ).map { OutboxNotification($0) }
+        }
+    }
+}
