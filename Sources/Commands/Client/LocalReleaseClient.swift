@@ -83,8 +83,10 @@ struct LocalReleaseClient: ReleaseClient {
         return try await releases.deploy(request, until: stop, observe: observe)
     }
 
-    func promote(_ app: String, by: String, observe: @escaping Engine.Observer) async throws -> Release {
-        try await installation.releases(app).promote(by: by, observe: observe)
+    func promote(
+        _ app: String, by: String, forcedReason: String?, observe: @escaping Engine.Observer
+    ) async throws -> Release {
+        try await installation.releases(app).promote(by: by, forcedReason: forcedReason, observe: observe)
     }
 
     func abort(_ app: String, by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release {

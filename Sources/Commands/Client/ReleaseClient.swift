@@ -22,7 +22,11 @@ protocol ReleaseClient: Sendable {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release
-    func promote(_ app: String, by: String, observe: @escaping Engine.Observer) async throws -> Release
+    /// Promotes the newest release and follows it to its end; returns at once where more people have to promote it. With `forcedReason` it
+    /// goes live without the approvals that it needs.
+    func promote(
+        _ app: String, by: String, forcedReason: String?, observe: @escaping Engine.Observer
+    ) async throws -> Release
     func abort(_ app: String, by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release
     func rollback(
         _ app: String,

@@ -24,6 +24,11 @@ struct RemoteReleaseClient: ReleaseClient {
         var override: Bool?
     }
 
+    private struct PromoteBody: Encodable {
+        var override: Bool?
+        var reason: String?
+    }
+
     private struct ReasonBody: Encodable {
         var to: String?
         var reason: String?
@@ -117,10 +122,18 @@ struct RemoteReleaseClient: ReleaseClient {
         return try await server.post(path(app, "/releases"), body)
     }
 
-    func promote(_ app: String, by: String, observe: @escaping Engine.Observer) async throws -> Release {
+    func promote(
+        _ app: String, by: String, forcedReason: String?, observe: @escaping Engine.Observer
+    ) async throws -> Release {
         let number = try await newest(app)
-        let view = try await server.post(
-            path(app, "/releases/\(number)/promote"), ReasonBody(), ReleaseView.self)
+        let body = PromoteBody(override: forcedReason == nil ? nil : true, reason: forcedReason)
+        let view = try await server.post(path(app, "/releases/\(number)/promote"), body, ReleaseView.self)
+        if view.state == .paused {
+            // More people have to promote it; what they did since is not what this command did.
+            let events = try await events(app, number, after: 0).prefix { $0.sequence <= view.sequence }
+            guard let approved = Release(folding: events) else { throw Refusal("there is no release \(app)/\(number)") }
+            return approved
+        }
         return try await watch(app, number, reportingFrom: view.sequence, observe: observe)
     }
 

@@ -23,6 +23,8 @@ actor ProgressView {
         redraw()
     }
 
+    var hasDrawn: Bool { release != nil }
+
     /// Redraws the elapsed times until cancelled.
     func tick() async {
         while !Task.isCancelled {
@@ -136,7 +138,8 @@ struct ProgressBlock {
                 return release.promotedBy.map { "promoted by \($0)" } ?? ""
             }
             let then = release.order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
-            return "awaiting `viridian promote \(release.order.app)`; in \((deadline - now).short) it \(then)"
+            let count = release.approvalCount.map { "\($0); " } ?? ""
+            return "\(count)awaiting `viridian promote \(release.order.app)`; in \((deadline - now).short) it \(then)"
         case .switching: return count { $0.state == .switched }
         case .draining:
             guard let bounds = release.drainBounds, release.phase == .draining, release.previous != nil else {

@@ -10,6 +10,12 @@ struct ReleaseFollower {
     func run(
         _ body: (@escaping Engine.Observer) async throws -> Release
     ) async throws -> ExitStatus {
+        Outcome(try await follow(body)).exitStatus
+    }
+
+    func follow(
+        _ body: (@escaping Engine.Observer) async throws -> Release
+    ) async throws -> Release {
         let release: Release
         switch output {
         case .json:
@@ -21,7 +27,7 @@ struct ReleaseFollower {
             let log = Log()
             release = try await body { recorded, release in await log.write(recorded, release) }
         }
-        return Outcome(release).exitStatus
+        return release
     }
 
     private func live(_ body: (@escaping Engine.Observer) async throws -> Release) async throws -> Release {
@@ -37,7 +43,7 @@ struct ReleaseFollower {
                     let style: Terminal.Style = outcome.exitStatus == .done ? .green : .red
                     printLine(terminal.styled(outcome.sentence, style))
                     for line in outcome.fix { printLine("  \(line)") }
-                } else if release.state == .paused {
+                } else if release.state == .paused, await view.hasDrawn {
                     printLine(
                         "To promote: viridian promote \(release.order.app)    To abort: viridian abort \(release.order.app)"
                     )

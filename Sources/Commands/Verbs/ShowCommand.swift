@@ -50,7 +50,16 @@ private struct ReleaseFacts {
         if order.isOlder == true { rows.append(("older", "than what was live")) }
         if let overrode = order.overrode { rows.append(("in spite of", overrode)) }
         if let changes = release.compareURL { rows.append(("changes", changes)) }
-        if let by = release.promotedBy { rows.append(("promoted by", by)) }
+        if release.needsApprovals {
+            if release.state == .paused { rows.append(("approvals", release.approvalCount ?? "none")) }
+            for approval in release.approvals {
+                rows.append(("approved by", "\(approval.by) at \(approval.at.iso8601)"))
+            }
+        }
+        if let by = release.promotedBy {
+            let why = release.forcedReason.map { ", without the approvals that it needed: \($0)" } ?? ""
+            rows.append(("promoted by", by + why))
+        }
         if case .aborted(let by, let reason) = release.cause {
             rows.append(("aborted by", by + (reason.map { ": \($0)" } ?? "")))
         }

@@ -66,6 +66,7 @@ extension AppView {
                 TerminalLine(
                     "  latest \(app)/\(release.number) \(release.version) \(release.state.rawValue) (\(release.phase))")
             )
+            if let count = release.approvalCount { lines.append(TerminalLine("  approved \(count)")) }
             if release.awaiting != nil, let preview = release.previewURL {
                 lines.append(TerminalLine("  preview \(preview)"))
             }

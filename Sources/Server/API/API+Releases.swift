@@ -72,10 +72,13 @@ extension API {
     @Sendable func promote(_ request: Request, _ context: ServerContext) async throws -> Response {
         let app = try app(context)
         let number = try context.number("number")
-        _ = try BodyFields(request, context, known: [])
+        let fields = try BodyFields(request, context, known: ["override", "reason"])
+        let (overridesApprovals, reason) = (try fields.flag("override") ?? false, try fields.string("reason"))
         try context.require(.deployer, for: app)
         _ = try await release(context)
-        return .json(ReleaseView(try await services.releaseService(context).promote(app, number)), status: .accepted)
+        let release = try await services.releaseService(context).promote(
+            app, number, overridesApprovals: overridesApprovals, reason: reason)
+        return .json(ReleaseView(release), status: .accepted)
     }
 
     @Sendable func abort(_ request: Request, _ context: ServerContext) async throws -> Response {

@@ -66,6 +66,8 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
             self = APIError(.conflict, "release_running", error.description, release: error.release)
         case let error as ReleaseHeld:
             self = APIError(.locked, "locked", error.description, until: error.until)
+        case let error as ApprovalsNeeded:
+            self = APIError(.conflict, "approvals_needed", error.description, field: "verify")
         case let error as NotAdmitted: self = APIError(.conflict, "refused", error.description)
         case let error as Interrupted:
             self = APIError(.conflict, "release_running", error.description, release: error.release.order.number)

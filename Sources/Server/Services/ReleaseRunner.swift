@@ -85,11 +85,13 @@ package actor ReleaseRunner {
         }
     }
 
-    /// Promotes release `number`, or the newest one.
-    package func promote(_ app: String, _ number: Int?, by: String, _ requestOrigin: RequestOrigin) async throws
-        -> Release
-    {
-        let release = try apps.releases(app, requestOrigin).requestPromotion(of: number, by: by)
+    /// Promotes release `number`, or the newest one, or adds the person's approval when it needs more than one.
+    /// With `forcedReason`, an administrator promotes it without the approvals that it needs.
+    package func promote(
+        _ app: String, _ number: Int?, by: String, forcedReason: String? = nil, _ requestOrigin: RequestOrigin
+    ) async throws -> Release {
+        let release = try apps.releases(app, requestOrigin).requestPromotion(
+            of: number, by: by, forcedReason: forcedReason)
         await notifyRunner(app)
         return release
     }

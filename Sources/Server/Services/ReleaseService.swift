@@ -17,7 +17,8 @@ package struct ReleaseService: Sendable {
     }
 
     /// Starts a release; returns when its first event is in the journal. `request` is the caller's idempotency key, if any.
-    /// With `overridesHolds` it starts in spite of locks and freezes, which takes an admin and a reason.
+    /// With `overridesHolds` it starts in spite of locks and freezes, and without `verify` in spite of the approvals that it needs. That takes
+    /// an admin and a reason.
     package func deploy(
         _ app: String,
         version: String,
@@ -60,9 +61,22 @@ package struct ReleaseService: Sendable {
             app, deployment, requestOrigin(for: request))
     }
 
-    package func promote(_ app: String, _ number: Int?) async throws -> Release {
-        let identity = try require(.deployer, app)
-        return try await services.runner.promote(app, number, by: identity.name, requestOrigin)
+    /// Promotes a release, or adds the user's approval when it needs more than one.
+    /// With `overridesApprovals` it goes live without those that it needs, which takes an admin and a reason.
+    package func promote(
+        _ app: String, _ number: Int?, overridesApprovals: Bool = false, reason: String? = nil
+    ) async throws -> Release {
+        let identity = try require(overridesApprovals ? .admin : .deployer, app)
+        let reason = try validReason(reason)
+        if overridesApprovals, reason == nil {
+            throw APIError.invalid(
+                "reason", "reason is missing: a promotion without the approvals that it needs takes one")
+        }
+        if !overridesApprovals, reason != nil {
+            throw APIError.invalid("reason", "reason goes with override: a promotion with all approvals takes none")
+        }
+        return try await services.runner.promote(
+            app, number, by: identity.name, forcedReason: overridesApprovals ? reason : nil, requestOrigin)
     }
 
     package func abort(_ app: String, _ number: Int?, reason: String?) async throws -> Release {
