@@ -1,0 +1,52 @@
+import Logging
+import Synchronization
+
+/// How many connections of Socket Mode are open, and what was last wrong with them.
+package final class SocketModeStatus: Sendable {
+    package struct Snapshot: Sendable, Hashable {
+        /// Connections on which Slack sends requests now, replaced ones included.
+        package var connections = 0
+        /// Why there are fewer than there should be; `nil` when nothing is wrong.
+        package var problem: String?
+    }
+
+    private let state = Mutex(Snapshot())
+    private let changed: @Sendable (Snapshot) -> Void
+
+    /// `changed` is called after every change.
+    package init(changed: @escaping @Sendable (Snapshot) -> Void = { _ in }) {
+        self.changed = changed
+    }
+
+    package var snapshot: Snapshot { state.withLock { $0 } }
+
+    /// - Returns: the problem that is over, for the log.
+    func opened() -> String? {
+        change { state in
+            state.connections += 1
+            defer { state.problem = nil }
+            return state.problem
+        }
+    }
+
+    func closed() { change { $0.connections -= 1 } }
+
+    /// - Returns: how to log it: a problem that lasts is logged once, and it is worse when there is no other connection.
+    func problem(_ end: SocketModeEnd) -> Logger.Level? {
+        change { state in
+            guard state.problem != end.description else { return nil }
+            state.problem = end.description
+            if end.kind == .refused { return .error }
+            return state.connections == 0 ? .warning : .info
+        }
+    }
+
+    private func change<Result: Sendable>(_ body: @Sendable (inout Snapshot) -> Result) -> Result {
+        let (result, snapshot) = state.withLock { state in
+            let result = body(&state)
+            return (result, state)
+        }
+        changed(snapshot)
+        return result
+    }
+}
