@@ -47,6 +47,8 @@ package actor FakeSlack {
     var meter = SlackRateMeter()
     var faults: [(fault: Fault, method: String?, left: Int?)] = []
     var slowAnswers: [Task<Void, Never>] = []
+    /// The timestamps of messages that were posted with a `client_msg_id`.
+    var keys: [String: String] = [:]
     private var lastTimestamp = 0
     var responses: [String: ResponseAddress] = [:]
     private var waiting: [Int: CheckedContinuation<Void, Never>] = [:]

@@ -122,6 +122,14 @@ extension FakeSlack {
         else { throw SlackRefusal("channel_not_found") }
         if channel.isArchived { throw SlackRefusal("is_archived") }
         if !channel.hasApp, !scopes.contains("chat:write.public") { throw SlackRefusal("not_in_channel") }
+        let key = call["client_msg_id"]
+        // Slack's pages tell of it only among the errors.
+        if let key, let timestamp = keys[key] {
+            guard let made = messages.first(where: { $0.channel == channel.id && $0.timestamp == timestamp }) else {
+                throw SlackRefusal("duplicate_message_not_found")
+            }
+            return ["channel": channel.id, "ts": made.timestamp, "message": object(made)]
+        }
         let version = try version(call, "chat.postMessage")
         var message = Message(
             channel: channel.id, timestamp: nextTimestamp(), app: app.id, versions: [version])
@@ -137,6 +145,7 @@ extension FakeSlack {
             message.isBroadcast = call.isTrue("reply_broadcast")
         }
         messages.append(message)
+        if let key { keys[key] = message.timestamp }
         return ["channel": channel.id, "ts": message.timestamp, "message": object(message)]
     }
 
