@@ -34,8 +34,10 @@ extension HTTPConnection {
         package var body: Data?
         /// For the whole request: connecting, retries and the response body. For a stream: until the response head.
         package var deadline: Duration
-        /// A response body with more bytes than this is an error.
+        /// A response body with more bytes than this is an error, or is cut.
         package var largestBody: Int
+        /// Of a larger response body the beginning is enough.
+        package var cutsBody: Bool
         package var retry: RetryPolicy
         /// Sends `Connection: close`, so that no later request reuses the connection.
         package var closesConnection: Bool
@@ -47,6 +49,7 @@ extension HTTPConnection {
             body: Data? = nil,
             deadline: Duration = .seconds(30),
             largestBody: Int = 16 << 20,
+            cutsBody: Bool = false,
             retry: RetryPolicy = .never,
             closesConnection: Bool = false
         ) {
@@ -56,6 +59,7 @@ extension HTTPConnection {
             self.body = body
             self.deadline = deadline
             self.largestBody = largestBody
+            self.cutsBody = cutsBody
             self.retry = retry
             self.closesConnection = closesConnection
         }

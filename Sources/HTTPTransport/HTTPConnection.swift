@@ -27,6 +27,7 @@ package final class HTTPConnection: Sendable {
     ///   - text: an http or https URL with a host; its path is the prefix of every request's path.
     ///   - tls: the trusted certificates and the client certificate, for https.
     ///   - proxy: the proxy to connect through; nil: none.
+    ///   - address: where to connect to, whatever the URL's name resolves to; nil: where it resolves to. Not with a proxy, which resolves it.
     ///   - connectionLimit: the highest number of connections for calls; further calls wait for one.
     ///   - connectTimeout: the time limit for opening one connection.
     ///   - streamIdleLimit: a stream that receives nothing for this long fails; nil: no limit.
@@ -36,6 +37,7 @@ package final class HTTPConnection: Sendable {
         baseURL text: String,
         tls: TLSIdentity = .system,
         proxy: ProxyServer? = nil,
+        address: IPAddress? = nil,
         connectionLimit: Int = 32,
         connectTimeout: Duration = .seconds(10),
         streamIdleLimit: Duration? = nil,
@@ -68,11 +70,13 @@ package final class HTTPConnection: Sendable {
             configuration.dnsOverride = [name: bareHost]
             requestHost = name
             hostHeader = "\(shownHost):\(port)"
+        } else if let address {
+            configuration.dnsOverride = [bareHost: address.description]
         }
 
         let server = "\(shownHost):\(port)"
         configuration.proxy = proxy?.configuration
-        if scheme == "https", tls.trust != .unverified, proxy != nil || tls.serverName != nil {
+        if scheme == "https", tls.trust != .unverified, proxy != nil || tls.serverName != nil || address != nil {
             configuration.tlsConfiguration?.certificateVerification = .noHostnameVerification
             let name = CertificateName(tls.serverName ?? bareHost)
             configuration.http1_1ConnectionDebugInitializer = { name.check($0, server: server) }
@@ -138,7 +142,10 @@ package final class HTTPConnection: Sendable {
             // The client's deadline covers only the head; `withDeadline` covers the body.
             try await withDeadline(limit) { [calls] in
                 let answer = try await calls.execute(prepared, deadline: .now() + limit.timeAmount)
-                let body = try await answer.body.collect(upTo: request.largestBody)
+                let body =
+                    request.cutsBody
+                    ? try await answer.body.beginning(request.largestBody)
+                    : try await answer.body.collect(upTo: request.largestBody)
                 return Response(answer, body: Data(body.readableBytesView))
             }
         }
@@ -182,6 +189,20 @@ package final class HTTPConnection: Sendable {
             if Task.isCancelled { throw CancellationError() }
             throw translation(error, deadline: request.deadline, largestBody: request.largestBody)
         }
+    }
+}
+
+extension HTTPClientResponse.Body {
+    /// The first bytes; the rest is not received.
+    fileprivate func beginning(_ count: Int) async throws -> ByteBuffer {
+        var beginning = ByteBuffer()
+        for try await var part in self {
+            let space = count - beginning.readableBytes
+            let length = Swift.min(space, part.readableBytes)
+            if var fitting = part.readSlice(length: length) { beginning.writeBuffer(&fitting) }
+            guard beginning.readableBytes < count else { break }
+        }
+        return beginning
     }
 }
 

@@ -23,16 +23,10 @@ final class UpgradeResponseHandler: ChannelInboundHandler, RemovableChannelHandl
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        case is HTTPParserError: fail(context, "it does not answer in HTTP")
-        case let error as NIOHTTPClientUpgradeError: fail(context, String(describing: error))
-        default: context.fireErrorCaught(error)
-        }
-    }
-
-    private func fail(_ context: ChannelHandlerContext, _ problem: String) {
+        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
         hasFailed = true
-        context.fireErrorCaught(TransportError(.webSocket(.notOpened(problem)), server: server))
+        context.fireErrorCaught(
+            TransportError(.webSocket(.notOpened("it does not answer in HTTP")), server: server))
     }
 
     private static func problem(_ head: HTTPResponseHead) -> String? {

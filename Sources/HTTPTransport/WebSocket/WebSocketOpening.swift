@@ -65,6 +65,12 @@ struct WebSocketOpening: Sendable {
             }
         } catch let error as CancellationError {
             throw error
+        } catch let error as NIOHTTPClientUpgradeError {
+            let problem =
+                error == .upgraderDeniedUpgrade
+                ? "its Sec-WebSocket-Accept is not the one for the request"
+                : "its answer does not upgrade to a WebSocket"
+            throw TransportError(.webSocket(.notOpened(problem)), server: address.server)
         } catch {
             throw ErrorTranslation(server: address.server, proxy: proxy)(error)
         }
