@@ -2,23 +2,26 @@ import Foundation
 import GRDB
 import ReleaseMachine
 
-/// A request from Slack that was acknowledged and has not been acted on.
+/// A request from Slack, written down before it is acknowledged.
 package struct WrittenSlackRequest: Sendable, Hashable {
     /// Tells a repeated request apart: its signature, or the id of its envelope in Socket Mode.
     package var id: String
     package var at: Timestamp
     /// JSON (`SlackRequest`).
     package var request: String
+    /// Something was begun for it that must not be done twice, and its end was not written: the server stopped in between.
+    package var wasBegun: Bool
 
-    package init(id: String, at: Timestamp, request: String) {
+    package init(id: String, at: Timestamp, request: String, wasBegun: Bool = false) {
         self.id = id
         self.at = at
         self.request = request
+        self.wasBegun = wasBegun
     }
 }
 
 extension Journal {
-    /// Writes a request down before it is acknowledged.
+    /// Writes a request down.
     /// - Returns: false when it was written before.
     package func add(_ request: WrittenSlackRequest) throws(JournalError) -> Bool {
         try write { database in
@@ -29,17 +32,36 @@ extension Journal {
         }
     }
 
-    /// What has not been acted on, the oldest first.
+    package func hasSlackRequest(_ id: String) throws(JournalError) -> Bool {
+        try read { database in
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_requests WHERE id = ?)", arguments: [id]) ?? false
+        }
+    }
+
+    /// What has not been acted on, in the order in which it was written.
     package func slackRequestsToActOn(limit: Int) throws(JournalError) -> [WrittenSlackRequest] {
         try read { database in
             try Row.fetchAll(
                 database,
-                sql: "SELECT id, at, request FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?",
+                sql: """
+                    SELECT id, at, request, begun_at IS NOT NULL AS was_begun
+                    FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?
+                    """,
                 arguments: [limit]
             ).map { row in
                 WrittenSlackRequest(
-                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"])
+                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"],
+                    wasBegun: row["was_begun"])
             }
+        }
+    }
+
+    /// Something is about to be done for a request that must not be done twice.
+    package func begin(slackRequest id: String, at: Timestamp) throws(JournalError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE slack_requests SET begun_at = ? WHERE id = ?", arguments: [at.milliseconds, id])
         }
     }
 
@@ -55,14 +77,13 @@ extension Journal {
     /// What the person was told; `nil` for a request that is not there, or has not been acted on.
     package func answer(toSlackRequest id: String) throws(JournalError) -> String? {
         try read { database in
-            try String.fetchOne(database, sql: "SELECT answer FROM slack_requests WHERE id = ?", arguments: [id])
+            try String.fetchOne(
+                database, sql: "SELECT answer FROM slack_requests WHERE id = ? AND answer IS NOT NULL", arguments: [id])
         }
     }
 
     /// Deletes requests that were acted on, and links that were not used.
-    package func forgetSlackRequests(
-        before: Timestamp, linksBefore: Timestamp
-    ) throws(JournalError) {
+    package func forgetSlackRequests(before: Timestamp, linksBefore: Timestamp) throws(JournalError) {
         try write { database in
             try database.execute(
                 sql: "DELETE FROM slack_requests WHERE at < ? AND done_at IS NOT NULL",

@@ -109,7 +109,7 @@ extension Journal {
         }
     }
 
-    /// Revokes a token, and ends the sessions that were opened with it.
+    /// Revokes a token, ends the sessions that were opened with it, and disconnects the people in Slack who had its rights.
     /// - Returns: false when there is no such token, or it was revoked before.
     package func revokeToken(id: String, at: Timestamp, audit: AuditEntry) throws(JournalError) -> Bool {
         try write { database in
@@ -119,6 +119,7 @@ extension Journal {
             )
             guard database.changesCount > 0 else { return false }
             try database.execute(sql: "DELETE FROM sessions WHERE token = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM slack_users WHERE token = ?", arguments: [id])
             try audit.insert(database)
             return true
         }

@@ -55,6 +55,7 @@ package struct WebServer: Sendable {
                 BackgroundService { await services.appStates.run() },
                 BackgroundService { await services.driftMonitor.run(afterFirstRound: StartupMemory.drop) },
                 BackgroundService { await services.hookWork() },
+                BackgroundService { await services.slackWork() },
                 BackgroundService { await services.outbox.run() },
                 BackgroundService { await services.runner.run() },
             ] as [any Service],

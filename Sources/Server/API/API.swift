@@ -44,6 +44,7 @@ struct API: Sendable {
         routes.delete("api/v1/locks/{id}", use: deleteLock)
         for sender in HookSender.allCases { routes.post("hooks/\(sender.rawValue)", use: receive(sender)) }
         routes.post("hooks/deploy", use: call)
+        for address in SlackAddress.allCases { routes.post("slack/\(address.rawValue)", use: receive(address)) }
         routes.get("api/v1/deliveries", use: listDeliveries)
         routes.get("api/v1/deliveries/{id}", use: showDelivery)
         routes.get("api/v1/nodes", use: listNodes)
@@ -51,6 +52,7 @@ struct API: Sendable {
         routes.get("api/v1/audit", use: listAudit)
         routes.get("api/v1/notifications", use: listNotifications)
         routes.post("api/v1/notifications/{id}/resend", use: resendNotification)
+        routes.post("api/v1/notifications/test", use: testDestination)
         routes.get("api/v1/stats", use: statistics)
         routes.get("api/v1/tokens", use: listTokens)
         routes.post("api/v1/tokens", use: createToken)

@@ -21,7 +21,7 @@ enum Surface {
                 // A script's call carries a token, not a signature.
                 if path == "/api" || path.hasPrefix("/api/") || path == "/hooks/deploy" {
                     .api
-                } else if path.hasPrefix("/hooks/") || path.hasPrefix("/slack/") {
+                } else if path.hasPrefix("/hooks/") || path.hasPrefix("/slack/") && path != "/slack/connect" {
                     .hooks
                 } else {
                     .pages

@@ -5,10 +5,11 @@ import HummingbirdCore
 import Integrations
 
 extension Services {
-    /// What the head of a request to `/hooks/…` says against it: anybody may have sent it, and its body need not be kept. `nil`: it depends on
+    /// What the head of a request to `/hooks/…` or `/slack/…` says against it: anybody may have sent it, and its body need not be kept. `nil`: it depends on
     /// the body.
     func refusal(ofHead request: Request, _ context: ServerContext) -> APIError? {
         let parts = request.uri.path.split(separator: "/")
+        if parts.first == "slack" { return slackRefusal(ofHead: request) }
         guard parts.first == "hooks" else { return nil }
         guard parts.count == 2, let sender = HookSender(rawValue: String(parts[1])) else {
             return .nothing(at: request)

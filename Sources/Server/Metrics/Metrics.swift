@@ -54,6 +54,9 @@ package final class Metrics: Sendable {
         MetricFamily(
             "viridian_deliveries_total", .counter,
             "Deliveries of hooks by sender and answer: accepted, ignored, repeated, refused, unauthorized, malformed."),
+        MetricFamily(
+            "viridian_slack_requests_total", .counter,
+            "Requests from Slack by kind and answer: accepted, ignored, limited, unauthorized, malformed."),
         MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
         MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
     ]

@@ -45,10 +45,12 @@ struct Pages: Sendable {
         routes.get("apps/{app}/versions", use: showVersions)
         addLocks(to: routes)
         routes.get("deliveries", use: showDeliveries)
+        addNotifications(to: routes)
         routes.get("nodes", use: showNodes)
         routes.get("audit", use: showAudit)
         routes.get("stats", use: showStatistics)
         addTokens(to: routes)
+        addSlack(to: routes)
     }
 
     /// A page without the layout.
@@ -72,6 +74,7 @@ struct Pages: Sendable {
         case apps = "/"
         case nodes = "/nodes"
         case deliveries = "/deliveries"
+        case notifications = "/notifications"
         case statistics = "/stats"
         case audit = "/audit"
         case tokens = "/tokens"
@@ -81,6 +84,7 @@ struct Pages: Sendable {
             case .apps: "Apps"
             case .nodes: "Nodes"
             case .deliveries: "Deliveries"
+            case .notifications: "Notifications"
             case .statistics: "Statistics"
             case .audit: "Audit"
             case .tokens: "Tokens"
@@ -164,13 +168,17 @@ struct Pages: Sendable {
 
     /// A redirect to the page that shows the result of a command.
     func redirect(_ path: String, _ flash: Flash? = nil) -> Response {
-        Response(status: .seeOther, headers: [.location: flash.map { "\(path)?did=\($0.rawValue)" } ?? path])
+        let separator = path.contains("?") ? "&" : "?"
+        return Response(
+            status: .seeOther, headers: [.location: flash.map { "\(path)\(separator)did=\($0.rawValue)" } ?? path])
     }
 }
 
 /// A confirmation on the page after a command, where that page does not show the result otherwise.
 enum Flash: String, Sendable, CaseIterable {
     case revoked
+    case resent
+    case connected
 
     init?(_ request: Request) {
         guard let name = request.uri.queryParameters["did"] else { return nil }
@@ -180,6 +188,8 @@ enum Flash: String, Sendable, CaseIterable {
     var text: String {
         switch self {
         case .revoked: "The token is revoked, and its sessions have ended."
+        case .resent: "The notification is sent again. Reload the page to see what became of it."
+        case .connected: "Your Slack account is connected: what you ask for there is done with the rights of your token."
         }
     }
 }

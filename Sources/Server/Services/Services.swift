@@ -29,6 +29,8 @@ package struct Services: Sendable {
     let registries: RegistryClients
     /// Tells other systems about releases.
     package let outbox: Outbox
+    /// What people in Slack ask for; `nil` where Slack is not configured.
+    package let slackRequests: SlackRequests?
 
     package init(
         apps: any ServedApps,
@@ -37,6 +39,7 @@ package struct Services: Sendable {
         settings: ServerSettings,
         hooks: HookSettings = HookSettings(),
         destinations: [any OutboxDestination] = [],
+        slack: SlackAccess? = nil,
         logger: Logger
     ) throws {
         self.apps = apps
@@ -56,6 +59,7 @@ package struct Services: Sendable {
         outbox = Outbox(
             destinations: destinations, journal: journal, appStates: appStates, clock: clock, metrics: metrics,
             logger: logger)
+        slackRequests = slack.map { SlackRequests($0, journal: journal, clock: clock, logger: logger) }
         hookSettings = hooks
         inbox = Inbox(journal: journal)
         queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)

@@ -17,22 +17,32 @@ package actor SlackRequests {
         case tooMany(String)
     }
 
-    private let journal: Journal
-    private let clock: any ReleaseClock
-    private let logger: Logger
+    let access: SlackAccess
+    let journal: Journal
+    let clock: any ReleaseClock
+    let logger: Logger
+    let identities: SlackIdentities
     /// Requests by person.
     private let pace = RateLimit(most: 30, within: .seconds(60))
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private var inProgress: Set<String> = []
+    private var waiting = 0
 
-    init(journal: Journal, clock: any ReleaseClock, logger: Logger) {
+    /// How many requests wait for Slack at once, to say who somebody is, or for a release to begin.
+    private static let mostWaiting = 32
+
+    init(_ access: SlackAccess, journal: Journal, clock: any ReleaseClock, logger: Logger) {
+        self.access = access
         self.journal = journal
         self.clock = clock
         self.logger = logger
+        identities = SlackIdentities(access, journal: journal, clock: clock)
     }
 
     /// Writes a request to the journal, from where `run` takes it. Slack may be told that it arrived as soon as this returns. `id` tells a
     /// repeated request apart.
     package nonisolated func receive(_ request: SlackRequest, id: String) throws -> Receipt {
+        if try journal.hasSlackRequest(id) { return .repeated }
         if let excess = pace.count("\(request.team) \(request.user.id)") {
             let seconds = max(1, Int(excess.wait.components.seconds))
             return .tooMany("Too many requests: nothing was done. Try again in \(counted(seconds, "second")).")
@@ -41,5 +51,78 @@ package actor SlackRequests {
         guard try journal.add(WrittenSlackRequest(id: id, at: clock.now, request: text)) else { return .repeated }
         wakeup.continuation.yield()
         return .written
+    }
+
+    // MARK: - Acting
+
+    /// Acts on what is written until cancelled.
+    func run(_ services: Services) async {
+        wakeup.continuation.yield()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.identities.prepare() }
+            group.addTask { await self.forgetOld() }
+            for await _ in wakeup.stream {
+                guard !Task.isCancelled else { break }
+                do {
+                    try await actOnWritten(services, &group)
+                } catch {
+                    logger.error("requests from Slack cannot be read, retrying", metadata: ["error": "\(error)"])
+                    group.addTask { await self.wakeLater() }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// In the order in which they were written: the first word counts. Only what has to wait is overtaken.
+    private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
+        for written in try journal.slackRequestsToActOn(limit: 100 + inProgress.count)
+        where !inProgress.contains(written.id) {
+            guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {
+                // Written by another version of the server.
+                logger.error("a request from Slack cannot be read", metadata: ["id": "\(written.id)"])
+                try journal.finish(slackRequest: written.id, answer: nil, at: clock.now)
+                continue
+            }
+            let act = SlackAct(written: written, request: request, requests: self, services: services)
+            if act.command.isQuick, let verdict = try await identities.known(request) {
+                inProgress.insert(written.id)
+                let answer = await act.run(verdict)
+                inProgress.remove(written.id)
+                group.addTask { await act.tell(answer) }
+            } else if waiting < Self.mostWaiting {
+                inProgress.insert(written.id)
+                waiting += 1
+                group.addTask {
+                    let answer = await act.run(nil)
+                    await self.ended(written.id)
+                    await act.tell(answer)
+                }
+            }
+        }
+    }
+
+    private func ended(_ id: String) {
+        inProgress.remove(id)
+        waiting -= 1
+        wakeup.continuation.yield()
+    }
+
+    private func wakeLater() async {
+        try? await clock.sleep(for: .seconds(5))
+        wakeup.continuation.yield()
+    }
+
+    /// A signature is good for five minutes, a link for half an hour.
+    private func forgetOld() async {
+        while !Task.isCancelled {
+            do {
+                try journal.forgetSlackRequests(
+                    before: clock.now + .seconds(-86_400), linksBefore: clock.now + (.zero - SlackConnections.lifetime))
+            } catch {
+                logger.error("old requests from Slack cannot be deleted", metadata: ["error": "\(error)"])
+            }
+            try? await clock.sleep(for: .seconds(3600))
+        }
     }
 }

@@ -41,8 +41,9 @@ struct RequestBodyMiddleware: RouterMiddleware {
         let plan =
             Surface(request) == .hooks
             ? BodyReading(
-                limit: services.hookSettings.maximumBody, mostDropped: 64 << 20,
-                refusal: services.refusal(ofHead: request, context))
+                limit: request.uri.path.hasPrefix("/slack/")
+                    ? API.largestSlackBody : services.hookSettings.maximumBody,
+                mostDropped: 64 << 20, refusal: services.refusal(ofHead: request, context))
             : BodyReading(limit: settings.maximumBody, mostDropped: 0, refusal: nil)
         var reading = plan
         try reading.begin(length: request.headers[.contentLength].flatMap { Int($0) })

@@ -20,11 +20,6 @@ struct UnknownRouteMiddleware: RouterMiddleware {
     }
 
     private func unknownRoute(_ request: Request) -> APIError {
-        if request.uri.path.hasPrefix("/slack/") {
-            // 501, so that the sender's log shows that the request had no effect, and nobody looks for a wrong address.
-            return APIError(
-                .notImplemented, "not_implemented", "this version of viridian does not support Slack requests")
-        }
         let methods = routes.methods(of: request.uri.path)
         guard !methods.isEmpty else { return .nothing(at: request) }
         var names = Set(methods.map(\.rawValue))
