@@ -240,6 +240,10 @@ struct SlackBlocks {
         case "emoji":
             check(run, ["name", "unicode", "style"], needs: ["name"], at: path)
             shown[shown.count - 1] += ":\(run["name"] ?? ""):"
+        case "date":
+            check(run, ["timestamp", "format", "url", "fallback", "style"], needs: ["timestamp", "format"], at: path)
+            if run["timestamp"] as? Int == nil { fail("must be an integer", path + "/timestamp") }
+            shown[shown.count - 1] += run["fallback"] as? String ?? ""
         case "user":
             check(run, ["user_id", "style"], needs: ["user_id"], at: path)
             mentions.append(run["user_id"] as? String ?? "")

@@ -7,6 +7,8 @@ package struct DeliveryFailure: Error, Sendable, Hashable, CustomStringConvertib
     package enum Kind: Sendable, Hashable {
         /// The receiver is down or busy: again later, after this time at the earliest where it said so. Other messages wait with it.
         case unavailable(after: Duration?)
+        /// The receiver takes no more for now and has not acted on the message: again after this time.
+        case limited(after: Duration)
         /// Another attempt would be answered the same way until somebody changes something; the description says what.
         case refused
     }
@@ -60,5 +62,8 @@ package protocol DeploymentForge: Sendable {
     /// - Returns: what the forge answered, in one sentence.
     /// - Throws: `DeliveryFailure`, `CancellationError`, or the error of `context.record`.
     func deliver(_ report: DeploymentReport, _ context: DeliveryContext) async throws -> String
+    /// Asks whether the forge accepts the token; writes nothing.
+    /// - Throws: `DeliveryFailure` when it does not, or when the token may not write deployments; `CancellationError`.
+    func checkToken() async throws -> ForgeToken
     func shutdown() async
 }

@@ -33,9 +33,9 @@ private struct EncodedBlock: Encodable {
         case .section(let text):
             try container.encode("section", forKey: .type)
             try container.encode(TextObject.markup(text), forKey: .text)
-        case .context(let text):
-            try container.encode("context", forKey: .type)
-            try container.encode([TextObject.markup(text)], forKey: .elements)
+        case .code(let text):
+            try container.encode("section", forKey: .type)
+            try container.encode(TextObject.code(text), forKey: .text)
         case .richText(let parts):
             try container.encode("rich_text", forKey: .type)
             try container.encode(parts, forKey: .elements)
@@ -52,18 +52,36 @@ private struct EncodedBlock: Encodable {
 
 private enum TextObject: Encodable {
     case markup(SlackText)
+    case code(String)
     case plain(String)
+
+    /// Slack's limit for the text of a section.
+    private static let longest = 3000
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         switch self {
         case .markup(let text):
             try container.encode("mrkdwn", forKey: .type)
-            try container.encode(text.markup, forKey: .text)
+            try container.encode(text.markup(atMost: Self.longest), forKey: .text)
+        case .code(let text):
+            try container.encode("mrkdwn", forKey: .type)
+            try container.encode(Self.fenced(text), forKey: .text)
         case .plain(let text):
             try container.encode("plain_text", forKey: .type)
             try container.encode(text, forKey: .text)
         }
+    }
+
+    private static func fenced(_ text: String) -> String {
+        let text = text.replacing("```", with: "ˋˋˋ")
+        var length = longest - 8
+        var escaped = SlackText.escape(text.cut(utf16: length))
+        while escaped.utf16.count > longest - 8 {
+            length -= length / 4
+            escaped = SlackText.escape(text.cut(utf16: length))
+        }
+        return "```\n\(escaped)\n```"
     }
 }
 
@@ -73,7 +91,7 @@ extension SlackRichText: Encodable {
         switch self {
         case .line(let text):
             try container.encode("rich_text_section", forKey: .type)
-            try container.encode(text.runs, forKey: .elements)
+            try container.encode(text.runs.filter { !$0.isEmpty }, forKey: .elements)
         case .preformatted(let text):
             try container.encode("rich_text_preformatted", forKey: .type)
             try container.encode([SlackText.Run.plain(text)], forKey: .elements)
@@ -82,6 +100,14 @@ extension SlackRichText: Encodable {
 }
 
 extension SlackText.Run: Encodable {
+    /// Slack takes no run without a text.
+    fileprivate var isEmpty: Bool {
+        switch self {
+        case .plain(let text), .bold(let text), .code(let text), .link(_, let text): text.isEmpty
+        case .user, .time: false
+        }
+    }
+
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         switch self {
@@ -133,7 +159,6 @@ extension SlackButton: Encodable {
         try container.encode(TextObject.plain(text), forKey: .text)
         try container.encode(value, forKey: .value)
         try container.encodeIfPresent(style, forKey: .style)
-        try container.encodeIfPresent(url, forKey: .url)
         try container.encodeIfPresent(
             confirmation.map { EncodedConfirmation(value: $0, style: style) }, forKey: .confirm)
     }

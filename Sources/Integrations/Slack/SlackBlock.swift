@@ -1,9 +1,9 @@
 /// A block of a message, as https://docs.slack.dev/reference/block-kit/blocks has them: exactly those that Viridian sends.
 package enum SlackBlock: Sendable, Hashable {
-    /// Text in Slack's markup, at most 3,000 characters.
+    /// Text in Slack's markup, cut to the 3,000 characters that Slack takes.
     case section(SlackText)
-    /// Small text.
-    case context(SlackText)
+    /// Lines in a fixed-width font, cut to the same length.
+    case code(String)
     /// Text that needs no markup: what it contains is shown as it is.
     case richText([SlackRichText])
     /// Steps, each with its state. Older clients and other products do not know it.
@@ -85,18 +85,14 @@ package struct SlackButton: Sendable, Hashable {
     package var value: String
     package var style: Style?
     package var confirmation: Confirmation?
-    /// A page that is opened.
-    package var url: String?
 
     package init(
-        action: String, text: String, value: String, style: Style? = nil, confirmation: Confirmation? = nil,
-        url: String? = nil
+        action: String, text: String, value: String, style: Style? = nil, confirmation: Confirmation? = nil
     ) {
         self.action = action
         self.text = text
         self.value = value
         self.style = style
         self.confirmation = confirmation
-        self.url = url
     }
 }

@@ -10,8 +10,7 @@ package struct SlackClient: Sendable {
     private let api: SlackConnection
     private let token: Secret
     private let appToken: Secret?
-    private let posts: SlackPace
-    private let updates: SlackPace
+    private let pace: SlackPace
     /// The servers that may be answered to, by the beginning of their URL.
     private let responders: [String: SlackConnection]
 
@@ -32,8 +31,7 @@ package struct SlackClient: Sendable {
         api = try connect(configuration.api.absoluteString)
         token = configuration.token
         appToken = configuration.appToken
-        posts = SlackPace(.posts, now: now, sleep: sleep)
-        updates = SlackPace(.updates, now: now, sleep: sleep)
+        pace = SlackPace(now: now, sleep: sleep)
         var responders: [String: SlackConnection] = [:]
         for origin in Self.responders(of: configuration.api) { responders[origin] = try connect(origin) }
         self.responders = responders
@@ -47,15 +45,27 @@ package struct SlackClient: Sendable {
     // MARK: - Messages
 
     /// Posts a message, or a reply in a thread, which `isBroadcast` shows in the channel too.
-    package func post(_ content: SlackContent, to channel: String, thread: String? = nil, isBroadcast: Bool = false)
-        async throws -> SlackMessageID
-    {
-        try await posts.turn()
-        let message = PostedMessage(
+    ///
+    /// With a `key`, Slack takes the message once: a repeated call gets the message that the first one made. Slack's pages name this
+    /// `client_msg_id` only in the errors of chat.postMessage.
+    package func post(
+        _ content: SlackContent, to channel: String, thread: String? = nil, isBroadcast: Bool = false, key: UUID? = nil
+    ) async throws -> SlackMessageID {
+        var message = PostedMessage(
             channel: channel, text: content.text,
-            blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content),
-            thread: thread, isBroadcast: thread == nil || !isBroadcast ? nil : true)
-        let answer = try await resting(posts) { try await api.call("chat.postMessage", json: message, token) }
+            blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content), thread: thread,
+            isBroadcast: thread == nil || !isBroadcast ? nil : true, key: key?.uuidString.lowercased())
+        do {
+            return try await post(message)
+        } catch SlackError.duplicateNotFound {
+            // The message that the first call made was deleted.
+            message.key = nil
+            return try await post(message)
+        }
+    }
+
+    private func post(_ message: PostedMessage) async throws -> SlackMessageID {
+        let answer = try await paced(.post) { try await api.call("chat.postMessage", json: message, token) }
         struct Posted: Decodable {
             var channel: String
             var ts: String
@@ -66,18 +76,18 @@ package struct SlackClient: Sendable {
 
     /// Edits a message of the bot.
     package func update(_ message: SlackMessageID, _ content: SlackContent) async throws {
-        try await updates.turn()
         let edited = EditedMessage(
             channel: message.channel, ts: message.timestamp, text: content.text,
             blocks: EncodedSlackBlocks(content: content))
-        _ = try await resting(updates) { try await api.call("chat.update", json: edited, token) }
+        _ = try await paced(.update) { try await api.call("chat.update", json: edited, token) }
     }
 
-    private func resting<Value>(_ pace: SlackPace, _ call: () async throws -> Value) async throws -> Value {
+    private func paced<Value>(_ method: SlackPace.Method, _ call: () async throws -> Value) async throws -> Value {
+        try await pace.turn(method)
         do {
             return try await call()
         } catch let failure as DeliveryFailure {
-            if case .unavailable(let after?) = failure.kind { await pace.rest(after) }
+            if case .limited(let after) = failure.kind { await pace.refuse(method, for: after) }
             throw failure
         }
     }
@@ -91,9 +101,10 @@ package struct SlackClient: Sendable {
             var team: String?
             var url: String?
             var userID: String
+            var user: String?
 
             private enum CodingKeys: String, CodingKey {
-                case team, url
+                case team, url, user
                 case teamID = "team_id"
                 case userID = "user_id"
             }
@@ -102,24 +113,47 @@ package struct SlackClient: Sendable {
         let identity = try api.decode(Identity.self, answer, "auth.test")
         return SlackWorkspace(
             team: identity.teamID, teamName: identity.team ?? identity.teamID, url: identity.url ?? "",
-            botUser: identity.userID,
+            botUser: identity.userID, botName: identity.user,
             scopes: answer.headers["X-OAuth-Scopes"]?.split(separator: ",")
                 .map { $0.trimmingCharacters(in: .whitespaces) })
     }
 
-    /// The e-mail address of a person (users.info); `nil` where they have none that the app may see.
+    /// The e-mail address by which a member of the workspace is known (users.info). `nil` for somebody who has none that the app may see, and for
+    /// whoever is no full member: a guest, a bot, a deactivated account, or a person of another workspace.
     package func email(of user: String) async throws -> String? {
         struct Info: Decodable {
             struct User: Decodable {
                 struct Profile: Decodable { var email: String? }
 
                 var profile: Profile?
+                var isDeactivated: Bool?
+                var isBot: Bool?
+                var isGuest: Bool?
+                var isGuestOfOneChannel: Bool?
+                var isStranger: Bool?
+                var isConfirmed: Bool?
+
+                private enum CodingKeys: String, CodingKey {
+                    case profile
+                    case isDeactivated = "deleted"
+                    case isBot = "is_bot"
+                    case isGuest = "is_restricted"
+                    case isGuestOfOneChannel = "is_ultra_restricted"
+                    case isStranger = "is_stranger"
+                    case isConfirmed = "is_email_confirmed"
+                }
+
+                var isMember: Bool {
+                    ![isDeactivated, isBot, isGuest, isGuestOfOneChannel, isStranger].contains(true)
+                        && isConfirmed != false
+                }
             }
 
             var user: User
         }
         let answer = try await api.call("users.info", form: [("user", user)], token)
-        return try api.decode(Info.self, answer, "users.info").user.profile?.email
+        let found = try api.decode(Info.self, answer, "users.info").user
+        return found.isMember ? found.profile?.email : nil
     }
 
     // MARK: - Socket Mode
@@ -164,6 +198,7 @@ private struct PostedMessage: Encodable {
     var blocks: EncodedSlackBlocks?
     var thread: String?
     var isBroadcast: Bool?
+    var key: String?
     /// Previews of the linked pages would hide the message.
     var unfurlsLinks = false
     var unfurlsMedia = false
@@ -172,6 +207,7 @@ private struct PostedMessage: Encodable {
         case channel, text, blocks
         case thread = "thread_ts"
         case isBroadcast = "reply_broadcast"
+        case key = "client_msg_id"
         case unfurlsLinks = "unfurl_links"
         case unfurlsMedia = "unfurl_media"
     }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a message consists of.
 package struct SlackContent: Sendable, Hashable {
     /// One sentence, in Slack's markup: the notification, what a screen reader says, and the message where there are no blocks.
@@ -13,7 +15,16 @@ package struct SlackContent: Sendable, Hashable {
     }
 
     package init(_ text: SlackText, blocks: [SlackBlock]? = nil, revision: String = "") {
-        self.init(text: text.markup, blocks: blocks, revision: revision)
+        // Slack takes 4,000 in an edit.
+        self.init(text: text.markup(atMost: 3000), blocks: blocks, revision: revision)
+    }
+
+    /// The blocks as Slack gets them, a JSON array; `nil` without blocks.
+    package func blocksJSON() throws -> String? {
+        guard blocks != nil else { return nil }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: try encoder.encode(EncodedSlackBlocks(content: self)), as: UTF8.self)
     }
 
     /// Whether people would see a difference.

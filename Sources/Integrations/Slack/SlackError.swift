@@ -5,9 +5,13 @@ package enum SlackError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The message itself is not accepted, its blocks or its length: Slack's word for it, and what it says of it.
     case contentRefused(String, detail: String)
 
+    /// Slack knows that the same call came before, and not the message any more that it made.
+    case duplicateNotFound
+
     package var description: String {
         switch self {
         case .messageNotFound(let code): "Slack does not let Viridian edit the message any more (\(code))"
+        case .duplicateNotFound: "the message that an earlier attempt posted is not there any more"
         case .contentRefused(let code, let detail):
             "Slack does not accept the message (\(code)\(detail.isEmpty ? "" : ": \(detail)"))"
         }

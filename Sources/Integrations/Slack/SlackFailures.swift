@@ -12,7 +12,7 @@ struct SlackFailures: Sendable {
     func failure(_ answer: SlackAnswer, method: String) -> (any Error)? {
         let after = answer.headers.retryAfter
         if answer.status == 429 || ["ratelimited", "rate_limited"].contains(answer.error) {
-            return DeliveryFailure(.unavailable(after: after ?? .seconds(30)), "Slack limits the rate of \(method)")
+            return DeliveryFailure(.limited(after: after ?? .seconds(30)), "Slack limits the rate of \(method)")
         }
         if answer.status >= 500 {
             return DeliveryFailure(.unavailable(after: after), "Slack answers \(answer.status)")
@@ -25,6 +25,7 @@ struct SlackFailures: Sendable {
         }
         guard let code = answer.error else { return nil }
         if Self.lost.contains(code) { return SlackError.messageNotFound(code) }
+        if code.hasPrefix("duplicate_") { return SlackError.duplicateNotFound }
         if Self.content.contains(code) {
             return SlackError.contentRefused(code, detail: answer.details.joined(separator: "; "))
         }

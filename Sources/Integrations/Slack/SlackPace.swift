@@ -1,48 +1,54 @@
 import ReleaseMachine
 
-/// Keeps the calls of a method below the rate that Slack allows, so that Slack rarely has to refuse one: a bucket of calls that is filled at
-/// that rate.
+/// Keeps calls below the rate that Slack allows, so that Slack rarely has to refuse one: a bucket of calls for each method, filled at that
+/// rate (https://docs.slack.dev/apis/web-api/rate-limits).
 ///
-/// Slack's limits: https://docs.slack.dev/apis/web-api/rate-limits
+/// Where Slack refuses a call nevertheless, it counts what these buckets do not know of, other programs with the same token or several
+/// methods together: for a minute all methods share one rate.
 actor SlackPace {
-    struct Rate: Sendable {
-        /// How long after a call another one may follow on average.
-        var interval: Duration
-        /// How many may follow each other at once.
-        var burst: Int
+    enum Method: Sendable, Hashable {
+        case post
+        case update
 
-        /// About one message a second in a channel.
-        static let posts = Rate(interval: .seconds(1), burst: 1)
-        /// Tier 3: 50 a minute and more.
-        static let updates = Rate(interval: .seconds(1), burst: 3)
+        /// How many calls may follow each other at once, and how long after that another one may.
+        fileprivate var burst: Int { self == .post ? 1 : 3 }
+        fileprivate var interval: Duration { .seconds(1) }
     }
 
-    private let rate: Rate
     private let now: @Sendable () -> Timestamp
     private let sleep: @Sendable (Duration) async throws -> Void
-    /// When the bucket is full again, if no call is made until then.
-    private var full = Timestamp(milliseconds: 0)
+    /// By method: when its bucket is full again, if no call is made until then.
+    private var full: [Method: Timestamp] = [:]
+    private var isSharedUntil = Timestamp(milliseconds: 0)
+    private var nextShared = Timestamp(milliseconds: 0)
 
-    init(
-        _ rate: Rate, now: @escaping @Sendable () -> Timestamp,
-        sleep: @escaping @Sendable (Duration) async throws -> Void
-    ) {
-        self.rate = rate
+    private static let sharedInterval = Duration.seconds(1)
+    private static let sharing = Duration.seconds(60)
+
+    init(now: @escaping @Sendable () -> Timestamp, sleep: @escaping @Sendable (Duration) async throws -> Void) {
         self.now = now
         self.sleep = sleep
     }
 
     /// Returns when the call may be made. Calls get their turn in the order in which they ask.
     /// - Throws: `CancellationError`.
-    func turn() async throws {
+    func turn(_ method: Method) async throws {
         let now = now()
-        full = max(full, now) + rate.interval
-        let wait = full - now - rate.interval * rate.burst
-        if wait > .zero { try await sleep(wait) }
+        let full = max(full[method] ?? now, now) + method.interval
+        self.full[method] = full
+        var start = max(now, full + method.interval * -method.burst)
+        if now < isSharedUntil {
+            start = max(start, nextShared)
+            nextShared = start + Self.sharedInterval
+        }
+        if start > now { try await sleep(start - now) }
     }
 
-    /// Slack refused a call: none is made before this time has passed.
-    func rest(_ length: Duration) {
-        full = max(full, now() + length + rate.interval * (rate.burst - 1))
+    /// Slack refused a call of this method: the next one is made after this time.
+    func refuse(_ method: Method, for length: Duration) {
+        let now = now()
+        full[method] = max(full[method] ?? now, now + length + method.interval * (method.burst - 1))
+        if now >= isSharedUntil { nextShared = now + Self.sharedInterval }
+        isSharedUntil = now + Self.sharing
     }
 }

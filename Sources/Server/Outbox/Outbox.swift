@@ -122,6 +122,14 @@ package struct Outbox: Sendable {
             pauses[limit] = Pause(until: until, failures: failures)
             return until
         }
+
+        /// The receiver said when it takes more.
+        /// - Returns: until when the limit is paused, a second at least.
+        mutating func rest(_ limit: String, at now: Timestamp, for length: Duration) -> Timestamp {
+            let until = now + max(length, .seconds(1))
+            pauses[limit] = Pause(until: until, failures: pauses[limit]?.failures ?? 0)
+            return until
+        }
     }
 
     private func send(to destination: any OutboxDestination) async {
@@ -175,10 +183,15 @@ package struct Outbox: Sendable {
             case .obsolete(let reason): try end(notification, .obsolete, reason)
             }
         } catch let failure as DeliveryFailure {
-            guard case .unavailable(let after) = failure.kind else {
-                return try end(notification, .failed, failure.description)
+            switch failure.kind {
+            case .unavailable(let after):
+                let until = pauses.begin(limit, at: clock.now, atLeast: after)
+                let backOff = Self.backOff.backOff(attempt: notification.attempts + 1)
+                try retry(notification, failure, at: max(until, clock.now + backOff))
+            case .limited(let after):
+                try retry(notification, failure, at: pauses.rest(limit, at: clock.now, for: after))
+            case .refused: try end(notification, .failed, failure.description)
             }
-            try retry(notification, failure, pausedUntil: pauses.begin(limit, at: clock.now, atLeast: after))
         }
     }
 
@@ -207,8 +220,7 @@ package struct Outbox: Sendable {
             events: { [journal] in try journal.events(app: app, number: number) })
     }
 
-    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, pausedUntil: Timestamp) throws {
-        let next = max(pausedUntil, clock.now + Self.backOff.backOff(attempt: notification.attempts + 1))
+    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, at next: Timestamp) throws {
         guard next - max(notification.queuedAt, notification.notBefore ?? notification.queuedAt) < Self.patience else {
             return try end(notification, .failed, "given up after 24 hours; the last answer: \(failure.description)")
         }
