@@ -15,7 +15,7 @@ extension Rules {
     /// One person does not suffice, or not everybody counts.
     package var asksOthers: Bool { neededApprovals > 1 || approvers == .others }
     /// At the end of its pause a release goes live by itself; never where people have to approve it.
-    var promotesByItself: Bool { afterVerifyTimeout == .promote && !asksOthers }
+    package var promotesByItself: Bool { afterVerifyTimeout == .promote && !asksOthers }
 }
 
 extension Release {

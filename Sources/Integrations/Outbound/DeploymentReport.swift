@@ -125,7 +125,7 @@ extension DeploymentReport.Status {
 
 extension Milestone {
     /// What has happened, in a few words.
-    fileprivate var sentence: String {
+    package var sentence: String {
         switch kind {
         case .requested: return "requested by \(release.order.requestedBy)"
         case .started: return release.candidate.map { "\($0) is being brought up" } ?? "being brought up"

@@ -19,6 +19,8 @@ package enum OutboxDestinations {
     package static func all(_ configuration: Configuration, journal: Journal, variables: [String: String]) throws
         -> [any OutboxDestination]
     {
-        try DeploymentDestination.all(configuration, variables: variables)
+        try SlackDestination.all(configuration, journal: journal, variables: variables)
+            + DeploymentDestination.all(configuration, variables: variables)
+            + WebhookDestination.all(configuration, variables: variables)
     }
 }
