@@ -160,7 +160,7 @@ let package = Package(
             "Integrations",
             [
                 "HTTPTransport", "Processes", "ReleaseMachine", "Simulator", "TestSupport", "ViridianConfiguration",
-                crypto,
+                crypto, logging,
             ]
         ),
         tests("Journal", ["ReleaseMachine", grdb]),

@@ -8,6 +8,11 @@ package final class SocketModeStatus: Sendable {
         package var connections = 0
         /// Why there are fewer than there should be; `nil` when nothing is wrong.
         package var problem: String?
+
+        package init(connections: Int = 0, problem: String? = nil) {
+            self.connections = connections
+            self.problem = problem
+        }
     }
 
     private let state = Mutex(Snapshot())

@@ -1,0 +1,173 @@
+import Foundation
+import HTTPTransport
+import Integrations
+import Logging
+import Synchronization
+import TestSupport
+
+/// Waits that end when the test says so, or at once.
+actor Waits {
+    private(set) var all: [Duration] = []
+    private var waiting: [(id: Int, length: Duration, continuation: CheckedContinuation<Void, any Error>)] = []
+    private var endsAtOnce: @Sendable (Duration) -> Bool
+    private var changes = Gate()
+
+    init(endingAtOnce endsAtOnce: @escaping @Sendable (Duration) -> Bool = { _ in false }) {
+        self.endsAtOnce = endsAtOnce
+    }
+
+    nonisolated var pause: @Sendable (Duration) async throws -> Void {
+        { length in
+            let id = await self.begin(length)
+            try await withTaskCancellationHandler {
+                try await self.wait(id, length)
+            } onCancel: {
+                Task { await self.cancel(id) }
+            }
+        }
+    }
+
+    /// Ends one of the waits of this length, when there is one.
+    func end(_ length: Duration) async {
+        await end { $0 == length }
+    }
+
+    func end(where isMeant: @Sendable (Duration) -> Bool) async {
+        while true {
+            if let index = waiting.firstIndex(where: { isMeant($0.length) }) {
+                return waiting.remove(at: index).continuation.resume()
+            }
+            await changes.pass()
+        }
+    }
+
+    /// Returns when there are so many waits of such a length.
+    func wait(for count: Int, where isMeant: @Sendable (Duration) -> Bool) async {
+        while waiting.count(where: { isMeant($0.length) }) < count { await changes.pass() }
+    }
+
+    private func begin(_ length: Duration) -> Int {
+        all.append(length)
+        return all.count
+    }
+
+    private func wait(_ id: Int, _ length: Duration) async throws {
+        try Task.checkCancellation()
+        if endsAtOnce(length) { return await Task.yield() }
+        try await withCheckedThrowingContinuation { continuation in
+            waiting.append((id, length, continuation))
+            let last = changes
+            changes = Gate()
+            Task { await last.open() }
+        }
+    }
+
+    private func cancel(_ id: Int) {
+        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
+        waiting.remove(at: index).continuation.resume(throwing: CancellationError())
+    }
+}
+
+/// What was logged, as `level message`, with its metadata.
+final class LoggedLines: LogHandler, Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(event: LogEvent) {
+        let problem = event.metadata?["problem"].map { ": \($0)" } ?? ""
+        lines.withLock { $0.append("\(event.level) \(event.message)\(problem)") }
+    }
+}
+
+/// What `SocketMode` gave to its receiver.
+actor ReceivedEnvelopes {
+    private(set) var all: [SocketEnvelope] = []
+    private var isFailing = false
+    private var gate: Gate?
+    private var changes = Gate()
+
+    var ids: [String] { all.map(\.id) }
+
+    func setFailing(_ isFailing: Bool) { self.isFailing = isFailing }
+
+    /// Receiving waits for this.
+    func hold(_ gate: Gate) { self.gate = gate }
+
+    struct Unwritten: Error {}
+
+    func receive(_ envelope: SocketEnvelope) async throws {
+        all.append(envelope)
+        let last = changes
+        changes = Gate()
+        await last.open()
+        await gate?.pass()
+        if isFailing { throw Unwritten() }
+    }
+
+    func wait(for count: Int) async {
+        while all.count < count { await changes.pass() }
+    }
+}
+
+/// Socket Mode as a test runs it.
+struct SocketModeBench: Sendable {
+    let slack: FakeSlackSocket
+    let received = ReceivedEnvelopes()
+    let waits: Waits
+    let log = LoggedLines()
+    let status = SocketModeStatus()
+
+    /// Times that no back-off has, so that a test can tell waits apart.
+    static let timing: SocketMode.Timing = {
+        var timing = SocketMode.Timing()
+        timing.stagger = .milliseconds(1)
+        timing.hello = .seconds(3600)
+        timing.settling = .seconds(7200)
+        timing.handover = .seconds(10_800)
+        timing.refused = .seconds(1_000_000)
+        return timing
+    }()
+
+    static func isBackOff(_ length: Duration) -> Bool { length <= .seconds(60) && length > .milliseconds(1) }
+    static func isRefusal(_ length: Duration) -> Bool { length >= .seconds(800_000) }
+
+    /// Runs a test beside Socket Mode and a Slack. Waits between attempts end at once, others when the test says so.
+    static func run(
+        open: (@Sendable () async throws -> String)? = nil,
+        endingAtOnce endsAtOnce: @escaping @Sendable (Duration) -> Bool = { $0 <= .seconds(60) },
+        limits: WebSocketConnection.Limits = .init(),
+        _ test: @escaping @Sendable (SocketModeBench) async throws -> Void
+    ) async throws {
+        try await FakeSlackSocket.with { slack in
+            let bench = SocketModeBench(slack: slack, waits: Waits(endingAtOnce: endsAtOnce))
+            let log = bench.log
+            let mode = SocketMode(
+                open: { if let open { try await open() } else { await slack.ticket() } },
+                connect: { url, body in
+                    try await WebSocketConnection.withConnection(to: url, limits: limits, body)
+                },
+                status: bench.status, timing: timing, pause: bench.waits.pause,
+                logger: Logger(label: "test") { _ in log })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await mode.run { try await bench.received.receive($0) } }
+                defer { group.cancelAll() }
+                try await test(bench)
+            }
+        }
+    }
+}
