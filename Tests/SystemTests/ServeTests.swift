@@ -142,6 +142,12 @@ struct Serving: Sendable {
         return lines
     }
 
+    /// What has become of a release.
+    func state(of number: Int, _ token: String) async throws -> String? {
+        let answer = try await get("/api/v1/apps/blog/releases/\(number)", token: token)
+        return try JSON(parsing: answer.body)["state"]?.string
+    }
+
     func wait(for state: String, of number: Int, _ token: String) async throws {
         let isThere = try await eventually {
             let answer = try await get("/api/v1/apps/blog/releases/\(number)", token: token)

@@ -81,14 +81,19 @@ extension FakeSlack {
             responseURL: responseURL)
     }
 
-    /// Somebody types the app's command and this after it.
+    /// What a program gets of a text that somebody types: https://docs.slack.dev/messaging/formatting-message-text#escaping
+    static func typed(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+
+    /// Somebody types the app's command and this after it, escaped as Slack does.
     package func type(_ text: String, by person: Person, in channel: String = "deploys") -> Interaction {
         let channel = channels.first { $0.name == channel || $0.id == channel }
         let responseURL = address(for: person, in: channel?.id ?? "", nil)
         let fields = [
             ("token", "Shh_its_a_seekrit"), ("team_id", person.team), ("team_domain", "acme"),
             ("channel_id", channel?.id ?? ""), ("channel_name", channel?.name ?? ""), ("user_id", person.id),
-            ("user_name", person.name), ("command", app.command), ("text", text), ("api_app_id", app.id),
+            ("user_name", person.name), ("command", app.command), ("text", Self.typed(text)), ("api_app_id", app.id),
             ("is_enterprise_install", "false"), ("response_url", responseURL),
             ("trigger_id", "13345224609.738474920.\(UUID().uuidString)"),
         ]
@@ -127,6 +132,21 @@ extension FakeSlack {
         } catch {
             note(mistake: "\(interaction.path): \(error.code) \(error.messages)")
         }
+    }
+
+    /// Sends what somebody did over Socket Mode, and returns when the app has acknowledged it.
+    package func send(_ interaction: Interaction, over socket: FakeSlackSocket) async throws {
+        let id = UUID().uuidString
+        let sent = ContinuousClock.now
+        guard try await socket.send(id, type: interaction.kind.rawValue, payload: interaction.payload) != nil else {
+            return note(mistake: "Socket Mode: no connection is open")
+        }
+        await socket.wait(forAcknowledgement: id)
+        let took = sent.duration(to: .now)
+        if took > .seconds(3) { note(mistake: "Socket Mode: acknowledged after \(took)") }
+        let text = await socket.acknowledgements.first { $0.envelope == id }?.text ?? ""
+        let message = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? JSONObject
+        acknowledged(interaction, message?["payload"].map(SlackCall.json) ?? "")
     }
 
     private func address(for person: Person, in channel: String, _ message: Message?) -> String {

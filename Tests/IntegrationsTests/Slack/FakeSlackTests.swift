@@ -188,7 +188,7 @@ struct FakeSlackTests {
                 .verify(secret: app.signingSecret, body: typed.body, headers: old),
             ])
             #expect(answers.map(\.isRight) == [true, false, false, false])
-            #expect(typed.body.contains("text=status+blog+%26+%3Cco%3E+*%C3%A9*+100+%25"))
+            #expect(typed.body.contains("text=status+blog+%26amp%3B+%26lt%3Bco%26gt%3B+*%C3%A9*+100+%25"))
         }
     }
 
