@@ -30,8 +30,8 @@ package struct SocketMode: Sendable {
         @Sendable (
             _ url: String, _ body: @Sendable (WebSocketConnection) async throws -> Void
         ) async throws -> Void
-    /// Writes a request down. Slack sends it again when this throws.
-    package typealias Receive = @Sendable (SocketEnvelope) async throws -> Void
+    /// Writes a request down, and says what the person is told at once; `nil`: nothing. Slack sends the request again when this throws.
+    package typealias Receive = @Sendable (SocketEnvelope) async throws -> SocketAnswer?
 
     package let status: SocketModeStatus
     private let open: @Sendable () async throws -> String

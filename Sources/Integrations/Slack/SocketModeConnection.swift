@@ -157,10 +157,11 @@ final class SocketModeConnection: Sendable {
     /// One after the other: who was first stays first.
     private func work(through queue: AsyncStream<SocketEnvelope>, _ socket: WebSocketConnection) async {
         for await envelope in queue {
+            var answer: SocketAnswer?
             if envelope.isRequest {
                 let start = ContinuousClock.now
                 do {
-                    try await receive(envelope)
+                    answer = try await receive(envelope)
                 } catch {
                     if Task.isCancelled { return }
                     logger.error(
@@ -174,7 +175,7 @@ final class SocketModeConnection: Sendable {
                 }
             }
             // When this fails, Slack sends the request again, and it is known then.
-            try? await socket.send(envelope.acknowledgement)
+            try? await socket.send(envelope.acknowledgement(answer))
         }
     }
 }

@@ -94,9 +94,29 @@ package struct SocketEnvelope: Sendable, Hashable {
     /// A request of a person. Everything else is acknowledged without being looked at.
     var isRequest: Bool { type == "slash_commands" || type == "interactive" }
 
-    /// The acknowledgement: `{"envelope_id": "…"}`.
-    var acknowledgement: String {
-        let json = try? JSONSerialization.data(withJSONObject: ["envelope_id": id], options: .withoutEscapingSlashes)
+    /// The acknowledgement: `{"envelope_id": "…"}`, with the answer as `payload`.
+    func acknowledgement(_ answer: SocketAnswer?) -> String {
+        struct Acknowledgement: Encodable {
+            var id: String
+            var payload: SocketAnswer?
+
+            private enum CodingKeys: String, CodingKey {
+                case id = "envelope_id"
+                case payload
+            }
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = try? encoder.encode(Acknowledgement(id: id, payload: acceptsResponse ? answer : nil))
         return String(decoding: json ?? Data(), as: UTF8.self)
     }
+}
+
+/// What a person is told with the acknowledgement of a request, as JSON.
+package struct SocketAnswer: Sendable, Encodable {
+    private let value: any Encodable & Sendable
+
+    package init(_ value: some Encodable & Sendable) { self.value = value }
+
+    package func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }

@@ -58,6 +58,9 @@ package final class Metrics: Sendable {
             "viridian_slack_requests_total", .counter,
             "Requests from Slack by kind and answer: accepted, ignored, limited, unauthorized, malformed."),
         MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
+        MetricFamily(
+            "viridian_slack_connections", .gauge,
+            "Connections of Socket Mode on which Slack sends requests: 2, more while one is renewed."),
         MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
     ]
 

@@ -1,6 +1,7 @@
 import Controller
 import HTTPTypes
 import HummingbirdCore
+import Integrations
 import Logging
 import ViridianConfiguration
 
@@ -8,7 +9,11 @@ extension Services {
     /// Everything that people in Slack ask for, until cancelled.
     func slackWork() async {
         guard let slackRequests else { return }
-        await slackRequests.run(self)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await socketModeWork(slackRequests) }
+            await slackRequests.run(self)
+        }
+        await slackRequests.access.client.shutdown()
     }
 
     /// What the address of a request to `/slack/…` says against it, before its body is read. `nil`: it depends on the body.

@@ -5,9 +5,12 @@ import ViridianConfiguration
 package struct SlackAccess: Sendable {
     package let configuration: SlackConfiguration
     package let client: SlackClient
+    /// Has the proxies' variables, for connections of Socket Mode.
+    let environment: [String: String]
 
-    package init(_ configuration: SlackConfiguration, _ client: SlackClient) {
+    package init(_ configuration: SlackConfiguration, _ client: SlackClient, environment: [String: String] = [:]) {
         self.configuration = configuration
         self.client = client
+        self.environment = environment
     }
 }

@@ -99,10 +99,12 @@ actor ReceivedEnvelopes {
     private(set) var all: [SocketEnvelope] = []
     private var isFailing = false
     private var gate: Gate?
+    private var answer: SocketAnswer?
     private var changes = Gate()
 
     var ids: [String] { all.map(\.id) }
 
+    func set(answer: SocketAnswer) { self.answer = answer }
     func setFailing(_ isFailing: Bool) { self.isFailing = isFailing }
 
     /// Receiving waits for this.
@@ -110,13 +112,14 @@ actor ReceivedEnvelopes {
 
     struct Unwritten: Error {}
 
-    func receive(_ envelope: SocketEnvelope) async throws {
+    func receive(_ envelope: SocketEnvelope) async throws -> SocketAnswer? {
         all.append(envelope)
         let last = changes
         changes = Gate()
         await last.open()
         await gate?.pass()
         if isFailing { throw Unwritten() }
+        return answer
     }
 
     func wait(for count: Int) async {

@@ -43,6 +43,18 @@ struct SocketModeTests {
         }
     }
 
+    @Test("an answer is sent with the acknowledgement")
+    func answer() async throws {
+        try await SocketModeBench.run { bench in
+            await bench.slack.wait(forConnections: 2)
+            await bench.received.set(answer: SocketAnswer(["text": "Too many requests"]))
+            try await bench.slack.send("e1")
+            await bench.slack.wait(forAcknowledgement: "e1")
+            let texts = await bench.slack.acknowledgements.map(\.text)
+            #expect(texts == [#"{"envelope_id":"e1","payload":{"text":"Too many requests"}}"#])
+        }
+    }
+
     @Test("a request that could not be written down is not acknowledged, so that Slack sends it again")
     func unwritten() async throws {
         try await SocketModeBench.run { bench in
@@ -329,7 +341,7 @@ struct SocketModeTests {
                 open: { await slack.ticket() },
                 connect: { url, body in try await WebSocketConnection.withConnection(to: url, body) },
                 timing: SocketModeBench.timing, logger: Logger(label: "test"))
-            let running = Task { await mode.run { _ in } }
+            let running = Task { await mode.run { _ in nil } }
             await slack.wait(forConnections: 2)
             running.cancel()
             await running.value
