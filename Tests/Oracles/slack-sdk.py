@@ -5,6 +5,7 @@ On standard input {"url", "token", "steps": [{"do", …}]}; on standard output {
 "call"      "method" of slack_sdk.WebClient with "arguments": {"ok", "data"}, or {"ok": false, "error", "status", "retryAfter"?, "needed"?}
 "respond"   slack_sdk.webhook.WebhookClient("to").send("arguments"): {"ok", "status", "text"}
 "verify"    slack_sdk.signature.SignatureVerifier("secret") on "body" and "headers", at "now" if it is there: {"ok"}
+"sign"      "body" signed with "secret" for "timestamp" by the same: {"ok", "text"}
 "blocks"    "blocks" read by slack_sdk.models.blocks and validated as before they are sent: {"ok", "error"?}, with "data" as the library
             writes them again
 """
@@ -47,6 +48,11 @@ def verify(step):
     return {"ok": verifier.is_valid_request(step["body"], step["headers"])}
 
 
+def sign(step):
+    return {"ok": True, "text": SignatureVerifier(step["secret"]).generate_signature(
+        timestamp=step["timestamp"], body=step["body"])}
+
+
 class Strict(logging.Handler):
     """What the library does not know, it skips and only logs: here that is an error."""
 
@@ -71,7 +77,7 @@ def read(step):
 def main():
     asked = json.load(sys.stdin)
     client = WebClient(token=asked.get("token"), base_url=asked.get("url", "") + "/", timeout=30)
-    deeds = {"call": lambda step: call(client, step), "respond": respond, "verify": verify, "blocks": read}
+    deeds = {"call": lambda step: call(client, step), "respond": respond, "verify": verify, "sign": sign, "blocks": read}
     json.dump({"answers": [deeds[step["do"]](step) for step in asked["steps"]]}, sys.stdout)
 
 

@@ -165,6 +165,7 @@ func withServer<Value: Sendable>(
     me: String = "server-1",
     hasToken: Bool = true,
     destinations: [any OutboxDestination] = [],
+    slack: SlackAccess? = nil,
     configure: @Sendable (inout AppConfiguration) -> Void = { _ in },
     settings change: @Sendable (inout ServerSettings) -> Void = { _ in },
     hooks: HookSettings = HookSettings(),
@@ -196,6 +197,7 @@ func withServer<Value: Sendable>(
         settings: settings,
         hooks: hooks,
         destinations: destinations,
+        slack: slack,
         logger: logger
     )
     var admin = ""

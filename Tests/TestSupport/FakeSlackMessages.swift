@@ -62,6 +62,19 @@ extension FakeSlack {
         package var url: String?
         package var style: String?
         package var confirmation: Confirmation?
+
+        init(
+            action: String, block: String, text: String, value: String? = nil, url: String? = nil,
+            style: String? = nil, confirmation: Confirmation? = nil
+        ) {
+            (self.action, self.block, self.text, self.value) = (action, block, text, value)
+            (self.url, self.style, self.confirmation) = (url, style, confirmation)
+        }
+
+        /// One that an earlier edit of a message had.
+        package init(_ action: String, value: String) {
+            self.init(action: action, block: "earlier", text: action, value: value)
+        }
     }
 
     /// What a message consisted of from one moment on.

@@ -10,6 +10,8 @@ package enum SlackSDK {
         case respond(to: String, _ message: String)
         /// Is the body signed as Slack signs? At a moment in seconds since 1970, or now.
         case verify(secret: String, body: String, headers: [String: String], now: Int? = nil)
+        /// The signature of a body, in the answer's `data`. The timestamp is that of the header.
+        case sign(secret: String, body: String, timestamp: String)
         /// Are they blocks, as a JSON array?
         case blocks(String)
     }
@@ -77,6 +79,8 @@ package enum SlackSDK {
             var object: JSONObject = ["do": "verify", "secret": secret, "body": body, "headers": headers]
             object["now"] = now
             return object
+        case .sign(let secret, let body, let timestamp):
+            return ["do": "sign", "secret": secret, "body": body, "timestamp": timestamp]
         case .blocks(let blocks):
             return ["do": "blocks", "blocks": try value(blocks)]
         }

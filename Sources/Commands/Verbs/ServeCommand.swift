@@ -48,15 +48,10 @@ struct ServeCommand: Verb {
                 journal: installation.journal,
                 settings: settings,
                 hooks: HookSettings(installation.configuration),
-                destinations: try OutboxDestinations.all(
-                    installation.configuration, journal: installation.journal,
-                    variables: ProcessInfo.processInfo.environment),
+                destinations: try installation.destinations(),
+                slack: try installation.slackAccess(),
                 logger: logger
             )
-            for key in installation.configuration.unbuilt {
-                logger.warning(
-                    "configured, but not supported by this version of viridian", metadata: ["key": "\(key)"])
-            }
             let name = caller().contains(" ") ? "'\(caller())'" : caller()
             let hasTokens = try installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
             let scheme = settings.tls == nil ? "http" : "https"

@@ -189,7 +189,7 @@ enum Flash: String, Sendable, CaseIterable {
         switch self {
         case .revoked: "The token is revoked, and its sessions have ended."
         case .resent: "The notification is sent again. Reload the page to see what became of it."
-        case .connected: "Your Slack account is connected: what you ask for there is done with the rights of your token."
+        case .connected: "Your Slack account is connected: it has the rights of your token now."
         }
     }
 }

@@ -1,0 +1,99 @@
+import Controller
+import Foundation
+import HTTPTransport
+import Integrations
+import Journal
+import ReleaseMachine
+import TestSupport
+import Testing
+
+@testable import Server
+
+@Suite("Requests from Slack and a server that was killed", .timeLimit(.minutes(5))) struct SlackRestartTests {
+    private func write(
+        _ request: SlackRequest, _ journal: Journal, age: Duration = .zero, isBegun: Bool = false
+    ) throws {
+        let now = SystemClock().now
+        let id = "v0=\(UUID())"
+        let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+        #expect(try journal.add(WrittenSlackRequest(id: id, at: now + (.zero - age), request: text)))
+        if isBegun { try journal.begin(slackRequest: id, at: now) }
+    }
+
+    private func mike(_ action: SlackRequest.Action, answer interaction: FakeSlack.Interaction) -> SlackRequest {
+        SlackRequest(
+            action, team: "T0123ABCD", user: SlackPerson(id: FakeSlack.Person.mike.id, name: "mike"),
+            responseURL: interaction.responseURL)
+    }
+
+    @Test("what was acknowledged before it was killed is acted on after its start, and answered")
+    func acknowledged() async throws {
+        let (folder, fake) = (try TestFolder(), FakeWorld())
+        try await SlackWorld.run(folder: folder, world: fake) { world in _ = try await world.paused() }
+        let journal = try Journal(path: folder.journal)
+        let request = SlackRequest(
+            .button(id: "promote", release: "blog/1", message: nil), team: "T0123ABCD",
+            user: SlackPerson(id: FakeSlack.Person.mike.id, name: "mike"))
+        try write(request, journal)
+        try await SlackWorld.run(folder: folder, world: fake) { world in
+            let release = try await world.server.release(1, in: .live)
+            #expect(release.promotedBy == "mike")
+            #expect(try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty)
+        }
+    }
+
+    @Test("what is more than five minutes old is not acted on: the person is told to ask again")
+    func old() async throws {
+        try await SlackWorld.run { world in
+            _ = try await world.paused()
+            let press = await world.press("promote", "blog/1", by: .mike)
+            try write(
+                mike(.button(id: "promote", release: "blog/1", message: nil), answer: press), world.server.journal,
+                age: .seconds(301))
+            // Any other request wakes the server.
+            _ = try await world.say("status", by: .bob)
+            let told = try await world.slack.told(.mike) { _ in true }
+            #expect(told.text.contains("nothing was done") && told.text.contains("ask again"), "\(told.text)")
+            #expect(try await world.server.release(1, in: .paused).state == .paused)
+        }
+    }
+
+    @Test("what may have been done before it was killed is not done twice: the person is told to look")
+    func begun() async throws {
+        try await SlackWorld.run { world in
+            let press = await world.press("promote", "blog/1", by: .mike)
+            for text in ["rollback blog", "lock blog moving"] {
+                try write(mike(.command(text: text), answer: press), world.server.journal, isBegun: true)
+            }
+            _ = try await world.say("status", by: .bob)
+            let told = try await world.slack.wait(for: "two answers") { slack in
+                slack.told(.mike).count == 2 ? slack.told(.mike) : nil
+            }
+            for message in told { #expect(message.text.contains("`/deploy status`"), "\(message.text)") }
+            #expect(try world.server.journal.numbers(app: "blog", limit: 1).isEmpty)
+            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+        }
+    }
+
+    @Test("an answer that Slack does not take fails nothing")
+    func unanswered() async throws {
+        try await SlackWorld.run { world in
+            _ = try await world.paused()
+            for url in [
+                nil, "https://169.254.169.254/latest", "http://127.0.0.1:1/x", "https://hooks.slack.com.evil.example/x",
+                "no",
+            ] {
+                var request = mike(
+                    .command(text: "status"), answer: await world.press("promote", "blog/1", by: .mike))
+                request.responseURL = url
+                #expect(try world.server.services.slackRequests?.receive(request, id: "\(UUID())") == .written)
+            }
+            let isDone = try await eventually {
+                try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
+            }
+            #expect(isDone == true)
+            let told = try await world.click("promote", "blog/1", by: .mike)
+            #expect(told.contains("is promoted"))
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import Integrations
+import Journal
+import ReleaseMachine
+import TestSupport
+import Testing
+import ViridianConfiguration
+
+@testable import Server
+
+@Suite("Requests to /slack", .timeLimit(.minutes(5))) struct SlackSignedRequestTests {
+    private func headers(_ body: String, secret: String, at time: Date = Date()) -> [String: String] {
+        let timestamp = String(Int(time.timeIntervalSince1970))
+        return [
+            "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": SlackSignature(Secret(secret)).sign(Array(body.utf8), timestamp: timestamp),
+        ]
+    }
+
+    @Test("unsigned, forged, stale and early requests are 401, and nothing happens")
+    func forged() async throws {
+        try await SlackWorld.run { world in
+            _ = try await world.paused()
+            let secret = world.slack.app.signingSecret
+            let body = await world.press("promote", "blog/1", by: .mike).body
+            var right = headers(body, secret: secret)
+            // The old token is in the body, and proves nothing.
+            #expect(body.contains("Shh_its_a_seekrit"))
+            var forged: [[String: String]] = [
+                ["Content-Type": "application/x-www-form-urlencoded"], headers(body, secret: ""),
+                headers(body, secret: secret + "x"), headers(body + "&", secret: secret),
+                headers(body, secret: secret, at: Date(timeIntervalSinceNow: -305)),
+                headers(body, secret: secret, at: Date(timeIntervalSinceNow: 305)),
+            ]
+            for header in ["X-Slack-Signature", "X-Slack-Request-Timestamp"] {
+                right[header] = nil
+                forged.append(right)
+                right = headers(body, secret: secret)
+            }
+            right["X-Slack-Signature"] = right["X-Slack-Signature"]?.uppercased()
+            forged.append(right)
+            for headers in forged {
+                let answer = try await world.post("/slack/actions", body, headers: headers)
+                #expect(answer.status == 401 && answer.code == "unauthorized", "\(answer)")
+                #expect(!answer.text.contains(secret))
+            }
+            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+            #expect(try await world.server.release(1, in: .paused).state == .paused)
+            let metrics = try await world.server.get("/metrics")
+            #expect(
+                metrics.text.contains(
+                    #"viridian_slack_requests_total{kind="actions",result="unauthorized"} \#(forged.count)"#))
+        }
+    }
+
+    @Test("a signature is good for one request, also after a restart")
+    func replayed() async throws {
+        let (folder, fake) = (try TestFolder(), FakeWorld())
+        let secret = FakeSlack.App().signingSecret
+        let body = "team_id=T0123ABCD&user_id=U024BE7LH&user_name=mike&command=%2Fdeploy&text=lock+blog+x"
+        let signed = headers(body, secret: secret)
+        try await SlackWorld.run(folder: folder, world: fake) { world in
+            #expect(try await world.post("/slack/commands", body, headers: signed).status == 200)
+            let again = try await world.post("/slack/commands", body, headers: signed)
+            #expect(again.status == 401 && again.message.contains("came before"), "\(again)")
+            let isLocked = try await eventually { try world.audit("lock").isEmpty ? nil : true }
+            #expect(isLocked == true)
+        }
+        try await SlackWorld.run(folder: folder, world: fake) { world in
+            let again = try await world.post("/slack/commands", body, headers: signed)
+            #expect(again.status == 401, "\(again)")
+            #expect(try world.audit("lock").count == 1)
+            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+        }
+    }
+
+    @Test("requests that were acted on are forgotten after a day, when no signature is good any more")
+    func forgotten() throws {
+        let folder = try TestFolder()
+        let journal = try Journal(path: folder.journal)
+        let now = Timestamp(milliseconds: 1_795_712_697_000)
+        for (id, age) in [("old", 90_000), ("new", 80_000), ("open", 90_000)] {
+            #expect(try journal.add(WrittenSlackRequest(id: id, at: now + .seconds(-age), request: "{}")))
+        }
+        for id in ["old", "new"] { try journal.finish(slackRequest: id, answer: nil, at: now) }
+        try journal.forgetSlackRequests(before: now + .seconds(-86_400), linksBefore: now)
+        #expect(try journal.hasSlackRequest("new") && journal.hasSlackRequest("open"))
+        #expect(try !journal.hasSlackRequest("old"))
+    }
+
+    @Test("what is not in Slack's format is 400, and nothing happens")
+    func malformed() async throws {
+        try await SlackWorld.run { world in
+            let secret = world.slack.app.signingSecret
+            func payload(_ json: String) -> String {
+                "payload=" + (json.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
+            }
+            let actions = [
+                "", "no", "payload=", payload("no"), payload("[]"), payload("{}"), payload(#"{"type": 1}"#),
+                payload(#"{"type": "block_actions", "type": "block_actions"}"#),
+                payload(#"{"type": "block_actions", "actions": 7}"#), payload("{}") + "&" + payload("{}"),
+                payload(#"{"x": ""# + String(repeating: "x", count: 1_000_000) + #""}"#), "payload=%FF%FE",
+            ]
+            for body in actions {
+                let answer = try await world.post("/slack/actions", body, headers: headers(body, secret: secret))
+                #expect(answer.status == 400 && !answer.message.isEmpty, "\(body.prefix(80)): \(answer)")
+            }
+            let commands = [
+                "", "text=status", "{}", "command=%2Fdeploy&text=" + String(repeating: "x", count: 1_000_000),
+            ]
+            for body in commands {
+                let answer = try await world.post("/slack/commands", body, headers: headers(body, secret: secret))
+                #expect(answer.status == 400 && !answer.message.isEmpty, "\(body.prefix(80)): \(answer)")
+            }
+            // JSON with a right signature.
+            let json = #"{"command": "/deploy", "team_id": "T0123ABCD", "user_id": "U024BE7LH", "text": "unlock blog"}"#
+            var signed = headers(json, secret: secret)
+            signed["Content-Type"] = "application/json"
+            #expect(try await world.post("/slack/commands", json, headers: signed).status == 400)
+            let huge = "payload=" + String(repeating: "x", count: 3 << 20)
+            #expect(try await world.post("/slack/actions", huge, headers: headers(huge, secret: secret)).status == 413)
+            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+        }
+    }
+
+    @Test("a check of the certificate, and an interaction that asks for nothing, are 200 without anything else")
+    func ignored() async throws {
+        try await SlackWorld.run { world in
+            let check = try await world.post(
+                "/slack/commands", "token=Shh_its_a_seekrit&ssl_check=1",
+                headers: ["Content-Type": "application/x-www-form-urlencoded"])
+            #expect(check.status == 200 && check.text.isEmpty, "\(check)")
+            let link = await world.slack.press(FakeSlack.Button("preview", value: "x"), in: world.message, by: .mike)
+            try await world.send(link)
+            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+        }
+    }
+
+    @Test("without slack.signingSecret, or without slack, requests are 404 with a sentence")
+    func off() async throws {
+        try await SlackWorld.run(signingSecret: nil) { world in
+            let body = "command=%2Fdeploy"
+            for path in ["/slack/commands", "/slack/actions"] {
+                let answer = try await world.post(path, body)
+                #expect(answer.status == 404 && answer.message.contains("slack.signingSecret"), "\(answer)")
+            }
+            #expect(try await world.post("/slack/", body).status == 404)
+            #expect(try await world.post("/slack/events", body).status == 404)
+            #expect(try await world.server.get("/slack/commands").status == 405)
+        }
+        try await SlackWorld.run(signingSecret: "") { world in
+            let body = "command=%2Fdeploy&ssl_check=0"
+            let answer = try await world.post("/slack/commands", body, headers: headers(body, secret: ""))
+            #expect(answer.status == 401, "\(answer)")
+        }
+        try await withServer { server in
+            let answer = try await server.post("/slack/commands", "command=%2Fdeploy", token: "")
+            #expect(answer.status == 404 && answer.message.contains("not configured"), "\(answer)")
+        }
+    }
+
+    @Test("Slack is answered at once, however slow it is itself")
+    func isAcknowledged() async throws {
+        try await SlackWorld.run { world in
+            await world.slack.happen(.slow(.seconds(30)))
+            // Who she is has to be asked for: the answer cannot wait for that.
+            let interaction = await world.slack.type("status", by: .ann)
+            try await world.send(interaction)
+            #expect(await world.slack.told(.ann).isEmpty)
+            await world.slack.calm()
+            let told = try await world.slack.told(.ann) { $0.text.contains("blog") }
+            #expect(told.text.contains("shop"))
+        }
+    }
+
+    @Test("a person who hammers fills neither the journal nor the audit log")
+    func hammer() async throws {
+        try await SlackWorld.run { world in
+            for _ in 0..<60 {
+                let interaction = await world.slack.type("lock blog nobody may", by: .bob)
+                try await world.send(interaction)
+            }
+            // The last ones are answered at once, by Slack's request itself.
+            let told = try await world.slack.told(.bob) { $0.text.contains("Too many requests") }
+            #expect(told.text.contains("nothing was done"))
+            let isDone = try await eventually {
+                try world.server.journal.slackRequestsToActOn(limit: 100).isEmpty ? true : nil
+            }
+            #expect(isDone == true)
+            let refusals = try world.audit("lock")
+            #expect(refusals.count == 21 && refusals.allSatisfy { $0.outcome == .refused }, "\(refusals.count)")
+            // Others are not concerned.
+            let other = try await world.say("status blog", by: .mike)
+            #expect(other.contains("blog"))
+        }
+    }
+}
