@@ -69,20 +69,6 @@ extension Journal {
 // MARK: - For people
 
 extension Journal {
-    /// The newest messages first, at most `limit`, older than message `before`. With `apps`, only messages about these apps.
-    package func notifications(limit: Int, before: Int? = nil, apps: [String]? = nil) throws(JournalError)
-        -> [OutboxNotification]
-    {
-        try read { database in
-            let marks = apps.map { "AND app IN (\($0.map { _ in "?" }.joined(separator: ", ")))" } ?? ""
-            let values: [any DatabaseValueConvertible] = [before ?? Int.max] + (apps ?? []) + [limit]
-            return try Row.fetchAll(
-                database, sql: "SELECT * FROM outbox WHERE id < ? \(marks) ORDER BY id DESC LIMIT ?",
-                arguments: StatementArguments(values)
-            ).map { OutboxNotification($0) }
-        }
-    }
-
     package func notification(_ id: Int) throws(JournalError) -> OutboxNotification? {
         try read { database in
             try Row.fetchOne(database, sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id])

@@ -44,10 +44,11 @@ package enum Rendering: String, Sendable, CaseIterable {
     /// Whether several files of it are one stream of YAML documents.
     private var isYAMLStream: Bool { self == .kubernetes || self == .rbac }
 
-    /// The files for these apps, of which there is at least one.
+    /// The files for these apps, of which there is at least one. `isSocketMode`: the Slack app needs no address of this server.
     /// - Throws: `ScaffoldError`.
     package func files(
-        _ configuration: Configuration, apps: [AppConfiguration], scripts: ScriptPlacement = .embedded
+        _ configuration: Configuration, apps: [AppConfiguration], scripts: ScriptPlacement = .embedded,
+        isSocketMode: Bool = false
     ) throws(ScaffoldError) -> [RenderedFile] {
         switch self {
         case .kubernetes: return apps.map(KubernetesObjects.file)
@@ -64,7 +65,7 @@ package enum Rendering: String, Sendable, CaseIterable {
         case .gitlab: return Pipelines.gitlab(apps, server: configuration.server, scripts)
         case .github: return Pipelines.github(apps, server: configuration.server, scripts)
         case .rbac: return AccessRights.files(configuration, apps: apps)
-        case .slackManifest: return [try SlackManifest(configuration.server).file]
+        case .slackManifest: return [SlackManifest(configuration, isSocketMode: isSocketMode).file]
         }
     }
 

@@ -2,20 +2,27 @@ import Foundation
 import TextTemplates
 import ViridianConfiguration
 
-/// The Slack app that brings `/deploy` and the buttons of a paused release: https://docs.slack.dev/reference/app-manifest
+/// The Slack app that posts releases and brings the command and the buttons: https://docs.slack.dev/reference/app-manifest
 struct SlackManifest: TemplateValues {
     static let template = TextTemplate(PackageResources.slack_manifest_yaml_mustache)
 
-    let commandsURL: String
-    let actionsURL: String
+    let command: String
+    /// The server connects to Slack; nothing has to reach it.
+    let isSocketMode: Bool
+    /// Where Slack sends what people ask for; `nil` in Socket Mode.
+    let commandsURL: String?
+    let actionsURL: String?
 
-    /// - Throws: `ScaffoldError` where Slack cannot reach the server.
-    init(_ server: ServerConfiguration) throws(ScaffoldError) {
-        guard let url = server.url?.absoluteString, url.hasPrefix("https://") else {
-            throw ScaffoldError("Slack needs the https:// address of this server. To fix: set `server.url` to it")
-        }
-        commandsURL = yaml(url + "/slack/commands")
-        actionsURL = yaml(url + "/slack/actions")
+    /// Socket Mode where it is asked for, where Slack cannot call the server, and where only its token is configured.
+    init(_ configuration: Configuration, isSocketMode: Bool = false) {
+        let slack = configuration.slack
+        let url = configuration.server.url.flatMap { $0.scheme?.lowercased() == "https" ? $0.absoluteString : nil }
+        let isOnlySocket = slack?.appToken != nil && slack?.signingSecret == nil
+        let called = isSocketMode || isOnlySocket ? nil : url
+        command = yaml(slack?.command ?? "/deploy")
+        self.isSocketMode = called == nil
+        commandsURL = called.map { yaml($0 + "/slack/commands") }
+        actionsURL = called.map { yaml($0 + "/slack/actions") }
     }
 
     var file: RenderedFile { RenderedFile(path: "slack-manifest.yaml", text: text) }

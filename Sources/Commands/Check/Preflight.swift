@@ -17,11 +17,7 @@ struct Preflight {
 
     func findings() async -> [Finding] {
         var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)"), journal]
-        findings += installation.configuration.unbuilt.map { key in
-            Finding(
-                state: .warning, what: "\(key) is configured, but this version of viridian does not support it",
-                fix: "remove \(key) from the configuration")
-        }
+        findings += await notifications()
         if let problem = installation.fleetProblem {
             findings.append(Finding(state: .bad, what: "nodes: \(problem)", fix: "correct nodes.ssh"))
         }
@@ -173,15 +169,5 @@ struct Preflight {
         } catch {
             return Finding(state: .bad, app: app.name.text, what: "service \(name): \(error)")
         }
-    }
-}
-
-extension Configuration {
-    /// Keys that the configuration may have and that this version does not support yet.
-    var unbuilt: [String] {
-        var keys: [String] = []
-        if slack != nil { keys.append("slack") }
-        if !notify.isEmpty { keys.append("notify") }
-        return keys
     }
 }

@@ -135,10 +135,24 @@ struct LocalReleaseClient: ReleaseClient {
         return try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
     }
 
-    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView] {
-        let apps = try app.map { [try installation.configuration.app($0).name.text] }
-        return try installation.journal.notifications(limit: limit, before: before, apps: apps)
-            .map { NotificationView($0) }
+    func notifications(_ query: NotificationQuery, limit: Int) async throws -> [NotificationView] {
+        for app in query.apps ?? [] { _ = try installation.configuration.app(app) }
+        return try installation.journal.notifications(query, limit: limit).map { NotificationView($0) }
+    }
+
+    func testDestination(_ name: String, by: String) async throws -> DestinationTest {
+        let destinations = try installation.destinations()
+        let test: Result<DestinationTest, any Error>
+        do {
+            test = .success(try await DestinationTest.of(name, in: destinations))
+        } catch {
+            test = .failure(error)
+        }
+        for destination in destinations { await destination.close() }
+        let tested = try test.get()
+        try installation.journal.note(
+            .test(tested, by: by, origin: RequestOrigin.commandLine.origin, at: SystemClock().now))
+        return tested
     }
 
     func resendNotification(_ id: Int, by: String) async throws -> NotificationView {

@@ -50,9 +50,11 @@ protocol ReleaseClient: Sendable {
 
     /// At most `limit` entries of the audit log, newest first, before the entry numbered `before`.
     func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView]
-    /// At most `limit` messages to other systems, newest first, before the one numbered `before`.
-    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView]
+    /// At most `limit` messages to other systems, newest first. `query.apps` has one app, or is `nil`.
+    func notifications(_ query: NotificationQuery, limit: Int) async throws -> [NotificationView]
     func resendNotification(_ id: Int, by: String) async throws -> NotificationView
+    /// Sends a message to a destination that says that it is a test.
+    func testDestination(_ name: String, by: String) async throws -> DestinationTest
     func tokens() async throws -> [TokenView]
     /// - Returns: the token with its secret, which cannot be read again.
     func createToken(_ token: NewToken, by: String) async throws -> TokenView

@@ -178,18 +178,25 @@ struct RemoteReleaseClient: ReleaseClient {
         return entries
     }
 
-    func notifications(of app: String?, limit: Int, before: Int?) async throws -> [NotificationView] {
+    func notifications(_ query: NotificationQuery, limit: Int) async throws -> [NotificationView] {
         var notifications: [NotificationView] = []
-        var before = before
+        var before = query.before
         repeat {
-            var query = "?limit=\(min(500, limit - notifications.count))"
-            if let app { query += "&app=\(PercentEncoding.encode(app))" }
-            if let before { query += "&before=\(before)" }
-            let answer = try await server.get("/api/v1/notifications" + query, NotificationList.self)
+            var parameters = [("limit", "\(min(500, limit - notifications.count))")]
+            if let app = query.apps?.first { parameters.append(("app", app)) }
+            if let state = query.state { parameters.append(("state", state.rawValue)) }
+            if let destination = query.destination { parameters.append(("destination", destination)) }
+            if let before { parameters.append(("before", "\(before)")) }
+            let answer = try await server.get(
+                "/api/v1/notifications" + PercentEncoding.query(parameters), NotificationList.self)
             notifications += answer.notifications
             before = answer.next
         } while before != nil && notifications.count < limit
         return notifications
+    }
+
+    func testDestination(_ name: String, by: String) async throws -> DestinationTest {
+        try await server.post("/api/v1/notifications/test", ["destination": name])
     }
 
     func resendNotification(_ id: Int, by: String) async throws -> NotificationView {

@@ -6,12 +6,12 @@ import Server
 struct NotifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "notify",
-        abstract: "Show what was sent to other systems, and send it again.",
+        abstract: "Show what was sent to other systems, send it again, and test destinations.",
         discussion: """
-            viridian serve reports releases to the destinations under report in the configuration, at least once and in order. What a \
-            destination does not accept is retried for a day; what it refuses is failed, with what to do.
+            viridian serve tells the destinations under slack, notify and report in the configuration of releases, at least once and in \
+            order. What a destination does not accept is retried for a day; what it refuses is failed, with what to do.
             """,
-        subcommands: [NotifyListCommand.self, NotifyResendCommand.self]
+        subcommands: [NotifyListCommand.self, NotifyResendCommand.self, NotifyTestCommand.self]
     )
 }
 
@@ -20,6 +20,10 @@ struct NotifyListCommand: Verb {
         commandName: "list", abstract: "List notifications, with what became of each, newest first.")
 
     @Argument(help: "The app. Default: all.", completion: .app) var app: String?
+    @Flag(help: "Only notifications that are not tried any more: they need somebody.") var failed = false
+    @Flag(help: "Only notifications that are still to be sent, for the first time or again.") var pending = false
+    @Option(help: ArgumentHelp("Only notifications to this destination.", valueName: "name"), completion: .destination)
+    var to: String?
     @Option(help: "Maximum number of notifications.") var limit: Int = 50
     @Option(help: "Only notifications before the one with this id.") var before: Int?
     @OptionGroup var output: OutputOptions
@@ -28,30 +32,68 @@ struct NotifyListCommand: Verb {
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
         if let before, before < 1 { throw ValidationError("--before takes the id of a notification") }
+        if failed, pending { throw ValidationError("--failed and --pending exclude each other") }
     }
 
     func perform() async throws -> ExitStatus {
         try await global.withReleaseClient(connecting: false, for: .reading) { client in
-            let notifications = try await client.notifications(of: app, limit: limit, before: before)
+            let query = NotificationQuery(
+                apps: app.map { [$0] }, state: failed ? .failed : pending ? .pending : nil, destination: to,
+                before: before)
+            let notifications = try await client.notifications(query, limit: limit)
             if output.output == .json {
                 for notification in notifications { printLine(try notification.jsonLine()) }
                 return .done
             }
             guard !notifications.isEmpty else {
-                printLine("nothing was sent to other systems yet")
+                let isFiltered = failed || pending || to != nil || app != nil || before != nil
+                printLine(isFiltered ? "no notification matches" : "nothing was sent to other systems yet")
                 return .done
             }
-            let rows = notifications.map { notification in
-                [
-                    "\(notification.id)", notification.at, notification.destination,
-                    "\(notification.app)/\(notification.release)", notification.message, notification.state.rawValue,
-                    "\(notification.attempts)", notification.answer ?? "-",
-                ]
-            }
-            let header = ["ID", "WHEN", "TO", "RELEASE", "MESSAGE", "STATE", "ATTEMPTS", "ANSWER"]
-            for line in Table(header, rows).lines { printLine(line) }
+            let list = NotificationTable(notifications, isInteractive: Terminal.current().isInteractive)
+            for line in list.lines { guard printLine(line) else { break } }
             return .done
         }
+    }
+}
+
+/// A line for each notification. On a terminal it is short, and below those that did not arrive is what was answered.
+struct NotificationTable {
+    let lines: [String]
+
+    init(_ notifications: [NotificationView], isInteractive: Bool) {
+        lines = isInteractive ? Self.short(notifications) : Self.whole(notifications)
+    }
+
+    private static let header = ["ID", "WHEN (UTC)", "TO", "RELEASE", "MESSAGE", "STATE"]
+
+    private static func row(_ notification: NotificationView) -> [String] {
+        [
+            "\(notification.id)", notification.at.minute, notification.destination,
+            "\(notification.app)/\(notification.release)", notification.message, notification.state.rawValue,
+        ]
+    }
+
+    private static func whole(_ notifications: [NotificationView]) -> [String] {
+        let rows = notifications.map {
+            row($0) + ["\($0.attempts)", $0.nextAt?.minute ?? "-", $0.answer ?? "-"]
+        }
+        return Table(header + ["ATTEMPTS", "NEXT (UTC)", "ANSWER"], rows).lines
+    }
+
+    private static func short(_ notifications: [NotificationView]) -> [String] {
+        let table = Table(header, notifications.map(row)).lines
+        return [table[0]]
+            + zip(notifications, table.dropFirst()).flatMap { notification, line in
+                [line] + (open(notification).map { ["     \($0)"] } ?? [])
+            }
+    }
+
+    /// What keeps a notification from being delivered; `nil` when nothing does.
+    private static func open(_ notification: NotificationView) -> String? {
+        guard [.pending, .failed].contains(notification.state), let answer = notification.answer else { return nil }
+        let next = notification.nextAt.map { ", next \($0.minute)" } ?? ""
+        return "\(counted(notification.attempts, "attempt"))\(next): \(answer)"
     }
 }
 
@@ -83,6 +125,36 @@ struct NotifyResendCommand: Verb {
                 "\(notification.message) of \(notification.app)/\(notification.release) will be sent to "
                     + "\(notification.destination) again")
             return .done
+        }
+    }
+}
+
+struct NotifyTestCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Send a message to a destination that says that it is a test.",
+        discussion: """
+            Exit status: 0 and what the receiver answered, or 1 and what to do. The forges under report get no message: whether they \
+            accept the token is asked for.
+            """)
+
+    @Argument(
+        help: "The destination: slack, github, gitlab, or a name under notify.", completion: .destination)
+    var name: String
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var global: GlobalOptions
+
+    func perform() async throws -> ExitStatus {
+        try await global.withReleaseClient(connecting: false) { client in
+            let test = try await client.testDestination(name, by: caller())
+            if output.output == .json {
+                printLine(try test.jsonLine())
+            } else if test.isDelivered {
+                printLine("\(test.destination): \(test.answer)")
+            } else {
+                printError("viridian: \(test.destination): \(test.answer)")
+            }
+            return test.isDelivered ? .done : .couldNot
         }
     }
 }

@@ -22,7 +22,7 @@ struct RenderCommand: Verb {
             sudoers       the sudo rules for the nodes
             viridian-node the program for the nodes, the only one that their SSH key may run
             node.conf     the configuration of viridian-node: what it may do
-            slack-manifest  the Slack app
+            slack-manifest  the Slack app; with --socket, or where server.url is not https, for Socket Mode: nothing has to reach the server
 
             Nothing is applied or overwritten: the output goes to standard output, or with --into into new files.
             """
@@ -35,6 +35,7 @@ struct RenderCommand: Verb {
         name: [.customLong("into"), .customLong("to")],
         help: ArgumentHelp("Write files below this folder instead.", valueName: "folder"))
     var folder: String?
+    @Flag(help: "For slack-manifest: use Socket Mode, in which the server connects to Slack.") var socket = false
     @OptionGroup var local: LocalOptions
 
     enum What: ExpressibleByArgument, CaseIterable, Sendable {
@@ -59,6 +60,9 @@ struct RenderCommand: Verb {
 
     func validate() throws {
         try local.refuseServer("render", "it uses the configuration on this machine")
+        if socket, what.defaultValueDescription != Rendering.slackManifest.rawValue {
+            throw ValidationError("--socket is for slack-manifest only")
+        }
     }
 
     func perform() async throws -> ExitStatus {
@@ -70,7 +74,8 @@ struct RenderCommand: Verb {
         switch what {
         case .scaffold(let rendering):
             // On standard output a pipeline is one text, in a folder it can have its script beside it.
-            files = try rendering.files(configuration, apps: apps, scripts: folder == nil ? .embedded : .beside)
+            files = try rendering.files(
+                configuration, apps: apps, scripts: folder == nil ? .embedded : .beside, isSocketMode: socket)
             let backends = configuration.nodes.backends
             if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {
                 printError(

@@ -7,7 +7,7 @@ import ViridianConfiguration
 ///
 /// A release is one deployment, whose payload names it; each status is added to it.
 package struct GitHubDeployments: DeploymentForge {
-    private let api: ForgeConnection
+    let api: ForgeConnection
 
     /// `environment` has the proxies' variables.
     package init(

@@ -8,7 +8,7 @@ import ViridianConfiguration
 /// A release is one deployment, created as running and then updated. GitLab counts its DORA figures from them, and tells by itself that an
 /// earlier deployment is not the newest any more.
 package struct GitLabDeployments: DeploymentForge {
-    private let api: ForgeConnection
+    let api: ForgeConnection
 
     /// `environment` has the proxies' variables.
     package init(

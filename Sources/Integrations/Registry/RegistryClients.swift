@@ -2,6 +2,13 @@ import Foundation
 import Synchronization
 import ViridianConfiguration
 
+extension RegistryConfiguration {
+    /// Whether an image comes from this registry; without one in its name, from Docker Hub.
+    package func serves(_ image: ImageReference) -> Bool {
+        RegistryAddress.canonical(image.registry ?? RegistryAddress.dockerHub) == RegistryAddress.canonical(host)
+    }
+}
+
 /// One client for each registry. Those that are not configured are used without credentials, with TLS.
 package final class RegistryClients: Sendable {
     private let configurations: [String: RegistryConfiguration]

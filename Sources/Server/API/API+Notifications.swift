@@ -9,9 +9,17 @@ extension API {
     @Sendable func listNotifications(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let limit = try request.integer("limit", 1...500) ?? 50
-        let before = try request.integer("before", 1...Int.mostInJSON)
-        let apps = try appInQuery(request, context).map { [$0] } ?? identity.apps
-        let found = try services.journal.notifications(limit: limit + 1, before: before, apps: apps)
+        var query = NotificationQuery(before: try request.integer("before", 1...Int.mostInJSON))
+        query.apps = try appInQuery(request, context).map { [$0] } ?? identity.apps
+        query.state = try request.uri.queryParameters["state"].map { text throws(APIError) in
+            guard let state = OutboxNotification.State(rawValue: String(text)) else {
+                let states = OutboxNotification.State.allCases.map(\.rawValue).joined(separator: ", ")
+                throw .invalid("state", "state has to be one of \(states)")
+            }
+            return state
+        }
+        query.destination = request.uri.queryParameters["destination"].map { String($0) }
+        let found = try services.journal.notifications(query, limit: limit + 1)
         let page = found.prefix(limit)
         return .json(
             NotificationList(
@@ -19,40 +27,23 @@ extension API {
     }
 
     @Sendable func resendNotification(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let identity = try context.require(.viewer)
+        try context.require(.viewer)
         let text = try context.parameter("id")
         guard let id = Int(text), String(id) == text else {
             throw APIError.notFound("there is no notification \(text.safe)")
         }
         _ = try BodyFields(request, context, known: [])
-        guard let known = try services.journal.notification(id), identity.sees(known.app) else {
-            throw APIError.notFound("there is no notification \(id)")
-        }
-        let deployer = try context.require(.deployer, for: known.app)
-        guard services.outbox.destinations.contains(where: { $0.name == known.destination }) else {
-            throw APIError(
-                .conflict, "not_applicable",
-                "\(known.destination) is not configured any more: notification \(id) cannot be sent")
-        }
-        guard let notification = try await services.outbox.resend(id) else {
-            throw APIError.notFound("there is no notification \(id)")
-        }
-        try services.journal.note(
-            .resend(
-                notification, by: deployer.name, token: deployer.tokenID, origin: context.remoteAddress,
-                at: services.clock.now))
+        let notification = try await services.notificationService(context).resend(id)
         return .json(NotificationView(notification), status: .accepted)
     }
-}
 
-extension AuditEntry {
-    package static func resend(
-        _ notification: OutboxNotification, by: String, token: String? = nil, origin: String, at: Timestamp
-    ) -> AuditEntry {
-        AuditEntry(
-            at: at, who: by, token: token, action: "notification.resend", app: notification.app,
-            release: notification.number, origin: origin,
-            detail: "\(notification.destination): \(notification.message)")
+    @Sendable func testDestination(_ request: Request, _ context: ServerContext) async throws -> Response {
+        try context.require(.deployer)
+        let fields = try BodyFields(request, context, known: ["destination"])
+        guard let destination = try fields.string("destination") else {
+            throw APIError.invalid("destination", "destination is missing: the name of what is to be tested")
+        }
+        return .json(try await services.notificationService(context).test(destination))
     }
 }
 

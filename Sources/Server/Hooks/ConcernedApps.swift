@@ -43,7 +43,7 @@ struct ConcernedApps: Sendable {
 
 extension ImageReference {
     /// `library/blog` for an image of Docker Hub without an owner.
-    var pathInRegistry: String {
+    package var pathInRegistry: String {
         String(fullName.drop { $0 != "/" }.dropFirst())
     }
 

@@ -25,6 +25,7 @@ enum Templates {
         ("versiontable", PackageResources.versiontable_mustache),
         ("lock", PackageResources.lock_mustache),
         ("deliveries", PackageResources.deliveries_mustache),
+        ("notifications", PackageResources.notifications_mustache),
         ("audit", PackageResources.audit_mustache),
         ("tokens", PackageResources.tokens_mustache),
         ("stats", PackageResources.stats_mustache),
