@@ -10,6 +10,7 @@ struct EventFieldsTests {
         var rules = Rules()
         rules.verifyTimeout = .seconds(600)
         rules.retain = .milliseconds(1500)
+        (rules.approvals, rules.approvers) = (2, .others)
         var order = Order(
             app: "blog", number: 42, kind: .rollback(from: 41), version: "v1", image: "registry.local:5000/blog:v1",
             replicas: 3, verify: true, requestedBy: "ann", reason: "too slow",

@@ -44,12 +44,15 @@ struct SimulatorTests {
             #expect(all.states[state, default: 0] > 200)
         }
         #expect(all.crashes > 5000)
+        #expect(all.approved > 200 && all.forced > 20, "\(all.approved) approved, \(all.forced) forced")
     }
 
     /// The results of some seeds.
     private struct Tally: Sendable {
         var states: [Release.State: Int] = [:]
         var crashes = 0
+        var approved = 0
+        var forced = 0
         /// The violation of the lowest seed that broke a rule, whichever task found one first.
         var broken: (rule: String, seed: UInt64)?
 
@@ -67,12 +70,16 @@ struct SimulatorTests {
                 }
                 for state in outcome.releases { states[state, default: 0] += 1 }
                 crashes += outcome.crashes
+                approved += outcome.approved
+                forced += outcome.forced
             }
         }
 
         mutating func add(_ other: Tally) {
             states.merge(other.states, uniquingKeysWith: +)
             crashes += other.crashes
+            approved += other.approved
+            forced += other.forced
             if let found = other.broken, found.seed < broken?.seed ?? .max { broken = found }
         }
     }
@@ -93,6 +100,7 @@ struct SimulatorTests {
         case removesOldWhileDraining
         case removesCandidateBeforeReverting
         case continuesAfterAbort
+        case switchesUnapproved
 
         func plan(_ release: Release) -> Set<Effect> {
             switch self {
@@ -110,6 +118,8 @@ struct SimulatorTests {
             case .continuesAfterAbort where release.isBackingOut && release.hasMovedTraffic:
                 release.effects.union(
                     release.nodes.filter { $0.state == .staged }.map { .switchNode(node: $0.address) })
+            case .switchesUnapproved where release.state == .paused && release.needsApprovals:
+                [.confirmCandidate]
             default: release.effects
             }
         }
@@ -119,6 +129,7 @@ struct SimulatorTests {
             switch self {
             case .switchesWhileStaging: ["rule 2", "the canary"]
             case .switchesAllAtOnce: ["the canary"]
+            case .switchesUnapproved: ["approvals"]
             case .removesOldWhileDraining, .removesCandidateBeforeReverting: ["rule 3"]
             case .continuesAfterAbort:
                 ["rule 1", "rule 3", "the canary", "was left on the colour of the aborted release"]

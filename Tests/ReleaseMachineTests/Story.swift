@@ -16,6 +16,8 @@ struct Story {
         number: Int = 42,
         kind: Order.Kind = .deploy,
         verify: Bool = false,
+        requestedBy: String = "anna",
+        isAutomatic: Bool? = nil,
         rules: Rules = Rules()
     ) throws {
         let order = Order(
@@ -25,7 +27,8 @@ struct Story {
             version: Story.version,
             image: "registry.local:5000/blog:\(Story.version)",
             verify: verify,
-            requestedBy: "anna",
+            requestedBy: requestedBy,
+            isAutomatic: isAutomatic,
             rules: rules
         )
         events = [RecordedEvent(sequence: 1, at: now, event: .requested(order))]

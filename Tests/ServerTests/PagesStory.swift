@@ -22,9 +22,10 @@ struct PagesStory {
         _ number: Int = 42, version: String = "20151025.143403", reason: String? = "faster front page",
         verify: Bool = false,
         isRollback: Bool = false,
+        rules: Rules = Rules(),
         at start: Timestamp = start
     ) throws {
-        var rules = Rules()
+        var rules = rules
         rules.previewURL = "http://preview.blog.domain.com/"
         let order = Order(
             app: "blog", number: number, kind: isRollback ? .rollback(from: 42) : .deploy, version: version,
@@ -104,10 +105,16 @@ struct PagesStory {
             app: try configuration(name), observation: observation, latest: release, problem: problem, isServed: true)
     }
 
-    func page(_ view: ReleaseLog.View = .init(), past: [ReleaseSummary] = [], may: Bool = true) throws -> Pages.Page {
+    static func user(_ role: Role, _ name: String = "lisa") -> Identity {
+        Identity(tokenID: name, name: name, role: role, apps: nil)
+    }
+
+    func page(
+        _ view: ReleaseLog.View = .init(), past: [ReleaseSummary] = [], user: Identity = PagesStory.user(.deployer)
+    ) throws -> Pages.Page {
         ReleasePage(
             snapshot: history.snapshot(view), app: try Self.app(release), latest: release,
-            usual: UsualTimes(past, besides: release.order.number), view: view, mayRelease: may, now: now
+            usual: UsualTimes(past, besides: release.order.number), view: view, user: user, now: now
         ).page
     }
 }

@@ -12,6 +12,10 @@ package struct Simulation {
         package var releases: [Release.State] = []
         package var steps = 0
         package var crashes = 0
+        /// Releases that went on with the approvals of several people, or of others than the requester.
+        package var approved = 0
+        /// Releases that an administrator promoted without the approvals that they needed.
+        package var forced = 0
         /// The first rule that was broken; `nil` when all held.
         package var broken: String?
     }
@@ -54,6 +58,7 @@ package struct Simulation {
         var running: [World.Sent] = []
         var faultsLeft = 12
         var aborted = false
+        var people = People()
         // A machine that joins later has another address.
         var gone: Set<String> = []
         let limit = 4000
@@ -85,10 +90,16 @@ package struct Simulation {
             let startable = wanted.subtracting(running.map(\.effect)).filter { effect in
                 effect.node.map { !busy.contains($0) } ?? true
             }
+            if release.state == .paused, random.chance(20), let event = people.promotion(of: release, at: now, &random)
+            {
+                record(event)
+            }
             switch random.below(10) {
             case 0...3 where !startable.isEmpty:
                 let sorted = startable.sorted { $0.order < $1.order }
-                running.append(world.send(sorted[random.below(sorted.count)], for: release, at: now))
+                let effect = sorted[random.below(sorted.count)]
+                if let violation = people.violation(by: effect, of: release) { world.report(violation: violation) }
+                running.append(world.send(effect, for: release, at: now))
             case 4...7 where !running.isEmpty:
                 let sent = running.remove(at: random.below(running.count))
                 if random.chance(6) { continue }  // the request was lost
@@ -98,7 +109,7 @@ package struct Simulation {
                 if let event { record(event) }
             case 8 where faultsLeft > 0:
                 faultsLeft -= 1
-                switch random.below(7) {
+                switch random.below(6) {
                 case 0:  // kill -9: what is not in the journal is forgotten
                     outcome.crashes += 1
                     world.leaseRevision += 1
@@ -125,8 +136,7 @@ package struct Simulation {
                         at: now + .seconds(random.chance(30) ? -random.below(300) : 0))
                     checkTime(of: release)
                     aborted = true
-                case 5 where (try? release.checkPromotable(at: now)) != nil: record(.promoted(by: "somebody"))
-                case 6 where world.nodes.count > 1 && random.chance(40):  // a machine is removed
+                case 5 where world.nodes.count > 1 && random.chance(40):  // a machine is removed
                     let address = world.addresses[random.below(world.nodes.count)]
                     world.nodes[address] = nil
                     gone.insert(address)
@@ -151,6 +161,9 @@ package struct Simulation {
             if world.broken != nil { return }
         }
         checkEnd(release, aborted: aborted)
+        if release.needsApprovals, release.promotedBy != nil {
+            if people.hasForced { outcome.forced += 1 } else { outcome.approved += 1 }
+        }
         if release.state == .live, random.chance(50) { record(.replaced(by: number + 1, rolledBack: false)) }
         outcome.releases.append(release.state)
     }
@@ -160,13 +173,15 @@ package struct Simulation {
         rules.tolerate = random.chance(30) ? 1 : 0
         rules.retain = random.chance(20) ? .seconds(600) : .zero
         rules.afterVerifyTimeout = random.chance(50) ? .abort : .promote
+        rules.approvals = random.chance(60) ? 1 + random.below(3) : nil
+        rules.approvers = random.chance(40) ? .others : nil
         return Order(
             app: "blog",
             number: number,
             version: "v\(number)",
             image: "registry.local:5000/blog:v\(number)",
             verify: random.chance(30),
-            requestedBy: "simulation",
+            requestedBy: People.requester,
             rules: rules
         )
     }

@@ -187,10 +187,23 @@ struct AppErrorTests {
                 "ready: {timeout: 1m, stable: 90s}",
                 "ready.stable: expected less than the timeout, which is 1m, found 90s"
             ),
-            ("verify: true", "verify: expected keys and values (required, timeout, then), found text"),
+            ("verify: true", "verify: expected keys and values (required, timeout, then, approvals, by), found text"),
             ("verify: {required: 1}", "verify.required: expected true or false, found 1"),
             ("verify: {required: 'true'}", #"verify.required: expected true or false, found "true""#),
             ("verify: {then: abrot}", #"verify.then: expected abort or promote, found "abrot""#),
+            ("verify: {approvals: 0}", "verify.approvals: expected a whole number between 1 and 20, found 0"),
+            ("verify: {approvals: two}", #"verify.approvals: expected a whole number between 1 and 20, found "two""#),
+            ("verify: {approvals: 21}", "verify.approvals: expected a whole number between 1 and 20, found 21"),
+            ("verify: {by: everyone}", #"verify.by: expected anyone or others, found "everyone""#),
+            ("verify: {by: [ann]}", "verify.by: expected anyone or others, found a list"),
+            (
+                "verify: {approvals: 2, then: promote}",
+                "verify.then: expected abort: with promote a release would go live without the approvals that it needs"
+            ),
+            (
+                "verify: {by: others, then: promote}",
+                "verify.then: expected abort: with promote a release would go live without the approvals that it needs"
+            ),
             ("postDeploy: {timeout: 5m}", "postDeploy.command: missing; expected a command"),
             ("postDeploy: {command: ' '}", #"postDeploy.command: expected a command, found " ""#),
             ("artifact: {from: a}", "artifact.to: missing; expected an absolute path of a directory on the nodes"),

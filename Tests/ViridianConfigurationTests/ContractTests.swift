@@ -286,6 +286,24 @@ struct ContractTests {
         #expect(app.upstream == "1.10")
     }
 
+    @Test(
+        "verify: approvals and by: whose releases need them pause, whatever `required` says",
+        arguments: [
+            ("{}", AppConfiguration.Verify(), false), ("{by: anyone, approvals: 1}", .init(), false),
+            ("{approvals: 2}", .init(approvals: 2), true), ("{by: others}", .init(by: .others), true),
+            ("{required: false, approvals: 3, by: others}", .init(approvals: 3, by: .others), true),
+            ("{required: true, then: promote}", .init(required: true, then: .promote), false),
+        ])
+    func approvals(_ text: String, _ expected: AppConfiguration.Verify, _ asksOthers: Bool) throws {
+        let fixture = try Fixture([
+            "viridian.yaml": "nodes: {inventory: kubernetes}", "apps/blog.yaml": Fixture.blog + "verify: \(text)\n",
+        ])
+        let verify = try fixture.load().app("blog").verify
+        #expect(verify == expected)
+        #expect(verify.asksOthers == asksOthers)
+        #expect(verify.pauses == (asksOthers || verify.required))
+    }
+
     @Test("durations, booleans and lists in all their forms")
     func values() throws {
         let fixture = try Fixture([

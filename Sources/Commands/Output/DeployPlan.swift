@@ -21,6 +21,8 @@ struct DeployPlan: Encodable {
     /// `nil` if it was not given and nothing is live.
     var replicas: Int?
     var verify: Bool?
+    /// The number of people who have to promote it; `nil`: anybody can.
+    var approvalsNeeded: Int?
     var nodes: [Node]
     /// What blocks the release, each in one sentence; empty if nothing is known to.
     var obstacles: [String]
@@ -38,6 +40,7 @@ struct DeployPlan: Encodable {
         liveImage = serving?.image
         replicas = request.replicas ?? serving?.replicas
         verify = request.verify
+        approvalsNeeded = view.approvalsNeeded
         nodes = view.nodes.map { Node(address: $0.address, color: $0.color, message: $0.message) }
         let open = view.release.flatMap { $0.endedAt == nil ? $0 : nil }
         isBusy = open != nil
@@ -48,6 +51,7 @@ struct DeployPlan: Encodable {
         }
         if request.requester == .person(overridesHolds: false) {
             obstacles += view.holds.filter { !$0.automatic }.map(\.sentence)
+            if request.verify == false, let needed = ApprovalsNeeded(view) { obstacles.append(needed.rule) }
         }
         if let problem = view.problem { obstacles.append("the cluster could not be read: \(problem)") }
         // Without a running release, what needs a person's attention blocks the next one.
@@ -66,7 +70,7 @@ struct DeployPlan: Encodable {
             let now = node.message ?? node.color.map { "routes to \($0)" } ?? "unknown"
             lines.append("  node   \(node.address): \(now); would be switched to \(color)")
         }
-        if verify == true { lines.append("  pause  before the switch, until promoted") }
+        if verify ?? (approvalsNeeded != nil) { lines.append("  pause  before the switch, until promoted") }
         lines += obstacles.map { "  blocked: \($0)" }
         lines.append("Nothing was changed. viridian check checks everything a release depends on")
         return lines

@@ -50,7 +50,7 @@ struct PromoteCommand: Verb {
     }
 
     private func approved(_ release: Release) -> String {
-        let serving = release.previous.map { "\($0.version) on \($0.color) serves, as before" } ?? "nothing serves yet"
+        let serving = release.previous.map { "\($0.version) on \($0.color) serves, as before" } ?? "Nothing serves yet"
         let count = release.approvalCount.map { ", \($0)" } ?? ""
         return "\(release.order.name) is approved\(count): \(release.missingApprovals). \(serving)"
     }

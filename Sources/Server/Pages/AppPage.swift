@@ -36,7 +36,7 @@ extension Pages {
             latest: await services.appStates.latest(app),
             history: try services.journal.releases(app: app, limit: limit + 1, before: before),
             before: before,
-            mayRelease: context.identity?.mayRelease(app) ?? false,
+            user: context.identity,
             admission: try await admission(of: app, context),
             now: services.clock.now
         )
@@ -85,12 +85,13 @@ struct AppPage {
     /// The releases to show, and one more when there is another page.
     var history: [Release]
     var before: Int?
-    var mayRelease: Bool
+    var user: Identity?
     var admission = AppAdmission()
     var now: Timestamp
     var form: DeployForm?
     var error: String?
 
+    private var mayRelease: Bool { user?.mayRelease(app.app) ?? false }
     private var isIdle: Bool { latest?.state.hasEnded ?? true }
 
     var page: Pages.Page {
@@ -101,7 +102,7 @@ struct AppPage {
         model["badge"] = badge
         model["color"] = latest?.candidate?.rawValue
         let paused = latest.flatMap { $0.state == .paused ? $0 : nil }
-        model["awaiting"] = paused.map { HomePage.awaiting($0, mayRelease, now: now) }
+        model["awaiting"] = paused.map { HomePage.awaiting($0, user, now: now) }
         model["running"] = latest.flatMap { $0.state == .running ? $0 : nil }.map(running)
         // While a release runs, its own card says what to do.
         model["advice"] = isIdle ? app.advice : []
@@ -165,6 +166,9 @@ struct AppPage {
         model["replicas"] = form.replicas.isEmpty ? nil : form.replicas
         model["replicasNow"] = live.flatMap { app.colors[$0.color.rawValue]?.replicas } ?? configuration.replicas
         model["verify"] = form.verify
+        model["approvals"] =
+            configuration.verify.asksOthers
+            ? ApprovalsNeeded(app: app.app, verify: configuration.verify).rule : nil
         model["override"] = form.overridesHolds
         model["reason"] = form.reason.isEmpty ? nil : form.reason
         model["error"] = error

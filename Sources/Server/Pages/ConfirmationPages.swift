@@ -18,6 +18,8 @@ extension Pages {
         var error: String?
         var reason: String?
         var takesReason = true
+        /// Without the approvals that are missing.
+        var overrides = false
 
         var page: Page {
             var model = PageValues()
@@ -28,6 +30,7 @@ extension Pages {
             model["cancel"] = cancel
             model["isDanger"] = isDanger
             model["takesReason"] = takesReason
+            model["override"] = overrides
             model["reason"] = reason
             model["error"] = error
             model["versions"] =
@@ -50,27 +53,73 @@ extension Pages {
 
     @Sendable func askPromote(_ request: Request, _ context: ServerContext) async throws -> Response {
         let (release, path) = try await release(context)
-        try context.require(.deployer, for: release.order.app)
-        try release.checkPromotable(at: SystemClock().now)
+        let overrides = request.uri.queryParameters["override"] != nil
+        let user = try context.require(overrides ? .admin : .deployer, for: release.order.app)
+        let now = services.clock.now
+        let event =
+            overrides
+            ? try release.forcedPromotion(by: user.name, reason: "", at: now)
+            : try release.promotion(by: user.name, at: now)
+        return respond(try promotion(event, of: release, path).page, request, context)
+    }
+
+    /// The confirmation of what a user's promotion of the release causes.
+    private func promotion(_ event: Event, of release: Release, _ path: String) throws -> Confirmation {
+        let names = try names(release)
+        let name = release.order.name
+        let needed = release.order.rules.neededApprovals
+        var confirmation = Confirmation(
+            heading: "Promote \(name)", action: "\(path)/promote", effects: try promotionEffects(release),
+            button: "Promote \(names.version)", cancel: path)
+        confirmation.takesReason = false
+        switch event {
+        case .approved:
+            confirmation.heading = "Approve \(name)"
+            confirmation.button = "Approve \(names.version)"
+            confirmation.effects = [
+                "It has \(release.approvals.count + 1) of \(needed) approvals with yours.",
+                "Nothing switches before all \(needed) people have promoted it. An abort by one person ends it.",
+            ]
+        case .promotionForced:
+            confirmation.heading = "Promote \(name) without the approvals that it needs"
+            confirmation.effects.insert("By the rules of \(release.order.app), \(release.missingApprovals).", at: 0)
+            confirmation.effects.append("Your reason goes into the audit log.")
+            (confirmation.takesReason, confirmation.overrides, confirmation.isDanger) = (true, true, true)
+        default:
+            guard needed > 1 else { break }
+            confirmation.effects.insert("It has all \(needed) approvals with yours.", at: 0)
+        }
+        return confirmation
+    }
+
+    private func promotionEffects(_ release: Release) throws -> [String] {
+        let names = try names(release)
         let staged = release.nodes.count { $0.state == .staged }
         let nodes = "\(counted(staged, "node")) \(staged == 1 ? "switches" : "switch")"
         let place = release.candidate.map { " to \($0)" } ?? ""
-        let names = try names(release)
         var effects = ["\(nodes)\(place): visitors get \(names.version)."]
         if let previous = release.previous {
             effects.append("\(names.previous) on \(previous.color) is deleted after the drain.")
         }
-        var confirmation = Confirmation(
-            heading: "Promote \(release.order.name)", action: "\(path)/promote", effects: effects,
-            button: "Promote \(names.version)", cancel: path)
-        confirmation.takesReason = false
-        return respond(confirmation.page, request, context)
+        return effects
     }
 
     @Sendable func promote(_ request: Request, _ context: ServerContext) async throws -> Response {
         let (release, path) = try await release(context)
-        _ = try await services.releaseService(context).promote(release.order.app, release.order.number)
-        return redirect(path)
+        let overrides = context.form["override"] == "yes"
+        do {
+            _ = try await services.releaseService(context).promote(
+                release.order.app, release.order.number, overridesApprovals: overrides,
+                reason: overrides ? context.form["reason"] : nil)
+            return redirect(path)
+        } catch let error where overrides && APIError(error).status == .unprocessableContent {
+            let event = Event.promotionForced(by: "", reason: "")
+            var confirmation = try promotion(event, of: release, path)
+            (confirmation.error, confirmation.reason) = (APIError(error).message, context.form["reason"])
+            var page = confirmation.page
+            page.status = .unprocessableContent
+            return respond(page, request, context)
+        }
     }
 
     // MARK: - Abort

@@ -15,7 +15,7 @@ extension Pages {
             await services.driftMonitor.beginCheck(app.app)
             entries.append(
                 HomePage.Entry(
-                    app: app, latest: await services.appStates.latest(app.app), mayRelease: identity.mayRelease(app.app)
+                    app: app, latest: await services.appStates.latest(app.app), user: identity
                 ))
         }
         let query = request.uri.queryParameters["q"].map(String.init)?.removingPercentEncoding
@@ -30,7 +30,7 @@ struct HomePage {
     struct Entry {
         var app: AppView
         var latest: Release?
-        var mayRelease: Bool
+        var user: Identity?
     }
 
     var entries: [Entry]
@@ -47,7 +47,7 @@ struct HomePage {
         model["q"] = search.isEmpty ? nil : search
         model["hasAwaiting"] = !awaiting.isEmpty
         model["awaiting"] = awaiting.compactMap { entry in
-            entry.latest.map { Self.awaiting($0, entry.mayRelease, now: now) }
+            entry.latest.map { Self.awaiting($0, entry.user, now: now) }
         }
         model["count"] = heading(shown.count)
         model["apps"] = shown.filter { only?.contains($0.app.app) ?? true }.sorted { $0.urgency < $1.urgency }
@@ -70,8 +70,8 @@ struct HomePage {
         return running == 0 ? all : "\(all), \(running) releasing"
     }
 
-    /// A release that awaits promotion.
-    static func awaiting(_ release: Release, _ may: Bool, now: Timestamp) -> PageValues {
+    /// A release that awaits promotion, and what the user can do with it.
+    static func awaiting(_ release: Release, _ user: Identity?, now: Timestamp) -> PageValues {
         let order = release.order
         return PageValues {
             $0["app"] = order.app
@@ -84,7 +84,8 @@ struct HomePage {
             $0["ago"] = DisplayText.ago(release.createdAt, now: now)
             $0["preview"] = DisplayText.preview(order.rules.previewURL)
             $0["deadline"] = DisplayText.deadline(release, now: now)
-            $0["may"] = may
+            $0["mayAbort"] = user?.mayRelease(order.app) ?? false
+            PromotionOffer(release, by: user, now: now).fill(&$0)
         }
     }
 

@@ -21,10 +21,16 @@ extension Pages {
             latest: await services.appStates.latest(app),
             usual: UsualTimes(try await services.appStates.summaries(app, limit: 40), besides: number),
             view: view,
-            mayRelease: context.identity?.mayRelease(app) ?? false,
+            user: context.identity,
             now: services.clock.now
         )
-        return respond(page.page, request, context)
+        var shown = page.page
+        if !services.outbox.destinations.isEmpty {
+            var filter = NotificationFilter()
+            (filter.app, filter.release) = (app, number)
+            shown.model["notifications"] = filter.address
+        }
+        return respond(shown, request, context)
     }
 
     /// The whole log as plain text.
@@ -45,7 +51,7 @@ struct ReleasePage {
     var latest: Release?
     var usual: UsualTimes
     var view = ReleaseLog.View()
-    var mayRelease: Bool
+    var user: Identity?
     var now: Timestamp
 
     private var release: Release { snapshot.release }
@@ -111,10 +117,13 @@ struct ReleasePage {
         let origin = origin
         model["hasOrigin"] = !origin.isEmpty
         model["origin"] = origin
+        let approvers = release.approvals.map(\.by).filter { $0 != release.promotedBy }
+        model["approvedBy"] = approvers.isEmpty ? nil : approvers.joined(separator: ", ")
         model["promotedBy"] = release.promotedBy
+        model["forcedReason"] = release.forcedReason
         model["badge"] = DisplayText.badge(release)
         model["announce"] = announcement
-        model["mayAbort"] = mayRelease && (try? release.checkAbortable()) != nil
+        model["mayAbort"] = user?.mayRelease(order.app) ?? false && (try? release.checkAbortable()) != nil
         model["isRunning"] = !release.state.hasEnded
         model["elapsed"] = release.elapsed(at: now).short
         model["usual"] = usual.whole?.short
@@ -200,7 +209,7 @@ struct ReleasePage {
     }
 
     private var awaiting: PageValues {
-        var model = HomePage.awaiting(release, mayRelease, now: now)
+        var model = HomePage.awaiting(release, user, now: now)
         let pods = release.pods.map { "with \(counted($0.ready, "pod"))" } ?? ""
         let place = release.candidate.map { " on \($0)" } ?? ""
         let still = release.previous.map { "Visitors still get \($0.version) on \($0.color)." } ?? "Nothing serves yet."
