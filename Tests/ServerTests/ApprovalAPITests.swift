@@ -107,8 +107,7 @@ struct ApprovalAPITests {
 
     @Test("an admin promotes without the approvals that are missing, with a reason that the audit log has")
     func forced() async throws {
-        try await withPaused { server, mike, ann, _ in
-            #expect(try await server.post(Self.promote, token: ann).status == 202)
+        try await withPaused { server, mike, _, _ in
             let body = #"{"override": true, "reason": "prices are wrong"}"#
             let deployer = try await server.post(Self.promote, body, token: mike)
             #expect(deployer.status == 403, "\(deployer)")
@@ -119,12 +118,22 @@ struct ApprovalAPITests {
             let forced = try await server.post(Self.promote, body)
             #expect(forced.status == 202 && forced.json["forcedReason"].string == "prices are wrong", "\(forced)")
             #expect(forced.json["promotedBy"].string == "anna")
-            #expect(forced.json["approvals"].array.map { $0["by"].string } == ["ann"])
+            #expect(forced.json["approvals"].isNull && forced.json["approvalsNeeded"].integer == 2)
             #expect(try await server.release(1, in: .live).state == .live)
             let entry = try #require(
                 try server.journal.audit(limit: 20).first { $0.outcome == .done && $0.who == "anna" })
             #expect(entry.action == "promote" && entry.reason == "prices are wrong")
             #expect(entry.detail == "without the approvals that it needed")
+        }
+    }
+
+    @Test("an admin whose approval is the last one that is missing forces nothing")
+    func notForced() async throws {
+        try await withPaused { server, _, ann, _ in
+            #expect(try await server.post(Self.promote, token: ann).status == 202)
+            let last = try await server.post(Self.promote, #"{"override": true, "reason": "prices"}"#)
+            #expect(last.status == 202 && last.json["forcedReason"].isNull, "\(last)")
+            #expect(last.json["approvals"].array.map { $0["by"].string } == ["ann", "anna"])
         }
     }
 
