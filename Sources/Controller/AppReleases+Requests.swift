@@ -18,11 +18,14 @@ extension AppReleases {
         return try release.forcedPromotion(by: by, reason: forcedReason, at: now)
     }
 
-    /// Aborts release `number`, or the newest one.
+    /// Aborts release `number`, or the newest one; with `onlyPaused` not after somebody has decided about its promotion.
     /// - Returns: the release after the request.
     /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
-    package func requestAbort(of number: Int? = nil, by: String, reason: String?) throws -> Release {
+    package func requestAbort(
+        of number: Int? = nil, by: String, reason: String?, onlyPaused: Bool = false
+    ) throws -> Release {
         try record(number) { release throws(Inapplicable) in
+            if onlyPaused { try release.checkUndecided() }
             try release.checkAbortable()
             return .abortRequested(by: by, reason: reason)
         }.release

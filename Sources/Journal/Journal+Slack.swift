@@ -9,14 +9,11 @@ package struct WrittenSlackRequest: Sendable, Hashable {
     package var at: Timestamp
     /// JSON (`SlackRequest`).
     package var request: String
-    /// Something was begun for it that must not be done twice, and its end was not written: the server stopped in between.
-    package var wasBegun: Bool
 
-    package init(id: String, at: Timestamp, request: String, wasBegun: Bool = false) {
+    package init(id: String, at: Timestamp, request: String) {
         self.id = id
         self.at = at
         self.request = request
-        self.wasBegun = wasBegun
     }
 }
 
@@ -45,23 +42,26 @@ extension Journal {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT id, at, request, begun_at IS NOT NULL AS was_begun
-                    FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?
+                    SELECT id, at, request FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?
                     """,
                 arguments: [limit]
             ).map { row in
                 WrittenSlackRequest(
-                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"],
-                    wasBegun: row["was_begun"])
+                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"])
             }
         }
     }
 
     /// Something is about to be done for a request that must not be done twice.
-    package func begin(slackRequest id: String, at: Timestamp) throws(JournalError) {
+    /// - Returns: false when it was begun before, by whichever process.
+    package func begin(slackRequest id: String, at: Timestamp) throws(JournalError) -> Bool {
         try write { database in
             try database.execute(
-                sql: "UPDATE slack_requests SET begun_at = ? WHERE id = ?", arguments: [at.milliseconds, id])
+                sql: """
+                    UPDATE slack_requests SET begun_at = ? WHERE id = ? AND begun_at IS NULL AND done_at IS NULL
+                    """,
+                arguments: [at.milliseconds, id])
+            return database.changesCount > 0
         }
     }
 

@@ -46,6 +46,12 @@ extension Release {
 }
 
 extension Release {
+    /// Throws unless it awaits promotion: later, somebody has decided already.
+    package func checkUndecided() throws(Inapplicable) {
+        guard state != .paused else { return }
+        throw Inapplicable(description: decision ?? "\(order.name) is \(phase), not paused")
+    }
+
     /// When it was promoted after its pause, by a person or by the end of the pause.
     package var promotedAt: Timestamp? {
         isApproved ? spans.first { $0.phase == .switching }?.startedAt : nil

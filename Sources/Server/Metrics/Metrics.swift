@@ -56,7 +56,7 @@ package final class Metrics: Sendable {
             "Deliveries of hooks by sender and answer: accepted, ignored, repeated, refused, unauthorized, malformed."),
         MetricFamily(
             "viridian_slack_requests_total", .counter,
-            "Requests from Slack by kind and answer: accepted, ignored, limited, unauthorized, malformed."),
+            "Requests from Slack by kind and answer: accepted, ignored, repeated, limited, unauthorized, malformed."),
         MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
         MetricFamily(
             "viridian_slack_connections", .gauge,

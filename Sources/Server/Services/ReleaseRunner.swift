@@ -96,15 +96,17 @@ package actor ReleaseRunner {
         return release
     }
 
-    /// Aborts release `number`, or the newest one.
+    /// Aborts release `number`, or the newest one; with `onlyPaused` not after somebody has decided about its promotion.
     package func abort(
         _ app: String,
         _ number: Int?,
         by: String,
         reason: String?,
+        onlyPaused: Bool = false,
         _ requestOrigin: RequestOrigin
     ) async throws -> Release {
-        let release = try apps.releases(app, requestOrigin).requestAbort(of: number, by: by, reason: reason)
+        let release = try apps.releases(app, requestOrigin).requestAbort(
+            of: number, by: by, reason: reason, onlyPaused: onlyPaused)
         await notifyRunner(app)
         return release
     }
@@ -235,7 +237,9 @@ extension Event {
             "\(name) \(node)"
         case .nodeFailed(let step, let problem): "\(name) \(step.rawValue) \(problem.node): \(problem.message.safe)"
         case .refused(_, let message, _), .troubled(_, let message): "\(name): \(message.safe)"
-        case .takenUp(let by), .promoted(let by), .abortRequested(let by, _): "\(name) by \(by.safe)"
+        case .takenUp(let by), .promoted(let by), .approved(let by), .promotionForced(let by, _),
+            .abortRequested(let by, _):
+            "\(name) by \(by.safe)"
         case .requested(let order): "\(name) by \(order.requestedBy.safe)"
         default: name
         }

@@ -79,10 +79,13 @@ package struct ReleaseService: Sendable {
             app, number, by: identity.name, forcedReason: overridesApprovals ? reason : nil, requestOrigin)
     }
 
-    package func abort(_ app: String, _ number: Int?, reason: String?) async throws -> Release {
+    /// Aborts a release; with `onlyPaused` not after somebody has decided about its promotion.
+    package func abort(
+        _ app: String, _ number: Int?, reason: String?, onlyPaused: Bool = false
+    ) async throws -> Release {
         let identity = try require(.deployer, app)
         return try await services.runner.abort(
-            app, number, by: identity.name, reason: try validReason(reason), requestOrigin)
+            app, number, by: identity.name, reason: try validReason(reason), onlyPaused: onlyPaused, requestOrigin)
     }
 
     package func rollback(_ app: String, to version: String?, reason: String?) async throws -> Release {

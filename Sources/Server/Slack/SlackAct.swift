@@ -75,13 +75,13 @@ struct SlackAct: Sendable {
 
     private func act(as identity: Identity) async throws -> SlackText {
         if !command.mayBeRepeated {
-            guard !written.wasBegun else {
+            guard try services.journal.begin(slackRequest: written.id, at: clock.now) else {
                 return wording.sentence(
                     "The server stopped while it did what you asked for. What has become of it: `\(wording.command) status`"
                 )
             }
-            try services.journal.begin(slackRequest: written.id, at: clock.now)
         }
+        if let token = identity.tokenID { try services.journal.noteUse(ofToken: token, at: clock.now) }
         let actions = SlackActions(
             services: services, wording: wording, person: request.user, team: request.team, identity: identity)
         do {
@@ -96,7 +96,7 @@ struct SlackAct: Sendable {
             if [.forbidden, .conflict, .locked].contains(problem.status) {
                 audit(identity.auditName, identity, problem.message)
             }
-            return wording.problem(error) + (await serving(after: problem))
+            return wording.problem(error) + (await serving(after: problem)) + (try await wayOut())
         }
     }
 
@@ -105,6 +105,14 @@ struct SlackAct: Sendable {
         guard problem.status == .conflict, let app = command.app, let live = await services.appStates.app(app)?.live
         else { return "" }
         return .plain(" Live is ") + .code(live.version) + .plain(" on \(live.color).")
+    }
+
+    /// Whoever presses Abort after somebody else has decided may still want it.
+    private func wayOut() async throws -> SlackText {
+        guard case .abort(let app, let number?, _, isButton: true) = command,
+            let release = try await services.appStates.release(app, number), (try? release.checkAbortable()) != nil
+        else { return "" }
+        return wording.sentence(" To give it up all the same: `\(wording.command) abort \(release.order.name)`")
     }
 
     // MARK: - Refusals
@@ -143,8 +151,8 @@ struct SlackAct: Sendable {
     // MARK: - Answering
 
     /// Tells the person what became of their request. Nothing depends on it.
-    func tell(_ answer: SlackText?) async {
-        guard let answer, let url = request.responseURL else { return }
+    func tell(_ answer: SlackText) async {
+        guard let url = request.responseURL else { return }
         var pauses = Self.pauses[...]
         while !Task.isCancelled {
             do {

@@ -25,9 +25,10 @@ struct SlackActions: Sendable {
         case .promote(let app, let number):
             try require(app)
             return wording.promoted(try await releases.promote(app, number))
-        case .abort(let app, let number, let reason):
+        case .abort(let app, let number, let reason, let isButton):
             try require(app)
-            return wording.aborted(try await releases.abort(app, number, reason: reason))
+            return wording.aborted(
+                try await releases.abort(app, number, reason: reason, onlyPaused: isButton))
         case .rollback(let app, let version, let reason):
             try require(app)
             return wording.rolledBack(try await releases.rollback(app, to: version, reason: reason))

@@ -22,7 +22,8 @@ enum SlackCommand: Sendable, Hashable {
     case status(app: String?)
     /// Without a number: the newest release.
     case promote(app: String, number: Int?)
-    case abort(app: String, number: Int?, reason: String?)
+    /// A button applies only while the release awaits promotion: it is an answer to that question.
+    case abort(app: String, number: Int?, reason: String?, isButton: Bool = false)
     case rollback(app: String, version: String?, reason: String?)
     case lock(app: String, length: Duration?, reason: String)
     case unlock(app: String)
@@ -108,7 +109,7 @@ extension SlackCommand {
             self =
                 switch id {
                 case "promote": .promote(app: app, number: number)
-                case "abort": .abort(app: app, number: number, reason: nil)
+                case "abort": .abort(app: app, number: number, reason: nil, isButton: true)
                 default: .help(nil)
                 }
         }
@@ -117,7 +118,7 @@ extension SlackCommand {
     var app: String? {
         switch self {
         case .status(let app): app
-        case .promote(let app, _), .abort(let app, _, _), .rollback(let app, _, _), .lock(let app, _, _),
+        case .promote(let app, _), .abort(let app, _, _, _), .rollback(let app, _, _), .lock(let app, _, _),
             .unlock(let app):
             app
         case .disconnect, .help: nil
@@ -126,7 +127,7 @@ extension SlackCommand {
 
     var number: Int? {
         switch self {
-        case .promote(_, let number), .abort(_, let number, _): number
+        case .promote(_, let number), .abort(_, let number, _, _): number
         default: nil
         }
     }
@@ -148,7 +149,7 @@ extension SlackCommand {
     var mayBeRepeated: Bool {
         switch self {
         case .status, .help, .disconnect: true
-        case .promote(_, let number), .abort(_, let number, _): number != nil
+        case .promote(_, let number), .abort(_, let number, _, _): number != nil
         case .rollback, .lock, .unlock: false
         }
     }

@@ -30,6 +30,8 @@ package actor SlackRequests {
 
     /// How many requests wait for Slack at once, to say who somebody is, or for a release to begin.
     private static let mostWaiting = 32
+    /// Between attempts when the journal cannot be used.
+    private static let pause = Duration.seconds(5)
 
     init(_ access: SlackAccess, journal: Journal, clock: any ReleaseClock, logger: Logger) {
         self.access = access
@@ -88,28 +90,31 @@ package actor SlackRequests {
             if act.command.isQuick, let verdict = try await identities.known(request) {
                 inProgress.insert(written.id)
                 let answer = await act.run(verdict)
-                inProgress.remove(written.id)
-                group.addTask { await act.tell(answer) }
+                group.addTask { await self.end(act, answer) }
             } else if waiting < Self.mostWaiting {
                 inProgress.insert(written.id)
                 waiting += 1
                 group.addTask {
                     let answer = await act.run(nil)
-                    await self.ended(written.id)
-                    await act.tell(answer)
+                    await self.stopWaiting()
+                    await self.end(act, answer)
                 }
             }
         }
     }
 
-    private func ended(_ id: String) {
-        inProgress.remove(id)
-        waiting -= 1
+    private func stopWaiting() { waiting -= 1 }
+
+    /// Without an answer, the request is acted on again a little later.
+    private func end(_ act: SlackAct, _ answer: SlackText?) async {
+        if answer == nil { try? await clock.sleep(for: Self.pause) }
+        inProgress.remove(act.written.id)
         wakeup.continuation.yield()
+        if let answer { await act.tell(answer) }
     }
 
     private func wakeLater() async {
-        try? await clock.sleep(for: .seconds(5))
+        try? await clock.sleep(for: Self.pause)
         wakeup.continuation.yield()
     }
 

@@ -36,7 +36,7 @@ struct SlackWording: Sendable {
 
     /// An error, as its sentence with what belongs to it.
     func problem(_ error: any Error) -> SlackText {
-        let text = Self.capitalized(APIError(error).message.safeLine.cut(2000))
+        let text = APIError(error).message.safeLine.cut(2000)
         return sentence(text.hasSuffix(".") ? text : text + ".")
     }
 
@@ -88,11 +88,5 @@ struct SlackWording: Sendable {
     /// `v1 on blue serves`
     private func serving(_ release: Release) -> String {
         release.previous.map { "\($0.version) on \($0.color) serves" } ?? "Nothing serves yet"
-    }
-
-    static func capitalized(_ text: String) -> String {
-        // Not the name of an app or a release.
-        guard let first = text.first, !text.prefix(while: { $0 != " " }).contains("/") else { return text }
-        return first.uppercased() + text.dropFirst()
     }
 }

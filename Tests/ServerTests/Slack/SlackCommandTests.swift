@@ -62,6 +62,17 @@ import Testing
         #expect(why.contains(problem), "\(why)")
     }
 
+    @Test("a button names its release, whatever it is; Abort applies only while the release awaits promotion")
+    func buttons() {
+        #expect(
+            SlackCommand(.button(id: "promote", release: "blog/42", message: nil))
+                == .promote(app: "blog", number: 42))
+        #expect(
+            SlackCommand(.button(id: "abort", release: "my-app/7", message: nil))
+                == .abort(app: "my-app", number: 7, reason: nil, isButton: true))
+        #expect(SlackCommand("abort my-app/7") == .abort(app: "my-app", number: 7, reason: nil, isButton: false))
+    }
+
     @Test("what is done twice after a crash is only what may be")
     func repeats() {
         for text in ["status", "help", "promote blog/42", "abort blog/42 x", "disconnect"] {

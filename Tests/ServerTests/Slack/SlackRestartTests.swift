@@ -17,7 +17,10 @@ import Testing
         let id = "v0=\(UUID())"
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
         #expect(try journal.add(WrittenSlackRequest(id: id, at: now + (.zero - age), request: text)))
-        if isBegun { try journal.begin(slackRequest: id, at: now) }
+        guard isBegun else { return }
+        #expect(try journal.begin(slackRequest: id, at: now))
+        // No other process does it as well.
+        #expect(try !journal.begin(slackRequest: id, at: now))
     }
 
     private func mike(_ action: SlackRequest.Action, answer interaction: FakeSlack.Interaction) -> SlackRequest {

