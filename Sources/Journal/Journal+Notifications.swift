@@ -27,17 +27,26 @@ package struct NotificationQuery: Sendable, Hashable {
 /// How it goes with the messages for one destination.
 package struct DestinationRecord: Sendable, Hashable {
     package var name: String
-    /// Messages that are to be sent, now or again.
-    package var waiting: Int
-    /// Messages whose time has not come.
-    package var later: Int
+    package var delivered: Int
     package var failed: Int
+    /// Messages that are to be sent, now or again.
+    package var waiting = 0
+    /// Messages whose time has not come.
+    package var later = 0
     /// Since when the oldest of those that wait does.
     package var oldest: Timestamp?
     /// The message of those that wait that was tried last, and was not accepted.
     package var retried: OutboxNotification?
-    /// The message that was tried last, whatever became of it.
-    package var lastTried: OutboxNotification?
+    /// The message that was dealt with last, whatever became of it.
+    package var lastEnded: OutboxNotification?
+
+    fileprivate mutating func count(_ pending: [OutboxNotification], at now: Timestamp) {
+        let due = pending.filter { $0.notBefore.map { $0 <= now } ?? true }
+        (waiting, later) = (due.count, pending.count - due.count)
+        oldest = due.map { max($0.queuedAt, $0.notBefore ?? $0.queuedAt) }.min()
+        retried = due.filter { $0.attempts > 0 && $0.answer != nil }
+            .max { ($0.triedAt?.milliseconds ?? 0, $0.id) < ($1.triedAt?.milliseconds ?? 0, $1.id) }
+    }
 }
 
 extension Journal {
@@ -73,33 +82,33 @@ extension Journal {
     {
         let ofApps = apps.map { " AND \(Self.isAny(of: $0))" } ?? ""
         return try read { database in
-            let time = now.milliseconds
+            var counts: [String: [String: Int]] = [:]
             let rows = try Row.fetchAll(
                 database,
-                sql: """
-                    SELECT destination, sum(state = 'pending' AND not_before <= ?) AS waiting,
-                        sum(state = 'pending' AND not_before > ?) AS later, sum(state = 'failed') AS failed,
-                        min(CASE WHEN state = 'pending' AND not_before <= ? THEN max(queued_at, not_before) END) AS oldest
-                    FROM outbox WHERE true\(ofApps) GROUP BY destination ORDER BY destination
-                    """,
-                arguments: StatementArguments([time, time, time] + (apps ?? []) as [any DatabaseValueConvertible]))
-            return try rows.map { row in
-                let name: String = row["destination"]
-                func last(_ condition: String) throws -> OutboxNotification? {
-                    try Row.fetchOne(
-                        database,
-                        sql: """
-                            SELECT * FROM outbox WHERE destination = ? AND answer IS NOT NULL\(condition)\(ofApps)
-                            ORDER BY tried_at DESC, id DESC LIMIT 1
-                            """,
-                        arguments: StatementArguments([name] + (apps ?? []))
-                    ).map { OutboxNotification($0) }
-                }
-                let oldest: Int64? = row["oldest"]
-                return DestinationRecord(
-                    name: name, waiting: row["waiting"], later: row["later"], failed: row["failed"],
-                    oldest: oldest.map(Timestamp.init(milliseconds:)),
-                    retried: try last(" AND state = 'pending' AND attempts > 0"), lastTried: try last(""))
+                sql:
+                    "SELECT destination, state, count(*) AS count FROM outbox WHERE true\(ofApps) GROUP BY destination, state",
+                arguments: StatementArguments(apps ?? []))
+            for row in rows { counts[row["destination"], default: [:]][row["state"]] = row["count"] }
+            return try counts.sorted { $0.key < $1.key }.map { name, counts in
+                var record = DestinationRecord(
+                    name: name, delivered: counts["delivered"] ?? 0, failed: counts["failed"] ?? 0)
+                let arguments = StatementArguments([name] + (apps ?? []))
+                let pending = try Row.fetchAll(
+                    database, sql: "SELECT * FROM outbox WHERE destination = ? AND state = 'pending'\(ofApps)",
+                    arguments: arguments
+                ).map { OutboxNotification($0) }
+                record.count(pending, at: now)
+                // The newest one is found in the index.
+                record.lastEnded = try Row.fetchOne(
+                    database,
+                    sql: """
+                        SELECT * FROM outbox WHERE id =
+                            (SELECT id FROM outbox WHERE destination = ? AND state <> 'pending'\(ofApps)
+                            ORDER BY tried_at DESC, id DESC LIMIT 1)
+                        """,
+                    arguments: arguments
+                ).map { OutboxNotification($0) }
+                return record
             }
         }
     }

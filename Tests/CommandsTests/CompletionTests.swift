@@ -27,8 +27,17 @@ struct CompletionTests {
                 .write(to: URL(fileURLWithPath: directory + "/apps/\(app).yaml"))
         }
         #expect(
-            AppNames.completing(["viridian", "--config", directory + "/x.yaml", "deploy", ""]) == ["blog", "shop"])
-        #expect(AppNames.completing(["viridian", "deploy", "--config", directory + "/nowhere.yaml"]) == [])
-        #expect(AppNames.completing(["viridian", "deploy", "--config"]).isEmpty)
+            ConfiguredNames.apps(completing: ["viridian", "--config", directory + "/x.yaml", "deploy", ""]) == [
+                "blog", "shop",
+            ])
+        #expect(
+            ConfiguredNames.apps(completing: ["viridian", "deploy", "--config", directory + "/nowhere.yaml"]) == [])
+        #expect(ConfiguredNames.apps(completing: ["viridian", "deploy", "--config"]).isEmpty)
+        let notify = "notify: [{name: ops, url: 'https://a.com/', format: slack-webhook}]\n"
+        let slack = "slack: {token: xoxb-1, channel: '#deploys'}\nreport: {github: {token: ghp_1}}\n"
+        try Data((main + notify + slack).utf8).write(to: URL(fileURLWithPath: directory + "/x.yaml"))
+        #expect(
+            ConfiguredNames.destinations(completing: ["viridian", "--config", directory + "/x.yaml", "notify", "test"])
+                == ["github", "ops", "slack"])
     }
 }

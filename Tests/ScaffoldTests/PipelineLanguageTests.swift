@@ -23,22 +23,15 @@ struct PipelineLanguageTests {
 
     // MARK: - GitLab and GitHub
 
-    /// It comes with the schemas that GitLab and SchemaStore publish.
-    private static let checker: String? = {
-        let own = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../.build/python/bin/check-jsonschema").standardizedFileURL.path
-        return [own, "check-jsonschema"].first { Executable.find($0) != nil }
-    }()
-
     @Test(
-        "GitLab's, GitHub's and Compose's schemas accept what is rendered",
-        .enabled(if: checker != nil, "no check-jsonschema; script/bootstrap installs it"),
+        "GitLab's, GitHub's and Compose's schemas, which come with the checker, accept what is rendered",
+        .enabled(if: JSONSchemaChecker.path != nil, "no check-jsonschema; script/bootstrap installs it"),
         arguments: [
             (Rendering.gitlab, ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
             (.github, ["vendor.github-workflows"]), (.compose, ["vendor.compose-spec"]),
         ])
     func schema(what: Rendering, schema: [String]) async throws {
-        let checker = try #require(Self.checker)
+        let checker = try #require(JSONSchemaChecker.path)
         for text in try forms(what) {
             let checked = try await Command(
                 checker, ["--builtin-schema"] + schema + ["--default-filetype", "yaml", "-"], input: text

@@ -213,15 +213,6 @@ struct RenderingTests {
         #expect(throws: ScaffoldError.self) { try rendered(.terraform, configuration([bare])) }
     }
 
-    @Test("the Slack app calls the server that is configured, and needs one")
-    func slack() throws {
-        let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
-        let manifest = try rendered(.slackManifest, configuration([try blog()], server: server))
-        #expect(manifest.contains("https://deploy.domain.com/slack/commands"))
-        #expect(manifest.contains("https://deploy.domain.com/slack/actions"))
-        #expect(throws: ScaffoldError.self) { try rendered(.slackManifest, configuration([try blog()])) }
-    }
-
     @Test(
         "everything is rendered for one app and for several, each file with a path of its own",
         arguments: Rendering.allCases)

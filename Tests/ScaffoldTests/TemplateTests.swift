@@ -22,7 +22,8 @@ struct TemplateTests {
             try TerraformModule(configuration: nodes, apps: [app]), ComposeFile([app]), FastCGIDockerfile(port: 9000),
             HTTPDockerfile(port: 8080), Jenkinsfile(app, release: ["exit"]), GitLabPipeline(app, release: ["exit"]),
             GitHubWorkflow(app, release: ["exit"]), ReleaseScript(app, server: server),
-            try SlackManifest(server), NodeSudoers(user: "u", program: "p", configuration: "c", authorizedKey: "k"),
+            SlackManifest(configuration([app])),
+            NodeSudoers(user: "u", program: "p", configuration: "c", authorizedKey: "k"),
             LocalSudoers(user: "u"),
             AppFile(name: "a", image: "i", container: 1, blue: 2, green: 3, hosts: ["a.domain.com"]),
         ]

@@ -118,6 +118,7 @@ struct OpenAPITests {
                 ("/api/v1/apps/{app}/rollback", "/api/v1/apps/blog/rollback"),
                 ("/api/v1/apps/{app}/repair", "/api/v1/apps/blog/repair"), ("/api/v1/tokens", "/api/v1/tokens"),
                 ("/api/v1/locks", "/api/v1/locks"), ("/hooks/deploy", "/hooks/deploy"),
+                ("/api/v1/notifications/test", "/api/v1/notifications/test"),
             ] {
                 let body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
                 let described = JSONSchema(body, in: document).properties.keys.sorted()
@@ -151,12 +152,13 @@ struct OpenAPITests {
         try hold(DeliveryAnswer.self, "DeliveryAnswer")
         try hold(AuditList.self, "AuditList")
         try hold(NotificationList.self, "NotificationList")
+        try hold(DestinationTest.self, "DestinationTest")
         try hold(StatisticsView.self, "Statistics")
         try hold(TokenList.self, "TokenList")
         try hold(Readiness.self, "Readiness")
         try hold(ErrorAnswer.self, "Error")
         let schemas = document["components"]["schemas"]
-        let states = schemas["Notification"]["properties"]["state"]["enum"].array.compactMap(\.string)
+        let states = schemas["NotificationState"]["enum"].array.compactMap(\.string)
         #expect(states == OutboxNotification.State.allCases.map(\.rawValue))
         #expect(schemas["Phase"]["enum"].array.compactMap(\.string) == Phase.allCases.map(\.rawValue))
         let versions = schemas["Version"]["properties"]["state"]["enum"].array.compactMap(\.string)
@@ -198,6 +200,7 @@ struct OpenAPITests {
         order.isOlder = true
         (order.isAutomatic, order.overrode) = (true, "blog is locked by anna: x")
         order.live = Order.LiveCommit(version: "v2", commit: "1f2e3d4")
+        (order.rules.approvals, order.rules.approvers) = (2, .others)
         order.rules.previewURL = "http://preview.blog.domain.com/"
         let release = try #require(
             Release(RecordedEvent(sequence: 1, at: .init(milliseconds: 0), event: .requested(order))))

@@ -91,7 +91,7 @@ import ViridianConfiguration
         #expect(html.contains(#"href="/apps/blog/releases/42/promote" data-dialog"#))
         #expect(!html.contains(#"action="/apps/blog/releases/42/promote""#), "a confirmation comes first")
         #expect(Outline(html).text.contains("1:00:00 then it aborts automatically"))
-        let viewerText = Outline(try await self.html(try story.page(may: false))).text
+        let viewerText = Outline(try await self.html(try story.page(user: PagesStory.user(.viewer)))).text
         #expect(viewerText.contains("Your role can view this release, not promote it."))
         #expect(!viewerText.contains("Abort…"))
     }
@@ -133,7 +133,8 @@ import ViridianConfiguration
         rollback.start()
         let page = AppPage(
             app: try PagesStory.app(nil), configuration: try PagesStory.configuration(), latest: nil,
-            history: [rollback.release, aborted.release, promoted.release], before: nil, mayRelease: true,
+            history: [rollback.release, aborted.release, promoted.release], before: nil,
+            user: PagesStory.user(.deployer),
             now: rollback.now)
         let rows = try await html(page.page).split(separator: "<tr id=\"r").map(String.init)
         #expect(rows.first { $0.hasPrefix("43") }?.contains("rollback") == true)
@@ -148,10 +149,11 @@ import ViridianConfiguration
             app.colors["blue"]?.replicas = replicas
             app.colors["blue"]?.ready = ready
             let home = HomePage(
-                entries: [.init(app: app, latest: nil, mayRelease: true)], query: nil, only: nil, now: PagesStory.start)
+                entries: [.init(app: app, latest: nil, user: PagesStory.user(.deployer))], query: nil, only: nil,
+                now: PagesStory.start)
             let page = AppPage(
                 app: app, configuration: try PagesStory.configuration(), latest: nil, history: [], before: nil,
-                mayRelease: true, now: PagesStory.start)
+                user: PagesStory.user(.deployer), now: PagesStory.start)
             for page in [home.page, page.page] {
                 let text = Outline(try await html(page)).text
                 #expect(!text.contains(/-\d/), "\(replicas) \(ready): \(text)")
@@ -209,6 +211,18 @@ import ViridianConfiguration
         return DeliveryView(try #require(try journal.delivery(id)))
     }
 
+    /// A notification with the text in every field.
+    private static func notification(_ text: String) throws -> OutboxNotification {
+        let folder = try TestFolder()
+        let journal = try Journal(path: folder.journal)
+        let new = NewNotification(
+            destination: text, kind: text, app: text, number: 1, message: text, payload: text, at: PagesStory.start)
+        try journal.enqueue([new], cursors: [:], at: PagesStory.start)
+        let queued = try #require(try journal.notifications(limit: 1).first)
+        try journal.endAttempt(queued, .failed, answer: text, nextAt: PagesStory.start)
+        return try #require(try journal.notification(queued.id))
+    }
+
     @Test("HTML and terminal escapes in versions, reasons, nodes, pods and logs are shown as text")
     func hostile() async throws {
         let bad = Self.hostile
@@ -225,11 +239,12 @@ import ViridianConfiguration
         let app = try PagesStory.app(
             story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], problem: bad)
         let home = HomePage(
-            entries: [.init(app: app, latest: failed.release, mayRelease: true)], query: bad, only: nil, now: story.now)
+            entries: [.init(app: app, latest: failed.release, user: PagesStory.user(.deployer))], query: bad, only: nil,
+            now: story.now)
         var appPage = AppPage(
             app: app, configuration: try PagesStory.configuration(), latest: nil, history: [failed.release],
             before: nil,
-            mayRelease: true, now: story.now)
+            user: PagesStory.user(.deployer), now: story.now)
         appPage.form = DeployForm(["version": bad, "replicas": bad, "reason": bad])
         appPage.error = bad
         let pushed = PushedVersion(
@@ -245,6 +260,12 @@ import ViridianConfiguration
             now: story.now)
         var deliveries = DeliveriesPage(deliveries: [], app: bad, before: nil, now: story.now)
         deliveries.deliveries = [try Self.delivery(bad)]
+        var notifications = NotificationsPage(
+            destinations: [DestinationStatus(name: bad)], notifications: [try Self.notification(bad)],
+            user: PagesStory.user(.deployer), now: story.now)
+        notifications.filter.app = bad
+        notifications.filter.destination = bad
+        notifications.test = DestinationTest(destination: bad, delivered: false, answer: bad)
         var nodes = NodesPage(now: story.now)
         nodes.query = nil
         nodes.add(
@@ -255,7 +276,7 @@ import ViridianConfiguration
             at: story.now, who: bad, action: bad, app: bad, release: 1, origin: bad, reason: bad, detail: bad)
         let pages = [
             try story.page(), try failed.page(), home.page, appPage.page, nodes.page, versions.page,
-            deliveries.page, AuditPage(entries: [entry], app: bad, now: story.now).page,
+            deliveries.page, notifications.page, AuditPage(entries: [entry], app: bad, now: story.now).page,
             Pages.signInPage(next: "/" + bad),
         ]
         for page in pages {
@@ -383,7 +404,8 @@ import ViridianConfiguration
     @Test("500 apps on the first page, and 300 nodes of a release")
     func many() async throws {
         let entries = try (1...500).map { number in
-            HomePage.Entry(app: try PagesStory.app(nil, name: "app-\(number)"), latest: nil, mayRelease: true)
+            HomePage.Entry(
+                app: try PagesStory.app(nil, name: "app-\(number)"), latest: nil, user: PagesStory.user(.deployer))
         }
         let home = HomePage(entries: entries, query: nil, only: nil, now: PagesStory.start)
         let html = try await html(home.page)
@@ -407,10 +429,14 @@ import ViridianConfiguration
         let drifted = try PagesStory.app(nil, name: "c", readings: [NodeReading(node: "n", color: .green)])
         let home = HomePage(
             entries: [
-                .init(app: try PagesStory.app(nil, name: "d"), latest: nil, mayRelease: true),
-                .init(app: drifted, latest: nil, mayRelease: true),
-                .init(app: try PagesStory.app(running.release, name: "b"), latest: running.release, mayRelease: true),
-                .init(app: try PagesStory.app(paused.release, name: "a"), latest: paused.release, mayRelease: true),
+                .init(app: try PagesStory.app(nil, name: "d"), latest: nil, user: PagesStory.user(.deployer)),
+                .init(app: drifted, latest: nil, user: PagesStory.user(.deployer)),
+                .init(
+                    app: try PagesStory.app(running.release, name: "b"), latest: running.release,
+                    user: PagesStory.user(.deployer)),
+                .init(
+                    app: try PagesStory.app(paused.release, name: "a"), latest: paused.release,
+                    user: PagesStory.user(.deployer)),
             ], query: nil, only: nil, now: PagesStory.start)
         let apps = try #require(home.page.model["apps"] as? [PageValues])
         #expect(apps.map { $0["app"] as? String } == ["a", "b", "c", "d"])

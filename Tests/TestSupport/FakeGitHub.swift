@@ -24,12 +24,16 @@ package actor FakeGitHub {
     private let commits: [String: Set<String>]
     private let token: String
     private var mayWrite = true
+    private var scopes: String?
+    private var lastDay: String?
 
     package init(token: String, commits: [String: Set<String>]) {
         self.token = token
         self.commits = commits
     }
 
+    /// The token is one of the classic kind, which names its scopes, and has a last day.
+    package func classify(_ scopes: String, until day: String? = nil) { (self.scopes, lastDay) = (scopes, day) }
     package func forbidWriting() { mayWrite = false }
     package func allowWriting() { mayWrite = true }
 
@@ -48,6 +52,7 @@ package actor FakeGitHub {
         var parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         // A GitHub Enterprise Server.
         if parts.starts(with: ["api", "v3"]) { parts.removeFirst(2) }
+        if request.method == "GET", parts == ["rate_limit"] { return rateLimit() }
         guard parts.count >= 4, parts[0] == "repos", parts[3] == "deployments",
             let known = commits["\(parts[1])/\(parts[2])"]
         else { return Self.problem(404, "Not Found") }
@@ -61,6 +66,15 @@ package actor FakeGitHub {
         case ("POST", 6) where parts[5] == "statuses": return add(request, to: Int(parts[4]))
         default: return Self.problem(404, "Not Found")
         }
+    }
+
+    private func rateLimit() -> Reply {
+        var headers: [String: String] = [:]
+        headers["X-OAuth-Scopes"] = scopes
+        headers["GitHub-Authentication-Token-Expiration"] = lastDay.map { "\($0) 09:00:00 UTC" }
+        var reply = Reply.json(["resources": ["core": ["limit": 5000, "remaining": 4999]]])
+        reply.headers.merge(headers) { $1 }
+        return reply
     }
 
     private func list(_ request: Received) -> Reply {

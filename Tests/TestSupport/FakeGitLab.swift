@@ -36,6 +36,7 @@ package actor FakeGitLab {
     private let token: String
     private let now: @Sendable () -> Date
     private var isReporter = false
+    private var scopes: [String]? = ["api"]
 
     package init(token: String, projects: [String: Project], now: @escaping @Sendable () -> Date = { Date() }) {
         self.token = token
@@ -45,6 +46,8 @@ package actor FakeGitLab {
 
     /// The token's owner may read only.
     package func demote() { isReporter = true }
+    /// What the token may do; `nil` for a GitLab that does not tell.
+    package func scope(_ scopes: [String]?) { self.scopes = scopes }
     package func promote() { isReporter = false }
 
     /// A deployment that GitLab's own CI made.
@@ -63,6 +66,9 @@ package actor FakeGitLab {
         // /api/v4/projects/group%2Fblog/…: the project's path is one segment.
         let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
             .map { String($0).removingPercentEncoding ?? "" }
+        if request.method == "GET", parts.starts(with: ["api", "v4"]), let reply = ofToken(parts.dropFirst(2)) {
+            return reply
+        }
         guard parts.count >= 4, parts[..<3] == ["api", "v4", "projects"], let project = projects[parts[3]] else {
             return .json(["message": "404 Project Not Found"], status: 404)
         }
@@ -78,6 +84,16 @@ package actor FakeGitLab {
         case ("PUT", 6, "deployments"): return update(request, Int(parts[5]))
         case ("PUT", 6, "environments"): return setURL(request)
         default: return .json(["error": "404 Not Found"], status: 404)
+        }
+    }
+
+    private func ofToken(_ path: ArraySlice<String>) -> Reply? {
+        switch (Array(path), scopes) {
+        case (["personal_access_tokens", "self"], let scopes?):
+            .json(["id": 4, "name": "viridian", "active": true, "scopes": scopes, "expires_at": "2026-12-01"])
+        case (["personal_access_tokens", "self"], nil): .json(["error": "404 Not Found"], status: 404)
+        case (["version"], _): .json(["version": "15.4.0", "revision": "4e963fe"])
+        default: nil
         }
     }
 

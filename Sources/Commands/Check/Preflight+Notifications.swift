@@ -91,7 +91,8 @@ extension Preflight {
                     fix: "viridian notify list --failed says why; viridian notify resend ID sends one again")
             case .retrying: return Finding(state: .warning, what: what)
             case .removed:
-                return Finding(state: .warning, what: what, fix: "configure \(status.name) again, or forget about them")
+                return Finding(
+                    state: .warning, what: what, fix: "configure \(status.name) again, if it was removed by mistake")
             }
         }
     }

@@ -149,12 +149,12 @@ struct NotifyTestCommand: Verb {
             let test = try await client.testDestination(name, by: caller())
             if output.output == .json {
                 printLine(try test.jsonLine())
-            } else if test.isDelivered {
+            } else if test.delivered {
                 printLine("\(test.destination): \(test.answer)")
             } else {
                 printError("viridian: \(test.destination): \(test.answer)")
             }
-            return test.isDelivered ? .done : .couldNot
+            return test.delivered ? .done : .couldNot
         }
     }
 }

@@ -5,7 +5,7 @@ import ReleaseMachine
 /// How it goes with the messages for one destination, for people.
 package struct DestinationStatus: Sendable, Hashable {
     package enum State: Sendable, Hashable {
-        /// Nothing was sent yet.
+        /// Nothing was sent: there was nothing to tell, or it was over before it could be.
         case unused
         /// Everything was delivered that was to be.
         case delivered
@@ -33,14 +33,14 @@ package struct DestinationStatus: Sendable, Hashable {
         waiting = record?.waiting ?? 0
         failed = record?.failed ?? 0
         oldest = record?.oldest
-        let last = record?.retried ?? record?.lastTried
+        let last = record?.retried ?? record?.lastEnded
         answer = last?.answer
         answeredAt = last?.triedAt
         state =
             switch record {
             case nil: .unused
             case _ where !isConfigured: .removed
-            case let record? where record.waiting == 0: record.lastTried == nil ? .unused : .delivered
+            case let record? where record.waiting == 0: record.delivered + record.failed == 0 ? .unused : .delivered
             case let record?: record.retried == nil ? .sending : .retrying
             }
     }
@@ -60,6 +60,12 @@ package struct DestinationStatus: Sendable, Hashable {
 
     /// `3 messages wait, the oldest since 26 Nov 02:14: Slack does not answer: …`
     package func sentence(at now: Timestamp) -> String {
+        let summary = summary(at: now)
+        return state == .retrying ? "\(summary): \(answer ?? "it does not answer")" : summary
+    }
+
+    /// The same without what was answered.
+    package func summary(at now: Timestamp) -> String {
         let messages = counted(waiting, "message")
         let verb = waiting == 1 ? "waits" : "wait"
         let since = oldest.map { time in
@@ -69,7 +75,7 @@ package struct DestinationStatus: Sendable, Hashable {
         case .unused: return "nothing was sent yet"
         case .delivered: return failed == 0 ? "all delivered" : "\(failed) failed, the others were delivered"
         case .sending: return "\(messages) \(waiting == 1 ? "is" : "are") being sent"
-        case .retrying: return "\(messages) \(verb)\(since ?? ""): \(answer ?? "it does not answer")"
+        case .retrying: return "\(messages) \(verb)\(since ?? "")"
         case .removed: return "not configured any more: \(messages) \(verb) and will not be sent"
         }
     }

@@ -4,19 +4,15 @@ import Integrations
 /// What came of a message that says that it is a test.
 package struct DestinationTest: Codable, Sendable, Hashable {
     package var destination: String
-    package var isDelivered: Bool
+    /// Whether the receiver accepted it.
+    package var delivered: Bool
     /// What the receiver answered, or why it did not get the message and what to do; one sentence.
     package var answer: String
 
-    package init(destination: String, isDelivered: Bool, answer: String) {
+    package init(destination: String, delivered: Bool, answer: String) {
         self.destination = destination
-        self.isDelivered = isDelivered
+        self.delivered = delivered
         self.answer = answer
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case destination, answer
-        case isDelivered = "delivered"
     }
 
     /// Tests one of these destinations.
@@ -26,11 +22,11 @@ package struct DestinationTest: Codable, Sendable, Hashable {
             throw UnknownDestination(name: name, known: destinations.map(\.name))
         }
         do {
-            return DestinationTest(destination: name, isDelivered: true, answer: try await destination.sendTest().safe)
+            return DestinationTest(destination: name, delivered: true, answer: try await destination.sendTest().safe)
         } catch let error as CancellationError {
             throw error
         } catch {
-            return DestinationTest(destination: name, isDelivered: false, answer: "\(error)".safe)
+            return DestinationTest(destination: name, delivered: false, answer: "\(error)".safe)
         }
     }
 }

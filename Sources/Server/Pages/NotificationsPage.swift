@@ -64,7 +64,7 @@ struct NotificationsPage {
                 $0["name"] = test.destination
                 $0["answer"] = test.answer
                 $0["badge"] =
-                    test.isDelivered
+                    test.delivered
                     ? DisplayText.badge("live", "test accepted", "check")
                     : DisplayText.badge("failed", "test failed", "cross")
             }
@@ -123,13 +123,14 @@ struct NotificationsPage {
             $0["name"] = status.name
             $0["href"] = address(nil)
             $0["badge"] = badge(status)
-            $0["sentence"] = status.sentence(at: now)
+            // The badge says it already.
+            $0["summary"] = status.state == .delivered && status.failed == 0 ? nil : status.summary(at: now)
             $0["pending"] = status.waiting == 0 ? nil : "\(status.waiting)"
             $0["pendingHref"] = address(.pending)
             $0["failed"] = status.failed == 0 ? nil : "\(status.failed)"
             $0["failedHref"] = address(.failed)
             $0["lag"] = status.oldest.map { DisplayText.ago($0, now: now) }
-            $0["answer"] = status.state == .retrying ? nil : status.answer
+            $0["answer"] = status.answer
             $0["answeredAt"] = status.answeredAt.map { DisplayText.when($0, now: now) }
             $0["iso"] = status.answeredAt?.iso8601
             $0["mayTest"] = user.map { $0.role >= .deployer } == true && status.state != .removed
@@ -142,7 +143,7 @@ struct NotificationsPage {
         case .delivered where status.failed == 0: DisplayText.badge("live", "all delivered", "check")
         case .delivered: DisplayText.badge("failed", "some failed", "cross")
         case .sending: DisplayText.badge("running", "sending", "run")
-        case .retrying: DisplayText.badge("failed", "does not accept", "alert")
+        case .retrying: DisplayText.badge("failed", "not delivered", "alert")
         case .removed: DisplayText.badge("superseded", "removed", "past")
         }
     }

@@ -82,6 +82,6 @@ extension AuditEntry {
     {
         AuditEntry(
             at: at, who: by, token: token, action: "notification.test", origin: origin,
-            detail: "\(test.destination): \(test.isDelivered ? "delivered" : "not delivered"): \(test.answer)")
+            detail: "\(test.destination): \(test.delivered ? "delivered" : "not delivered"): \(test.answer)")
     }
 }
