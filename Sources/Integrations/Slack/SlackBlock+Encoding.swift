@@ -7,8 +7,7 @@ struct EncodedSlackBlocks: Encodable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.unkeyedContainer()
         for (index, block) in (content.blocks ?? []).enumerated() {
-            let id = content.revision.isEmpty ? nil : "\(content.revision).\(index)"
-            try container.encode(EncodedBlock(block: block, id: id))
+            try container.encode(EncodedBlock(block: block, id: content.blockID(index)))
         }
     }
 }

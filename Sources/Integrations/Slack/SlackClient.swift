@@ -14,24 +14,24 @@ package struct SlackClient: Sendable {
     /// The servers that may be answered to, by the beginning of their URL.
     private let responders: [String: SlackConnection]
 
-    /// `environment` has the proxies' variables; calls are paced by the clock `now` and `sleep`.
+    /// `environment` has the proxies' variables; `deadline` is for each call. Calls are paced by a clock that
+    /// nobody sets, or by `now` and `sleep`.
     /// - Throws: `TransportError` for an invalid URL, `ProxyError` for an invalid proxy.
     package init(
-        _ configuration: SlackConfiguration, environment: [String: String] = [:],
-        now: @escaping @Sendable () -> Timestamp = {
-            Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        },
+        _ configuration: SlackConfiguration, environment: [String: String] = [:], deadline: Duration = .seconds(15),
+        now: (@Sendable () -> Duration)? = nil,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         let secrets = [configuration.token, configuration.appToken, configuration.signingSecret].compactMap(\.self)
         let failures = SlackFailures(channel: configuration.channel)
         let connect = { (url: String) in
-            try SlackConnection(url, secrets: secrets, failures: failures, environment: environment)
+            try SlackConnection(url, secrets: secrets, failures: failures, environment: environment, deadline: deadline)
         }
         api = try connect(configuration.api.absoluteString)
         token = configuration.token
         appToken = configuration.appToken
-        pace = SlackPace(now: now, sleep: sleep)
+        let start = ContinuousClock.now
+        pace = SlackPace(now: now ?? { start.duration(to: .now) }, sleep: sleep)
         var responders: [String: SlackConnection] = [:]
         for origin in Self.responders(of: configuration.api) { responders[origin] = try connect(origin) }
         self.responders = responders
@@ -51,27 +51,39 @@ package struct SlackClient: Sendable {
     package func post(
         _ content: SlackContent, to channel: String, thread: String? = nil, isBroadcast: Bool = false, key: UUID? = nil
     ) async throws -> SlackMessageID {
+        try await send(content, to: channel, thread: thread, isBroadcast: isBroadcast, key: key).id
+    }
+
+    /// Posts a message once, as `post` does with a key.
+    /// - Returns: its id, and whether it certainly shows this content: the message may be the one that an earlier call made.
+    package func postOnce(_ content: SlackContent, to channel: String, key: UUID) async throws -> (
+        id: SlackMessageID, isAsSent: Bool
+    ) {
+        let posted = try await send(content, to: channel, key: key)
+        return (posted.id, content.isMade(of: posted.blocks))
+    }
+
+    private func send(
+        _ content: SlackContent, to channel: String, thread: String? = nil, isBroadcast: Bool = false, key: UUID?
+    ) async throws -> (id: SlackMessageID, blocks: [String]) {
         var message = PostedMessage(
             channel: channel, text: content.text,
             blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content), thread: thread,
             isBroadcast: thread == nil || !isBroadcast ? nil : true, key: key?.uuidString.lowercased())
         do {
-            return try await post(message)
+            return try await send(message)
         } catch SlackError.duplicateNotFound {
             // The message that the first call made was deleted.
             message.key = nil
-            return try await post(message)
+            return try await send(message)
         }
     }
 
-    private func post(_ message: PostedMessage) async throws -> SlackMessageID {
+    private func send(_ message: PostedMessage) async throws -> (id: SlackMessageID, blocks: [String]) {
         let answer = try await paced(.post) { try await api.call("chat.postMessage", json: message, token) }
-        struct Posted: Decodable {
-            var channel: String
-            var ts: String
-        }
-        let posted = try api.decode(Posted.self, answer, "chat.postMessage")
-        return SlackMessageID(channel: posted.channel, timestamp: posted.ts)
+        let posted = try api.decode(PostAnswer.self, answer, "chat.postMessage")
+        let blocks = posted.message?.blocks?.compactMap(\.blockID) ?? []
+        return (SlackMessageID(channel: posted.channel, timestamp: posted.ts), blocks)
     }
 
     /// Edits a message of the bot.
@@ -178,7 +190,7 @@ package struct SlackClient: Sendable {
         guard let origin = URL(string: responseURL)?.origin, let responder = responders[origin] else {
             throw DeliveryFailure(.refused, "the request's response_url is not Slack's: nothing was sent there")
         }
-        let answer = Response(
+        let answer = InteractionAnswer(
             text: content.text, blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content),
             isReplacingOriginal: isReplacingOriginal)
         try await responder.respond(String(responseURL.dropFirst(origin.count)), answer)
@@ -189,48 +201,6 @@ package struct SlackClient: Sendable {
         guard let origin = api.origin else { return [] }
         guard api.scheme == "https", let host = api.host else { return [origin] }
         return [origin, "https://hooks.\(host)"]
-    }
-}
-
-private struct PostedMessage: Encodable {
-    var channel: String
-    var text: String
-    var blocks: EncodedSlackBlocks?
-    var thread: String?
-    var isBroadcast: Bool?
-    var key: String?
-    /// Previews of the linked pages would hide the message.
-    var unfurlsLinks = false
-    var unfurlsMedia = false
-
-    private enum CodingKeys: String, CodingKey {
-        case channel, text, blocks
-        case thread = "thread_ts"
-        case isBroadcast = "reply_broadcast"
-        case key = "client_msg_id"
-        case unfurlsLinks = "unfurl_links"
-        case unfurlsMedia = "unfurl_media"
-    }
-}
-
-private struct EditedMessage: Encodable {
-    var channel: String
-    var ts: String
-    var text: String
-    /// Empty removes those that the message had.
-    var blocks: EncodedSlackBlocks
-}
-
-private struct Response: Encodable {
-    var type = "ephemeral"
-    var text: String
-    var blocks: EncodedSlackBlocks?
-    var isReplacingOriginal: Bool
-
-    private enum CodingKeys: String, CodingKey {
-        case text, blocks
-        case type = "response_type"
-        case isReplacingOriginal = "replace_original"
     }
 }
 

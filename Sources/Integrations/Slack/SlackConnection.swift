@@ -7,12 +7,15 @@ struct SlackConnection: Sendable {
     private let connection: HTTPConnection
     private let secrets: [Secret]
     private let failures: SlackFailures
+    private let deadline: Duration
 
-    /// The time limit of one call.
-    static let deadline = Duration.seconds(15)
     private static let largestBody = 1 << 20
 
-    init(_ url: String, secrets: [Secret], failures: SlackFailures, environment: [String: String]) throws {
+    /// `deadline` is the time limit of one call.
+    init(
+        _ url: String, secrets: [Secret], failures: SlackFailures, environment: [String: String], deadline: Duration
+    ) throws {
+        self.deadline = deadline
         self.secrets = secrets.filter { !$0.value.isEmpty }
         self.failures = failures
         connection = try HTTPConnection(
@@ -34,7 +37,9 @@ struct SlackConnection: Sendable {
 
     private func call(_ method: String, _ body: Data, type: String, _ token: Secret) async throws -> SlackAnswer {
         let answer = SlackAnswer(
-            try await send("/\(method)", body, ["Content-Type": type, "Authorization": "Bearer \(token.value)"]))
+            try await send(
+                "/\(method)", body, ["Content-Type": type, "Authorization": "Bearer \(token.value)"],
+                key: SlackFailures.key(of: method)))
         if let failure = failures.failure(answer, method: method) {
             throw hidingSecrets(failure)
         }
@@ -63,22 +68,23 @@ struct SlackConnection: Sendable {
         }
     }
 
-    private func send(_ path: String, _ body: Data, _ headers: HTTPConnection.Headers) async throws
-        -> HTTPConnection.Response
-    {
+    /// `key` is the key of the configuration with the token in the headers.
+    private func send(
+        _ path: String, _ body: Data, _ headers: HTTPConnection.Headers, key: String = "slack.token"
+    ) async throws -> HTTPConnection.Response {
         var headers = headers
         headers["User-Agent"] = "viridian"
         headers["Accept"] = "application/json"
         do {
             return try await connection.send(
                 HTTPConnection.Request(
-                    "POST", path, headers: headers, body: body, deadline: Self.deadline, largestBody: Self.largestBody))
+                    "POST", path, headers: headers, body: body, deadline: deadline, largestBody: Self.largestBody))
         } catch let error as TransportError {
             if case .invalidRequest = error.kind {
                 // Probably in a header, where the token is.
                 throw DeliveryFailure(
                     .unavailable(after: nil),
-                    "\(hidingSecrets("\(error)")): check slack.token for characters that are no part of it")
+                    "\(hidingSecrets("\(error)")): check \(key) for characters that are no part of it")
             }
             throw DeliveryFailure(.unavailable(after: nil), "Slack does not answer: \(hidingSecrets("\(error)"))")
         }

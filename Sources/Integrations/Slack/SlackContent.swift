@@ -27,6 +27,14 @@ package struct SlackContent: Sendable, Hashable {
         return String(decoding: try encoder.encode(EncodedSlackBlocks(content: self)), as: UTF8.self)
     }
 
+    /// The id of a block; `nil` where Slack gives it one.
+    func blockID(_ index: Int) -> String? { revision.isEmpty ? nil : "\(revision).\(index)" }
+
+    /// Whether blocks with these ids are its own.
+    func isMade(of ids: [String]) -> Bool {
+        !revision.isEmpty && blocks != nil && ids == (blocks ?? []).indices.compactMap(blockID)
+    }
+
     /// Whether people would see a difference.
     package func isSeen(as other: SlackContent) -> Bool { text == other.text && blocks == other.blocks }
 }

@@ -10,7 +10,7 @@ struct SlackFailures: Sendable {
 
     /// `nil` for a success. `SlackError` or `DeliveryFailure`.
     func failure(_ answer: SlackAnswer, method: String) -> (any Error)? {
-        let after = answer.headers.retryAfter
+        let after = answer.headers.retryAfter.map { min($0, Self.longestWait) }
         if answer.status == 429 || ["ratelimited", "rate_limited"].contains(answer.error) {
             return DeliveryFailure(.limited(after: after ?? .seconds(30)), "Slack limits the rate of \(method)")
         }
@@ -29,7 +29,17 @@ struct SlackFailures: Sendable {
         if Self.content.contains(code) {
             return SlackError.contentRefused(code, detail: answer.details.joined(separator: "; "))
         }
-        return DeliveryFailure(.unavailable(after: after), sentence(code, answer, method: method))
+        let isAppToken = Self.key(of: method) == "slack.appToken" && Self.tokens.contains(code)
+        return DeliveryFailure(
+            isAppToken ? .refused : .unavailable(after: after), sentence(code, answer, method: method))
+    }
+
+    /// A proxy between here and Slack may ask for a day.
+    private static let longestWait = Duration.seconds(600)
+
+    /// The key of the configuration with the token for a method.
+    static func key(of method: String) -> String {
+        method == "apps.connections.open" ? "slack.appToken" : "slack.token"
     }
 
     /// The message is gone, or belongs to another app: only a new one can say how the release stands.
@@ -45,14 +55,22 @@ struct SlackFailures: Sendable {
         "json_not_object", "invalid_charset", "invalid_post_type",
     ]
 
+    private static let tokens: Set = [
+        "not_authed", "invalid_auth", "token_revoked", "token_expired", "account_inactive", "not_allowed_token_type",
+        "missing_scope",
+    ]
+
     private func sentence(_ code: String, _ answer: SlackAnswer, method: String) -> String {
         switch code {
-        case "not_authed", "invalid_auth", "token_revoked", "token_expired", "account_inactive",
-            "not_allowed_token_type":
-            return "Slack does not accept the token (\(code)): put the app's bot token, xoxb-…, into slack.token"
+        case _ where Self.tokens.contains(code) && Self.key(of: method) == "slack.appToken":
+            return
+                "Slack does not accept the app's token (\(code)): put an app-level token, xapp-…, with the scope connections:write "
+                + "into slack.appToken"
         case "missing_scope", "no_permission":
             let scopes = answer.needed.map { "the scope \($0)" } ?? "the scopes of `viridian render slack-manifest`"
             return "Slack does not allow \(method) to the token (\(code)): give the app \(scopes) and install it again"
+        case _ where Self.tokens.contains(code):
+            return "Slack does not accept the token (\(code)): put the app's bot token, xoxb-…, into slack.token"
         case "channel_not_found":
             return
                 "Slack does not know the channel \(channel), or does not show it to the app (\(code)): correct slack.channel, "

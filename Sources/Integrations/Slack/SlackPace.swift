@@ -1,5 +1,3 @@
-import ReleaseMachine
-
 /// Keeps calls below the rate that Slack allows, so that Slack rarely has to refuse one: a bucket of calls for each method, filled at that
 /// rate (https://docs.slack.dev/apis/web-api/rate-limits).
 ///
@@ -15,32 +13,36 @@ actor SlackPace {
         fileprivate var interval: Duration { .seconds(1) }
     }
 
-    private let now: @Sendable () -> Timestamp
+    /// The time since some moment, by a clock that nobody sets.
+    private let now: @Sendable () -> Duration
     private let sleep: @Sendable (Duration) async throws -> Void
     /// By method: when its bucket is full again, if no call is made until then.
-    private var full: [Method: Timestamp] = [:]
-    private var isSharedUntil = Timestamp(milliseconds: 0)
-    private var nextShared = Timestamp(milliseconds: 0)
+    private var full: [Method: Duration] = [:]
+    private var isSharedUntil = Duration.zero
+    private var nextShared = Duration.zero
 
     private static let sharedInterval = Duration.seconds(1)
     private static let sharing = Duration.seconds(60)
+    /// Nobody waits longer for a turn: meanwhile something more important may come.
+    private static let longestWait = Duration.seconds(3)
 
-    init(now: @escaping @Sendable () -> Timestamp, sleep: @escaping @Sendable (Duration) async throws -> Void) {
+    init(now: @escaping @Sendable () -> Duration, sleep: @escaping @Sendable (Duration) async throws -> Void) {
         self.now = now
         self.sleep = sleep
     }
 
     /// Returns when the call may be made. Calls get their turn in the order in which they ask.
-    /// - Throws: `CancellationError`.
+    /// - Throws: `DeliveryFailure` when the turn would be too late, `CancellationError`.
     func turn(_ method: Method) async throws {
         let now = now()
         let full = max(full[method] ?? now, now) + method.interval
-        self.full[method] = full
-        var start = max(now, full + method.interval * -method.burst)
-        if now < isSharedUntil {
-            start = max(start, nextShared)
-            nextShared = start + Self.sharedInterval
+        var start = max(now, full - method.interval * method.burst)
+        if now < isSharedUntil { start = max(start, nextShared) }
+        guard start - now <= Self.longestWait else {
+            throw DeliveryFailure(.limited(after: start - now), "Slack has said that it takes no more for now")
         }
+        self.full[method] = full
+        if now < isSharedUntil { nextShared = start + Self.sharedInterval }
         if start > now { try await sleep(start - now) }
     }
 

@@ -32,9 +32,9 @@ extension SlackText {
             // Escapes make text longer: it is cut before they are made.
             var length = room
             while length > 1 {
-                let cut = SlackText([run.cut(length)]).markup
+                let cut = SlackText([run.shortened(to: length)]).markup
                 if cut.utf16.count <= room { return text + cut }
-                length /= 2
+                length -= max(1, length / 4)
             }
             return text + "…"
         }
@@ -43,15 +43,19 @@ extension SlackText {
 }
 
 extension SlackText.Run {
-    /// The same kind of run with a shorter text. Links and mentions become text: a part of one is none.
-    fileprivate func cut(_ length: Int) -> SlackText.Run {
-        switch self {
-        case .plain(let text): .plain(text.cut(utf16: length))
-        case .bold(let text): .bold(text.cut(utf16: length))
-        case .code(let text): .code(text.cut(utf16: length))
-        case .link(_, let text): .plain(text.cut(utf16: length))
-        case .user(let id): .plain(id.cut(utf16: length))
-        case .time(_, _, let fallback): .plain(fallback.cut(utf16: length))
+    /// The same kind of run with the beginning of its text and `…`. Links and mentions become text: a part of one is none.
+    fileprivate func shortened(to length: Int) -> SlackText.Run {
+        func beginning(_ text: String) -> String {
+            text.utf16.count < length
+                ? text + "…" : String(text.cut(utf16: length).dropLast()).cut(utf16: length - 1) + "…"
+        }
+        return switch self {
+        case .plain(let text): .plain(beginning(text))
+        case .bold(let text): .bold(beginning(text))
+        case .code(let text): .code(beginning(text))
+        case .link(_, let text): .plain(beginning(text))
+        case .user(let id): .plain(beginning(id))
+        case .time(_, _, let fallback): .plain(beginning(fallback))
         }
     }
 }

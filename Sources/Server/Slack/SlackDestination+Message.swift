@@ -1,5 +1,4 @@
 import Controller
-import Foundation
 import Integrations
 import Journal
 import ReleaseMachine
@@ -11,97 +10,95 @@ extension SlackDestination {
         guard let story = try SlackStory(context.events(), journal, site) else {
             return .obsolete("the journal does not have the release any more")
         }
-        let known = context.known.flatMap(SlackMessageID.init)
+        let known = try id(of: story.release)
         if known == nil, let end = story.release.endedAt, clock.now - end > Self.oldest, !notification.isResent {
             return .obsolete("not sent: the release had ended before Slack could be told of it")
         }
         do {
-            if notification.message == Self.message {
-                return .delivered(try await show(story, known, notification, context).answer)
-            }
-            if let reason = try reasonNotToSend(notification, story, known) { return .obsolete(reason) }
-            let id = if let known { known } else { try await show(story, nil, notification, context).id }
-            return try await reply(notification, story, to: id, isNew: known == nil)
+            if notification.message == Self.message { return .delivered(try await show(story, known)) }
+            if let reason = try reasonNotToSend(notification, story) { return .obsolete(reason) }
+            let id = if let known { known } else { try await post(story, instead: nil).id }
+            return try await reply(notification, story, to: id)
         } catch let error as SlackError {
             throw DeliveryFailure(.refused, "\(error)")
         }
     }
 
+    /// The release's message, whichever row of the outbox was sent when it was posted; `nil` when there is none.
+    private func id(of release: Release) throws -> SlackMessageID? {
+        try journal.externalID(
+            at: name, app: release.order.app, number: release.order.number, message: Self.message
+        ).flatMap(SlackMessageID.init)
+    }
+
     /// Makes the release's message show how the release stands.
-    func show(
-        _ story: SlackStory, _ known: SlackMessageID?, _ notification: OutboxNotification, _ context: DeliveryContext
-    ) async throws -> (id: SlackMessageID, answer: String) {
+    /// - Returns: what was done, in one sentence.
+    private func show(_ story: SlackStory, _ known: SlackMessageID?) async throws -> String {
         if let known {
             do {
-                let answer = try await edit(known, story)
-                if notification.externalID == nil { try context.record(known.description) }
-                return (known, answer)
-            } catch SlackError.messageNotFound {
-                memory.withLock { $0.shown[known] = nil }
-            }
+                return try await edit(known, story)
+            } catch SlackError.messageNotFound {}
         }
-        let id = try await post(story, instead: known, notification, context)
-        return (id, "posted as \(id)")
+        let (id, isAsSent) = try await post(story, instead: known)
+        guard isAsSent else {
+            // A call of its own, which has its own limit.
+            throw DeliveryFailure(
+                .limited(after: .seconds(1)), "an earlier attempt has posted \(id): it is edited next")
+        }
+        return "posted as \(id)"
     }
 
     private func edit(_ id: SlackMessageID, _ story: SlackStory) async throws -> String {
-        let last = memory.withLock { $0.shown[id] }
-        if let last, try story.message.content(memory.withLock { $0.style }).isSeen(as: last) {
-            return "\(id) shows this already"
-        }
-        let content = try await inSomeStyle(story) { content in
-            try await self.client.update(id, content)
-            return content
-        }
+        let (last, style) = memory.withLock { ($0.shown[id], $0.style) }
+        if let last, try story.message.content(style).isSeen(as: last) { return "\(id) shows this already" }
+        // Until Slack has answered it may show the one or the other.
+        memory.withLock { $0.shown[id] = nil }
+        let (_, content) = try await inSomeStyle(story) { try await client.update(id, $0) }
         remember(id, content, story)
         return "edited \(id)"
     }
 
-    private func post(
-        _ story: SlackStory, instead lost: SlackMessageID?, _ notification: OutboxNotification,
-        _ context: DeliveryContext
-    ) async throws -> SlackMessageID {
-        let mayBeThere = context.isRepeated && !memory.withLock { $0.unposted.contains(notification.id) }
-        let key = story.key("message", lost?.description ?? "")
-        do {
-            let (id, content) = try await inSomeStyle(story) { content in
-                (try await self.client.post(content, to: self.channel, key: key), content)
-            }
-            try context.record(id.description)
-            memory.withLock { _ = $0.unposted.remove(notification.id) }
-            // What an earlier attempt posted may show an earlier state.
-            if mayBeThere { try await client.update(id, content) }
-            remember(id, content, story)
-            return id
-        } catch let failure as DeliveryFailure {
-            memory.withLock { memory in
-                if case .limited = failure.kind, !mayBeThere {
-                    memory.unposted.insert(notification.id)
-                } else {
-                    memory.unposted.remove(notification.id)
-                }
-            }
-            throw failure
+    /// Posts the release's message, instead of one that is not there any more, and records its id. Whether it shows how the release stands
+    /// is answered too: it may be what an earlier attempt posted, without learning of it.
+    private func post(_ story: SlackStory, instead lost: SlackMessageID?) async throws -> (
+        id: SlackMessageID, isAsSent: Bool
+    ) {
+        let order = story.release.order
+        let key = story.key(Self.message, lost?.description ?? "")
+        let (posted, content) = try await inSomeStyle(story) {
+            try await client.postOnce($0, to: channel, key: key)
         }
+        try journal.record(
+            externalID: posted.id.description, at: name, app: order.app, number: order.number, message: Self.message)
+        if posted.isAsSent {
+            remember(posted.id, content, story)
+            memory.withLock { $0.posted[posted.id] = story.release.updatedAt }
+        }
+        return posted
     }
 
     private func remember(_ id: SlackMessageID, _ content: SlackContent, _ story: SlackStory) {
-        memory.withLock { $0.shown[id] = story.history.isFinal ? nil : content }
+        memory.withLock { memory in
+            memory.shown[id] = story.history.isFinal ? nil : content
+            if story.history.isFinal { memory.posted[id] = nil }
+        }
     }
 
     /// Sends the message in the first style that Slack takes.
-    private func inSomeStyle<Value>(
+    private func inSomeStyle<Value: Sendable>(
         _ story: SlackStory, _ send: (SlackContent) async throws -> Value
-    ) async throws -> Value {
-        let first = memory.withLock { $0.style }
-        var style = first
+    ) async throws -> (Value, SlackContent) {
+        var style = memory.withLock { $0.style }
+        var isUnknown = false
         while true {
+            let content = try story.message.content(style)
             do {
-                let value = try await send(try story.message.content(style))
-                if first == .plan, style == .sections { memory.withLock { $0.style = .sections } }
-                return value
+                let value = try await send(content)
+                if isUnknown, style == .sections { memory.withLock { $0.style = .sections } }
+                return (value, content)
             } catch SlackError.contentRefused(let code, let detail) {
                 guard let simpler = style.simpler else { throw SlackError.contentRefused(code, detail: detail) }
+                isUnknown = style == .plan && code.hasPrefix("invalid_blocks")
                 style = simpler
             }
         }

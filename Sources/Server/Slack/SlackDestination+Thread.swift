@@ -7,9 +7,7 @@ import Synchronization
 
 extension SlackDestination {
     /// What is over is not told as news.
-    func reasonNotToSend(_ notification: OutboxNotification, _ story: SlackStory, _ known: SlackMessageID?)
-        throws -> String?
-    {
+    func reasonNotToSend(_ notification: OutboxNotification, _ story: SlackStory) throws -> String? {
         guard !notification.isResent else { return nil }
         if notification.message == Self.reminder {
             guard story.release.state == .paused, !story.release.isOverdue(at: clock.now) else {
@@ -31,16 +29,16 @@ extension SlackDestination {
         return nil
     }
 
-    func reply(
-        _ notification: OutboxNotification, _ story: SlackStory, to id: SlackMessageID, isNew: Bool
-    ) async throws -> DeliveryOutcome {
+    func reply(_ notification: OutboxNotification, _ story: SlackStory, to id: SlackMessageID) async throws
+        -> DeliveryOutcome
+    {
         let text: SlackText
         var isBroadcast = false
         if let index = story.index(of: notification.message) {
             let (line, at) = story.thread.lines[index]
             text = story.thread.content(line, at: at)
             if line.isForEverybody, story.isNow(line) {
-                guard !isNew, !id.isPosted(after: at) else {
+                if let told = memory.withLock({ $0.posted[id] }), told >= at {
                     return .obsolete("not sent: the release's message, which is newer, says it")
                 }
                 isBroadcast = true
@@ -52,15 +50,12 @@ extension SlackDestination {
         let content = SlackContent(
             text, blocks: isRich ? [.richText([.line(text)])] : nil, revision: "\(notification.id)")
         let key = story.key(notification.message, id.description)
-        let line = try await client.post(
-            content, to: id.channel, thread: id.timestamp, isBroadcast: isBroadcast, key: key)
-        return .delivered("posted as \(line)")
-    }
-}
-
-extension SlackMessageID {
-    /// By Slack's clock.
-    fileprivate func isPosted(after time: Timestamp) -> Bool {
-        Double(timestamp).map { $0 * 1000 >= Double(time.milliseconds) } ?? false
+        do {
+            let line = try await client.post(
+                content, to: id.channel, thread: id.timestamp, isBroadcast: isBroadcast, key: key)
+            return .delivered("posted as \(line)")
+        } catch SlackError.messageNotFound(let code) {
+            return .obsolete("not sent: the release's message was deleted (\(code))")
+        }
     }
 }

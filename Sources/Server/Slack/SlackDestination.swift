@@ -25,14 +25,15 @@ package final class SlackDestination: OutboxDestination {
     /// A line of a thread that is older is not sent when there is a later one.
     static let freshness = Duration.seconds(60)
 
-    /// What this process knows besides the journal; nothing depends on it but the number of calls.
+    /// What this process knows besides the journal. After a restart there may be an edit more than is needed, or a line in the channel that
+    /// says what a message just said.
     struct Memory {
         /// Slack has refused messages of styles above this one.
         var style = SlackMessageStyle.plan
-        /// What the messages of releases that may still change were last edited to.
+        /// What the messages of releases that may still change show.
         var shown: [SlackMessageID: SlackContent] = [:]
-        /// Messages whose last attempt certainly posted nothing.
-        var unposted: Set<Int> = []
+        /// How far a release had come when its message was posted.
+        var posted: [SlackMessageID: Timestamp] = [:]
     }
 
     /// `server` is the server's URL, for links.
@@ -53,11 +54,10 @@ package final class SlackDestination: OutboxDestination {
         clock: any ReleaseClock = SystemClock()
     ) throws -> [any OutboxDestination] {
         guard let slack = configuration.slack else { return [] }
-        let client = try SlackClient(
-            slack, environment: variables, now: { clock.now }, sleep: { try await clock.sleep(for: $0) })
         return [
             SlackDestination(
-                slack, client, server: configuration.server.url?.absoluteString, journal: journal, clock: clock)
+                slack, try SlackClient(slack, environment: variables),
+                server: configuration.server.url?.absoluteString, journal: journal, clock: clock)
         ]
     }
 

@@ -67,7 +67,9 @@ struct SlackReleaseMessage {
         var lines: [SlackText] = []
         if release.state == .paused { lines += pause }
         lines += decisions
-        if let cause = text.cause { lines.append(.plain(cause)) }
+        if let cause = text.cause {
+            lines.append(.plain(cause) + (release.backingOutSince.map { ", " + Self.time($0) } ?? ""))
+        }
         if let problem = text.problem { lines.append(.plain(problem)) }
         switch release.state {
         case .running, .paused: break
@@ -104,12 +106,17 @@ struct SlackReleaseMessage {
         return lines
     }
 
+    /// In the time zone of the reader.
+    private static func time(_ time: Timestamp) -> SlackText {
+        .time(time, format: "{date_short_pretty} at {time}", fallback: time.minuteTime)
+    }
+
     /// Who promoted it, and when.
     private var decisions: [SlackText] {
         guard let since = release.spans.first(where: { $0.phase == .switching })?.startedAt, order.verify else {
             return []
         }
-        let time = SlackText.time(since, format: "{date_short_pretty} at {time}", fallback: since.minuteTime)
+        let time = Self.time(since)
         guard let by = release.promotedBy else { return ["Promoted at the end of its pause, " + time] }
         var line = SlackText("Promoted by \(SlackReleaseText.shown(by, 100)), ") + time
         if let reason = release.forcedReason {
@@ -154,18 +161,21 @@ struct SlackReleaseMessage {
 
     private var buttons: [SlackButton] {
         guard site.takesRequests, release.state == .paused else { return [] }
+        let isApproval = release.needsApprovals && release.order.rules.neededApprovals - release.approvals.count > 1
         let nodes = counted(release.nodes.count { $0.state == .staged }, "node")
         let new = "\(text.version.cut(utf16: 60))\(release.candidate.map { " on \($0)" } ?? "")"
         let old = release.previous.map { "\(SlackReleaseText.shown($0.version, 60)) on \($0.color)" }
         return [
             SlackButton(
-                action: "promote", text: "Promote", value: order.name, style: .primary,
+                action: "promote", text: isApproval ? "Approve" : "Promote", value: order.name, style: .primary,
                 confirmation: .init(
-                    title: "Promote \(text.version)?".cut(utf16: 100),
-                    text:
-                        "\(order.name): \(nodes) switch\(nodes == "1 node" ? "es" : "") to \(new)\(old.map { ", from \($0)" } ?? "")."
-                        .cut(utf16: 300),
-                    confirm: "Promote", deny: "Not now")),
+                    title: "\(isApproval ? "Approve" : "Promote") \(text.version)?".cut(utf16: 100),
+                    text: (isApproval
+                        ? "\(order.name): yours is approval \(release.approvals.count + 1) of "
+                            + "\(order.rules.neededApprovals). No node switches before the last one."
+                        : "\(order.name): \(nodes) switch\(nodes == "1 node" ? "es" : "") to \(new)"
+                            + "\(old.map { ", from \($0)" } ?? "").").cut(utf16: 300),
+                    confirm: isApproval ? "Approve" : "Promote", deny: "Not now")),
             SlackButton(
                 action: "abort", text: "Abort", value: order.name, style: .danger,
                 confirmation: .init(

@@ -8,7 +8,6 @@ struct SlackReleasePlan {
 
     private var release: Release { text.release }
 
-    /// `nil` for a release that ended before it had a phase to show.
     var plan: SlackPlan {
         SlackPlan(
             title: "\(text.name): \(text.state)",
@@ -70,8 +69,10 @@ struct SlackReleasePlan {
 
     /// What ended the pause.
     private var decision: String {
-        if let by = release.promotedBy { return "promoted by \(SlackReleaseText.shown(by, 100))" }
-        if release.forcedReason != nil { return "promoted without the approvals that it needed" }
+        if let by = release.promotedBy {
+            let how = release.forcedReason == nil ? "" : " without the approvals that it needed"
+            return "promoted by \(SlackReleaseText.shown(by, 100))\(how)"
+        }
         return release.isBackingOut && last == .verifying ? "not promoted" : "promoted at the end of the pause"
     }
 }

@@ -107,7 +107,8 @@ struct SlackReleaseText {
         case .failure(let failure): Self.shown("Failed in phase \(failure.phase): \(failure.message)", 700)
         case .aborted(let by, let reason):
             Self.shown("Aborted by \(by)\(reason.map { ": \($0)" } ?? "")", 500)
-        case .verificationExpired: "Aborted: nobody promoted it in time"
+        case .verificationExpired:
+            Self.shown("Aborted: not promoted in time" + (release.approvalCount.map { ", \($0)" } ?? ""), 500)
         case .superseded(let version): Self.shown("Given up for \(version)", 200)
         case nil: nil
         }
