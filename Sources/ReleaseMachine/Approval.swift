@@ -7,6 +7,11 @@ package struct Approval: Sendable, Hashable, Codable {
         self.by = by
         self.at = at
     }
+
+    /// `1 of 2: ann`
+    package static func count(_ people: [String], of needed: Int) -> String {
+        "\(people.count) of \(needed)" + (people.isEmpty ? "" : ": \(people.joined(separator: ", "))")
+    }
 }
 
 extension Rules {
@@ -50,8 +55,7 @@ extension Release {
     /// `1 of 2: ann`; `nil` where no more than one person is needed.
     package var approvalCount: String? {
         guard needsApprovals, order.rules.neededApprovals > 1 else { return nil }
-        let names = approvals.map(\.by).joined(separator: ", ")
-        return "\(approvals.count) of \(order.rules.neededApprovals)" + (names.isEmpty ? "" : ": \(names)")
+        return Approval.count(approvals.map(\.by), of: order.rules.neededApprovals)
     }
 
     /// Who still has to promote it, one clause: `a person other than mike and ann has to promote it`.

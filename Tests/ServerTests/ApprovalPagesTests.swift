@@ -77,9 +77,13 @@ struct ApprovalPagesTests {
     func afterwards() async throws {
         var story = try paused()
         story.append(.approved(by: "lisa"))
+        let counted = story
         var forced = story
         story.append(.promoted(by: "bert"))
         forced.append(.promotionForced(by: "root", reason: "<b>prices</b>"))
+        // Read by screen readers when it changes.
+        #expect(
+            try counted.page().model["announce"] as? String == "blog/42 is awaiting promotion, approved 1 of 2: lisa")
         let pages = (try story.page(), try forced.page())
         let texts = try await withServer { server in
             [pages.0, pages.1].map { Outline(Pages(server.services).render($0, session: nil)).text }

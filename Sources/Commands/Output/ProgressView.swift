@@ -137,7 +137,7 @@ struct ProgressBlock {
             guard let deadline = release.verifyDeadline else {
                 return release.promotedBy.map { "promoted by \($0)" } ?? ""
             }
-            let then = release.order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            let then = release.order.rules.promotesByItself ? "promotes" : "aborts"
             let count = release.approvalCount.map { "\($0); " } ?? ""
             return "\(count)awaiting `viridian promote \(release.order.app)`; in \((deadline - now).short) it \(then)"
         case .switching: return count { $0.state == .switched }

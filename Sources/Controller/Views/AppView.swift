@@ -118,7 +118,7 @@ package struct AppView: Codable, Sendable, Hashable {
         var advice: [String] = []
         // A process that ran it would have ended the pause.
         if let latest, !isServed, latest.isOverdue(at: now + .seconds(-5)), let end = latest.verifyDeadline {
-            let then = latest.order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            let then = latest.order.rules.promotesByItself ? "promotes" : "aborts"
             advice.append(
                 "\(latest.order.name) is overdue since \(end.clockTime), and no process runs it: viridian serve, or "
                     + "\(latest.order.deployCommand(for: app)), \(then) it; viridian abort \(name) aborts it now"

@@ -188,7 +188,7 @@ package struct EventFormatter: Sendable {
             return ["--- Staging \(counted(release.nodes.count { $0.state == .pending }, "node")) ---"]
         case .verifying:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
-            let outcome = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            let outcome = order.rules.promotesByItself ? "promotes" : "aborts"
             return [
                 "--- Paused for verification\(deadline); then it \(outcome) if viridian serve or the same deploy command "
                     + "is running ---",

@@ -34,7 +34,7 @@ package struct Outcome: Sendable {
             return "-- DEPLOY ROLLED BACK -- \(order.name) (\(order.version)): \(before)\(leftovers) (\(took))"
         case .paused:
             let deadline = release.verifyDeadline.map { " until \($0.clockTime)" } ?? ""
-            let then = order.rules.afterVerifyTimeout == .abort ? "aborts" : "promotes"
+            let then = order.rules.promotesByItself ? "promotes" : "aborts"
             let approvals = release.approvalCount.map { " (\($0))" } ?? ""
             return
                 "\(order.name) is paused for verification\(deadline)\(approvals); then it \(then) if viridian serve or the same "

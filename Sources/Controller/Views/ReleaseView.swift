@@ -125,8 +125,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
     /// `1 of 2: ann`, while it awaits promotion by more than one person.
     package var approvalCount: String? {
         guard awaiting != nil, let approvalsNeeded, approvalsNeeded > 1 else { return nil }
-        let names = (approvals ?? []).map(\.by).joined(separator: ", ")
-        return "\(approvals?.count ?? 0) of \(approvalsNeeded)" + (names.isEmpty ? "" : ": \(names)")
+        return Approval.count((approvals ?? []).map(\.by), of: approvalsNeeded)
     }
 
     package init(_ release: Release) {

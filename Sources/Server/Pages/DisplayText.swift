@@ -132,7 +132,7 @@ enum DisplayText {
             PageValues {
                 $0["iso"] = deadline.iso8601
                 $0["left"] = left(deadline, now: now)
-                $0["then"] = release.order.rules.afterVerifyTimeout == .promote ? "promotes" : "aborts"
+                $0["then"] = release.order.rules.promotesByItself ? "promotes" : "aborts"
             }
         }
     }

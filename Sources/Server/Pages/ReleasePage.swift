@@ -160,7 +160,8 @@ struct ReleasePage {
     private var announcement: String {
         switch release.state {
         case .running: return "\(order.name) is \(release.isBackingOut ? "going back" : release.phase.rawValue)"
-        case .paused: return "\(order.name) is awaiting promotion"
+        case .paused:
+            return "\(order.name) is awaiting promotion" + (release.approvalCount.map { ", approved \($0)" } ?? "")
         default: return Outcome(release).plain
         }
     }
