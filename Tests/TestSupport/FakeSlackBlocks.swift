@@ -320,5 +320,6 @@ enum SlackText {
     /// `!channel`, `U024BE7LH`.
     static func mentions(in text: String) -> [String] {
         text.matches(of: /<(!|@|#)([^<>|]+)(?:\|[^<>]*)?>/).map { ($0.1 == "!" ? "!" : "") + String($0.2) }
+            .filter { !$0.hasPrefix("!date^") }
     }
 }
