@@ -124,6 +124,7 @@ extension ShortCommands {
                         #expect(!check.output.contains(slack.app.token) && !check.output.contains(slack.app.appToken))
                         return check.lines.filter { $0.contains(" slack: ") }
                     }
+                    await slack.setSocketURL { "wss://127.0.0.1:1/link" }
                     let before = try world.read("viridian.yaml")
                     let good = """
                         slack:
@@ -136,6 +137,15 @@ extension ShortCommands {
                     #expect(all.contains { $0.contains("the token posts as viridian in the workspace") }, "\(all)")
                     #expect(all.contains { $0.contains("the app has the scopes that it needs") }, "\(all)")
                     #expect(all.contains { $0.contains("Socket Mode: Slack accepts the app token") }, "\(all)")
+
+                    // The token that works is not the one to change.
+                    try world.write(before, to: "viridian.yaml")
+                    let wrongApp = try await lines(good.replacing(slack.app.appToken, with: "xapp-1-wrong"))
+                    #expect(
+                        wrongApp.contains {
+                            $0.hasPrefix("warning  slack: Socket Mode: ") && $0.contains("slack.appToken")
+                                && !$0.contains("slack.token")
+                        }, "\(wrongApp)")
 
                     await slack.setScopes(["chat:write"])
                     try world.write(before, to: "viridian.yaml")
