@@ -30,6 +30,7 @@ package actor SlackRequests {
 
     /// How many requests wait for Slack at once, to say who somebody is, or for a release to begin.
     private static let mostWaiting = 32
+    private static let mostRead = 1000
     /// Between attempts when the journal cannot be used.
     private static let pause = Duration.seconds(5)
 
@@ -78,8 +79,9 @@ package actor SlackRequests {
 
     /// In the order in which they were written: the first word counts. Only what has to wait is overtaken.
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
-        for written in try journal.slackRequestsToActOn(limit: 100 + inProgress.count)
-        where !inProgress.contains(written.id) {
+        // Those that are in progress now may have ended by the time of their turn.
+        let open = try journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }
+        for written in open {
             guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {
                 // Written by another version of the server.
                 logger.error("a request from Slack cannot be read", metadata: ["id": "\(written.id)"])
