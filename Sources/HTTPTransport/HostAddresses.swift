@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import NIOCore
 import NIOPosix
@@ -14,8 +13,8 @@ package enum HostAddresses {
             promise.fail(TransportError(.unreachable("its name was not resolved within \(limit.brief)"), server: name))
         }
         promise.futureResult.whenComplete { _ in alarm.cancel() }
-        DispatchQueue.global().async {
-            let addresses = lookUp(name)
+        threads.submit { state in
+            let addresses = state == .active ? lookUp(name) : []
             if addresses.isEmpty {
                 promise.fail(TransportError(.unresolvable, server: name))
             } else {
@@ -24,6 +23,13 @@ package enum HostAddresses {
         }
         return try await promise.futureResult.get()
     }
+
+    /// Of its own: a resolver that hangs holds none that others need.
+    private static let threads: NIOThreadPool = {
+        let threads = NIOThreadPool(numberOfThreads: 4)
+        threads.start()
+        return threads
+    }()
 
     private static func lookUp(_ name: String) -> [IPAddress] {
         var hints = addrinfo()

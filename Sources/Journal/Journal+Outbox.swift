@@ -4,6 +4,26 @@ import ReleaseMachine
 // MARK: - From the events to the outbox
 
 extension Journal {
+    /// How far the events have been projected for a destination.
+    package struct OutboxCursor: Sendable, Hashable {
+        package var position: Int
+        /// Since when there is the destination.
+        package var since: Timestamp
+    }
+
+    /// The cursor of a destination; of one that is new, it is made.
+    package func openOutboxCursor(of destination: String, at now: Timestamp) throws(JournalError) -> OutboxCursor {
+        try write { database in
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO outbox_cursors (destination, position, since) VALUES (?, 0, ?)",
+                arguments: [destination, now.milliseconds])
+            let row = try Row.fetchOne(
+                database, sql: "SELECT * FROM outbox_cursors WHERE destination = ?", arguments: [destination])
+            return OutboxCursor(
+                position: row?["position"] ?? 0, since: Timestamp(milliseconds: row?["since"] ?? now.milliseconds))
+        }
+    }
+
     /// The position up to which the events have been projected for a destination; `nil` for a new destination.
     package func outboxCursor(of destination: String) throws(JournalError) -> Int? {
         try read { database in
@@ -41,7 +61,7 @@ extension Journal {
             for (destination, position) in cursors {
                 try database.execute(
                     sql: """
-                        INSERT INTO outbox_cursors VALUES (?, ?)
+                        INSERT INTO outbox_cursors (destination, position) VALUES (?, ?)
                         ON CONFLICT (destination) DO UPDATE SET position = excluded.position
                         """,
                     arguments: [destination, position])
@@ -50,18 +70,42 @@ extension Journal {
         }
     }
 
+    /// It is still the first attempt that counts where nobody knows whether that one arrived, and the first message that waits.
     private static let replacing = """
-        DO UPDATE SET payload = excluded.payload, at = excluded.at, state = 'pending', attempts = 0,
-            queued_at = excluded.queued_at, next_at = excluded.next_at, lane = excluded.lane,
-            priority = excluded.priority, not_before = excluded.not_before, is_resent = 0
+        DO UPDATE SET payload = excluded.payload, at = excluded.at, state = 'pending', revision = revision + 1,
+            attempts = CASE WHEN external_id IS NULL THEN attempts ELSE 0 END,
+            queued_at = CASE WHEN state = 'pending' THEN queued_at ELSE excluded.queued_at END,
+            next_at = excluded.next_at, lane = excluded.lane, priority = excluded.priority,
+            not_before = excluded.not_before, is_resent = 0
         WHERE payload <> excluded.payload
         """
+
+    /// How many of an app's newest releases keep their messages: the live one is among them, to which more will happen.
+    private static let keptReleases = 20
 
     /// Removes messages that were dealt with before `end`. Their events are too old to be projected again.
     package func forgetNotifications(before end: Timestamp) throws(JournalError) {
         try write {
             try $0.execute(
-                sql: "DELETE FROM outbox WHERE state <> 'pending' AND queued_at < ?", arguments: [end.milliseconds])
+                sql: """
+                    DELETE FROM outbox WHERE state <> 'pending' AND queued_at < ?
+                        AND number <= coalesce((SELECT number FROM heads WHERE app = outbox.app) - ?, number)
+                    """,
+                arguments: [end.milliseconds, Self.keptReleases])
+        }
+    }
+
+    /// Ends messages that have been pending since before `end` for destinations other than these: nobody sends them.
+    package func endNotifications(exceptOf destinations: [String], before end: Timestamp) throws(JournalError) {
+        try write {
+            let marks = destinations.map { _ in "?" }.joined(separator: ", ")
+            let values: [any DatabaseValueConvertible] = [end.milliseconds] + destinations
+            try $0.execute(
+                sql: """
+                    UPDATE outbox SET state = 'obsolete', answer = 'not sent: ' || destination || ' is not configured any more'
+                    WHERE state = 'pending' AND queued_at < ? AND destination NOT IN (\(marks))
+                    """,
+                arguments: StatementArguments(values))
         }
     }
 }

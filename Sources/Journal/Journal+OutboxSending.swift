@@ -8,6 +8,9 @@ extension Journal {
             (SELECT min(id) FROM outbox WHERE destination = ? AND state = 'pending' AND not_before <= ? GROUP BY lane)
         """
 
+    /// No message waits for its next attempt for longer than this: when it seems to, the clock was set back.
+    package static let longestOutboxWait = Duration.seconds(7200)
+
     /// The message that is to be sent now, of those that the condition allows; `nil` when none is.
     package func dueNotification(
         of destination: String, at now: Timestamp,
@@ -16,8 +19,13 @@ extension Journal {
         try read { database in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT * \(Self.firstOfEachLane) AND next_at <= ? ORDER BY priority, next_at, id",
-                arguments: [destination, destination, now.milliseconds, now.milliseconds])
+                sql: """
+                    SELECT * \(Self.firstOfEachLane) AND (next_at <= ? OR next_at > ?) ORDER BY priority, next_at, id
+                    """,
+                arguments: [
+                    destination, destination, now.milliseconds, now.milliseconds,
+                    (now + Self.longestOutboxWait).milliseconds,
+                ])
             while let row = try rows.next() {
                 let notification = OutboxNotification(row)
                 if isAllowed(notification) { return notification }
@@ -40,7 +48,8 @@ extension Journal {
         }
     }
 
-    /// Makes messages due whose next attempt is only waited for because an earlier one failed, or was begun by a process that ended.
+    /// Makes messages due whose next attempt is only waited for because an earlier one failed. What another process may be sending at this
+    /// moment is left to it.
     package func retryNotifications(of destinations: [String], at now: Timestamp) throws(JournalError) {
         try write { database in
             for destination in destinations {
@@ -48,8 +57,9 @@ extension Journal {
                     sql: """
                         UPDATE outbox SET next_at = max(not_before, ?)
                         WHERE destination = ? AND state = 'pending' AND next_at > max(not_before, ?)
+                            AND (begun_until IS NULL OR begun_until <= ?)
                         """,
-                    arguments: [now.milliseconds, destination, now.milliseconds])
+                    arguments: [now.milliseconds, destination, now.milliseconds, now.milliseconds])
             }
         }
     }
@@ -78,12 +88,12 @@ extension Journal {
         try write { database in
             try database.execute(
                 sql: """
-                    UPDATE outbox SET attempts = attempts + 1, tried_at = ?, next_at = ?
-                    WHERE id = ? AND state = 'pending' AND attempts = ? AND next_at = ? AND payload = ?
+                    UPDATE outbox SET attempts = attempts + 1, tried_at = ?, next_at = ?, begun_until = ?
+                    WHERE id = ? AND state = 'pending' AND attempts = ? AND next_at = ? AND revision = ?
                     """,
                 arguments: [
-                    now.milliseconds, until.milliseconds, notification.id, notification.attempts,
-                    notification.nextAt.milliseconds, notification.payload,
+                    now.milliseconds, until.milliseconds, until.milliseconds, notification.id, notification.attempts,
+                    notification.nextAt.milliseconds, notification.revision,
                 ])
             return database.changesCount == 1
         }
@@ -106,11 +116,16 @@ extension Journal {
     ) throws(JournalError) -> Bool {
         try write { database in
             try database.execute(
-                sql: "UPDATE outbox SET state = ?, answer = ?, next_at = ? WHERE id = ? AND payload = ?",
-                arguments: [
-                    state.rawValue, answer, nextAt.milliseconds, notification.id, notification.payload,
-                ])
-            return database.changesCount == 1
+                sql: """
+                    UPDATE outbox SET state = ?, answer = ?, next_at = ?, begun_until = NULL WHERE id = ? AND revision = ?
+                    """,
+                arguments: [state.rawValue, answer, nextAt.milliseconds, notification.id, notification.revision])
+            let isEnded = database.changesCount == 1
+            if !isEnded {
+                try database.execute(
+                    sql: "UPDATE outbox SET begun_until = NULL WHERE id = ?", arguments: [notification.id])
+            }
+            return isEnded
         }
     }
 

@@ -78,6 +78,8 @@ package struct OutboxNotification: Sendable, Hashable {
     package var notBefore: Timestamp?
     /// A person asked to send it again.
     package var isResent: Bool
+    /// How often a later message has replaced it.
+    package var revision: Int
 
     init(_ row: Row) {
         lane = row["lane"]
@@ -85,6 +87,7 @@ package struct OutboxNotification: Sendable, Hashable {
         let notBefore: Int64 = row["not_before"]
         self.notBefore = notBefore > 0 ? Timestamp(milliseconds: notBefore) : nil
         isResent = row["is_resent"]
+        revision = row["revision"]
         id = row["id"]
         destination = row["destination"]
         kind = row["kind"]

@@ -158,13 +158,14 @@ CREATE TABLE outbox (
     tried_at INTEGER,
     answer TEXT,
     external_id TEXT
-, lane TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 0, not_before INTEGER NOT NULL DEFAULT 0, is_resent INTEGER NOT NULL DEFAULT 0);
+, lane TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 0, not_before INTEGER NOT NULL DEFAULT 0, is_resent INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL DEFAULT 0, begun_until INTEGER);
 CREATE UNIQUE INDEX outbox_is_said_once ON outbox (destination, app, number, message);
 CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_destination ON outbox (destination, state, app, tried_at);
 CREATE TABLE outbox_cursors (
     destination TEXT NOT NULL PRIMARY KEY,
     position INTEGER NOT NULL
-) WITHOUT ROWID;
+, since INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE slack_requests (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

@@ -29,15 +29,16 @@ package struct DeliveryContext: Sendable {
     package var known: String?
     /// An earlier attempt may have reached the receiver although its answer was not recorded.
     package var isRepeated: Bool
-    /// The receiver's ids that belong to other releases.
-    package var taken: Set<String>
+    /// Reads the receiver's ids that belong to other releases.
+    package var taken: @Sendable () throws -> Set<String>
     /// Records the receiver's id as soon as it is known, before anything else is sent.
     package var record: @Sendable (String) throws -> Void
     /// Reads the events of the release as the journal has them now; empty when it has none.
     package var events: @Sendable () throws -> [RecordedEvent]
 
     package init(
-        known: String? = nil, isRepeated: Bool = false, taken: Set<String> = [],
+        known: String? = nil, isRepeated: Bool = false,
+        taken: @escaping @Sendable () throws -> Set<String> = { [] },
         record: @escaping @Sendable (String) throws -> Void = { _ in },
         events: @escaping @Sendable () throws -> [RecordedEvent] = { [] }
     ) {

@@ -41,7 +41,7 @@ package struct GitLabDeployments: DeploymentForge {
         if let recorded = context.known {
             known = recorded
         } else if context.isRepeated || report.status != .queued,
-            let found = try await find(report, project, taken: context.taken)
+            let found = try await find(report, project, taken: try context.taken())
         {
             try context.record(found)
             known = found

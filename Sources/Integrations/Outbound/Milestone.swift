@@ -8,7 +8,7 @@ package struct Milestone: Sendable, Hashable {
         case started
         /// Paused for verification: awaiting promotion.
         case paused
-        /// Somebody gave their word to promote, and more are needed. The only kind that may happen more than once.
+        /// Somebody approved it, and more people have to. The only kind that may happen more than once.
         case approved
         /// Promoted after the pause.
         case promoted

@@ -2,7 +2,7 @@ import HTTPTransport
 
 /// The host of a receiver's URL, and the addresses to which messages may go.
 ///
-/// An address in the URL, or `localhost`, is the administrator's word. What a name resolves to is somebody else's: it may lead to what only
+/// An address in the URL, or `localhost`, is what the administrator wants. What a name resolves to is up to others: it may lead to what only
 /// this machine can reach, and that is refused. The addresses are resolved here and connected to as they were checked, so that a name that
 /// resolves to another address the next moment gains nothing.
 struct WebhookHost: Sendable {

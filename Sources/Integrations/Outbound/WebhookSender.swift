@@ -7,7 +7,7 @@ import ViridianConfiguration
 ///
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 package struct WebhookSender: Sendable {
-    private let origin: String
+    private let connections: WebhookConnections
     /// Path and query, as they are in the URL. A part of them may be a secret.
     private let path: String
     private let host: WebhookHost
@@ -15,11 +15,10 @@ package struct WebhookSender: Sendable {
     private let keys: [StandardWebhooks]
     private let hidden: [String]
     private let clock: @Sendable () -> Timestamp
+    private let deadline: Duration
 
     /// The time limit of a message, with all that belongs to it.
-    static let deadline = Duration.seconds(10)
-    /// The time limit for opening a connection to one of the addresses.
-    private static let connectTimeout = Duration.seconds(4)
+    package static let deadline = Duration.seconds(10)
     /// What is read of an answer.
     private static let largestBody = 16 << 10
 
@@ -28,6 +27,7 @@ package struct WebhookSender: Sendable {
     /// - Throws: `TransportError` for a URL that cannot be called, `ProxyError` for an invalid proxy.
     package init(
         _ destination: NotifyConfiguration, environment: [String: String],
+        deadline: Duration = WebhookSender.deadline,
         clock: @escaping @Sendable () -> Timestamp = {
             Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         },
@@ -40,18 +40,20 @@ package struct WebhookSender: Sendable {
             throw TransportError(
                 .invalidRequest("the url of notify's \(destination.name) cannot be called"), server: destination.name)
         }
-        origin =
+        let origin =
             "\(scheme)://\(name.contains(":") ? "[\(name)]" : name)" + (parts.port.map { ":\($0)" } ?? "")
         path =
             (parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath)
             + (parts.percentEncodedQuery.map { "?\($0)" } ?? "")
         host = WebhookHost(name: name, isPrivate: destination.isPrivate, resolve: resolve)
         proxy = try ProxyEnvironment(environment).proxy(for: url.absoluteString)
+        connections = WebhookConnections(origin: origin, proxy: proxy)
         keys = destination.secrets.compactMap { StandardWebhooks($0) }
         let shortest = 8
         hidden = ([path] + path.split { "/?&=".contains($0) }.map(String.init) + destination.secrets.map(\.value))
             .filter { $0.utf8.count >= shortest }
         self.clock = clock
+        self.deadline = deadline
     }
 
     /// Sends a message once.
@@ -62,14 +64,14 @@ package struct WebhookSender: Sendable {
     /// - Throws: `DeliveryFailure`, or `CancellationError`.
     package func send(_ body: String, id: String) async throws -> String {
         let clock = ContinuousClock()
-        let end = clock.now + Self.deadline
+        let end = clock.now + deadline
         let body = Data(body.utf8)
         var request = HTTPConnection.Request(
             "POST", path, headers: headers(of: body, id: id), body: body, largestBody: Self.largestBody, cutsBody: true,
             closesConnection: true)
         // A proxy resolves the name.
         var addresses: [IPAddress?] = [nil]
-        if proxy == nil { addresses = try await host.addresses(within: Self.deadline) }
+        if proxy == nil { addresses = try await host.addresses(within: deadline) }
         while true {
             request.deadline = clock.now.duration(to: end)
             do {
@@ -84,17 +86,11 @@ package struct WebhookSender: Sendable {
 
     private func call(_ request: HTTPConnection.Request, _ address: IPAddress?) async throws -> HTTPConnection.Response
     {
-        let connection = try HTTPConnection(
-            baseURL: origin, proxy: proxy, address: address, connectionLimit: 1, connectTimeout: Self.connectTimeout)
-        do {
-            let response = try await connection.send(request)
-            await connection.shutdown()
-            return response
-        } catch {
-            await connection.shutdown()
-            throw error
-        }
+        try await connections.connection(to: address).send(request)
     }
+
+    /// Closes its connections.
+    package func shutdown() async { await connections.shutdown() }
 
     private func headers(of body: Data, id: String) -> HTTPConnection.Headers {
         var headers: HTTPConnection.Headers = ["Content-Type": "application/json", "User-Agent": "viridian"]

@@ -1,14 +1,21 @@
 -- Messages that replace others and wait for their time, and Slack. Times are milliseconds since 1970.
 
 -- Messages of one lane go out in order, those of different lanes independently; of those that may go, lower priorities first. A message is not
--- sent before `not_before`, and nothing waits for it until then. `is_resent` is 1 once a person asked to send it again.
+-- sent before `not_before`, and nothing waits for it until then. `is_resent` is 1 once a person asked to send it again. `revision`
+-- grows when a later message replaces it. While it is being sent, `begun_until` is when the attempt has ended at the latest.
 ALTER TABLE outbox ADD COLUMN lane TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN is_resent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN begun_until INTEGER;
+-- Since when there is the destination: of what had ended before, it is not told.
+ALTER TABLE outbox_cursors ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 UPDATE outbox SET lane = app;
 DROP INDEX outbox_to_send;
 CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pending';
+-- How it goes with each destination is counted without reading the messages.
+CREATE INDEX outbox_by_destination ON outbox (destination, state, app, tried_at);
 
 -- What people in Slack ask for: a request is written here before it is acknowledged. `id` tells a repeated one apart: the signature of a request to
 -- the server, or the envelope's id in Socket Mode. `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `begun_at` is set

@@ -24,7 +24,8 @@ package struct Outbox: Sendable {
     static let checkInterval = Duration.seconds(30)
     /// How long messages that were dealt with are kept.
     static let retention = Duration.seconds(30 * 86_400)
-    private static let backOff = RetryPolicy(attempts: .max, firstDelay: .seconds(5), longestDelay: .seconds(600))
+    private static let tidyInterval = Duration.seconds(3600)
+    static let backOff = RetryPolicy(attempts: .max, firstDelay: .seconds(5), longestDelay: .seconds(600))
 
     init(
         destinations: [any OutboxDestination], journal: Journal, appStates: AppStateCache, clock: any ReleaseClock,
@@ -41,7 +42,6 @@ package struct Outbox: Sendable {
 
     /// Projects and sends until the task is cancelled.
     func run() async {
-        guard !destinations.isEmpty else { return }
         do {
             try begin()
         } catch {
@@ -49,6 +49,8 @@ package struct Outbox: Sendable {
             logger.error("the outbox cannot be read", metadata: ["error": "\("\(error)".safe)"])
         }
         await withDiscardingTaskGroup { group in
+            group.addTask { await tidy() }
+            guard !destinations.isEmpty else { return }
             group.addTask { await project() }
             for destination in destinations {
                 group.addTask {
@@ -70,6 +72,25 @@ package struct Outbox: Sendable {
         return notification
     }
 
+    // MARK: - What is over
+
+    private func tidy() async {
+        while !Task.isCancelled {
+            do {
+                try forget()
+            } catch {
+                logger.error("old messages cannot be removed", metadata: ["error": "\("\(error)".safe)"])
+            }
+            try? await clock.sleep(for: Self.tidyInterval)
+        }
+    }
+
+    /// Removes what is old, and gives up what is meant for destinations that are not configured any more.
+    func forget() throws {
+        try journal.forgetNotifications(before: clock.now + (.zero - Self.retention))
+        try journal.endNotifications(exceptOf: destinations.map(\.name), before: clock.now + (.zero - Self.patience))
+    }
+
     // MARK: - From events to messages
 
     private func project() async {
@@ -83,54 +104,18 @@ package struct Outbox: Sendable {
     private func project(_ projection: inout OutboxProjection?) async {
         do {
             if projection == nil {
-                projection = try OutboxProjection(journal: journal, destinations: destinations)
-                try journal.forgetNotifications(
-                    before: Timestamp(milliseconds: clock.now.milliseconds - Self.retention.milliseconds))
+                projection = try OutboxProjection(journal: journal, destinations: destinations, at: clock.now)
             }
             guard try await projection?.update(at: clock.now) == true else { return }
             for alarm in alarms.values { await alarm.ring() }
         } catch {
             guard !Task.isCancelled else { return }
-            // The next change tries again from the same position.
+            // It is tried again from the same position with the next change, or the next check.
             logger.error("messages about releases cannot be written", metadata: ["error": "\("\(error)".safe)"])
         }
     }
 
     // MARK: - Sending
-
-    /// The pauses of a destination, one for each limit of the receiver: when it is asked again after it did not answer, or said when.
-    struct Pauses: Sendable {
-        private struct Pause {
-            var until: Timestamp
-            /// Attempts that failed since the last one that did not.
-            var failures = 0
-        }
-
-        private var pauses: [String: Pause] = [:]
-
-        func holds(_ limit: String, at now: Timestamp) -> Bool { pauses[limit].map { now < $0.until } ?? false }
-
-        /// When the next of them ends; `nil` when none holds anything.
-        func nextEnd(after now: Timestamp) -> Timestamp? { pauses.values.map(\.until).filter { $0 > now }.min() }
-
-        mutating func end(_ limit: String) { pauses[limit] = nil }
-
-        /// - Returns: until when the limit is paused.
-        mutating func begin(_ limit: String, at now: Timestamp, atLeast least: Duration?) -> Timestamp {
-            let failures = (pauses[limit]?.failures ?? 0) + 1
-            let until = now + max(Outbox.backOff.backOff(attempt: failures), least ?? .zero)
-            pauses[limit] = Pause(until: until, failures: failures)
-            return until
-        }
-
-        /// The receiver said when it takes more.
-        /// - Returns: until when the limit is paused, a second at least.
-        mutating func rest(_ limit: String, at now: Timestamp, for length: Duration) -> Timestamp {
-            let until = now + max(length, .seconds(1))
-            pauses[limit] = Pause(until: until, failures: pauses[limit]?.failures ?? 0)
-            return until
-        }
-    }
 
     private func send(to destination: any OutboxDestination) async {
         var pauses = Pauses()
@@ -192,6 +177,13 @@ package struct Outbox: Sendable {
                 try retry(notification, failure, at: pauses.rest(limit, at: clock.now, for: after))
             case .refused: try end(notification, .failed, failure.description)
             }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            guard !Task.isCancelled else { throw error }
+            // Not the receiver's fault: the journal cannot be written, for example. The message is begun once more.
+            let failure = DeliveryFailure(.unavailable(after: nil), "\(error)")
+            try retry(notification, failure, at: pauses.begin(limit, at: clock.now, atLeast: nil))
         }
     }
 
@@ -215,7 +207,7 @@ package struct Outbox: Sendable {
         return DeliveryContext(
             known: try journal.externalID(at: destination, app: app, number: number),
             isRepeated: notification.attempts > 0,
-            taken: try journal.externalIDs(at: destination, exceptOf: app, number),
+            taken: { [journal] in try journal.externalIDs(at: destination, exceptOf: app, number) },
             record: { [journal] in try journal.record(externalID: $0, of: notification.id) },
             events: { [journal] in try journal.events(app: app, number: number) })
     }

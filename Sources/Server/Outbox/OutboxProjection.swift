@@ -11,6 +11,8 @@ struct OutboxProjection {
     private let destinations: [any OutboxDestination]
     /// The position in the journal up to which everything has been projected for all destinations.
     private var position: Int
+    /// Since when there is each destination.
+    private let beginnings: [String: Timestamp]
     /// By app: releases to which more may happen, and the newest one.
     private var followed: [String: [Int: Followed]] = [:]
 
@@ -19,8 +21,14 @@ struct OutboxProjection {
         /// The number of milestones, and of events, from which the messages in the outbox were made.
         var projected = 0
         var projectedSequence = 0
-        /// What has been written to the outbox, the newest of each name.
-        var messages: [Name: NewNotification] = [:]
+        /// The payloads of what has been written to the outbox, the newest of each name.
+        var payloads: [Name: String] = [:]
+
+        /// Whether it changes the outbox.
+        func isNews(_ message: NewNotification) -> Bool {
+            guard let known = payloads[Name(message)] else { return true }
+            return message.isReplaced && known != message.payload
+        }
 
         struct Name: Hashable {
             var destination: String
@@ -37,10 +45,17 @@ struct OutboxProjection {
     /// The number of releases of an app that are read at the start.
     static let deepest = 20
 
-    init(journal: Journal, destinations: [any OutboxDestination]) throws {
+    init(journal: Journal, destinations: [any OutboxDestination], at now: Timestamp) throws {
         self.journal = journal
         self.destinations = destinations
-        let cursors = try destinations.map { try journal.outboxCursor(of: $0.name) ?? 0 }
+        var cursors: [Int] = []
+        var beginnings: [String: Timestamp] = [:]
+        for destination in destinations {
+            let cursor = try journal.openOutboxCursor(of: destination.name, at: now)
+            cursors.append(cursor.position)
+            beginnings[destination.name] = cursor.since
+        }
+        self.beginnings = beginnings
         let newest = try journal.heads().last?.position ?? 0
         let oldest = cursors.min() ?? newest
         // A journal that was restored may be behind its cursors.
@@ -69,7 +84,7 @@ struct OutboxProjection {
             let cursors = Dictionary(destinations.map { ($0.name, last.position) }) { $1 }
             count = try journal.enqueue(messages, cursors: cursors, at: now)
         }
-        for new in messages { followed[new.app]?[new.number]?.messages[Followed.Name(new)] = new }
+        for new in messages { followed[new.app]?[new.number]?.payloads[Followed.Name(new)] = new.payload }
         for head in heads { markProjected(head.app) }
         position = last.position
         return count > 0
@@ -81,7 +96,15 @@ struct OutboxProjection {
         let hasMilestone = release.milestones.all.count > release.projected
         return try destinations.filter { hasMilestone || !$0.tellsMilestonesOnly }
             .flatMap { try $0.messages(for: release.milestones) }
-            .filter { now - $0.at < Self.oldest && release.messages[Followed.Name($0)] != $0 }
+            .filter { now - $0.at < Self.oldest && isForItsTime($0, release) && release.isNews($0) }
+    }
+
+    /// What had ended before there was the destination is not told as news.
+    private func isForItsTime(_ message: NewNotification, _ release: Followed) -> Bool {
+        guard let beginning = beginnings[message.destination], message.at < beginning,
+            let end = release.milestones.release.endedAt
+        else { return true }
+        return end >= beginning
     }
 
     private mutating func readEvents(of app: String, at now: Timestamp) throws {

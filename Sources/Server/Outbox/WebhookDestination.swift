@@ -107,7 +107,7 @@ package struct WebhookDestination: OutboxDestination {
         return try await sender.send(body, id: "msg_test_\(String(time.milliseconds, radix: 36))")
     }
 
-    package func close() async {}
+    package func close() async { await sender.shutdown() }
 
     private static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

@@ -23,6 +23,7 @@ final class OutboxBench: Sendable {
         let journal: Journal
         let outbox: Outbox
         let destinations: [any OutboxDestination]
+        let metrics: Metrics
         private var projection: OutboxProjection
         private var pauses: [String: Outbox.Pauses] = [:]
         private let clock: SettableClock
@@ -34,13 +35,13 @@ final class OutboxBench: Sendable {
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let apps = FakeApps(world: FakeWorld(), journal: journal, me: "server", configurations: [])
-            let metrics = Metrics(version: "0")
+            metrics = Metrics(version: "0")
             outbox = Outbox(
                 destinations: destinations, journal: journal,
                 appStates: try AppStateCache(
                     apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: .seconds(15)),
                 clock: bench.clock, metrics: metrics, logger: logger)
-            projection = try OutboxProjection(journal: journal, destinations: destinations)
+            projection = try OutboxProjection(journal: journal, destinations: destinations, at: bench.clock.now)
         }
 
         mutating func project() async throws { _ = try await projection.update(at: clock.now) }
@@ -95,6 +96,15 @@ final class OutboxBench: Sendable {
         try add([.requested(order)], journal, number, app: app, at: at)
     }
 
+    /// A release that pauses for an hour.
+    func requestVerified(_ journal: Journal, _ number: Int, app: String = "blog") throws {
+        let order = Order(
+            app: app, number: number, version: "v\(number)", image: "registry.local:5000/\(app):v\(number)",
+            verify: true,
+            requestedBy: "anna")
+        try add([.requested(order)], journal, number, app: app)
+    }
+
     /// The events from the survey to the end.
     static let course: [Event] = [
         .discovered(
@@ -118,15 +128,20 @@ final class OutboxBench: Sendable {
 final class ScriptedDestination: OutboxDestination {
     let name: String
     let tellsState: Bool
+    let staleAfter: Duration?
+    private let limit: @Sendable (OutboxNotification) -> String
     private let script: @Sendable (OutboxNotification) async throws -> String
     private let told = Mutex<[String]>([])
 
     init(
-        _ name: String, tellsState: Bool = false,
-        _ script: @escaping @Sendable (OutboxNotification) async throws -> String = { _ in "ok" }
+        _ name: String, tellsState: Bool = false, staleAfter: Duration? = nil,
+        _ script: @escaping @Sendable (OutboxNotification) async throws -> String = { _ in "ok" },
+        limit: @escaping @Sendable (OutboxNotification) -> String = { _ in "" }
     ) {
         self.name = name
         self.tellsState = tellsState
+        self.staleAfter = staleAfter
+        self.limit = limit
         self.script = script
     }
 
@@ -140,6 +155,8 @@ final class ScriptedDestination: OutboxDestination {
                 message: $0.kind.rawValue, payload: "{}", at: $0.at)
         }
     }
+
+    func limit(of notification: OutboxNotification) -> String { limit(notification) }
 
     func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome {
         let answer = try await script(notification)

@@ -86,7 +86,8 @@ struct OutboxRandomTests {
             let distinct = messages.enumerated().filter { $0.offset == 0 || messages[$0.offset - 1] != $0.element }
                 .map(\.element)
             copies += messages.count - distinct.count
-            let expected = try process.journal.notifications(limit: 500, apps: [app]).reversed().map {
+            let expected = try process.journal.notifications(NotificationQuery(apps: [app]), limit: 500).reversed().map
+            {
                 "\($0.number) \($0.message)"
             }
             #expect(distinct == expected, "seed \(seed), \(app)")

@@ -2,6 +2,7 @@ import Foundation
 import Integrations
 import Journal
 import ReleaseMachine
+import Synchronization
 import Testing
 
 @testable import Server
@@ -68,12 +69,114 @@ struct OutboxTests {
         try bench.request(journal, 1, source: source, at: now + .seconds(-90_000))
         try bench.add(OutboxBench.course, journal, 1, at: now + .seconds(-3600))
         for number in 2...25 { try bench.request(journal, number, app: "shop", source: source) }
+        try journal.enqueue([], cursors: ["chat": 0], at: now)
         let destination = ScriptedDestination("chat")
         var process = try bench.begin([destination])
         try await process.project()
         let states = try process.states()
         #expect(states.filter { $0.contains("blog") } == ["chat blog/1 started: pending", "chat blog/1 live: pending"])
         #expect(states.filter { $0.contains("shop") } == (6...25).map { "chat shop/\($0) requested: pending" })
+    }
+
+    @Test("a destination that is new is told of the releases that run, and not of what had ended before")
+    func new() async throws {
+        let bench = try OutboxBench()
+        let journal = try Journal(path: bench.folder.journal)
+        let now = bench.clock.now
+        for number in 1...2 {
+            try bench.request(journal, number, source: source, at: now + .seconds(-600))
+            try bench.add(OutboxBench.course, journal, number, at: now + .seconds(-300))
+        }
+        try bench.request(journal, 1, app: "shop", source: source, at: now + .seconds(-60))
+        let destination = ScriptedDestination("chat")
+        var process = try bench.begin([destination])
+        try await process.project()
+        #expect(try process.states() == ["chat shop/1 requested: pending"])
+        bench.clock.advance(by: .seconds(60))
+        try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
+        process = try bench.begin([destination])
+        try await process.project()
+        #expect(
+            try process.states() == ["chat shop/1 requested: pending", "chat blog/1 replaced: pending"])
+    }
+
+    @Test("what waits for a destination that is not configured any more is given up after a day")
+    func removed() async throws {
+        let bench = try OutboxBench()
+        let chat = ScriptedDestination("chat") { _ in throw DeliveryFailure(.unavailable(after: nil), "down") }
+        var process = try bench.begin([chat, ScriptedDestination("mail")])
+        try bench.request(process.journal, 1, source: source)
+        try await process.project()
+        process = try bench.begin([])
+        bench.clock.advance(by: Outbox.patience)
+        try process.outbox.forget()
+        #expect(try process.states().allSatisfy { $0.hasSuffix("pending") })
+        bench.clock.advance(by: .seconds(1))
+        process = try bench.begin([ScriptedDestination("mail")])
+        try process.outbox.forget()
+        #expect(try process.states() == ["chat blog/1 requested: obsolete", "mail blog/1 requested: pending"])
+        let answer = try process.journal.notification(1)?.answer
+        #expect(answer == "not sent: chat is not configured any more")
+    }
+
+    @Test("a clock that was set back holds nothing up, and a receiver cannot ask for more than an hour")
+    func clocks() async throws {
+        let bench = try OutboxBench()
+        let isDown = Switch(true)
+        let destination = ScriptedDestination("chat") { _ in
+            if isDown.isOn { throw DeliveryFailure(.limited(after: .seconds(86_400)), "too many requests") }
+            return "ok"
+        }
+        var process = try bench.begin([destination])
+        try bench.request(process.journal, 1, source: source)
+        try await process.project()
+        let start = bench.clock.now
+        try await process.send()
+        #expect(try process.journal.notification(1)?.nextAt == start + .seconds(3600))
+        isDown.turnOff()
+        bench.clock.advance(by: .seconds(-7200))
+        try await process.send()
+        #expect(destination.all == ["blog/1 requested"])
+    }
+
+    @Test("an error that is not the receiver's is shown, and the message is tried again")
+    func otherErrors() async throws {
+        struct Full: Error, CustomStringConvertible { let description = "the disk is full" }
+        let bench = try OutboxBench()
+        let isFull = Switch(true)
+        let destination = ScriptedDestination("chat") { _ in
+            if isFull.isOn { throw Full() }
+            return "ok"
+        }
+        var process = try bench.begin([destination])
+        for app in ["blog", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
+        try await process.project()
+        try await process.send()
+        let first = try #require(try process.journal.notification(1))
+        #expect(first.state == .pending && first.answer == "the disk is full")
+        isFull.turnOff()
+        try await process.sendAll()
+        #expect(destination.all.sorted() == ["blog/1 requested", "shop/1 requested"])
+    }
+
+    @Test("a server that starts leaves to another one what that is sending at this moment")
+    func second() async throws {
+        let bench = try OutboxBench()
+        let other = try bench.begin([ScriptedDestination("chat")])
+        try bench.request(other.journal, 1, source: source)
+        var process = other
+        try await process.project()
+        let due = try #require(try other.journal.dueNotification(of: "chat", at: bench.clock.now))
+        #expect(
+            try other.journal.beginAttempt(due, at: bench.clock.now, until: bench.clock.now + Outbox.longestAttempt))
+        let destination = ScriptedDestination("chat")
+        process = try bench.begin([destination])
+        try process.outbox.begin()
+        try await process.send()
+        #expect(destination.all == [])
+        bench.clock.advance(by: Outbox.longestAttempt)
+        try await process.send()
+        #expect(destination.all == ["blog/1 requested"])
     }
 
     @Test("a journal that was restored from before its cursors is projected from its beginning")
@@ -214,11 +317,173 @@ struct OutboxTests {
         try await process.project()
         try await process.send()
         bench.clock.advance(by: Outbox.retention + .seconds(1))
-        let start = Timestamp(milliseconds: bench.clock.now.milliseconds - Outbox.retention.milliseconds)
-        try process.journal.forgetNotifications(before: start)
+        try process.outbox.forget()
+        // It may be live, and more may be told of it.
+        #expect(try process.states() == ["chat blog/1 requested: delivered"])
+        try bench.request(process.journal, 21, source: source, at: bench.clock.now + .seconds(-90_000))
+        try process.outbox.forget()
         process = try bench.begin([destination])
         try bench.add([.said(LogMessage("a line"))], process.journal, 1)
         try await process.project()
         #expect(try process.states() == [])
     }
+
+    @Test("a limit of the receiver holds the messages that it is about, and no others")
+    func limits() async throws {
+        let bench = try OutboxBench()
+        let isBusy = Switch(true)
+        let destination = ScriptedDestination("chat") { notification in
+            if isBusy.isOn, notification.app == "blog" {
+                throw DeliveryFailure(.unavailable(after: .seconds(900)), "too many requests")
+            }
+            return "ok"
+        } limit: {
+            $0.app
+        }
+        var process = try bench.begin([destination])
+        for app in ["blog", "docs", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
+        try await process.project()
+        try await process.send()
+        #expect(destination.all == ["docs/1 requested", "shop/1 requested"])
+        isBusy.turnOff()
+        bench.clock.advance(by: .seconds(899))
+        try await process.send()
+        #expect(destination.all.count == 2)
+        bench.clock.advance(by: .seconds(1))
+        try await process.send()
+        #expect(destination.all.last == "blog/1 requested")
+    }
+
+    @Test("what waits for another attempt is tried at once when a server starts")
+    func restart() async throws {
+        let bench = try OutboxBench()
+        let isDown = Switch(true)
+        let destination = ScriptedDestination("chat") { _ in
+            if isDown.isOn { throw DeliveryFailure(.unavailable(after: .seconds(3000)), "chat does not answer") }
+            return "ok"
+        }
+        var process = try bench.begin([destination])
+        try bench.request(process.journal, 1, source: source)
+        try await process.project()
+        try await process.send()
+        isDown.turnOff()
+        process = try bench.begin([destination])
+        try await process.send()
+        #expect(destination.all == [])
+        try process.outbox.begin()
+        try await process.send()
+        #expect(destination.all == ["blog/1 requested"])
+    }
+
+    @Test("what is over is not told as news: where a later message about the release is to be told, that one is")
+    func stale() async throws {
+        let bench = try OutboxBench()
+        let isDown = Switch(true)
+        let destination = ScriptedDestination("chat", staleAfter: .seconds(3600)) { _ in
+            if isDown.isOn { throw DeliveryFailure(.unavailable(after: nil), "chat does not answer") }
+            return "ok"
+        }
+        var process = try bench.begin([destination])
+        try bench.request(process.journal, 1, source: source)
+        try bench.add(OutboxBench.course, process.journal, 1)
+        bench.clock.advance(by: .seconds(1800))
+        try bench.request(process.journal, 2, source: source)
+        try await process.project()
+        bench.clock.advance(by: .seconds(1800))
+        try await process.send()
+        isDown.turnOff()
+        try await process.sendAll()
+        // Of the second release nothing later is known.
+        #expect(destination.all == ["blog/1 live", "blog/2 requested"])
+        let first = try #require(try process.journal.notification(1))
+        #expect(first.state == .obsolete && first.answer == "not sent: it is over, and live is told instead")
+        _ = try await process.outbox.resend(2)
+        try await process.send()
+        #expect(destination.all.last == "blog/1 started")
+    }
+
+    @Test("what is projected again writes nothing; what is replaced is sent as it is now, once")
+    func replaced() async throws {
+        let bench = try OutboxBench()
+        let destination = StateDestination()
+        var process = try bench.begin([destination])
+        try bench.request(process.journal, 1, source: source)
+        try await process.project()
+        try bench.add(Array(OutboxBench.course[..<3]), process.journal, 1)
+        try await process.project()
+        #expect(try process.states() == ["board blog/1 state: pending"])
+        try await process.send()
+        #expect(destination.all == [4])
+        // A line of the log changes nothing that it shows.
+        let cursor = try process.journal.outboxCursor(of: "board")
+        try bench.add([.said(LogMessage("a line"))], process.journal, 1)
+        try await process.project()
+        try await process.send()
+        #expect(destination.all == [4])
+        #expect(try process.journal.outboxCursor(of: "board") == cursor)
+        process = try bench.begin([destination])
+        try await process.project()
+        try await process.send()
+        #expect(destination.all == [4])
+        try bench.add([OutboxBench.course[3]], process.journal, 1)
+        try await process.project()
+        try await process.send()
+        #expect(destination.all == [4, 6])
+        #expect(try process.states() == ["board blog/1 state: delivered"])
+    }
+
+    @Test("metrics tell how many messages wait for a destination that may be sent, and for how long")
+    func metrics() async throws {
+        let bench = try OutboxBench()
+        let destination = ScriptedDestination("chat") { _ in
+            throw DeliveryFailure(.unavailable(after: nil), "chat does not answer")
+        }
+        var process = try bench.begin([destination])
+        try process.outbox.measure(destination)
+        #expect(process.metrics.text.contains(#"viridian_notifications_lag_seconds{destination="chat"} 0"#))
+        try bench.request(process.journal, 1, source: source)
+        try bench.add([OutboxBench.course[0]], process.journal, 1)
+        try await process.project()
+        try await process.send()
+        bench.clock.advance(by: .seconds(90))
+        try process.outbox.measure(destination)
+        #expect(process.metrics.text.contains(#"viridian_notifications_pending{destination="chat"} 2"#))
+        #expect(process.metrics.text.contains(#"viridian_notifications_lag_seconds{destination="chat"} 90"#))
+        #expect(
+            process.metrics.text.contains(#"viridian_notifications_total{destination="chat",outcome="retried"} 1"#))
+    }
+}
+
+/// Shows a release as it is: one message, replaced when an event other than a line of its log comes.
+private final class StateDestination: OutboxDestination {
+    let name = "board"
+    private let shown = Mutex<[Int]>([])
+    private let changes = Mutex<[String: Int]>([:])
+
+    /// The numbers of the events up to which the release was shown.
+    var all: [Int] { shown.withLock { $0 } }
+
+    func messages(for history: Milestones) throws -> [NewNotification] {
+        let release = history.release
+        // Pods and nodes change with every event that is not a line.
+        let state = "\(release.phase) \(release.nodes.map(\.state))"
+        let sequence = changes.withLock { changes in
+            let known = changes[state] ?? release.sequence
+            changes[state] = known
+            return known
+        }
+        return [
+            NewNotification(
+                destination: name, kind: "test", app: release.order.app, number: release.order.number,
+                message: "state", payload: "\(sequence)", at: release.updatedAt, isReplaced: true)
+        ]
+    }
+
+    func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome {
+        shown.withLock { $0.append(Int(notification.payload) ?? 0) }
+        return .delivered("ok")
+    }
+
+    func sendTest() async throws -> String { "ok" }
+    func close() async {}
 }
