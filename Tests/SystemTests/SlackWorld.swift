@@ -76,12 +76,12 @@ struct SlackWorld: Sendable {
     func message(
         of release: Int, where isWanted: @escaping @Sendable (FakeSlack.Message) -> Bool = { _ in true }
     ) async throws -> FakeSlack.Message {
-        try await slack.message { $0.thread == nil && $0.shown.contains("blog/\(release)") && isWanted($0) }
+        try await slack.message { $0.tells(of: release) && isWanted($0) }
     }
 
     /// How many messages, outside of threads, tell of a release.
     func count(of release: Int) async -> Int {
-        await slack.messages(in: "deploys").count { $0.thread == nil && $0.shown.contains("blog/\(release)") }
+        await slack.messages(in: "deploys").count { $0.tells(of: release) }
     }
 
     /// Lets Slack tell the server what somebody did, and read what it answers at once.
@@ -121,6 +121,13 @@ struct SlackWorld: Sendable {
             let told = slack.told(person)
             return told.count > before ? told[told.count - 1].shown : nil
         }
+    }
+}
+
+extension FakeSlack.Message {
+    /// It is the message of this release, by its first line.
+    fileprivate func tells(of release: Int) -> Bool {
+        thread == nil && shown.prefix { $0 != "\n" }.contains("blog/\(release) ")
     }
 }
 

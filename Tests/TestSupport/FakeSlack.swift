@@ -47,8 +47,11 @@ package actor FakeSlack {
     var meter = SlackRateMeter()
     var faults: [(fault: Fault, method: String?, left: Int?)] = []
     var slowAnswers: [Task<Void, Never>] = []
-    /// The timestamps of messages that were posted with a `client_msg_id`.
-    var keys: [String: String] = [:]
+    /// The timestamps of messages, by channel and `client_msg_id`.
+    var posted: [String: String] = [:]
+    /// A call that is repeated with the same `client_msg_id` is answered with the message that the first one made. Slack's pages
+    /// tell of it only among the errors.
+    var knowsKeys = true
     private var lastTimestamp = 0
     var responses: [String: ResponseAddress] = [:]
     private var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -76,6 +79,7 @@ package actor FakeSlack {
     }
 
     package func setScopes(_ scopes: [String]) { self.scopes = scopes }
+    package func setKnowsKeys(_ knows: Bool) { knowsKeys = knows }
     package func setKnowsPlans(_ knows: Bool) { knowsPlans = knows }
     package func setRates(_ rates: Rates) {
         meter = SlackRateMeter()

@@ -122,15 +122,13 @@ extension FakeSlack {
         else { throw SlackRefusal("channel_not_found") }
         if channel.isArchived { throw SlackRefusal("is_archived") }
         if !channel.hasApp, !scopes.contains("chat:write.public") { throw SlackRefusal("not_in_channel") }
-        let key = call["client_msg_id"]
-        // Slack's pages tell of it only among the errors.
-        if let key, let timestamp = keys[key] {
-            guard let made = messages.first(where: { $0.channel == channel.id && $0.timestamp == timestamp }) else {
-                throw SlackRefusal("duplicate_message_not_found")
-            }
-            return ["channel": channel.id, "ts": made.timestamp, "message": object(made)]
-        }
         let version = try version(call, "chat.postMessage")
+        let key = knowsKeys ? call["client_msg_id"].map { "\(channel.id) \($0)" } : nil
+        if let key, let timestamp = posted[key] {
+            guard let message = messages.first(where: { $0.channel == channel.id && $0.timestamp == timestamp })
+            else { throw SlackRefusal("duplicate_message_not_found") }
+            return ["channel": channel.id, "ts": timestamp, "message": object(message)]
+        }
         var message = Message(
             channel: channel.id, timestamp: nextTimestamp(), app: app.id, versions: [version])
         if let thread = call["thread_ts"] {
@@ -145,7 +143,7 @@ extension FakeSlack {
             message.isBroadcast = call.isTrue("reply_broadcast")
         }
         messages.append(message)
-        if let key { keys[key] = message.timestamp }
+        if let key { posted[key] = message.timestamp }
         return ["channel": channel.id, "ts": message.timestamp, "message": object(message)]
     }
 
@@ -166,7 +164,9 @@ extension FakeSlack {
         let version = try version(call, "chat.update")
         let before = messages[index].newest
         let again = version.blockIDs.filter(before.blockIDs.contains)
-        if !again.isEmpty { mistakes.append("chat.update: block_id used again: \(again)") }
+        if !again.isEmpty, version.blocks != before.blocks {
+            mistakes.append("chat.update: block_id used again: \(again)")
+        }
         messages[index].versions.append(version)
         return ["channel": channel.id, "ts": timestamp, "text": version.text, "message": object(messages[index])]
     }

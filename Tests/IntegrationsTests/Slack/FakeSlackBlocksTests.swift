@@ -125,7 +125,8 @@ struct FakeSlackBlocksTests {
             actions(button("a", #", "confirm": {"title": {"type": "plain_text", "text": "x"}}"#)),
             "missing required field: deny", true
         ),
-        (plan(task("a", "completed")), "one of `pending`, `in_progress`, `complete`, `error`", true),
+        (plan(task("a", "completed")), "one of `pending`, `in_progress`, `complete`, `error`", false),
+        (task("a", "completed"), "one of `pending`, `in_progress`, `complete`, `error`", true),
         (plan(task("a", "complete"), task("a", "pending")), "task_id `a` already exists", false),
         (plan(task("a", "complete", #", "output": "done""#)), "must be a rich_text", false),
         (plan(task("a", "complete")) + ", " + task("b", "complete"), "plan and task_card", false),
@@ -169,12 +170,17 @@ struct FakeSlackBlocksTests {
     @Test("edits name their blocks anew, and messages have text for notifications: what forgets it is noted")
     func advice() async throws {
         try await FakeSlack.with { slack, url in
-            let block = #""blocks": [{"type": "divider", "block_id": "a"}]"#
+            func block(_ text: String) -> String {
+                #""blocks": [{"type": "header", "block_id": "a", "text": {"type": "plain_text", "text": "\#(text)"}}]"#
+            }
             let posted = try await SlackSDK.run(
-                [.call("chat_postMessage", #"{"channel": "deploys", \#(block)}"#)], url: url, token: token)
+                [.call("chat_postMessage", #"{"channel": "deploys", \#(block("x"))}"#)], url: url, token: token)
             let timestamp = try #require(posted[0]["ts"])
             let edited = try await SlackSDK.run(
-                [.call("chat_update", #"{"channel": "C024BE91L", "ts": "\#(timestamp)", "text": "x", \#(block)}"#)],
+                [
+                    .call(
+                        "chat_update", #"{"channel": "C024BE91L", "ts": "\#(timestamp)", "text": "x", \#(block("y"))}"#)
+                ],
                 url: url, token: token)
             #expect(edited[0].isRight)
             #expect(await slack.mistakes.count == 2)

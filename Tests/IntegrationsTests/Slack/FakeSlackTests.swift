@@ -79,10 +79,10 @@ struct FakeSlackTests {
                 ),
                 ("api_call", #"{"api_method": "chat.nothing"}"#, nil, "unknown_method"),
             ]
-            for call in calls {
-                let answer = try await SlackSDK.run(
-                    [.call(call.method, call.arguments)], url: url, token: call.token ?? app.token)
-                #expect(answer[0].error == call.error, "\(call)")
+            for (token, calls) in Dictionary(grouping: calls, by: { $0.token ?? app.token }) {
+                let answers = try await SlackSDK.run(
+                    calls.map { .call($0.method, $0.arguments) }, url: url, token: token)
+                for (call, answer) in zip(calls, answers) { #expect(answer.error == call.error, "\(call)") }
             }
             let told = await slack.mistakes.count
             #expect(told == calls.count)
