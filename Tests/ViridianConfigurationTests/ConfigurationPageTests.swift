@@ -51,7 +51,10 @@ struct ConfigurationPageTests {
 
     @Test(
         "files in blocks of the documentation are read",
-        arguments: ["README.md", "docs/guide.md", "docs/configuration.md", "docs/continuous-delivery.md"])
+        arguments: [
+            "README.md", "docs/guide.md", "docs/configuration.md", "docs/continuous-delivery.md",
+            "docs/notifications.md",
+        ])
     func blocks(_ name: String) throws {
         let page = try ConfigurationPage(name)
         #expect(!page.blocks.isEmpty)
@@ -145,7 +148,8 @@ struct ConfigurationPage {
         var environment = ["HOME": "/home/mike"]
         for part in lines.joined(separator: "\n").components(separatedBy: "${").dropFirst() {
             let name = String(part.prefix { $0 != "}" })
-            environment[name] = name.hasSuffix("SIGNING_TOKEN") ? "whsec_a2V5" : "a-value"
+            let isKey = ["SIGNING_TOKEN", "NOTIFY_SECRET"].contains { name.hasSuffix($0) }
+            environment[name] = isKey ? "whsec_a2V5" : "a-value"
         }
         return environment
     }
