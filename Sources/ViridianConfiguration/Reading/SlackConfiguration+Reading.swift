@@ -45,8 +45,9 @@ extension SlackConfiguration.User {
             })
         let name = section.require(
             "name",
-            .text("a name of at most 100 characters") {
-                !$0.allSatisfy(\.isWhitespace) && $0.count <= 100 && Grammar.isOneLine($0)
+            .text("a name of at most 100 characters, without blanks at its ends") {
+                !$0.isEmpty && $0 == $0.trimmingCharacters(in: .whitespaces) && $0.count <= 100
+                    && Grammar.isOneLine($0)
             })
         let role = section.require("role", Kind<Role>.choice)
         let apps = section.list("apps", .app(known))
