@@ -222,7 +222,7 @@ struct WebSocketTests {
 
     /// The frames of a client that opens a WebSocket, does something, and closes it.
     private func exchange(
-        _ body: @escaping @Sendable (WebSocketConnection) async throws -> Void,
+        reading: Bool = true, _ body: @escaping @Sendable (WebSocketConnection) async throws -> Void,
         after script: @escaping @Sendable (RawWebSocket) async throws -> Void = { _ in }
     ) async throws -> [Frame] {
         let (all, collected) = AsyncStream.makeStream(of: Frame.self)
@@ -237,9 +237,11 @@ struct WebSocketTests {
             collected.finish()
         }) { port in
             try await WebSocketConnection.withConnection(to: "ws://127.0.0.1:\(port)") { socket in
-                var messages = socket.messages.makeAsyncIterator()
-                let first = try await messages.next()
-                #expect(first == "go")
+                if reading {
+                    var messages = socket.messages.makeAsyncIterator()
+                    let first = try await messages.next()
+                    #expect(first == "go")
+                }
                 try await body(socket)
             }
             var frames: [Frame] = []
@@ -254,7 +256,7 @@ struct WebSocketTests {
     func closing() async throws {
         let done = try await exchange { _ in }
         #expect(done.map(\.code) == [1000])
-        let cancelled = try await exchange { socket in
+        let cancelled = try await exchange(reading: false) { socket in
             let reading = Task { for try await _ in socket.messages {} }
             reading.cancel()
             let result = await reading.result
@@ -316,9 +318,19 @@ struct WebSocketTests {
         for bytes in [[], [0x01, 1, 0x61], [0x81, 10, 0x61]] as [[UInt8]] {
             let (messages, error) = try await received { socket in
                 try await socket.open()
+                try await socket.send(Frame(9))
+                for await _ in socket.frames { break }
                 try await socket.write([0x81, 2] + Array("hi".utf8) + bytes)
             }
             #expect(messages == ["hi"])
+            #expect(error?.kind == .closed)
+        }
+    }
+
+    @Test("a connection that is cut as soon as it is open is an error")
+    func cutAtOnce() async throws {
+        for _ in 0..<20 {
+            let (_, error) = try await received { try await $0.write($0.answer() + "\u{01}") }
             #expect(error?.kind == .closed)
         }
     }

@@ -41,6 +41,8 @@ package actor FakeSlackSocket {
 
     /// How many connections were refused.
     package private(set) var refusals = 0
+    /// How many connections were accepted and told nothing.
+    package private(set) var silences = 0
     private var renewals = 0
 
     private var port = 0
@@ -48,7 +50,7 @@ package actor FakeSlackSocket {
     private var tickets: Set<String> = []
     private var ticketCount = 0
     private var connections: [Int: Connection] = [:]
-    private var sent: Set<String> = []
+    private var sent: [String: Set<Int>] = [:]
     private var turn = 0
     private var changes = Gate()
 
@@ -90,7 +92,7 @@ package actor FakeSlackSocket {
         guard let number = connection ?? (ready.isEmpty ? nil : ready[turn % ready.count]),
             let socket = connections[number]?.socket
         else { return nil }
-        sent.insert(id)
+        sent[id, default: []].insert(number)
         try await socket.send(.text(Self.envelope(id, type: type, payload: payload, retry: retry)))
         return number
     }
@@ -143,6 +145,12 @@ package actor FakeSlackSocket {
     package func renewed() { renewals += 1 }
     package func hasRenewed(_ count: Int) -> Bool { renewals >= count }
 
+    /// Everything that was sent on a connection has been acknowledged there.
+    package func isQuiet(_ connection: Int) -> Bool {
+        let acknowledged = Set(acknowledgements.filter { $0.connection == connection }.map(\.envelope))
+        return sent.allSatisfy { !$0.value.contains(connection) || acknowledged.contains($0.key) }
+    }
+
     // MARK: - Connections
 
     private func listens(on port: Int) { self.port = port }
@@ -160,6 +168,8 @@ package actor FakeSlackSocket {
         }
         try await socket.open()
         if case .silent = weather {
+            silences += 1
+            await changed()
             for await _ in socket.frames {}
             return
         }
@@ -207,7 +217,7 @@ package actor FakeSlackSocket {
         guard let message = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
             let id = message["envelope_id"] as? String
         else { return mistakes.append("a message that acknowledges nothing: \(text)") }
-        if !sent.contains(id) { mistakes.append("\(id) was acknowledged, but not sent") }
+        if sent[id] == nil { mistakes.append("\(id) was acknowledged, but not sent") }
         acknowledgements.append(Acknowledgement(envelope: id, connection: number, text: text))
         await changed()
     }

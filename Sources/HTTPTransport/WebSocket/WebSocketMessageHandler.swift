@@ -11,7 +11,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     private enum State {
         case open
-        /// A close frame was sent. The server's is awaited, or the end of the connection.
+        /// A close frame was sent. The server's is awaited, or the end of the connection; everything else is passed over.
         case closing
         /// The connection is being closed.
         case closed
@@ -35,7 +35,10 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var frame = unwrapInboundIn(data)
-        guard state != .closed else { return }
+        guard state == .open else {
+            if frame.opcode == .connectionClose { end(context) }
+            return
+        }
         guard frame.maskKey == nil else { return violation(context, "it masked a frame") }
         guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
             return violation(context, "a frame has a bit of an extension that was not agreed on")
@@ -53,9 +56,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
             received(context, message, isLast: frame.fin)
         case .binary:
             fail(context, 1003, .violation("it sent a binary message"))
-        case .ping:
-            guard state == .open else { return }
-            send(context, .pong, frame.data)
+        case .ping: send(context, .pong, frame.data)
         case .pong: break
         case .connectionClose: receivedClose(context, &frame.data)
         default: violation(context, "a frame has an unknown opcode")
@@ -83,7 +84,6 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard let reason = String(validating: data.readableBytesView, as: UTF8.self) else {
             return fail(context, 1007, .violation("the reason of a close frame is not UTF-8"))
         }
-        guard state == .open else { return end(context) }
         if let code, code != 1000, code != 1001 {
             report(context, .closed(code: Int(code), reason: reason))
         } else {
@@ -101,7 +101,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard state == .open else { return end(context) }
+        guard state == .open else { return }
         switch error {
         case NIOWebSocketError.invalidFrameLength:
             fail(context, 1009, .messageTooLarge(limits.message))
@@ -133,6 +133,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         isReading = false
         isPinged = false
         context.fireChannelReadComplete()
+        if state == .closing { context.read() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -172,6 +173,8 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     private func awaitEnd(_ context: ChannelHandlerContext) {
         state = .closing
+        // Nobody else reads any more: the server's close frame, or the end of the connection, would not be noticed.
+        context.read()
         endOfPatience = context.eventLoop.assumeIsolated().scheduleTask(in: limits.closing.timeAmount) {
             self.end(context)
         }
@@ -187,13 +190,12 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         fail(context, 1002, .violation(what))
     }
 
-    /// The server broke the protocol, or sent what is not taken: nothing more is read (RFC 6455, 7.1.7).
+    /// The server broke the protocol, or sent what is not taken: nothing more is looked at (RFC 6455, 7.1.7). The connection ends when the
+    /// server has seen why.
     private func fail(_ context: ChannelHandlerContext, _ code: UInt16, _ problem: TransportError.WebSocketProblem) {
-        if state == .open {
-            report(context, problem)
-            sendClose(context, code)
-        }
-        end(context)
+        report(context, problem)
+        sendClose(context, code)
+        awaitEnd(context)
     }
 
     private func report(_ context: ChannelHandlerContext, _ problem: TransportError.WebSocketProblem) {

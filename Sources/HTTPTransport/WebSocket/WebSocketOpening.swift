@@ -110,6 +110,8 @@ struct WebSocketOpening: Sendable {
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 let pipeline = channel.pipeline.syncOperations
+                // Handlers that are added now would not be told that the server has closed the connection already.
+                guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
                 // First in the pipeline: bytes of a frame that is not complete also show that the server is alive.
                 try pipeline.addHandler(
                     IdleStateHandler(readTimeout: (limits.silence / 2).timeAmount), position: .first)

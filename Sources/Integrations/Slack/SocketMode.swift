@@ -80,10 +80,12 @@ package struct SocketMode: Sendable {
     private func keepConnected(_ receive: @escaping Receive) async {
         await withDiscardingTaskGroup { group in
             var failures = 0
+            var isFirst = true
             var replaced: [SocketModeConnection] = []
             while !Task.isCancelled {
                 let connection = SocketModeConnection(
-                    status: status, timing: timing, pause: pause, receive: receive, logger: logger)
+                    isFirst: isFirst, status: status, timing: timing, pause: pause, receive: receive, logger: logger)
+                isFirst = false
                 group.addTask { await connection.run(open, connect) }
                 var delay = Duration.zero
                 events: for await event in connection.events {

@@ -27,6 +27,8 @@ final class SocketModeConnection: Sendable {
     private let release = AsyncStream.makeStream(of: Void.self)
     private let state = Mutex(State())
 
+    /// No other connection was there before in its place.
+    private let isFirst: Bool
     private let status: SocketModeStatus
     private let timing: SocketMode.Timing
     private let pause: @Sendable (Duration) async throws -> Void
@@ -34,10 +36,11 @@ final class SocketModeConnection: Sendable {
     private let logger: Logger
 
     init(
-        status: SocketModeStatus, timing: SocketMode.Timing,
+        isFirst: Bool, status: SocketModeStatus, timing: SocketMode.Timing,
         pause: @escaping @Sendable (Duration) async throws -> Void,
         receive: @escaping SocketMode.Receive, logger: Logger
     ) {
+        self.isFirst = isFirst
         self.status = status
         self.timing = timing
         self.pause = pause
@@ -140,13 +143,13 @@ final class SocketModeConnection: Sendable {
             logger.info("Slack's Socket Mode: connected again", metadata: ["problem": "\(problem)"])
         }
         happened.yield(.ready)
-        // Slack may count one that has just ended.
+        // Later, Slack may still count connections that have just ended.
         let own = status.snapshot.connections
-        if let connections, connections > own + 1 {
+        if self.isFirst, let connections, connections > own + 1 {
             logger.notice(
                 """
-                Slack's Socket Mode: the app has connections that are not this server's. If another server uses the same slack.appToken, \
-                each gets only some of the requests
+                Slack's Socket Mode: the app has connections that are not this server's: of one that was killed just now, or of another \
+                server with the same slack.appToken, which gets some of the requests
                 """,
                 metadata: ["connections": "\(connections)", "own": "\(own)"])
         }
@@ -159,6 +162,14 @@ final class SocketModeConnection: Sendable {
         for await envelope in queue {
             var answer: SocketAnswer?
             if envelope.isRequest {
+                if let attempt = envelope.retryAttempt {
+                    logger.notice(
+                        "Slack sends a request again that was not acknowledged in time",
+                        metadata: [
+                            "attempt": "\(attempt)",
+                            "reason": "\(Excerpt.quoted(envelope.retryReason ?? "none", limit: 80))",
+                        ])
+                }
                 let start = ContinuousClock.now
                 do {
                     answer = try await receive(envelope)

@@ -6,24 +6,48 @@ import Synchronization
 import TestSupport
 
 /// Waits that end when the test says so, or at once.
-actor Waits {
-    private(set) var all: [Duration] = []
-    private var waiting: [(id: Int, length: Duration, continuation: CheckedContinuation<Void, any Error>)] = []
-    private var endsAtOnce: @Sendable (Duration) -> Bool
-    private var changes = Gate()
+final class Waits: Sendable {
+    private struct State {
+        var all: [Duration] = []
+        var waiting: [(id: Int, length: Duration, continuation: CheckedContinuation<Void, any Error>)] = []
+        var cancelled: Set<Int> = []
+        var change = Gate()
+    }
+
+    private let state = Mutex(State())
+    private let endsAtOnce: @Sendable (Duration) -> Bool
 
     init(endingAtOnce endsAtOnce: @escaping @Sendable (Duration) -> Bool = { _ in false }) {
         self.endsAtOnce = endsAtOnce
     }
 
-    nonisolated var pause: @Sendable (Duration) async throws -> Void {
-        { length in
-            let id = await self.begin(length)
-            try await withTaskCancellationHandler {
-                try await self.wait(id, length)
-            } onCancel: {
-                Task { await self.cancel(id) }
+    var all: [Duration] { state.withLock { $0.all } }
+    var pause: @Sendable (Duration) async throws -> Void { { try await self.wait($0) } }
+
+    private func wait(_ length: Duration) async throws {
+        let id = state.withLock { state in
+            state.all.append(length)
+            return state.all.count
+        }
+        if endsAtOnce(length) { return await Task.yield() }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let last: Gate? = state.withLock { state in
+                    if state.cancelled.contains(id) { return nil }
+                    state.waiting.append((id, length, continuation))
+                    defer { state.change = Gate() }
+                    return state.change
+                }
+                guard let last else { return continuation.resume(throwing: CancellationError()) }
+                Task { await last.open() }
             }
+        } onCancel: {
+            let continuation = state.withLock { state in
+                state.cancelled.insert(id)
+                let index = state.waiting.firstIndex { $0.id == id }
+                return index.map { state.waiting.remove(at: $0).continuation }
+            }
+            continuation?.resume(throwing: CancellationError())
         }
     }
 
@@ -34,37 +58,24 @@ actor Waits {
 
     func end(where isMeant: @Sendable (Duration) -> Bool) async {
         while true {
-            if let index = waiting.firstIndex(where: { isMeant($0.length) }) {
-                return waiting.remove(at: index).continuation.resume()
+            let (continuation, change) = state.withLock { state in
+                let index = state.waiting.firstIndex { isMeant($0.length) }
+                return (index.map { state.waiting.remove(at: $0).continuation }, state.change)
             }
-            await changes.pass()
+            if let continuation { return continuation.resume() }
+            await change.pass()
         }
     }
 
     /// Returns when there are so many waits of such a length.
     func wait(for count: Int, where isMeant: @Sendable (Duration) -> Bool) async {
-        while waiting.count(where: { isMeant($0.length) }) < count { await changes.pass() }
-    }
-
-    private func begin(_ length: Duration) -> Int {
-        all.append(length)
-        return all.count
-    }
-
-    private func wait(_ id: Int, _ length: Duration) async throws {
-        try Task.checkCancellation()
-        if endsAtOnce(length) { return await Task.yield() }
-        try await withCheckedThrowingContinuation { continuation in
-            waiting.append((id, length, continuation))
-            let last = changes
-            changes = Gate()
-            Task { await last.open() }
+        while true {
+            let (found, change) = state.withLock { state in
+                (state.waiting.count { isMeant($0.length) }, state.change)
+            }
+            if found >= count { return }
+            await change.pass()
         }
-    }
-
-    private func cancel(_ id: Int) {
-        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
-        waiting.remove(at: index).continuation.resume(throwing: CancellationError())
     }
 }
 
@@ -127,13 +138,33 @@ actor ReceivedEnvelopes {
     }
 }
 
+private actor StatusChanges {
+    private var next = Gate()
+
+    func add() async {
+        let last = next
+        next = Gate()
+        await last.open()
+    }
+
+    func wait(until condition: @Sendable () -> Bool) async {
+        while !condition() { await next.pass() }
+    }
+}
+
 /// Socket Mode as a test runs it.
 struct SocketModeBench: Sendable {
     let slack: FakeSlackSocket
     let received = ReceivedEnvelopes()
     let waits: Waits
     let log = LoggedLines()
-    let status = SocketModeStatus()
+    let status: SocketModeStatus
+    fileprivate let changes: StatusChanges
+
+    /// Returns when the status is this.
+    func wait(for snapshot: SocketModeStatus.Snapshot) async {
+        await changes.wait { status.snapshot == snapshot }
+    }
 
     /// Times that no back-off has, so that a test can tell waits apart.
     static let timing: SocketMode.Timing = {
@@ -157,7 +188,10 @@ struct SocketModeBench: Sendable {
         _ test: @escaping @Sendable (SocketModeBench) async throws -> Void
     ) async throws {
         try await FakeSlackSocket.with { slack in
-            let bench = SocketModeBench(slack: slack, waits: Waits(endingAtOnce: endsAtOnce))
+            let changes = StatusChanges()
+            let bench = SocketModeBench(
+                slack: slack, waits: Waits(endingAtOnce: endsAtOnce),
+                status: SocketModeStatus { _ in Task { await changes.add() } }, changes: changes)
             let log = bench.log
             let mode = SocketMode(
                 open: { if let open { try await open() } else { await slack.ticket() } },
