@@ -76,7 +76,7 @@ extension Releases {
                     #expect(await story.count(of: 4) == 1)
 
                     // A release takes some seconds. The time limit of one call is 15 s.
-                    for took in [without, slow, lost] { #expect(took < usual + .seconds(8), "\(usual) \(took)") }
+                    for took in [without, slow, lost] { #expect(took < usual + .seconds(12), "\(usual) \(took)") }
                 }
             }
         }
@@ -106,12 +106,19 @@ extension Releases {
                     // Slack's own repetition of a request changes nothing, and neither does one that is replayed or forged.
                     let events = try await server.get("/api/v1/apps/blog/releases/1/events", token: story.token).body
                     let retry = slack.headers(for: promote.body, at: Date(timeIntervalSinceNow: 1))
-                    let forged = ["X-Slack-Signature": "v0=" + String(repeating: "0", count: 64)]
-                    for (headers, status) in [(retry, 200), (retry, 401), (forged, 401)] {
+                    for headers in [retry, retry] {
                         let answer = try await story.post(promote, to: server, headers: headers)
-                        #expect(answer.status == status)
+                        #expect(answer.status == 200)
                     }
-                    _ = try await slack.told(.mike) { $0.shown.contains("already") }
+                    let forged = ["X-Slack-Signature": "v0=" + String(repeating: "0", count: 64)]
+                    let answer = try await story.post(promote, to: server, headers: forged)
+                    #expect(answer.status == 401)
+                    // Requests are acted on in order: when this one is answered, those before it have done what they do.
+                    let button = try #require(paused.button("promote"))
+                    try await story.send(await slack.press(button, in: paused, by: .ann), to: server)
+                    _ = try await slack.wait(for: "the answer to the last click") { slack in
+                        slack.told(.ann).count == 3 ? true : nil
+                    }
                     let after = try await server.get("/api/v1/apps/blog/releases/1/events", token: story.token).body
                     #expect(events == after)
                 }
