@@ -28,13 +28,17 @@ struct SlackWorld: Sendable {
     static func run<Value: Sendable>(
         apps: [String] = ["blog", "shop"], folder: TestFolder? = nil, world: FakeWorld? = nil,
         users: [SlackConfiguration.User] = users, signingSecret: String? = FakeSlack.App().signingSecret,
+        socket: FakeSlackSocket? = nil, weather: [(FakeSlack.Fault, String?)] = [],
         configure: @escaping @Sendable (inout AppConfiguration) -> Void = { _ in },
         settings change: @escaping @Sendable (inout ServerSettings) -> Void = { _ in },
         _ body: @escaping @Sendable (SlackWorld) async throws -> Value
     ) async throws -> Value {
         try await FakeSlack.with { slack, api in
+            for (fault, method) in weather { await slack.happen(fault, to: method) }
+            if let socket { await slack.setSocketURL { await socket.ticket() } }
             let configuration = SlackConfiguration(
-                token: Secret(slack.app.token), signingSecret: signingSecret.map { Secret($0) }, channel: "#deploys",
+                token: Secret(slack.app.token), signingSecret: signingSecret.map { Secret($0) },
+                appToken: socket.map { _ in Secret(slack.app.appToken) }, channel: "#deploys",
                 api: try #require(URL(string: api)), users: users)
             let access = SlackAccess(configuration, try SlackClient(configuration))
             let message = await slack.postByAnotherApp("a release", in: "C024BE91L")
