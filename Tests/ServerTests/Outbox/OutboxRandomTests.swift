@@ -19,7 +19,8 @@ struct OutboxRandomTests {
         func next(_ bound: Int) -> Int { generator.withLock { Int.random(in: 0..<bound, using: &$0) } }
     }
 
-    private struct Died: Error {}
+    /// What interrupts an attempt when its process ends.
+    private typealias Died = CancellationError
 
     @Test("every message arrives, in the order of its app, at most once more for each crash", arguments: 1...12)
     func seeds(_ seed: UInt64) async throws {
@@ -99,5 +100,93 @@ struct OutboxRandomTests {
             return place.number == 0 ? sum : sum + (place.number - 1) * 4 + whole
         }
         #expect(told == events, "seed \(seed)")
+    }
+
+    /// Shows each release as it is, in one message that is replaced with every event.
+    private final class Board: OutboxDestination {
+        let name = "board"
+        private let journal: Journal
+        private let meanwhile: @Sendable (OutboxNotification) async throws -> Void
+        private let shown = Mutex<[String: Int]>([:])
+
+        init(_ journal: Journal, meanwhile: @escaping @Sendable (OutboxNotification) async throws -> Void) {
+            self.journal = journal
+            self.meanwhile = meanwhile
+        }
+
+        /// By release: the event up to which it is shown.
+        var all: [String: Int] { shown.withLock { $0 } }
+
+        func message(_ release: Release) -> NewNotification {
+            NewNotification(
+                destination: name, kind: "test", app: release.order.app, number: release.order.number,
+                message: "state", payload: "\(release.sequence)", at: release.updatedAt, lane: release.order.name,
+                isReplaced: true)
+        }
+
+        func messages(for history: Milestones) throws -> [NewNotification] { [message(history.release)] }
+
+        func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome {
+            let release = try context.latest()
+            try await meanwhile(notification)
+            shown.withLock { $0["\(notification.app)/\(notification.number)"] = release?.sequence }
+            return .delivered("ok")
+        }
+
+        func sendTest() async throws -> String { "ok" }
+        func close() async {}
+    }
+
+    @Test(
+        "a message that is replaced shows the newest state in the end, also of what happens while it is sent",
+        arguments: 1...8)
+    func replaced(_ seed: UInt64) async throws {
+        let fate = Fate(seed)
+        let bench = try OutboxBench()
+        let journal = try Journal(path: bench.folder.journal)
+        let shows = Switch(true)
+        let said = Mutex(0)
+        @Sendable func meanwhile(_ notification: OutboxNotification) async throws {
+            guard shows.isOn else { return }
+            switch fate.next(6) {
+            case 0: throw DeliveryFailure(.unavailable(after: nil), "the board does not answer")
+            case 1: throw DeliveryFailure(.limited(after: .seconds(fate.next(90))), "too many requests")
+            case 2: throw Died()
+            case 3, 4:
+                // Another process writes an event, and its message.
+                let (app, number) = (notification.app, notification.number)
+                try bench.add([.said(LogMessage("a line"))], journal, number, app: app)
+                said.withLock { $0 += 1 }
+                guard fate.next(2) == 0, let release = Release(folding: try journal.events(app: app, number: number))
+                else { return }
+                try journal.enqueue([Board(journal) { _ in }.message(release)], cursors: [:], at: bench.clock.now)
+            default: break
+            }
+        }
+        let board = Board(journal, meanwhile: meanwhile)
+        var process = try bench.begin([board])
+        for number in 1...3 { try bench.request(journal, number, source: "https://github.com/mike/blog") }
+        for step in 0..<60 {
+            bench.clock.advance(by: .milliseconds(fate.next(40_000)))
+            if step.isMultiple(of: 3) { try bench.add([.said(LogMessage("a line"))], journal, 1 + fate.next(3)) }
+            do {
+                if fate.next(3) > 0 { try await process.project() }
+                if fate.next(3) > 0 { try await process.send() }
+            } catch is Died {
+                process = try bench.begin([board])
+                if fate.next(2) == 0 { try process.outbox.begin() }
+            }
+        }
+        shows.turnOff()
+        process = try bench.begin([board])
+        try await process.project()
+        try await process.sendAll()
+        for number in 1...3 {
+            let newest = try journal.events(app: "blog", number: number).count
+            #expect(board.all["blog/\(number)"] == newest, "seed \(seed)")
+        }
+        let states = try process.states().sorted()
+        #expect(states == (1...3).map { "board blog/\($0) state: delivered" }, "seed \(seed)")
+        #expect(said.withLock { $0 } > 0)
     }
 }
