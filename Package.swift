@@ -153,7 +153,7 @@ let package = Package(
             "Server",
             [
                 "Controller", "HTTPTransport", "Integrations", "Journal", "Processes", "ReleaseMachine", "Simulator",
-                "TestSupport", "ViridianConfiguration", hummingbird, logging, nioCore, nioPosix,
+                "TestSupport", "ViridianConfiguration", grdb, hummingbird, logging, nioCore, nioPosix,
             ]
         ),
         tests(

@@ -4,15 +4,21 @@ import ReleaseMachine
 
 /// A request from Slack, written down before it is acknowledged.
 package struct WrittenSlackRequest: Sendable, Hashable {
-    /// Tells a repeated request apart: its signature, or the id of its envelope in Socket Mode.
+    /// Tells a repeated request apart: Slack's id of what the person did, its signature, or the id of its envelope in Socket Mode.
     package var id: String
+    /// When it came.
     package var at: Timestamp
+    /// When Slack sent it, from which its age counts; not later than `at`.
+    package var sentAt: Timestamp
     /// JSON (`SlackRequest`).
     package var request: String
+    /// Something was begun for it that must not be done twice.
+    package var isBegun = false
 
-    package init(id: String, at: Timestamp, request: String) {
+    package init(id: String, at: Timestamp, sentAt: Timestamp? = nil, request: String) {
         self.id = id
         self.at = at
+        self.sentAt = min(sentAt ?? at, at)
         self.request = request
     }
 }
@@ -23,17 +29,19 @@ extension Journal {
     package func add(_ request: WrittenSlackRequest) throws(JournalError) -> Bool {
         try write { database in
             try database.execute(
-                sql: "INSERT INTO slack_requests (id, at, request) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                arguments: [request.id, request.at.milliseconds, request.request])
+                sql: """
+                    INSERT INTO slack_requests (id, at, sent_at, request) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                    """,
+                arguments: [request.id, request.at.milliseconds, request.sentAt.milliseconds, request.request])
             return database.changesCount > 0
         }
     }
 
-    package func hasSlackRequest(_ id: String) throws(JournalError) -> Bool {
+    /// When a request came; `nil` for one that is not there.
+    package func arrival(ofSlackRequest id: String) throws(JournalError) -> Timestamp? {
         try read { database in
-            try Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_requests WHERE id = ?)", arguments: [id]) ?? false
-        }
+            try Int64.fetchOne(database, sql: "SELECT at FROM slack_requests WHERE id = ?", arguments: [id])
+        }.map { Timestamp(milliseconds: $0) }
     }
 
     /// What has not been acted on, in the order in which it was written.
@@ -42,12 +50,16 @@ extension Journal {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT id, at, request FROM slack_requests WHERE done_at IS NULL ORDER BY number LIMIT ?
+                    SELECT id, at, sent_at, request, begun_at FROM slack_requests
+                    WHERE done_at IS NULL ORDER BY number LIMIT ?
                     """,
                 arguments: [limit]
             ).map { row in
-                WrittenSlackRequest(
-                    id: row["id"], at: Timestamp(milliseconds: row["at"]), request: row["request"])
+                var written = WrittenSlackRequest(
+                    id: row["id"], at: Timestamp(milliseconds: row["at"]),
+                    sentAt: Timestamp(milliseconds: row["sent_at"]), request: row["request"])
+                written.isBegun = row["begun_at"] != nil
+                return written
             }
         }
     }

@@ -84,4 +84,25 @@ extension Journal {
             return true
         }
     }
+
+    // MARK: - The workspace
+
+    /// The workspace that a bot's token belongs to, by the token's hash; `nil` when Slack has not said it yet.
+    package func workspace(ofSlackToken hash: [UInt8]) throws(JournalError) -> String? {
+        try read { database in
+            try String.fetchOne(
+                database, sql: "SELECT team FROM slack_workspaces WHERE token = ?", arguments: [Data(hash)])
+        }
+    }
+
+    package func note(workspace team: String, ofSlackToken hash: [UInt8]) throws(JournalError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO slack_workspaces (token, team) VALUES (?, ?)
+                    ON CONFLICT (token) DO UPDATE SET team = excluded.team
+                    """,
+                arguments: [Data(hash), team])
+        }
+    }
 }

@@ -170,12 +170,17 @@ CREATE TABLE slack_requests (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     at INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
     request TEXT NOT NULL,
     begun_at INTEGER,
     done_at INTEGER,
     answer TEXT
 );
 CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
+CREATE TABLE slack_workspaces (
+    token BLOB NOT NULL PRIMARY KEY,
+    team TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE slack_users (
     team TEXT NOT NULL,
     user TEXT NOT NULL,

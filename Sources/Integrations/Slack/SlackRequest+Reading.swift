@@ -51,7 +51,7 @@ extension SlackRequest {
         self.init(
             .command(text: text), team: try Self.id(field("team_id"), "team_id"),
             user: SlackPerson(id: try Self.id(field("user_id"), "user_id"), name: field("user_name") ?? ""),
-            channel: field("channel_id").flatMap(Self.plainID), responseURL: field("response_url"))
+            responseURL: field("response_url"), trigger: field("trigger_id").flatMap(Self.trigger))
     }
 
     /// <https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>
@@ -68,18 +68,13 @@ extension SlackRequest {
             throw MalformedSlackRequest("the value of the button \(button) is not a release such as blog/42")
         }
         let user = json["user"]
-        let channel = json["channel"]["id"].string ?? json["container"]["channel_id"].string
-        var message: SlackMessageID?
-        if let channel, let timestamp = json["container"]["message_ts"].string ?? json["message"]["ts"].string {
-            message = SlackMessageID("\(channel):\(timestamp)")
-        }
         self.init(
-            .button(id: button, release: release, message: message),
+            .button(id: button, release: release),
             team: try Self.id(json["team"]["id"].string, "team.id"),
             user: SlackPerson(
                 team: user["team_id"].string, id: try Self.id(user["id"].string, "user.id"),
                 name: user["username"].text ?? user["name"].string ?? ""),
-            channel: channel.flatMap(Self.plainID), responseURL: json["response_url"].string)
+            responseURL: json["response_url"].string, trigger: json["trigger_id"].string.flatMap(Self.trigger))
     }
 
     /// `U024BE7LH`, `T0001`, `C2147483705`.
@@ -94,6 +89,12 @@ extension SlackRequest {
     private static func plainID(_ text: String) -> String? {
         let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }
         return isPlain && (2...40).contains(text.utf8.count) ? text : nil
+    }
+
+    /// `13345224609.738474920.8088930838d88f008e0`. Anything else tells nothing apart.
+    private static func trigger(_ text: String) -> String? {
+        let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        return isPlain && (10...200).contains(text.utf8.count) ? text : nil
     }
 
     private static func isRelease(_ text: String) -> Bool {

@@ -3,27 +3,27 @@ package struct SlackRequest: Sendable, Hashable, Codable {
     package enum Action: Sendable, Hashable, Codable {
         /// The text after the slash command: `promote blog`.
         case command(text: String)
-        /// A button of a release's message: its `action_id` (`promote` or `abort`), the release (`blog/42`), and the message, where Slack names it.
-        case button(id: String, release: String, message: SlackMessageID?)
+        /// A button of a release's message: its `action_id` (`promote` or `abort`), and the release (`blog/42`).
+        case button(id: String, release: String)
     }
 
     package var action: Action
     /// The workspace that the app is installed in.
     package var team: String
     package var user: SlackPerson
-    /// `nil` where Slack names none.
-    package var channel: String?
     /// Where the answer goes: five times within 30 minutes.
     package var responseURL: String?
+    /// Slack's id of what the person did (`trigger_id`), the same however often and by whichever way Slack sends it; `nil` where Slack names none.
+    package var trigger: String?
 
     package init(
-        _ action: Action, team: String, user: SlackPerson, channel: String? = nil, responseURL: String? = nil
+        _ action: Action, team: String, user: SlackPerson, responseURL: String? = nil, trigger: String? = nil
     ) {
         self.action = action
         self.team = team
         self.user = user
-        self.channel = channel
         self.responseURL = responseURL
+        self.trigger = trigger
     }
 }
 

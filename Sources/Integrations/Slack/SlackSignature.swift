@@ -47,7 +47,8 @@ package struct SlackSignature: Sendable {
         Array("v0:\(timestamp):".utf8) + body
     }
 
-    private static func time(_ text: String) -> Timestamp? {
+    /// When Slack signed a request, as the header `X-Slack-Request-Timestamp` says; `nil` when it does not.
+    package static func time(_ text: String) -> Timestamp? {
         guard (1...11).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             return nil
         }

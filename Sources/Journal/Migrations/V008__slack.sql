@@ -17,19 +17,27 @@ CREATE INDEX outbox_to_send ON outbox (destination, lane, id) WHERE state = 'pen
 -- How it goes with each destination is counted without reading the messages.
 CREATE INDEX outbox_by_destination ON outbox (destination, state, app, tried_at);
 
--- What people in Slack ask for: a request is written here before it is acknowledged. `id` tells a repeated one apart: the signature of a request to
--- the server, or the envelope's id in Socket Mode. `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `begun_at` is set
--- before something is done that must not be done twice, `done_at` when it has been acted on; `answer` is what the person was told.
+-- What people in Slack ask for: a request is written here before it is acknowledged. `id` tells a repeated one apart: Slack's id of what the person
+-- did, the signature of a request to the server, or the envelope's id in Socket Mode. It came at `at`, and its age counts from `sent_at`.
+-- `request` is JSON (`SlackRequest` in Sources/Integrations/Slack/SlackRequest.swift). `begun_at` is set before something is done that must not be done
+-- twice, `done_at` when it has been acted on; `answer` is what the person was told.
 CREATE TABLE slack_requests (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     at INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
     request TEXT NOT NULL,
     begun_at INTEGER,
     done_at INTEGER,
     answer TEXT
 );
 CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
+
+-- The workspace that a bot's token belongs to, which stays the same: after a start it is known without Slack. Only the token's hash is stored.
+CREATE TABLE slack_workspaces (
+    token BLOB NOT NULL PRIMARY KEY,
+    team TEXT NOT NULL
+) WITHOUT ROWID;
 
 -- People in Slack who have connected themselves to an access token, whose rights they have.
 CREATE TABLE slack_users (

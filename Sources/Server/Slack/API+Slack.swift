@@ -20,6 +20,10 @@ extension API {
         case actions
     }
 
+    /// A request that comes once more within this time after the first is Slack's, or of a proxy in between: it is answered like the first, and has no
+    /// effect. Later ones are refused.
+    static let repeatTime = Duration.seconds(60)
+
     /// The largest body: an action contains the message whose button it is.
     static let largestSlackBody = 1 << 20
 
@@ -54,13 +58,16 @@ extension API {
             throw APIError.malformed(error.description)
         }
         guard let read, let signature else { return (Response(status: .ok), "ignored") }
-        switch try slack.receive(read, id: signature) {
+        let sentAt = call.headers["x-slack-request-timestamp"].flatMap(SlackSignature.time)
+        switch try slack.receive(read, id: signature, sentAt: sentAt) {
         case .written: return (Response(status: .ok), "accepted")
-        case .repeated:
-            throw services.refusedSlackRequest(
-                address, "this request came before: a signature is good for one", context)
+        case .repeated(let first):
+            guard services.clock.now - first <= Self.repeatTime else {
+                throw services.refusedSlackRequest(
+                    address, "this request came before: a signature is good for one", context)
+            }
+            return (Response(status: .ok), "repeated")
         case .tooMany(let sentence):
-            // What an action is answered with is not shown to anybody.
             let answer = SlackAcknowledgement(text: SlackText(sentence).markup)
             return (address == .commands ? .json(answer) : Response(status: .ok), "limited")
         }

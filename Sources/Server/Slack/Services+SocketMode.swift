@@ -45,7 +45,6 @@ extension Services {
         case .repeated: countSlackRequest(address, "repeated")
         case .tooMany(let sentence):
             countSlackRequest(address, "limited")
-            // What an action is answered with is not shown to anybody.
             guard address == .commands, envelope.acceptsResponse else { return nil }
             return SocketAnswer(SlackAcknowledgement(text: SlackText(sentence).markup))
         }

@@ -9,10 +9,19 @@ import ViridianConfiguration
 
 /// One request from Slack: who it is from, what is done, and what the person is told.
 struct SlackAct: Sendable {
+    enum Outcome: Sendable {
+        /// It has been acted on, and the person is to be told so. `isWritten`: the journal says so, too.
+        case done(SlackText, isWritten: Bool)
+        /// The journal cannot be used: it is acted on again.
+        case held(JournalError)
+        /// The server stops. It stays in the journal.
+        case stopped
+    }
+
     /// Older requests are not acted on: the person has seen by now that nothing happened, and may have changed their mind.
     static let mostAge = Duration.seconds(300)
-    /// Pauses between attempts to tell an answer.
-    private static let pauses: [Duration] = [.seconds(1), .seconds(5), .seconds(20), .seconds(60)]
+    /// How far the clock may have been set back since a request was written down.
+    private static let mostSetBack = Duration.seconds(60)
 
     let written: WrittenSlackRequest
     let request: SlackRequest
@@ -34,30 +43,35 @@ struct SlackAct: Sendable {
     }
 
     /// Acts on the request, and writes down that it has been acted on. `verdict` is who the person is, where that is known already.
-    /// - Returns: what the person is to be told; `nil` when it will be acted on again.
-    func run(_ verdict: SlackIdentities.Verdict?) async -> SlackText? {
+    func run(_ verdict: SlackIdentities.Verdict?) async -> Outcome {
         do {
             let answer = try await answer(verdict)
-            // Of a link's code only the hash is stored.
-            let told = answer.markup.replacing(/code=[\w-]+/, with: "code=…").cut(4000)
-            try services.journal.finish(slackRequest: written.id, answer: told, at: clock.now)
-            return answer
-        } catch is CancellationError {
-            return nil  // It stays in the journal.
+            return .done(answer, isWritten: (try? finish(answer)) != nil)
+        } catch let error as JournalError {
+            return .held(error)
         } catch {
-            services.logger.error("a request from Slack cannot be acted on", metadata: ["error": "\(error)"])
-            return "The server could not write down what you asked for. Try again."
+            return .stopped
         }
     }
 
+    /// Writes down that the request has been acted on.
+    func finish(_ answer: SlackText) throws(JournalError) {
+        // Of a link's code only the hash is stored.
+        let told = answer.markup.replacing(/code=[\w-]+/, with: "code=…").cut(4000)
+        try services.journal.finish(slackRequest: written.id, answer: told, at: clock.now)
+    }
+
+    /// What a person is told while the journal cannot be used. The request stays in it, also over a restart.
+    var holdup: SlackText {
+        wording.sentence(
+            "The server cannot use its journal at present, so this is not done yet. It tries again until "
+                + "\((written.sentAt + Self.mostAge).minuteTime), and tells you what became of it.")
+    }
+
+    /// - Throws: `JournalError` or `CancellationError`.
     private func answer(_ verdict: SlackIdentities.Verdict?) async throws -> SlackText {
         if case .help(let problem) = command { return wording.help(problem) }
-        guard clock.now - written.at <= Self.mostAge else {
-            return wording.sentence(
-                "The server was not there when you asked (\(written.at.minuteTime)), and that is more than "
-                    + "\(Self.mostAge.components.seconds / 60) minutes ago: nothing was done. If it is still what you want, ask again."
-            )
-        }
+        if let why = expiry { return written.isBegun ? uncertain : wording.sentence(why) }
         let known: SlackIdentities.Verdict
         if let verdict { known = verdict } else { known = try await requests.identities.identify(request) }
         switch known {
@@ -73,12 +87,32 @@ struct SlackAct: Sendable {
         }
     }
 
+    /// Why the request is not acted on any more.
+    private var expiry: String? {
+        let age = clock.now - written.sentAt
+        let time = written.sentAt.minuteTime
+        if age > Self.mostAge {
+            return
+                "The server could not do this within \(Self.mostAge.components.seconds / 60) minutes after you asked "
+                + "(\(time)): nothing was done. If it is still what you want, ask again."
+        }
+        // Nobody knows how old it is.
+        guard age < .zero - Self.mostSetBack else { return nil }
+        return "The server's clock was set back since you asked (\(time)): nothing was done. "
+            + "If it is still what you want, ask again."
+    }
+
+    /// For what must not be done twice, and was begun before.
+    private var uncertain: SlackText {
+        wording.sentence(
+            "The server was interrupted while it did what you asked for. What has become of it: `\(wording.command) status`"
+        )
+    }
+
     private func act(as identity: Identity) async throws -> SlackText {
         if !command.mayBeRepeated {
             guard try services.journal.begin(slackRequest: written.id, at: clock.now) else {
-                return wording.sentence(
-                    "The server stopped while it did what you asked for. What has become of it: `\(wording.command) status`"
-                )
+                return uncertain
             }
         }
         if let token = identity.tokenID { try services.journal.noteUse(ofToken: token, at: clock.now) }
@@ -92,6 +126,7 @@ struct SlackAct: Sendable {
             if refused.isAboutRights { audit(identity.auditName, identity, refused.sentence) }
             return wording.sentence(refused.sentence)
         } catch {
+            if error is JournalError { throw error }
             let problem = APIError(error)
             if [.forbidden, .conflict, .locked].contains(problem.status) {
                 audit(identity.auditName, identity, problem.message)
@@ -145,37 +180,6 @@ struct SlackAct: Sendable {
             outcome: .refused, detail: detail)
         do { try services.journal.note(entry) } catch {
             services.logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
-        }
-    }
-
-    // MARK: - Answering
-
-    /// Tells the person what became of their request. Nothing depends on it.
-    func tell(_ answer: SlackText) async {
-        guard let url = request.responseURL else { return }
-        var pauses = Self.pauses[...]
-        while !Task.isCancelled {
-            do {
-                return try await requests.access.client.respond(
-                    SlackContent(answer), to: url, isReplacingOriginal: false)
-            } catch {
-                guard let least = Self.pause(after: error), let pause = pauses.popFirst() else {
-                    services.logger.warning(
-                        "a person in Slack was not answered",
-                        metadata: ["user": "\(request.user.id)", "error": "\("\(error)".safeLine)"])
-                    return
-                }
-                try? await clock.sleep(for: max(pause, least))
-            }
-        }
-    }
-
-    /// `nil`: another attempt would not help.
-    private static func pause(after error: any Error) -> Duration? {
-        switch (error as? DeliveryFailure)?.kind {
-        case .unavailable(let after): after ?? .zero
-        case .limited(let after): after
-        case .refused, nil: nil
         }
     }
 }

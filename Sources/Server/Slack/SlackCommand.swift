@@ -104,7 +104,7 @@ extension SlackCommand {
     init(_ action: SlackRequest.Action) {
         switch action {
         case .command(let text): self.init(text)
-        case .button(let id, let release, _):
+        case .button(let id, let release):
             let (app, number) = Self.subject(release)
             self =
                 switch id {

@@ -1,4 +1,5 @@
 import Controller
+import Crypto
 import Foundation
 import Integrations
 import Journal
@@ -21,8 +22,10 @@ actor SlackIdentities {
     private let slack: SlackAccess
     private let journal: Journal
     private let clock: any ReleaseClock
-    /// The workspace of the bot's token.
+    /// The workspace of the bot's token, once it is known.
     private var team: String?
+    /// The token's hash, by which the journal has its workspace: a bot's token belongs to one, for ever.
+    private let tokenHash: [UInt8]
     private var emails: [String: (email: String?, until: Timestamp)] = [:]
 
     /// How long an address counts that Slack has answered.
@@ -37,14 +40,15 @@ actor SlackIdentities {
         self.slack = slack
         self.journal = journal
         self.clock = clock
+        tokenHash = Array(SHA256.hash(data: Data(slack.configuration.token.value.utf8)))
     }
 
-    /// Asks Slack for the workspace, so that the first request does not have to wait for it.
+    /// Asks Slack for the workspace where it is not known, so that the first request does not have to wait for it.
     func prepare() async { _ = try? await workspace() }
 
     /// What is known without asking Slack; `nil`: it has to be asked.
     func known(_ request: SlackRequest) throws -> Verdict? {
-        guard let team else { return nil }
+        guard let team = try knownTeam() else { return nil }
         guard isOurs(request, team) else { return .otherWorkspace }
         if let identity = configured(request.user, .id(request.user.id)) { return .known(identity) }
         guard asksForEmails else { return try connected(request) }
@@ -72,10 +76,17 @@ actor SlackIdentities {
     }
 
     private func workspace() async throws -> String {
-        if let team { return team }
+        if let team = try knownTeam() { return team }
         let found = try await slack.client.workspace().team
         team = found
+        // For the next start, when Slack may be away. Nothing of now depends on it.
+        try? journal.note(workspace: found, ofSlackToken: tokenHash)
         return found
+    }
+
+    private func knownTeam() throws(JournalError) -> String? {
+        if team == nil { team = try journal.workspace(ofSlackToken: tokenHash) }
+        return team
     }
 
     private func isOurs(_ request: SlackRequest, _ team: String) -> Bool {

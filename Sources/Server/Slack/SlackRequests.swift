@@ -11,9 +11,9 @@ package actor SlackRequests {
     package enum Receipt: Sendable, Hashable {
         /// It is in the journal, and will be acted on.
         case written
-        /// It came before: nothing happens.
-        case repeated
-        /// Too many requests of one person: nothing happens. The sentence says when to try again.
+        /// It came before, first at this time: nothing happens.
+        case repeated(Timestamp)
+        /// Too many requests of one person: nothing happens. The sentence says when to try again; of a button, they are told it.
         case tooMany(String)
     }
 
@@ -22,11 +22,18 @@ package actor SlackRequests {
     let clock: any ReleaseClock
     let logger: Logger
     let identities: SlackIdentities
+    private let reply: SlackReply
     /// Requests by person.
     private let pace = RateLimit(most: 30, within: .seconds(60))
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    /// What people are told of requests that are not in the journal.
+    private let refused = AsyncStream.makeStream(
+        of: (request: SlackRequest, sentence: String).self, bufferingPolicy: .bufferingOldest(100))
     private var inProgress: Set<String> = []
+    /// Requests whose people know that they wait for the journal.
+    private var held: Set<String> = []
     private var waiting = 0
+    private var isPausing = false
 
     /// How many requests wait for Slack at once, to say who somebody is, or for a release to begin.
     private static let mostWaiting = 32
@@ -40,18 +47,27 @@ package actor SlackRequests {
         self.clock = clock
         self.logger = logger
         identities = SlackIdentities(access, journal: journal, clock: clock)
+        reply = SlackReply(client: access.client, clock: clock, logger: logger)
     }
 
     /// Writes a request to the journal, from where `run` takes it. Slack may be told that it arrived as soon as this returns. `id` tells a
-    /// repeated request apart.
-    package nonisolated func receive(_ request: SlackRequest, id: String) throws -> Receipt {
-        if try journal.hasSlackRequest(id) { return .repeated }
+    /// repeated request apart where Slack has no id of its own for what the person did; `sentAt` is when Slack sent it, where that is known.
+    package nonisolated func receive(_ request: SlackRequest, id: String, sentAt: Timestamp? = nil) throws -> Receipt {
+        // The same request is signed anew when Slack sends it again, and may have another envelope.
+        let id = request.trigger.map { "trigger:\($0)" } ?? id
+        if let first = try journal.arrival(ofSlackRequest: id) { return .repeated(first) }
         if let excess = pace.count("\(request.team) \(request.user.id)") {
             let seconds = max(1, Int(excess.wait.components.seconds))
-            return .tooMany("Too many requests: nothing was done. Try again in \(counted(seconds, "second")).")
+            let sentence = "Too many requests: nothing was done. Try again in \(counted(seconds, "second"))."
+            // What a button is answered with is not shown to anybody.
+            if case .button = request.action, excess.isFirst { refused.continuation.yield((request, sentence)) }
+            return .tooMany(sentence)
         }
+        let now = clock.now
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
-        guard try journal.add(WrittenSlackRequest(id: id, at: clock.now, request: text)) else { return .repeated }
+        guard try journal.add(WrittenSlackRequest(id: id, at: now, sentAt: sentAt, request: text)) else {
+            return .repeated(now)
+        }
         wakeup.continuation.yield()
         return .written
     }
@@ -64,13 +80,15 @@ package actor SlackRequests {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.identities.prepare() }
             group.addTask { await self.forgetOld() }
+            group.addTask { await self.tellRefused() }
             for await _ in wakeup.stream {
                 guard !Task.isCancelled else { break }
+                guard !isPausing else { continue }
                 do {
                     try await actOnWritten(services, &group)
                 } catch {
                     logger.error("requests from Slack cannot be read, retrying", metadata: ["error": "\(error)"])
-                    group.addTask { await self.wakeLater() }
+                    pause(&group)
                 }
             }
             group.cancelAll()
@@ -81,6 +99,7 @@ package actor SlackRequests {
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
         // Those that are in progress now may have ended by the time of their turn.
         let open = try journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }
+        var problem: JournalError?
         for written in open {
             guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {
                 // Written by another version of the server.
@@ -91,33 +110,99 @@ package actor SlackRequests {
             let act = SlackAct(written: written, request: request, requests: self, services: services)
             if act.command.isQuick, let verdict = try await identities.known(request) {
                 inProgress.insert(written.id)
-                let answer = await act.run(verdict)
-                group.addTask { await self.end(act, answer) }
+                // What comes later does not overtake what waits for the journal.
+                let outcome: SlackAct.Outcome
+                if let problem, act.command.action != nil {
+                    outcome = .held(problem)
+                } else {
+                    outcome = await act.run(verdict)
+                }
+                if case .held(let error) = outcome {
+                    problem = error
+                    inProgress.remove(written.id)
+                    if hold(act, error) { group.addTask { await self.reply.tell(act.holdup, to: request) } }
+                } else {
+                    group.addTask { await self.end(act, outcome) }
+                }
             } else if waiting < Self.mostWaiting {
                 inProgress.insert(written.id)
                 waiting += 1
                 group.addTask {
-                    let answer = await act.run(nil)
+                    let outcome = await act.run(nil)
                     await self.stopWaiting()
-                    await self.end(act, answer)
+                    await self.end(act, outcome)
                 }
             }
         }
+        if problem != nil { pause(&group) }
     }
 
     private func stopWaiting() { waiting -= 1 }
 
-    /// Without an answer, the request is acted on again a little later.
-    private func end(_ act: SlackAct, _ answer: SlackText?) async {
-        if answer == nil { try? await clock.sleep(for: Self.pause) }
-        inProgress.remove(act.written.id)
-        wakeup.continuation.yield()
-        if let answer { await act.tell(answer) }
+    private func end(_ act: SlackAct, _ outcome: SlackAct.Outcome) async {
+        switch outcome {
+        case .stopped: await sleep(act)
+        case .done(let answer, let isWritten):
+            async let told: Void = reply.tell(answer, to: act.request)
+            if !isWritten { await finish(act, answer) }
+            held.remove(act.written.id)
+            release(act)
+            await told
+        case .held(let error):
+            let isFirst = hold(act, error)
+            async let told: Void = isFirst ? reply.tell(act.holdup, to: act.request) : ()
+            await sleep(act)
+            await told
+        }
     }
 
-    private func wakeLater() async {
+    /// The journal cannot be used, and the request is acted on a little later.
+    /// - Returns: whether the person has not been told so yet.
+    private func hold(_ act: SlackAct, _ error: JournalError) -> Bool {
+        guard held.insert(act.written.id).inserted else { return false }
+        logger.error("a request from Slack cannot be acted on yet", metadata: ["error": "\(error)"])
+        return true
+    }
+
+    private func sleep(_ act: SlackAct) async {
         try? await clock.sleep(for: Self.pause)
+        release(act)
+    }
+
+    /// The request may be acted on again, if it is still open.
+    private func release(_ act: SlackAct) {
+        inProgress.remove(act.written.id)
         wakeup.continuation.yield()
+    }
+
+    /// Writes down what was done, as soon as the journal can be written. Until then it is not done again.
+    private func finish(_ act: SlackAct, _ answer: SlackText) async {
+        logger.error("what a person in Slack asked for is done, and cannot be written down yet")
+        while !Task.isCancelled {
+            try? await clock.sleep(for: Self.pause)
+            if (try? act.finish(answer)) != nil { return }
+        }
+    }
+
+    /// Nothing is acted on for a little while.
+    private func pause(_ group: inout DiscardingTaskGroup) {
+        isPausing = true
+        group.addTask { await self.endPause() }
+    }
+
+    private func endPause() async {
+        try? await clock.sleep(for: Self.pause)
+        isPausing = false
+        wakeup.continuation.yield()
+    }
+
+    private func tellRefused() async {
+        await withDiscardingTaskGroup { group in
+            for await (request, sentence) in refused.stream {
+                group.addTask { await self.reply.tell(SlackText(sentence), to: request) }
+            }
+            group.cancelAll()
+        }
     }
 
     /// A signature is good for five minutes, a link for half an hour.

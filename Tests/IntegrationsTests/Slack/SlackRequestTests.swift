@@ -40,23 +40,22 @@ import Testing
             request
                 == SlackRequest(
                     .command(text: "94070"), team: "T0001", user: SlackPerson(id: "U2147483697", name: "Steve"),
-                    channel: "C2147483705", responseURL: "https://hooks.slack.com/commands/1234/5678"))
+                    responseURL: "https://hooks.slack.com/commands/1234/5678",
+                    trigger: "13345224609.738474920.8088930838d88f008e0"))
         let text = command.replacing("text=94070", with: "text=abort+blog%20prices+%C3%A9%26%3D")
         #expect(try SlackRequest.read(command: Array(text.utf8)).action == .command(text: "abort blog prices é&="))
     }
 
-    @Test("a button is read with its release, its message and the person's own workspace")
+    @Test("a button is read with its release, what Slack calls the click, and the person's own workspace")
     func button() throws {
         let request = try #require(try SlackRequest.read(action: form(payload())))
         #expect(
             request
                 == SlackRequest(
-                    .button(
-                        id: "promote", release: "blog/42",
-                        message: SlackMessageID(channel: "CBR2V3XEX", timestamp: "1548261231.000200")),
+                    .button(id: "promote", release: "blog/42"),
                     team: "T9TK3CUKW", user: SlackPerson(team: "T9TK3CUKW", id: "UA8RXUSPL", name: "jtorrance"),
-                    channel: "CBR2V3XEX",
-                    responseURL: "https://hooks.slack.com/actions/AABA1ABCD/1232321423432/D09sSasdasdAS9091209"))
+                    responseURL: "https://hooks.slack.com/actions/AABA1ABCD/1232321423432/D09sSasdasdAS9091209",
+                    trigger: "12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3"))
         // It is stored as JSON.
         let stored = try JSONDecoder().decode(SlackRequest.self, from: JSONEncoder().encode(request))
         #expect(stored == request)
@@ -74,6 +73,22 @@ import Testing
         #expect(
             typed == SlackRequest(.command(text: "status"), team: "T0001", user: SlackPerson(id: "U01", name: "mike")))
         #expect(try SlackRequest.read(envelope: "events_api", payload: Array("{}".utf8)) == nil)
+    }
+
+    @Test("a trigger_id that is none of Slack's tells nothing apart")
+    func trigger() throws {
+        for odd in [
+            "", "7", "a%0Ab.c.d.e.f.g.h", "%C3%A9.%C3%A9.%C3%A9.%C3%A9.%C3%A9", String(repeating: "7", count: 201),
+        ] {
+            let text = command.replacing("13345224609.738474920.8088930838d88f008e0", with: odd)
+            #expect(try SlackRequest.read(command: Array(text.utf8)).trigger == nil, "\(odd)")
+        }
+        for odd in ["7", "null", "{}", "[]"] {
+            let text = payload().replacing(
+                #""12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3""#, with: odd)
+            let read = try #require(try SlackRequest.read(action: form(text)))
+            #expect(read.trigger == nil, "\(odd)")
+        }
     }
 
     @Test("an interaction that asks for nothing here is none")

@@ -41,7 +41,8 @@ import ViridianConfiguration
             try await world.send(second)
             let told = try await world.slack.told(.mike) { $0.text.contains("blog/1") }
             #expect(told.text.contains("blog/1 was aborted by ann"), "\(told.text)")
-            _ = try await world.server.release(1, in: .aborted)
+            let aborted = try await world.server.release(1, in: .aborted)
+            #expect(aborted.cause == .aborted(by: "ann", reason: nil))
 
             _ = try await world.paused("v3")
             let clicks = (

@@ -66,10 +66,10 @@ import Testing
     @Test("a button names its release, whatever it is; Abort applies only while the release awaits promotion")
     func buttons() {
         #expect(
-            SlackCommand(.button(id: "promote", release: "blog/42", message: nil))
+            SlackCommand(.button(id: "promote", release: "blog/42"))
                 == .promote(app: "blog", number: 42))
         #expect(
-            SlackCommand(.button(id: "abort", release: "my-app/7", message: nil))
+            SlackCommand(.button(id: "abort", release: "my-app/7"))
                 == .abort(app: "my-app", number: 7, reason: nil, isButton: true))
         #expect(SlackCommand("abort my-app/7") == .abort(app: "my-app", number: 7, reason: nil, isButton: false))
     }

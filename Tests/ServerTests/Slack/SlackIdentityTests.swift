@@ -153,11 +153,11 @@ import ViridianConfiguration
     func storedAnswer() async throws {
         try await SlackWorld.run { world in
             let interaction = await world.slack.type("status", by: .eve)
-            let headers = world.slack.headers(for: interaction.body)
-            #expect(try await world.post(interaction.path, interaction.body, headers: headers).status == 200)
+            try await world.send(interaction)
             let told = try await world.slack.told(.eve) { $0.text.contains("connect?code=") }
-            let id = try #require(headers["X-Slack-Signature"])
-            let stored = try #require(try world.server.journal.answer(toSlackRequest: id))
+            let request = try SlackRequest.read(command: Array(interaction.body.utf8))
+            let trigger = try #require(request.trigger)
+            let stored = try #require(try world.server.journal.answer(toSlackRequest: "trigger:\(trigger)"))
             let secret = try code(told.text)
             #expect(stored.contains("not known here") && !stored.contains(secret))
         }

@@ -11,12 +11,16 @@ import Testing
 
 @Suite("Requests from Slack and a server that was killed", .timeLimit(.minutes(5))) struct SlackRestartTests {
     private func write(
-        _ request: SlackRequest, _ journal: Journal, age: Duration = .zero, isBegun: Bool = false
+        _ request: SlackRequest, _ journal: Journal, age: Duration = .zero, signedBefore: Duration = .zero,
+        isBegun: Bool = false
     ) throws {
         let now = SystemClock().now
         let id = "v0=\(UUID())"
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
-        #expect(try journal.add(WrittenSlackRequest(id: id, at: now + (.zero - age), request: text)))
+        #expect(
+            try journal.add(
+                WrittenSlackRequest(
+                    id: id, at: now + (.zero - age), sentAt: now + (.zero - age - signedBefore), request: text)))
         guard isBegun else { return }
         #expect(try journal.begin(slackRequest: id, at: now))
         // No other process does it as well.
@@ -35,7 +39,7 @@ import Testing
         try await SlackWorld.run(folder: folder, world: fake) { world in _ = try await world.paused() }
         let journal = try Journal(path: folder.journal)
         let request = SlackRequest(
-            .button(id: "promote", release: "blog/1", message: nil), team: "T0123ABCD",
+            .button(id: "promote", release: "blog/1"), team: "T0123ABCD",
             user: SlackPerson(id: FakeSlack.Person.mike.id, name: "mike"))
         try write(request, journal)
         try await SlackWorld.run(folder: folder, world: fake) { world in
@@ -45,18 +49,47 @@ import Testing
         }
     }
 
-    @Test("what is more than five minutes old is not acted on: the person is told to ask again")
-    func old() async throws {
+    @Test("the row of a request that the server acknowledged is all that its successor needs")
+    func inbox() async throws {
+        let (folder, fake) = (try TestFolder(), FakeWorld())
+        try await SlackWorld.run(folder: folder, world: fake) { world in
+            _ = try await world.paused()
+            // It gets no further than asking who she is.
+            await world.slack.happen(.slow(.seconds(600)), to: "users.info")
+            try await world.send(await world.press("promote", "blog/1", by: .ann))
+            _ = try await world.slack.wait(for: "the question who she is") { slack in
+                slack.calls.contains { $0.method == "users.info" } ? true : nil
+            }
+        }
+        let journal = try Journal(path: folder.journal)
+        #expect(try journal.slackRequestsToActOn(limit: 9).count == 1)
+        #expect(Release(folding: try journal.events(app: "blog", number: 1))?.state == .paused)
+        try await SlackWorld.run(folder: folder, world: fake) { world in
+            #expect(try await world.server.release(1, in: .live).promotedBy == "ann")
+            let entry = try #require(try world.audit("promote").first)
+            #expect(entry.who == "ann (Slack \(FakeSlack.Person.ann.id))")
+        }
+    }
+
+    @Test(
+        "what was signed more than five minutes ago, or nobody knows when, is not acted on: the person is told to ask again",
+        arguments: [
+            (Duration.seconds(301), Duration.zero, "within 5 minutes"),
+            (.seconds(10), .seconds(295), "within 5 minutes"),
+            (.seconds(-3600), .zero, "clock was set back"),
+        ])
+    func old(age: Duration, signedBefore: Duration, why: String) async throws {
         try await SlackWorld.run { world in
             _ = try await world.paused()
             let press = await world.press("promote", "blog/1", by: .mike)
             try write(
-                mike(.button(id: "promote", release: "blog/1", message: nil), answer: press), world.server.journal,
-                age: .seconds(301))
+                mike(.button(id: "promote", release: "blog/1"), answer: press), world.server.journal,
+                age: age, signedBefore: signedBefore)
             // Any other request wakes the server.
             _ = try await world.say("status", by: .bob)
             let told = try await world.slack.told(.mike) { _ in true }
             #expect(told.text.contains("nothing was done") && told.text.contains("ask again"), "\(told.text)")
+            #expect(told.text.contains(why), "\(told.text)")
             #expect(try await world.server.release(1, in: .paused).state == .paused)
         }
     }
@@ -75,6 +108,19 @@ import Testing
             for message in told { #expect(message.text.contains("`/deploy status`"), "\(message.text)") }
             #expect(try world.server.journal.numbers(app: "blog", limit: 1).isEmpty)
             #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+        }
+    }
+
+    @Test("of what was begun and is old nobody says that it was not done")
+    func begunAndOld() async throws {
+        try await SlackWorld.run { world in
+            let press = await world.press("promote", "blog/1", by: .mike)
+            try write(
+                mike(.command(text: "rollback blog"), answer: press), world.server.journal, age: .seconds(301),
+                isBegun: true)
+            _ = try await world.say("status", by: .bob)
+            let told = try await world.slack.told(.mike) { _ in true }
+            #expect(told.text.contains("interrupted") && !told.text.contains("nothing was done"), "\(told.text)")
         }
     }
 
