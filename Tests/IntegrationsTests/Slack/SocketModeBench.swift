@@ -138,7 +138,8 @@ actor ReceivedEnvelopes {
     }
 }
 
-private actor StatusChanges {
+/// Lets tests wait for a status.
+actor StatusChanges {
     private var next = Gate()
 
     func add() async {
@@ -159,7 +160,7 @@ struct SocketModeBench: Sendable {
     let waits: Waits
     let log = LoggedLines()
     let status: SocketModeStatus
-    fileprivate let changes: StatusChanges
+    let changes: StatusChanges
 
     /// Returns when the status is this.
     func wait(for snapshot: SocketModeStatus.Snapshot) async {

@@ -362,12 +362,14 @@ struct SocketModeTests {
     @Test("at the end both connections are closed in good order")
     func ending() async throws {
         try await FakeSlackSocket.with { slack in
+            let changes = StatusChanges()
             let mode = SocketMode(
                 open: { await slack.ticket() },
                 connect: { url, body in try await WebSocketConnection.withConnection(to: url, body) },
-                timing: SocketModeBench.timing, logger: Logger(label: "test"))
+                status: SocketModeStatus { _ in Task { await changes.add() } }, timing: SocketModeBench.timing,
+                logger: Logger(label: "test"))
             let running = Task { await mode.run { _ in nil } }
-            await slack.wait(forConnections: 2)
+            await changes.wait { mode.status.snapshot.connections == 2 }
             running.cancel()
             await running.value
             await slack.wait { $0.closings == [1000, 1000] }
