@@ -23,25 +23,48 @@ package struct WrittenSlackRequest: Sendable, Hashable {
     }
 }
 
+/// What became of writing a request down.
+package enum SlackWriting: Sendable, Hashable {
+    case written
+    /// What it asks for was written before: nothing was changed, except that the signature is known now.
+    case repeated
+    /// Its signature was written before: nothing was changed.
+    case replayed
+}
+
 extension Journal {
-    /// Writes a request down.
-    /// - Returns: false when it was written before.
-    package func add(_ request: WrittenSlackRequest) throws(JournalError) -> Bool {
+    /// Writes a request down, with its signature if it has one.
+    package func add(_ request: WrittenSlackRequest, signature: String? = nil) throws(JournalError) -> SlackWriting {
         try write { database in
+            if let signature {
+                try database.execute(
+                    sql:
+                        "INSERT INTO slack_signatures (signature, at) VALUES (?, ?) ON CONFLICT (signature) DO NOTHING",
+                    arguments: [signature, request.at.milliseconds])
+                guard database.changesCount > 0 else { return .replayed }
+            }
             try database.execute(
                 sql: """
                     INSERT INTO slack_requests (id, at, sent_at, request) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
                     """,
                 arguments: [request.id, request.at.milliseconds, request.sentAt.milliseconds, request.request])
-            return database.changesCount > 0
+            return database.changesCount > 0 ? .written : .repeated
         }
     }
 
-    /// When a request came; `nil` for one that is not there.
-    package func arrival(ofSlackRequest id: String) throws(JournalError) -> Timestamp? {
+    package func hasSlackRequest(_ id: String) throws(JournalError) -> Bool {
         try read { database in
-            try Int64.fetchOne(database, sql: "SELECT at FROM slack_requests WHERE id = ?", arguments: [id])
-        }.map { Timestamp(milliseconds: $0) }
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_requests WHERE id = ?)", arguments: [id]) ?? false
+        }
+    }
+
+    package func hasSlackSignature(_ signature: String) throws(JournalError) -> Bool {
+        try read { database in
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_signatures WHERE signature = ?)",
+                arguments: [signature]) ?? false
+        }
     }
 
     /// What has not been acted on, in the order in which it was written.
@@ -94,12 +117,14 @@ extension Journal {
         }
     }
 
-    /// Deletes requests that were acted on, and links that were not used.
+    /// Deletes requests that were acted on, signatures, and links that were not used.
     package func forgetSlackRequests(before: Timestamp, linksBefore: Timestamp) throws(JournalError) {
         try write { database in
             try database.execute(
                 sql: "DELETE FROM slack_requests WHERE at < ? AND done_at IS NOT NULL",
                 arguments: [before.milliseconds])
+            try database.execute(
+                sql: "DELETE FROM slack_signatures WHERE at < ?", arguments: [before.milliseconds])
             try database.execute(
                 sql: "DELETE FROM slack_links WHERE at < ?", arguments: [linksBefore.milliseconds])
         }

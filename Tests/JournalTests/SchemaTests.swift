@@ -55,7 +55,7 @@ struct SchemaTests {
         try Journal(path: new.journal).add(1)
         try makeReleased(in: used)
         let expected = try statements(used)
-        #expect(expected.count == 35)
+        #expect(expected.count == 36)
         #expect(try statements(new) == expected)
     }
 

@@ -177,6 +177,10 @@ CREATE TABLE slack_requests (
     answer TEXT
 );
 CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
+CREATE TABLE slack_signatures (
+    signature TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE slack_workspaces (
     token BLOB NOT NULL PRIMARY KEY,
     team TEXT NOT NULL

@@ -33,6 +33,12 @@ CREATE TABLE slack_requests (
 );
 CREATE INDEX slack_requests_to_act_on ON slack_requests (number) WHERE done_at IS NULL;
 
+-- The signatures of requests that came: one that comes again is refused.
+CREATE TABLE slack_signatures (
+    signature TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- The workspace that a bot's token belongs to, which stays the same: after a start it is known without Slack. Only the token's hash is stored.
 CREATE TABLE slack_workspaces (
     token BLOB NOT NULL PRIMARY KEY,

@@ -20,10 +20,6 @@ extension API {
         case actions
     }
 
-    /// A request that comes once more within this time after the first is Slack's, or of a proxy in between: it is answered like the first, and has no
-    /// effect. Later ones are refused.
-    static let repeatTime = Duration.seconds(60)
-
     /// The largest body: an action contains the message whose button it is.
     static let largestSlackBody = 1 << 20
 
@@ -57,16 +53,16 @@ extension API {
             services.countSlackRequest(address, "malformed")
             throw APIError.malformed(error.description)
         }
-        guard let read, let signature else { return (Response(status: .ok), "ignored") }
-        let sentAt = call.headers["x-slack-request-timestamp"].flatMap(SlackSignature.time)
-        switch try slack.receive(read, id: signature, sentAt: sentAt) {
+        guard let read, let signature,
+            let signedAt = call.headers["x-slack-request-timestamp"].flatMap(SlackSignature.time)
+        else { return (Response(status: .ok), "ignored") }
+        switch try slack.receive(read, .signed(signature, at: signedAt)) {
         case .written: return (Response(status: .ok), "accepted")
-        case .repeated(let first):
-            guard services.clock.now - first <= Self.repeatTime else {
-                throw services.refusedSlackRequest(
-                    address, "this request came before: a signature is good for one", context)
-            }
-            return (Response(status: .ok), "repeated")
+        // Slack asks again, and is to stop.
+        case .repeated: return (Response(status: .ok), "repeated")
+        case .replayed:
+            throw services.refusedSlackRequest(
+                address, "this request came before: a signature is good for one", context)
         case .tooMany(let sentence):
             let answer = SlackAcknowledgement(text: SlackText(sentence).markup)
             return (address == .commands ? .json(answer) : Response(status: .ok), "limited")

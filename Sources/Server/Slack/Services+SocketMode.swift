@@ -40,9 +40,9 @@ extension Services {
             countSlackRequest(address, "ignored")
             return nil
         }
-        switch try requests.receive(request, id: "envelope:\(envelope.id)") {
+        switch try requests.receive(request, .envelope(envelope.id)) {
         case .written: countSlackRequest(address, "accepted")
-        case .repeated: countSlackRequest(address, "repeated")
+        case .repeated, .replayed: countSlackRequest(address, "repeated")
         case .tooMany(let sentence):
             countSlackRequest(address, "limited")
             guard address == .commands, envelope.acceptsResponse else { return nil }

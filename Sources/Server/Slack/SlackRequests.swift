@@ -11,10 +11,20 @@ package actor SlackRequests {
     package enum Receipt: Sendable, Hashable {
         /// It is in the journal, and will be acted on.
         case written
-        /// It came before, first at this time: nothing happens.
-        case repeated(Timestamp)
+        /// What it asks for came before: nothing happens.
+        case repeated
+        /// It came before with the same signature: nothing happens.
+        case replayed
         /// Too many requests of one person: nothing happens. The sentence says when to try again; of a button, they are told it.
         case tooMany(String)
+    }
+
+    /// How a request came.
+    package enum Delivery: Sendable, Hashable {
+        /// With this signature, made at this time.
+        case signed(String, at: Timestamp)
+        /// Over a connection of Socket Mode, in the envelope of this id.
+        case envelope(String)
     }
 
     let access: SlackAccess
@@ -50,13 +60,17 @@ package actor SlackRequests {
         reply = SlackReply(client: access.client, clock: clock, logger: logger)
     }
 
-    /// Writes a request to the journal, from where `run` takes it. Slack may be told that it arrived as soon as this returns. `id` tells a
-    /// repeated request apart where Slack has no id of its own for what the person did; `sentAt` is when Slack sent it, where that is known.
-    package nonisolated func receive(_ request: SlackRequest, id: String, sentAt: Timestamp? = nil) throws -> Receipt {
-        // The same request is signed anew when Slack sends it again, and may have another envelope.
-        let id = request.trigger.map { "trigger:\($0)" } ?? id
-        if let first = try journal.arrival(ofSlackRequest: id) { return .repeated(first) }
-        if let excess = pace.count("\(request.team) \(request.user.id)") {
+    /// Writes a request to the journal, from where `run` takes it. Slack may be told that it arrived as soon as this returns.
+    package nonisolated func receive(_ request: SlackRequest, _ delivery: Delivery) throws -> Receipt {
+        let (id, signature, sentAt): (String, String?, Timestamp?) =
+            switch delivery {
+            case .signed(let signature, let time): (signature, signature, time)
+            case .envelope(let id): ("envelope:\(id)", nil, nil)
+            }
+        if let signature, try journal.hasSlackSignature(signature) { return .replayed }
+        // What Slack sends again is signed anew, and may have another envelope.
+        let written = request.trigger.map { "trigger:\($0)" } ?? id
+        if try !journal.hasSlackRequest(written), let excess = pace.count("\(request.team) \(request.user.id)") {
             let seconds = max(1, Int(excess.wait.components.seconds))
             let sentence = "Too many requests: nothing was done. Try again in \(counted(seconds, "second"))."
             // What a button is answered with is not shown to anybody.
@@ -65,11 +79,14 @@ package actor SlackRequests {
         }
         let now = clock.now
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
-        guard try journal.add(WrittenSlackRequest(id: id, at: now, sentAt: sentAt, request: text)) else {
-            return .repeated(now)
+        let row = WrittenSlackRequest(id: written, at: now, sentAt: sentAt, request: text)
+        switch try journal.add(row, signature: signature) {
+        case .repeated: return .repeated
+        case .replayed: return .replayed
+        case .written:
+            wakeup.continuation.yield()
+            return .written
         }
-        wakeup.continuation.yield()
-        return .written
     }
 
     // MARK: - Acting
@@ -95,7 +112,7 @@ package actor SlackRequests {
         }
     }
 
-    /// In the order in which they were written: the first word counts. Only what has to wait is overtaken.
+    /// In the order in which they were written: who asks first decides. Only what has to wait is overtaken.
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
         // Those that are in progress now may have ended by the time of their turn.
         let open = try journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }

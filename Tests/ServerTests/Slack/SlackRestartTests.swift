@@ -17,10 +17,9 @@ import Testing
         let now = SystemClock().now
         let id = "v0=\(UUID())"
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
-        #expect(
-            try journal.add(
-                WrittenSlackRequest(
-                    id: id, at: now + (.zero - age), sentAt: now + (.zero - age - signedBefore), request: text)))
+        let row = WrittenSlackRequest(
+            id: id, at: now + (.zero - age), sentAt: now + (.zero - age - signedBefore), request: text)
+        #expect(try journal.add(row) == .written)
         guard isBegun else { return }
         #expect(try journal.begin(slackRequest: id, at: now))
         // No other process does it as well.
@@ -135,7 +134,7 @@ import Testing
                 var request = mike(
                     .command(text: "status"), answer: await world.press("promote", "blog/1", by: .mike))
                 request.responseURL = url
-                #expect(try world.server.services.slackRequests?.receive(request, id: "\(UUID())") == .written)
+                #expect(try world.server.services.slackRequests?.receive(request, .envelope("\(UUID())")) == .written)
             }
             let isDone = try await eventually {
                 try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
