@@ -40,7 +40,7 @@ private struct EncodedBlock: Encodable {
             try container.encode(parts, forKey: .elements)
         case .plan(let plan):
             try container.encode("plan", forKey: .type)
-            try container.encode(plan.title, forKey: .title)
+            try container.encode(plan.title.withoutMarkup, forKey: .title)
             try container.encode(plan.tasks, forKey: .tasks)
         case .actions(let buttons):
             try container.encode("actions", forKey: .type)
@@ -112,19 +112,19 @@ extension SlackText.Run: Encodable {
         switch self {
         case .plain(let text):
             try container.encode("text", forKey: .type)
-            try container.encode(text, forKey: .text)
+            try container.encode(text.withoutMarkup, forKey: .text)
         case .bold(let text):
             try container.encode("text", forKey: .type)
-            try container.encode(text, forKey: .text)
+            try container.encode(text.withoutMarkup, forKey: .text)
             try container.encode(["bold": true], forKey: .style)
         case .code(let text):
             try container.encode("text", forKey: .type)
-            try container.encode(text, forKey: .text)
+            try container.encode(text.withoutMarkup, forKey: .text)
             try container.encode(["code": true], forKey: .style)
         case .link(let url, let text):
             try container.encode("link", forKey: .type)
             try container.encode(url, forKey: .url)
-            try container.encode(text, forKey: .text)
+            try container.encode(text.withoutMarkup, forKey: .text)
         case .user(let id):
             try container.encode("user", forKey: .type)
             try container.encode(id, forKey: .userID)
@@ -142,7 +142,7 @@ extension SlackPlan.Task: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode("task_card", forKey: .type)
         try container.encode(id, forKey: .taskID)
-        try container.encode(title, forKey: .title)
+        try container.encode(title.withoutMarkup, forKey: .title)
         try container.encode(status, forKey: .status)
         if let details {
             try container.encode(EncodedBlock(block: .richText([.line(details)]), id: nil), forKey: .details)
@@ -175,4 +175,10 @@ private struct EncodedConfirmation: Encodable {
         try container.encode(TextObject.plain(value.deny), forKey: .deny)
         try container.encodeIfPresent(style, forKey: .style)
     }
+}
+
+extension String {
+    /// Where Slack reads no markup, its markup needs no escape. Should a client, or what shows the message elsewhere, read it nevertheless, an
+    /// invisible word joiner (U+2060) keeps it from calling anybody.
+    fileprivate var withoutMarkup: String { replacing(/<(?=[!@#])/, with: "<\u{2060}") }
 }

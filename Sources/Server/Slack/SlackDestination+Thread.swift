@@ -20,12 +20,6 @@ extension SlackDestination {
         if let later, clock.now - notification.at > Self.freshness {
             return "not sent: it is over, and \(later.line.message) is told instead"
         }
-        // Lines that ask or alarm may overtake others.
-        if !story.thread.lines[index].line.isForEverybody, let told = try journal.laterDelivered(than: notification),
-            story.index(of: told.message) != nil
-        {
-            return "not sent: \(told.message) has been delivered since"
-        }
         return nil
     }
 

@@ -22,8 +22,8 @@ package final class SlackDestination: OutboxDestination {
     static let kind = "slack"
     /// A release that ended longer ago is not told any more to a channel that knows nothing of it.
     static let oldest = Duration.seconds(3600)
-    /// A line of a thread that is older is not sent when there is a later one.
-    static let freshness = Duration.seconds(60)
+    /// A line of a thread that is older is not sent when there is a later one: the lines of a quick release all are, in a crowd the newest.
+    static let freshness = Duration.seconds(10)
 
     /// What this process knows besides the journal. After a restart there may be an edit more than is needed, or a line in the channel that
     /// says what a message just said.
@@ -97,7 +97,7 @@ extension SlackDestination {
         ]
         messages += SlackThread(history, site).lines.map { line, at in
             notification(
-                release, line.message, lane: line.isForEverybody ? " broadcast" : " thread",
+                release, line.message, lane: " thread",
                 priority: line.isForEverybody ? (line == .phase(.verifying) ? 1 : 2) : 4, at: at)
         }
         if let due = SlackThread.reminder(of: release),

@@ -38,6 +38,25 @@ struct SlackDestinationTests {
         }
     }
 
+    @Test("with a line a phase and in order, also when the release was quick")
+    func quick() async throws {
+        try await SlackOutboxBench.run { bench in
+            var process = try bench.begin()
+            try bench.add(paused, process)
+            try await process.project()
+            try await bench.pass(.seconds(10), &process, step: .seconds(1))
+            let lines = try await bench.thread().map { text($0) }
+            #expect(
+                lines == [
+                    "Creating green. v17 on blue serves, as before", "Starting 3 pods on green",
+                    "All pods are ready; staging 2 nodes",
+                ])
+            // The message, which is new, asks.
+            #expect(await bench.slack.messages(in: "deploys").map(\.buttons.count) == [2])
+            await bench.end(process)
+        }
+    }
+
     @Test("in the same message after a restart, which does not edit what it shows already more than once")
     func restart() async throws {
         try await SlackOutboxBench.run { bench in
