@@ -49,17 +49,19 @@ extension Journal {
     }
 
     /// Makes messages due whose next attempt is only waited for because an earlier one failed. What another process may be sending at this
-    /// moment is left to it.
-    package func retryNotifications(of destinations: [String], at now: Timestamp) throws(JournalError) {
+    /// moment is left to it, unless this one `isAlone`.
+    package func retryNotifications(
+        of destinations: [String], at now: Timestamp, isAlone: Bool = false
+    ) throws(JournalError) {
         try write { database in
             for destination in destinations {
                 try database.execute(
                     sql: """
                         UPDATE outbox SET next_at = max(not_before, ?)
                         WHERE destination = ? AND state = 'pending' AND next_at > max(not_before, ?)
-                            AND (begun_until IS NULL OR begun_until <= ?)
+                            AND (begun_until IS NULL OR begun_until <= ? OR ?)
                         """,
-                    arguments: [now.milliseconds, destination, now.milliseconds, now.milliseconds])
+                    arguments: [now.milliseconds, destination, now.milliseconds, now.milliseconds, isAlone])
             }
         }
     }

@@ -227,6 +227,39 @@ struct OutboxTests {
         #expect(try journal.dueNotification(of: "github", at: start + .seconds(60)) == nil)
     }
 
+    @Test(
+        "what a process was sending when it died is due at once when a server starts, and left to a process that lives")
+    func died() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try journal.enqueue([message("paused", lane: "blog")], cursors: [:], at: start)
+        let paused = try #require(try journal.notification(1))
+        #expect(try journal.beginAttempt(paused, at: start, until: start + .seconds(120)))
+        let now = start + .seconds(1)
+        var first: JournalSender? = JournalSender(journal)
+        #expect(first?.isAlone == true)
+        let second = JournalSender(journal)
+        #expect(!second.isAlone)
+        try journal.retryNotifications(of: ["slack"], at: now, isAlone: second.isAlone)
+        #expect(try journal.dueNotification(of: "slack", at: now) == nil)
+        first = nil
+        #expect(!JournalSender(journal).isAlone, "the second one still sends")
+        withExtendedLifetime(second) {}
+        try journal.retryNotifications(of: ["slack"], at: now, isAlone: true)
+        #expect(try journal.dueNotification(of: "slack", at: now)?.id == paused.id)
+    }
+
+    @Test("a process that sends is alone again after the others have ended")
+    func aloneAgain() throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        do {
+            let others = [JournalSender(journal), JournalSender(journal)]
+            #expect(others.map(\.isAlone) == [true, false])
+        }
+        #expect(JournalSender(journal).isAlone)
+    }
+
     @Test("what is told later of the release counts as news once it is due, whether it has been delivered or not")
     func laterNews() throws {
         let folder = try Folder()

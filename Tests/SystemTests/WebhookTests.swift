@@ -10,10 +10,16 @@ extension Releases {
     @Suite("Webhooks") struct WebhookTests {
         private static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-        @Test("a receiver gets signed messages of a whole release in order, also after errors and a kill of the server")
+        @Test(
+            "a receiver gets signed messages of a whole release in order, also after errors and a kill of the server in the middle of one"
+        )
         func order() async throws {
-            // The third message is answered with 500 first.
-            try await withServer({ _, number in .text("", status: number == 2 ? 500 : 204) }) { receiver in
+            // The server is killed while it waits for the answer to the third message; then that is refused once.
+            let gate = Gate()
+            let script: @Sendable (Received, Int) -> Reply = { _, number in
+                number == 2 ? Reply(steps: [.wait(gate)]) : .text("", status: number == 3 ? 500 : 204)
+            }
+            try await withServer({ script($0, $1) }) { receiver in
                 try await withWorld(nodes: 1, .init(more: "verify: {required: true, timeout: 10m}")) { world in
                     try world.write(
                         world.read("viridian.yaml")
@@ -24,9 +30,12 @@ extension Releases {
                         let answer = try await server.post(
                             "/api/v1/apps/blog/releases", #"{"version": "v1", "reason": "fix login"}"#, token: token)
                         #expect(answer.status == 201)
-                        try await server.wait(for: "paused", of: 1, token)
+                        let isSending = try await eventually { await receiver.requests.all.count == 3 }
+                        #expect(isSending)
                     }
+                    await gate.open()
                     try await world.serving { server in
+                        try await server.wait(for: "paused", of: 1, token)
                         let answer = try await server.post(
                             "/api/v1/apps/blog/releases/1/promote", "{}", token: token)
                         #expect(answer.status == 202)

@@ -42,8 +42,9 @@ package struct Outbox: Sendable {
 
     /// Projects and sends until the task is cancelled.
     func run() async {
+        let sender = JournalSender(journal)
         do {
-            try begin()
+            try begin(isAlone: sender.isAlone)
         } catch {
             // What waits for its next attempt goes on waiting.
             logger.error("the outbox cannot be read", metadata: ["error": "\("\(error)".safe)"])
@@ -59,10 +60,14 @@ package struct Outbox: Sendable {
                 }
             }
         }
+        withExtendedLifetime(sender) {}
     }
 
     /// Messages that wait for another attempt are tried at once: whoever starts the server may have fixed what they failed of.
-    func begin() throws { try journal.retryNotifications(of: destinations.map(\.name), at: clock.now) }
+    /// So are those that a process was sending when it died, if this one `isAlone`.
+    func begin(isAlone: Bool = false) throws {
+        try journal.retryNotifications(of: destinations.map(\.name), at: clock.now, isAlone: isAlone)
+    }
 
     /// Sends a message again that was delivered or failed, or a pending one now.
     /// - Returns: the message; `nil` when there is none with this id.
