@@ -21,7 +21,7 @@ struct SlackAnswer: Sendable {
     var status: Int
     var headers: HTTPConnection.Headers
     var body: Data
-    /// Slack's word for what went wrong, `invalid_auth`; `nil` when nothing did.
+    /// Slack's code for what went wrong, `invalid_auth`; `nil` when nothing did.
     let error: String?
     /// The scopes that the token would need.
     let needed: String?
