@@ -36,13 +36,7 @@ extension Journal {
     /// Writes a request down, with its signature if it has one.
     package func add(_ request: WrittenSlackRequest, signature: String? = nil) throws(JournalError) -> SlackWriting {
         try write { database in
-            if let signature {
-                try database.execute(
-                    sql:
-                        "INSERT INTO slack_signatures (signature, at) VALUES (?, ?) ON CONFLICT (signature) DO NOTHING",
-                    arguments: [signature, request.at.milliseconds])
-                guard database.changesCount > 0 else { return .replayed }
-            }
+            if let signature, try !Self.add(signature, at: request.at, database) { return .replayed }
             try database.execute(
                 sql: """
                     INSERT INTO slack_requests (id, at, sent_at, request) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
@@ -50,6 +44,19 @@ extension Journal {
                 arguments: [request.id, request.at.milliseconds, request.sentAt.milliseconds, request.request])
             return database.changesCount > 0 ? .written : .repeated
         }
+    }
+
+    /// Writes down the signature of a request that is dropped, so that it is good for nothing any more.
+    /// - Returns: false when it was written before.
+    package func add(slackSignature signature: String, at: Timestamp) throws(JournalError) -> Bool {
+        try write { database in try Self.add(signature, at: at, database) }
+    }
+
+    private static func add(_ signature: String, at: Timestamp, _ database: Database) throws -> Bool {
+        try database.execute(
+            sql: "INSERT INTO slack_signatures (signature, at) VALUES (?, ?) ON CONFLICT (signature) DO NOTHING",
+            arguments: [signature, at.milliseconds])
+        return database.changesCount > 0
     }
 
     package func hasSlackRequest(_ id: String) throws(JournalError) -> Bool {

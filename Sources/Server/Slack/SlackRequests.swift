@@ -71,6 +71,8 @@ package actor SlackRequests {
         // What Slack sends again is signed anew, and may have another envelope.
         let written = request.trigger.map { "trigger:\($0)" } ?? id
         if try !journal.hasSlackRequest(written), let excess = pace.count("\(request.team) \(request.user.id)") {
+            // Nobody has it done later by sending it again.
+            if let signature, try !journal.add(slackSignature: signature, at: clock.now) { return .replayed }
             let seconds = max(1, Int(excess.wait.components.seconds))
             let sentence = "Too many requests: nothing was done. Try again in \(counted(seconds, "second"))."
             // What a button is answered with is not shown to anybody.
