@@ -26,6 +26,8 @@ extension Releases {
                 #expect(paused.button("abort")?.style == "danger")
 
                 try await story.serving { server in
+                    // Edits notify nobody: a line that everybody sees tells that the release waits for them.
+                    _ = try await slack.message { $0.thread == paused.timestamp && $0.isBroadcast }
                     try await story.press("promote", in: paused, by: .mike, on: server)
                     try await server.wait(for: "live", of: 2, story.token)
                     let live = try await slack.edit(of: paused) { $0.shown.contains("live") && $0.buttons.isEmpty }
