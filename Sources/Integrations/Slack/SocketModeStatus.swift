@@ -15,7 +15,13 @@ package final class SocketModeStatus: Sendable {
         }
     }
 
-    private let state = Mutex(Snapshot())
+    private struct State {
+        var snapshot = Snapshot()
+        /// Problems that were logged since a connection was opened.
+        var logged: Set<String> = []
+    }
+
+    private let state = Mutex(State())
     private let changed: @Sendable (Snapshot) -> Void
 
     /// `changed` is called after every change.
@@ -23,33 +29,34 @@ package final class SocketModeStatus: Sendable {
         self.changed = changed
     }
 
-    package var snapshot: Snapshot { state.withLock { $0 } }
+    package var snapshot: Snapshot { state.withLock { $0.snapshot } }
 
     /// - Returns: the problem that is over, for the log.
     func opened() -> String? {
         change { state in
-            state.connections += 1
-            defer { state.problem = nil }
-            return state.problem
+            state.snapshot.connections += 1
+            state.logged = []
+            defer { state.snapshot.problem = nil }
+            return state.snapshot.problem
         }
     }
 
-    func closed() { change { $0.connections -= 1 } }
+    func closed() { change { $0.snapshot.connections -= 1 } }
 
     /// - Returns: how to log it: a problem that lasts is logged once, and it is worse when there is no other connection.
     func problem(_ end: SocketModeEnd) -> Logger.Level? {
         change { state in
-            guard state.problem != end.description else { return nil }
-            state.problem = end.description
+            state.snapshot.problem = end.description
+            guard state.logged.insert(end.description).inserted else { return nil }
             if end.kind == .refused { return .error }
-            return state.connections == 0 ? .warning : .info
+            return state.snapshot.connections == 0 ? .warning : .info
         }
     }
 
-    private func change<Result: Sendable>(_ body: @Sendable (inout Snapshot) -> Result) -> Result {
+    private func change<Result: Sendable>(_ body: @Sendable (inout State) -> Result) -> Result {
         let (result, snapshot) = state.withLock { state in
             let result = body(&state)
-            return (result, state)
+            return (result, state.snapshot)
         }
         changed(snapshot)
         return result

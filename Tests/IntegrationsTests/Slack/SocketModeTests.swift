@@ -253,7 +253,8 @@ struct SocketModeTests {
             await bench.slack.wait(forAcknowledgement: "e1")
             await bench.wait(for: .init(connections: 2))
             #expect(bench.log.all.count { $0.hasPrefix("warning ") && $0.hasSuffix("503 instead of 101") } == 1)
-            #expect(bench.log.all.count { $0.hasPrefix("info Slack's Socket Mode: connected again") } == 1)
+            // The second connection may have been refused once more when the first was back, which is no warning.
+            #expect(bench.log.all.last?.hasPrefix("info Slack's Socket Mode: connected again") == true)
         }
     }
 
