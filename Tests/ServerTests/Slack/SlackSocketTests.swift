@@ -1,5 +1,6 @@
 import Foundation
 import Integrations
+import Journal
 import ReleaseMachine
 import TestSupport
 import Testing
