@@ -11,7 +11,7 @@ struct SimulatorTests {
     /// Four releases for each seed.
     static let seeds = 1...UInt64(5000)
 
-    @Test("20,000 releases with faults break no rule, in under a minute")
+    @Test("20,000 releases with faults break no rule, in minutes")
     func manyReleases() async {
         if let seed = Self.replayed {
             var simulation = Simulation(seed: seed, trace: { print($0) })
@@ -38,7 +38,7 @@ struct SimulatorTests {
         let count = all.states.values.reduce(0, +)
         print("simulated \(count) releases in \(took): \(all.states), \(all.crashes) crashes")
         #expect(count == 20_000)
-        #expect(took < .seconds(60))
+        #expect(took < .seconds(180))
         // A world in which everything fails, or nothing does, would prove nothing.
         for state in [Release.State.live, .failed, .aborted, .rolledBack] {
             #expect(all.states[state, default: 0] > 200)

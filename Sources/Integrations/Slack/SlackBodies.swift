@@ -51,7 +51,8 @@ struct InteractionAnswer: Encodable {
     var type = "ephemeral"
     var text: String
     var blocks: EncodedSlackBlocks?
-    var isReplacingOriginal: Bool
+    /// The message whose button was pressed stays.
+    var isReplacingOriginal = false
 
     private enum CodingKeys: String, CodingKey {
         case text, blocks

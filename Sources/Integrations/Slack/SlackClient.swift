@@ -184,15 +184,12 @@ package struct SlackClient: Sendable {
     // MARK: - Answers
 
     /// Answers a request from a person, so that only they see it: five times at most, within half an hour.
-    package func respond(_ content: SlackContent, to responseURL: String, isReplacingOriginal: Bool = false)
-        async throws
-    {
+    package func respond(_ content: SlackContent, to responseURL: String) async throws {
         guard let origin = URL(string: responseURL)?.origin, let responder = responders[origin] else {
             throw DeliveryFailure(.refused, "the request's response_url is not Slack's: nothing was sent there")
         }
         let answer = InteractionAnswer(
-            text: content.text, blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content),
-            isReplacingOriginal: isReplacingOriginal)
+            text: content.text, blocks: content.blocks == nil ? nil : EncodedSlackBlocks(content: content))
         try await responder.respond(String(responseURL.dropFirst(origin.count)), answer)
     }
 
