@@ -323,7 +323,7 @@ struct CredentialTests {
             }
             #expect(error.contains("no instance profile is attached to it"))
         }
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let error = await words {
             _ = try await credentials(
                 .test([

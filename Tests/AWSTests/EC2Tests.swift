@@ -240,7 +240,7 @@ struct EC2Tests {
 
     @Test("a host that does not respond is reported after several attempts")
     func unreachable() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let pauses = Pauses()
         let error = await words {
             _ = try await EC2(

@@ -101,7 +101,7 @@ struct CallTests {
 
     @Test("a refused connection is reported immediately with host and port")
     func refused() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let connection = try HTTPConnection(baseURL: "http://127.0.0.1:\(port)")
         let error = try await transportError { _ = try await connection.send(Call("GET", "/")) }
         #expect(error.description == "127.0.0.1:\(port) refused the connection: nothing is listening there")

@@ -74,7 +74,7 @@ struct RetryTests {
     @Test("after a refused connection every method is retried")
     func refusedConnection() async throws {
         let pauses = Pauses()
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let connection = try HTTPConnection(baseURL: "http://127.0.0.1:\(port)", pause: pauses.pause)
         let error = try await transportError { _ = try await connection.send(Call("POST", "/", retry: .standard)) }
         #expect(error.kind == .refused)

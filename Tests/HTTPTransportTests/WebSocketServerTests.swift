@@ -202,7 +202,7 @@ struct WebSocketProxyTests {
             #expect(text.hasSuffix("requires a user and a password, or rejected the ones given"))
             #expect(!text.contains("secret"))
         }
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let gone = try await refusal(ProxyServer("127.0.0.1:\(port)", origin: "HTTPS_PROXY"))
         #expect(
             gone.hasSuffix(

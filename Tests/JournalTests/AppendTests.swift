@@ -154,7 +154,7 @@ struct AppendTests {
 
     @Test("several processes may create the journal at the same moment")
     func concurrentOpening() async throws {
-        for _ in 1...20 {
+        for _ in 1...5 {
             let folder = try Folder()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 1...6 {

@@ -154,7 +154,7 @@ struct ClientTests {
 
     @Test("an error without response names the server and the source of the configuration")
     func unreachable() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let client = KubernetesClient(
             ClusterAccess(server: "http://127.0.0.1:\(port)", origin: "kubeconfig /k, context production"),
             pause: Pauses().pause)

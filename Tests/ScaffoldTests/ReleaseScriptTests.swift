@@ -131,7 +131,7 @@ struct ReleaseScriptTests {
             FakeViridian(release: .release("running"), .lost), ["PATIENCE": "2"])
         #expect(gone.termination == .exited(1), "\(gone)")
         #expect(gone.output.contains("blog/42 goes on, its outcome is not known: http"), "\(gone)")
-        let nobody = try await unusedPort()
+        let nobody = try unusedPort()
         let done = try await command("http://127.0.0.1:\(nobody)", ["PATIENCE": "1"]).run(deadline: .seconds(60))
         #expect(done.termination == .exited(1), "\(done)")
         #expect(done.output.contains("Whether a release of v2 has begun"), "\(done)")

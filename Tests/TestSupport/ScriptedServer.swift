@@ -169,11 +169,6 @@ extension ResponseBody {
     }
 }
 
-/// A port of 127.0.0.1 without a listener: it has just been free.
-package func unusedPort() async throws -> Int {
-    try await withServer({ _, _ in Reply() }, { $0.port })
-}
-
 /// Replaces waiting: returns immediately and records the durations.
 package actor Pauses {
     package private(set) var all: [Duration] = []

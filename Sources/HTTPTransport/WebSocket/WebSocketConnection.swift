@@ -17,7 +17,7 @@ package struct WebSocketConnection: Sendable {
         package var closing: Duration
 
         package init(
-            opening: Duration = .seconds(10), message: Int = 1 << 20, silence: Duration = .seconds(60),
+            opening: Duration = .seconds(30), message: Int = 1 << 20, silence: Duration = .seconds(60),
             closing: Duration = .seconds(2)
         ) {
             self.opening = opening

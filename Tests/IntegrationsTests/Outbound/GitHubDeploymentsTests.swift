@@ -171,7 +171,7 @@ struct GitHubDeploymentsTests {
 
     @Test("a server that is not there, and one that answers something else than the API, are told apart")
     func unreachable() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let client = try client("http://127.0.0.1:\(port)")
         let queued = try #require(story("https://github.com/mike/blog").reports().first)
         let absent = try await failure { try await client.deliver(queued, DeliveryContext()) }

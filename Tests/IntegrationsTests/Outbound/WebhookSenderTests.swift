@@ -118,7 +118,7 @@ struct WebhookSenderTests {
 
     @Test("a receiver that hangs, drops the connection or is not there is tried again")
     func silence() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let nobody = try sender("http://127.0.0.1:\(port)")
         let refused = try await failure { try await nobody.send("{}", id: "msg_1") }
         #expect(refused.kind == .unavailable(after: nil) && refused.description.contains("nothing is listening there"))

@@ -34,7 +34,7 @@ struct BadRegistryTests {
 
     @Test("one that is not there: nobody listens, no such name")
     func down() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         try await withRegistryClient("127.0.0.1:\(port)") { client async throws in
             let error = try await registryError { try await client.image("blog", reference: "v1") }
             #expect(error.kind == .unreachable && error.isTemporary)

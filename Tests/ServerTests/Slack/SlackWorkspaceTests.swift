@@ -31,15 +31,20 @@ import ViridianConfiguration
         }
     }
 
-    @Test("of a token that Slack never answered for nothing is believed")
+    @Test(
+        "of a token that Slack never answered for, only people of the request's workspace who are named by id are believed"
+    )
     func unknown() async throws {
         let folder = try TestFolder()
         try await SlackWorld.run(folder: folder, weather: away) { world in
-            let told = try await world.say("lock blog moving", by: .mike)
-            #expect(told.contains("Slack did not say who you are, so nothing was done"), "\(told)")
+            for person in [FakeSlack.Person.ann, .outsider] {
+                let told = try await world.say("lock blog moving", by: person)
+                #expect(told.contains("Slack did not say who you are, so nothing was done"), "\(told)")
+            }
             #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
-            await world.slack.calm()
             #expect(try await world.say("lock blog moving", by: .mike).contains("blog is locked"))
+            await world.slack.calm()
+            #expect(try await world.say("unlock blog", by: .ann).contains("blog"))
             // Another token may be of another workspace.
             let slack = try #require(world.server.services.slackRequests)
             var other = await slack.access.configuration
