@@ -4,7 +4,7 @@ import ReleaseMachine
 
 /// A request from Slack, written down before it is acknowledged.
 package struct WrittenSlackRequest: Sendable, Hashable {
-    /// Tells a repeated request apart: Slack's id of what the person did, its signature, or the id of its envelope in Socket Mode.
+    /// Tells a repeated request apart: its signature; in Socket Mode what Slack says that the person did, or the id of its envelope.
     package var id: String
     /// When it came.
     package var at: Timestamp
@@ -113,14 +113,6 @@ extension Journal {
             try database.execute(
                 sql: "UPDATE slack_requests SET done_at = ?, answer = ? WHERE id = ?",
                 arguments: [at.milliseconds, answer, id])
-        }
-    }
-
-    /// What the person was told; `nil` for a request that is not there, or has not been acted on.
-    package func answer(toSlackRequest id: String) throws(JournalError) -> String? {
-        try read { database in
-            try String.fetchOne(
-                database, sql: "SELECT answer FROM slack_requests WHERE id = ? AND answer IS NOT NULL", arguments: [id])
         }
     }
 

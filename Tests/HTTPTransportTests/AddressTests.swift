@@ -59,7 +59,7 @@ struct AddressTests {
     func connecting() async throws {
         try await withServer({ _, _ in .text("here") }) { server in
             let connection = try HTTPConnection(
-                baseURL: "http://hooks.invalid:\(server.port)", address: try #require(IPAddress("127.0.0.1")))
+                baseURL: "http://hooks.invalid:\(server.port)", address: IPAddress("127.0.0.1"))
             let answer = try await connection.send(.init("GET", "/x"))
             #expect(String(decoding: answer.body, as: UTF8.self) == "here")
             #expect(await server.requests.all.map(\.authority) == ["hooks.invalid:\(server.port)"])
@@ -74,7 +74,7 @@ struct AddressTests {
         func call(_ authority: Authority, _ url: String) async throws -> Int {
             let connection = try HTTPConnection(
                 baseURL: url, tls: TLSIdentity(trust: try authority.trust),
-                address: try #require(IPAddress("127.0.0.1")))
+                address: IPAddress("127.0.0.1"))
             do {
                 let status = try await connection.send(.init("GET", "/")).status
                 await connection.shutdown()

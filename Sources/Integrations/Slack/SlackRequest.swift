@@ -13,7 +13,7 @@ package struct SlackRequest: Sendable, Hashable, Codable {
     package var user: SlackPerson
     /// Where the answer goes: five times within 30 minutes.
     package var responseURL: String?
-    /// Slack's id of what the person did (`trigger_id`), the same however often and by whichever way Slack sends it; `nil` where Slack names none.
+    /// Slack's id of what the person did (`trigger_id`), the same however often Slack sends it; `nil` where Slack names none.
     package var trigger: String?
 
     package init(
@@ -24,6 +24,16 @@ package struct SlackRequest: Sendable, Hashable, Codable {
         self.user = user
         self.responseURL = responseURL
         self.trigger = trigger
+    }
+
+    /// Tells what a person did apart from everything else that somebody did; `nil` where Slack names no trigger.
+    package var occurrence: String? {
+        let what =
+            switch action {
+            case .command(let text): text
+            case .button(let id, let release): "\(id) \(release)"
+            }
+        return trigger.map { "trigger:\($0) \(user.id) \(what)" }
     }
 }
 

@@ -13,6 +13,8 @@ package struct HookSettings: Sendable {
     package var answerWithin: Duration = .milliseconds(60)
     /// How long a script's call waits for its release to begin.
     package var callWithin: Duration = .seconds(10)
+    /// How long a person's release waits for the registry's answer.
+    package var registryWithin: Duration = .seconds(2)
     /// How long deliveries are kept.
     package var keepFor: Duration = .seconds(90 * 86_400)
     /// How long deliveries are kept that concerned no app.

@@ -7,9 +7,6 @@ import ViridianConfiguration
 /// Which image a version's tag is now. A person's release asks the registry before what the journal knows counts: an image may have been
 /// pushed of which nobody told. The server and the command line ask under the same conditions.
 package struct TagDigest: Sendable {
-    /// How long a release waits for the registry's answer.
-    package static let patience = Duration.seconds(2)
-
     private let journal: Journal
     private let lookup: any VersionLookup
     private let settings: HookSettings
@@ -28,7 +25,7 @@ package struct TagDigest: Sendable {
         self.init(journal: journal, lookup: registries, settings: settings, clock: clock)
     }
 
-    /// The digest to which a version's tag points now; `nil` where the registry is not asked, does not say so within `patience`, or has no
+    /// The digest to which a version's tag points now; `nil` where the registry is not asked, does not say so in time, or has no
     /// such image. What it says is noted.
     package func noted(_ version: Version, of app: AppConfiguration) async throws(JournalError) -> String? {
         guard let found = await image(version, of: app) else { return nil }
@@ -46,10 +43,10 @@ package struct TagDigest: Sendable {
 
     private func image(_ version: Version, of app: AppConfiguration) async -> RegistryImage? {
         guard settings.asksRegistry(of: app) else { return nil }
-        let found = await withTaskGroup { [lookup, clock] group -> RegistryImage? in
+        let found = await withTaskGroup { [lookup, clock, settings] group -> RegistryImage? in
             group.addTask { try? await lookup.image(app, version.text) }
             group.addTask {
-                try? await clock.sleep(for: TagDigest.patience)
+                try? await clock.sleep(for: settings.registryWithin)
                 return nil
             }
             let first = await group.next() ?? nil

@@ -58,9 +58,7 @@ extension API {
         else { return (Response(status: .ok), "ignored") }
         switch try slack.receive(read, .signed(signature, at: signedAt)) {
         case .written: return (Response(status: .ok), "accepted")
-        // Slack asks again, and is to stop.
-        case .repeated: return (Response(status: .ok), "repeated")
-        case .replayed:
+        case .repeated, .replayed:
             throw services.refusedSlackRequest(
                 address, "this request came before: a signature is good for one", context)
         case .tooMany(let sentence):

@@ -65,12 +65,11 @@ package actor SlackRequests {
         let (id, signature, sentAt): (String, String?, Timestamp?) =
             switch delivery {
             case .signed(let signature, let time): (signature, signature, time)
-            case .envelope(let id): ("envelope:\(id)", nil, nil)
+            // What Slack sends again may have another envelope.
+            case .envelope(let id): (request.occurrence ?? "envelope:\(id)", nil, nil)
             }
         if let signature, try journal.hasSlackSignature(signature) { return .replayed }
-        // What Slack sends again is signed anew, and may have another envelope.
-        let written = request.trigger.map { "trigger:\($0)" } ?? id
-        if try !journal.hasSlackRequest(written), let excess = pace.count("\(request.team) \(request.user.id)") {
+        if try !journal.hasSlackRequest(id), let excess = pace.count("\(request.team) \(request.user.id)") {
             // Nobody has it done later by sending it again.
             if let signature, try !journal.add(slackSignature: signature, at: clock.now) { return .replayed }
             let seconds = max(1, Int(excess.wait.components.seconds))
@@ -81,7 +80,7 @@ package actor SlackRequests {
         }
         let now = clock.now
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
-        let row = WrittenSlackRequest(id: written, at: now, sentAt: sentAt, request: text)
+        let row = WrittenSlackRequest(id: id, at: now, sentAt: sentAt, request: text)
         switch try journal.add(row, signature: signature) {
         case .repeated: return .repeated
         case .replayed: return .replayed

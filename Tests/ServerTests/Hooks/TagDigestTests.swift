@@ -36,7 +36,7 @@ struct TagDigestTests {
     /// Sleeping takes no time.
     private struct HurriedClock: ReleaseClock {
         var now: Timestamp { Timestamp(milliseconds: 1_445_783_643_000) }
-        func sleep(for length: Duration) async throws { #expect(length == TagDigest.patience) }
+        func sleep(for length: Duration) async throws { #expect(length == HookSettings().registryWithin) }
     }
 
     private let registry = Registry()

@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import GRDB
 import HTTPTransport
 import Integrations
 import Journal
@@ -155,9 +156,10 @@ import ViridianConfiguration
             let interaction = await world.slack.type("status", by: .eve)
             try await world.send(interaction)
             let told = try await world.slack.told(.eve) { $0.text.contains("connect?code=") }
-            let request = try SlackRequest.read(command: Array(interaction.body.utf8))
-            let trigger = try #require(request.trigger)
-            let stored = try #require(try world.server.journal.answer(toSlackRequest: "trigger:\(trigger)"))
+            let answer = try await DatabaseQueue(path: world.server.journal.path).read {
+                try String.fetchOne($0, sql: "SELECT answer FROM slack_requests")
+            }
+            let stored = try #require(answer)
             let secret = try code(told.text)
             #expect(stored.contains("not known here") && !stored.contains(secret))
         }
