@@ -20,32 +20,9 @@ extension HookRequest {
         guard let field = fields.first, fields.count == 1 else {
             throw MalformedHook("the body is a form; expected one field payload with JSON in it")
         }
-        guard let payload = Self.decoded(field.dropFirst(Self.payloadField.count)) else {
+        guard let payload = FormField.decoded(field.dropFirst(Self.payloadField.count)) else {
             throw MalformedHook("the form's field payload is not percent-encoded")
         }
         return payload
-    }
-
-    /// `application/x-www-form-urlencoded`; `nil` where a `%` is not followed by two digits.
-    private static func decoded(_ field: ArraySlice<UInt8>) -> [UInt8]? {
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(field.count)
-        var rest = field
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): decoded.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
-                    return nil
-                }
-                decoded.append(high << 4 | low)
-            default: decoded.append(byte)
-            }
-        }
-        return decoded
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
     }
 }

@@ -165,7 +165,7 @@ struct ForgeConnection: Sendable {
     }
 
     private func hidingToken(_ text: some StringProtocol) -> String {
-        token.value.isEmpty ? String(text) : text.replacingOccurrences(of: token.value, with: "(secret)")
+        String(text).hiding([token.value])
     }
 
     /// The answer's body as a value.

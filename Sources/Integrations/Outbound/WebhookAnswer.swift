@@ -63,9 +63,4 @@ extension String {
         text.append(contentsOf: printable)
         return String(text).split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
-
-    /// The text with `(secret)` in the place of each secret.
-    func hiding(_ secrets: [String]) -> String {
-        secrets.reduce(self) { $0.replacing($1, with: "(secret)") }
-    }
 }

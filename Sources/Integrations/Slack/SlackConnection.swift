@@ -5,7 +5,7 @@ import ViridianConfiguration
 /// Calls to one server of Slack, with the errors that all of them share. Redirects are not followed: the token would go with them.
 struct SlackConnection: Sendable {
     private let connection: HTTPConnection
-    private let secrets: [Secret]
+    private let secrets: [String]
     private let failures: SlackFailures
     private let deadline: Duration
 
@@ -16,7 +16,7 @@ struct SlackConnection: Sendable {
         _ url: String, secrets: [Secret], failures: SlackFailures, environment: [String: String], deadline: Duration
     ) throws {
         self.deadline = deadline
-        self.secrets = secrets.filter { !$0.value.isEmpty }
+        self.secrets = secrets.map(\.value)
         self.failures = failures
         connection = try HTTPConnection(
             baseURL: url, proxy: try ProxyEnvironment(environment).proxy(for: url), connectionLimit: 4)
@@ -106,7 +106,5 @@ struct SlackConnection: Sendable {
         }
     }
 
-    private func hidingSecrets(_ text: String) -> String {
-        secrets.reduce(text) { $0.replacing($1.value, with: "(secret)") }
-    }
+    private func hidingSecrets(_ text: String) -> String { text.hiding(secrets) }
 }

@@ -25,26 +25,8 @@ package struct SlackForm: Sendable {
 
     package subscript(name: String) -> String? { fields[name] }
 
-    /// `nil` where a `%` is not followed by two digits, or the text is not UTF-8.
+    /// `nil` where it is not percent-encoded, or the text is not UTF-8.
     private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(text.count)
-        var rest = text
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): decoded.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
-                    return nil
-                }
-                decoded.append(high << 4 | low)
-            default: decoded.append(byte)
-            }
-        }
-        return String(validating: decoded, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
+        FormField.decoded(text).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }
