@@ -53,7 +53,7 @@ struct EC2Tests {
 
     @Test(
         "instances are found by their tags, over several pages, and only with the right signature",
-        .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(3)))
+        .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(10)))
     func moto() async throws {
         try await Moto.with { moto in
             let users = try await Python.run(Self.founding, ["url": moto.url], as: [String: Keys].self)

@@ -25,7 +25,7 @@ struct S3Tests {
 
     @Test(
         "a presigned URL gives access to its object only",
-        .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(3)))
+        .enabled(Comment(rawValue: Python.reason)) { await Python.isThere }, .timeLimit(.minutes(10)))
     func fetching() async throws {
         try await Moto.with { moto in
             let keys = try await Python.run(Self.founding, ["url": moto.url], as: [String: String].self)

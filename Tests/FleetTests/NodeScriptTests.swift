@@ -20,7 +20,7 @@ private let awks = [["mawk"], ["gawk"], ["original-awk"], ["busybox", "awk"]].fi
 }
 
 /// The text of the node script.
-@Suite(.timeLimit(.minutes(1))) struct NodeScriptTests {
+@Suite(.timeLimit(.minutes(10))) struct NodeScriptTests {
     @Test("every shell understands the program", arguments: shells, [false, true])
     func parses(shell: [String], isCompact: Bool) async throws {
         let text = NodeScript.program(NodeScript.parts + [session], isCompact: isCompact)

@@ -5,7 +5,7 @@ import Testing
 @testable import Fleet
 
 /// Installed ssh versions, which may be older or have fewer features.
-@Suite(.timeLimit(.minutes(2))) struct SSHClientTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHClientTests {
     /// Runs `body` with a program in place of ssh, which calls ssh itself unless `refuses` ends it.
     private func withSSH<Value>(
         version: String, keyExchanges: [String], refuses: String, in directory: String,

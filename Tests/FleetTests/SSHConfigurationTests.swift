@@ -5,7 +5,7 @@ import Processes
 import Testing
 
 /// The user's ssh_config works with nodes.
-@Suite(.timeLimit(.minutes(2))) struct SSHConfigurationTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHConfigurationTests {
     private func read(_ server: SSHServer, _ address: String) async throws -> FleetOutcome {
         try await server.withFleet([address]) { fleet in
             let reading = try #require(try await fleet.read(blog).first)

@@ -5,7 +5,7 @@ import Processes
 import Testing
 
 /// Conversations over a real sshd.
-@Suite(.timeLimit(.minutes(2))) struct SSHConversationTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHConversationTests {
     @Test("a connection is opened once and used for consecutive conversations")
     func held() async throws {
         try await withSSHServer { server in

@@ -6,7 +6,7 @@ import Processes
 import Testing
 
 /// Lost connections, nodes that stop answering, and cancellation.
-@Suite(.timeLimit(.minutes(2))) struct SSHFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHFaultTests {
     /// Staging whose post-deploy command runs for long; it prints `began` first.
     private func plan(_ command: String, timeout: Duration = .seconds(300)) -> StagePlan {
         StagePlan(

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 /// Messages for nodes that cannot be reached.
-@Suite(.timeLimit(.minutes(2))) struct SSHRefusalTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHRefusalTests {
     @Test("an unknown host key is never accepted, and the fix is reported")
     func unknownHostKey() async throws {
         try await withSSHServer { server in

@@ -8,7 +8,7 @@ import Testing
 private let sessionShells = [["dash"], ["busybox", "sh"], ["bash"]].filter { Executable.find($0[0]) != nil }
 
 /// The remote end of a session, in each shell.
-@Suite(.timeLimit(.minutes(2))) struct SSHSessionScriptTests {
+@Suite(.timeLimit(.minutes(10))) struct SSHSessionScriptTests {
     /// `main` prints its arguments and executes the tests' commands.
     private static let program =
         NodeSession.functions + #"""

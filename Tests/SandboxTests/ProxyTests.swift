@@ -122,7 +122,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("under load not one request is lost while pods come and go", .timeLimit(.minutes(1)))
+    @Test("under load not one request is lost while pods come and go", .timeLimit(.minutes(10)))
     func load() async throws {
         try #require(Executable.find("wrk") != nil, "this test needs wrk")
         try await withProxy { _, port, route in

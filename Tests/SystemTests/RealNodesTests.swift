@@ -5,7 +5,7 @@ import Processes
 import Testing
 
 /// All tests with real nodes over SSH. Serialized: they share the machines.
-@Suite(.serialized, .timeLimit(.minutes(5)), .enabled(if: RealNodes.isThere, RealNodes.missing))
+@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: RealNodes.isThere, RealNodes.missing))
 enum RealNodesTests {}
 
 extension RealNodesTests {

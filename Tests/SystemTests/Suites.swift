@@ -1,7 +1,7 @@
 import Testing
 
 /// Complete releases. Serialized: each keeps the machine busy, and some measure seconds.
-@Suite(.serialized, .timeLimit(.minutes(3))) enum Releases {}
+@Suite(.serialized, .timeLimit(.minutes(10))) enum Releases {}
 
 /// Tests without a complete release: wrong input, reading verbs, the sandbox with kubectl.
-@Suite(.serialized, .timeLimit(.minutes(3))) enum ShortCommands {}
+@Suite(.serialized, .timeLimit(.minutes(10))) enum ShortCommands {}

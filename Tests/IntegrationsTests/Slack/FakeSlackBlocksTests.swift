@@ -5,7 +5,7 @@ import Testing
 /// The stand-in for Slack takes the blocks that Slack's own library can write, and refuses what Slack refuses.
 @Suite(
     "Blocks in the stand-in for Slack", .enabled(Comment(rawValue: SlackSDK.reason)) { await SlackSDK.isThere },
-    .timeLimit(.minutes(3)))
+    .timeLimit(.minutes(10)))
 struct FakeSlackBlocksTests {
     private let token = FakeSlack.App().token
 

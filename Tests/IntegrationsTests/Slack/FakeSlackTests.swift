@@ -6,7 +6,7 @@ import Testing
 /// Slack's own library talks to the stand-in as to Slack.
 @Suite(
     "The stand-in for Slack", .enabled(Comment(rawValue: SlackSDK.reason)) { await SlackSDK.isThere },
-    .timeLimit(.minutes(3)))
+    .timeLimit(.minutes(10)))
 struct FakeSlackTests {
     private let app = FakeSlack.App()
 

@@ -44,7 +44,7 @@ private func isThere() async -> Bool {
     return true
 }
 
-@Suite("Socket Mode and other people's libraries", .enabled(needsLibraries, isThere), .timeLimit(.minutes(5)))
+@Suite("Socket Mode and other people's libraries", .enabled(needsLibraries, isThere), .timeLimit(.minutes(10)))
 struct SocketModeOracleTests {
     /// JSON in one way of writing it.
     private func canonical(_ json: some Collection<UInt8>) throws -> String {

@@ -5,7 +5,7 @@ import Logging
 import TestSupport
 import Testing
 
-@Suite("Socket Mode", .timeLimit(.minutes(5)))
+@Suite("Socket Mode", .timeLimit(.minutes(10)))
 struct SocketModeTests {
     // MARK: Requests
 

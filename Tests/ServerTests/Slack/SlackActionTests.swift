@@ -10,7 +10,7 @@ import ViridianConfiguration
 
 @testable import Server
 
-@Suite("Buttons and commands in Slack", .timeLimit(.minutes(5))) struct SlackActionTests {
+@Suite("Buttons and commands in Slack", .timeLimit(.minutes(10))) struct SlackActionTests {
     @Test("a release is promoted by its button, by the person's name, and the answer says what happens")
     func promote() async throws {
         try await SlackWorld.run { world in

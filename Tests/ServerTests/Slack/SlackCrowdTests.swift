@@ -7,7 +7,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Twenty apps released at once", .timeLimit(.minutes(5)))
+@Suite("Twenty apps released at once", .timeLimit(.minutes(10)))
 struct SlackCrowdTests {
     /// What happens to the releases, each event at its time, whatever the sender does meanwhile.
     private actor World {

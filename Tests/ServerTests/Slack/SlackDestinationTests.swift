@@ -6,7 +6,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Releases are told in Slack", .timeLimit(.minutes(5)))
+@Suite("Releases are told in Slack", .timeLimit(.minutes(10)))
 struct SlackDestinationTests {
     private let paused = ToldRelease(nodes: 2, verify: true).reaching(.verifying)
 

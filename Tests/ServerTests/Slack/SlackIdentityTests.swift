@@ -11,7 +11,7 @@ import ViridianConfiguration
 
 @testable import Server
 
-@Suite("Who somebody in Slack is", .timeLimit(.minutes(5))) struct SlackIdentityTests {
+@Suite("Who somebody in Slack is", .timeLimit(.minutes(10))) struct SlackIdentityTests {
     /// The code of the link in a refusal.
     private func code(_ refusal: String) throws -> String {
         let match = try #require(

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Requests from Slack and a journal that can be read and not written", .timeLimit(.minutes(5)))
+@Suite("Requests from Slack and a journal that can be read and not written", .timeLimit(.minutes(10)))
 struct SlackJournalTests {
     /// What cannot be written, as on a full disk. Requests still come in, as when it fills up at that moment.
     private enum Fault: String, CaseIterable {

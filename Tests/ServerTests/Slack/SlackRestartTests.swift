@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Requests from Slack and a server that was killed", .timeLimit(.minutes(5))) struct SlackRestartTests {
+@Suite("Requests from Slack and a server that was killed", .timeLimit(.minutes(10))) struct SlackRestartTests {
     private func write(
         _ request: SlackRequest, _ journal: Journal, age: Duration = .zero, signedBefore: Duration = .zero,
         isBegun: Bool = false

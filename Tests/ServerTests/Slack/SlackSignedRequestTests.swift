@@ -9,7 +9,7 @@ import ViridianConfiguration
 
 @testable import Server
 
-@Suite("Requests to /slack", .timeLimit(.minutes(5))) struct SlackSignedRequestTests {
+@Suite("Requests to /slack", .timeLimit(.minutes(10))) struct SlackSignedRequestTests {
     private func headers(_ body: String, secret: String, at time: Date = Date()) -> [String: String] {
         let timestamp = String(Int(time.timeIntervalSince1970))
         return [

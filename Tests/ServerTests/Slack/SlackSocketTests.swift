@@ -7,7 +7,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Requests over Socket Mode", .timeLimit(.minutes(5))) struct SlackSocketTests {
+@Suite("Requests over Socket Mode", .timeLimit(.minutes(10))) struct SlackSocketTests {
     private func run(
         _ test: @escaping @Sendable (SlackWorld, FakeSlackSocket) async throws -> Void
     ) async throws {

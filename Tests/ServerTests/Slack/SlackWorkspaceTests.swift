@@ -10,7 +10,7 @@ import ViridianConfiguration
 
 @testable import Server
 
-@Suite("Which workspace is ours", .timeLimit(.minutes(5))) struct SlackWorkspaceTests {
+@Suite("Which workspace is ours", .timeLimit(.minutes(10))) struct SlackWorkspaceTests {
     private let away: [(FakeSlack.Fault, String?)] = [(.html(503), "auth.test"), (.html(503), "users.info")]
 
     @Test("it is known after a start while Slack does not answer, and so is who is named by id")
