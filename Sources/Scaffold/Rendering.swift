@@ -1,30 +1,22 @@
 import ViridianConfiguration
 
-/// A file that is written once. From then on it belongs to the repository or the configuration management that takes it over.
-package struct RenderedFile: Sendable, Hashable {
-    /// Where it belongs, relative to the folder or machine that it is for: `etc/nginx/backends.d/blog.conf`.
-    package var path: String
-    package var text: String
-    /// The permissions that it needs; `nil` where any will do.
-    package var mode: Int?
-
-    package init(path: String, text: String, mode: Int? = nil) {
-        self.path = path
-        self.text = text
-        self.mode = mode
-    }
-
-    /// A file without values, embedded in the program.
-    init(path: String, embedded file: [UInt8]) {
-        self.init(path: path, text: String(decoding: file, as: UTF8.self))
-    }
-}
-
 /// Why something cannot be rendered.
 package struct ScaffoldError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String
 
     package init(_ description: String) { self.description = description }
+}
+
+/// What a caller chooses; everything else is in the configuration.
+package struct RenderingOptions: Sendable, Hashable {
+    package var scripts = ScriptPlacement.embedded
+    /// The Slack app needs no address of this server.
+    package var isSocketMode = false
+
+    package init(scripts: ScriptPlacement = .embedded, isSocketMode: Bool = false) {
+        self.scripts = scripts
+        self.isSocketMode = isSocketMode
+    }
 }
 
 /// What can be written from the configuration alone.
@@ -44,11 +36,10 @@ package enum Rendering: String, Sendable, CaseIterable {
     /// Whether several files of it are one stream of YAML documents.
     private var isYAMLStream: Bool { self == .kubernetes || self == .rbac }
 
-    /// The files for these apps, of which there is at least one. `isSocketMode`: the Slack app needs no address of this server.
+    /// The files for these apps, of which there is at least one.
     /// - Throws: `ScaffoldError`.
     package func files(
-        _ configuration: Configuration, apps: [AppConfiguration], scripts: ScriptPlacement = .embedded,
-        isSocketMode: Bool = false
+        _ configuration: Configuration, apps: [AppConfiguration], options: RenderingOptions = .init()
     ) throws(ScaffoldError) -> [RenderedFile] {
         switch self {
         case .kubernetes: return apps.map(KubernetesObjects.file)
@@ -61,11 +52,11 @@ package enum Rendering: String, Sendable, CaseIterable {
         case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
         case .compose: return [ContainerFiles.compose(apps)]
         case .dockerfile: return ContainerFiles.dockerfiles(apps)
-        case .jenkins: return Pipelines.jenkins(apps, server: configuration.server, scripts)
-        case .gitlab: return Pipelines.gitlab(apps, server: configuration.server, scripts)
-        case .github: return Pipelines.github(apps, server: configuration.server, scripts)
+        case .jenkins: return Pipelines.jenkins(apps, server: configuration.server, options.scripts)
+        case .gitlab: return Pipelines.gitlab(apps, server: configuration.server, options.scripts)
+        case .github: return Pipelines.github(apps, server: configuration.server, options.scripts)
         case .rbac: return AccessRights.files(configuration, apps: apps)
-        case .slackManifest: return [SlackManifest(configuration, isSocketMode: isSocketMode).file]
+        case .slackManifest: return [SlackManifest(configuration, isSocketMode: options.isSocketMode).file]
         }
     }
 

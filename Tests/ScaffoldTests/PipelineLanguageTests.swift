@@ -16,7 +16,7 @@ struct PipelineLanguageTests {
         return try [plain, other].flatMap { app in
             let configuration = configuration([app], server: Self.server)
             return try [ScriptPlacement.embedded, .beside].map {
-                try #require(try what.files(configuration, apps: [app], scripts: $0).first?.text)
+                try #require(try what.files(configuration, apps: [app], options: .init(scripts: $0)).first?.text)
             }
         }
     }

@@ -116,7 +116,7 @@ struct PipelineTests {
         let rendering = try #require(Rendering(rawValue: system.rawValue))
         let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
         let one = configuration([try blog()], server: server)
-        let files = try rendering.files(one, apps: one.apps, scripts: .beside)
+        let files = try rendering.files(one, apps: one.apps, options: .init(scripts: .beside))
         let path = [
             PipelineSystem.jenkins: "Jenkinsfile", .gitlab: ".gitlab-ci.yml", .github: ".github/workflows/release.yml",
         ]
@@ -131,7 +131,7 @@ struct PipelineTests {
         #expect(!alone[0].text.contains(" \n"))
         // Several apps have a folder each.
         let two = configuration([try blog(), try www()], server: server)
-        let several = try rendering.files(two, apps: two.apps, scripts: .beside)
+        let several = try rendering.files(two, apps: two.apps, options: .init(scripts: .beside))
         #expect(several.map(\.path).contains("www/ci/release.sh"))
     }
 

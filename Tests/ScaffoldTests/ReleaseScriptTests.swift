@@ -15,7 +15,8 @@ struct ReleaseScriptTests {
         _ server: String, _ environment: [String: String] = [:], shell: [String] = ["sh"]
     ) throws -> Command {
         let one = configuration([try blog()], server: ServerConfiguration(url: URL(string: server)))
-        let script = try #require(try Rendering.jenkins.files(one, apps: one.apps, scripts: .beside).last?.text)
+        let script = try #require(
+            try Rendering.jenkins.files(one, apps: one.apps, options: .init(scripts: .beside)).last?.text)
         let all = [
             "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "VERSION": "v2",
             "VIRIDIAN_TOKEN": FakeViridian.token, "POLL": "1",

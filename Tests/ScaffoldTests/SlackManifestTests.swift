@@ -31,7 +31,8 @@ struct SlackManifestTests {
         var configuration = configuration([try blog()], server: server)
         configuration.slack = slack
         let what = Rendering.slackManifest
-        return what.text(try what.files(configuration, apps: configuration.apps, isSocketMode: isSocketMode))
+        return what.text(
+            try what.files(configuration, apps: configuration.apps, options: .init(isSocketMode: isSocketMode)))
     }
 
     private static func slack(

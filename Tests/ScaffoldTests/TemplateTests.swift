@@ -55,11 +55,11 @@ struct TemplateTests {
     func complete() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../Sources/Scaffold/Templates").standardizedFileURL
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "mustache" }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".mustache") }
         let sources = Set(try Self.all().map { type(of: $0).template.source })
         for file in files {
-            #expect(sources.contains(try String(contentsOf: file, encoding: .utf8)), "\(file.lastPathComponent)")
+            #expect(sources.contains(try String(contentsOf: folder.appending(path: file), encoding: .utf8)), "\(file)")
         }
         #expect(sources.count == files.count)
     }

@@ -124,3 +124,11 @@ struct Program: Sendable {
         }
     }
 }
+
+/// Runs `viridian` in a folder in which nothing is.
+func inAnEmptyFolder(_ body: (Program) async throws -> Void) async throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "viridian-folder-\(UUID())").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await body(try Program(in: path))
+}

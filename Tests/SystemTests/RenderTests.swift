@@ -187,10 +187,3 @@ extension ShortCommands {
         }
     }
 }
-
-private func inAnEmptyFolder(_ body: (Program) async throws -> Void) async throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "viridian-render-\(UUID())").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try await body(try Program(in: path))
-}

@@ -74,8 +74,8 @@ struct RenderCommand: Verb {
         switch what {
         case .scaffold(let rendering):
             // On standard output a pipeline is one text, in a folder it can have its script beside it.
-            files = try rendering.files(
-                configuration, apps: apps, scripts: folder == nil ? .embedded : .beside, isSocketMode: socket)
+            let options = RenderingOptions(scripts: folder == nil ? .embedded : .beside, isSocketMode: socket)
+            files = try rendering.files(configuration, apps: apps, options: options)
             let backends = configuration.nodes.backends
             if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {
                 printError(
