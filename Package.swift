@@ -115,7 +115,8 @@ let package = Package(
                 "Kubernetes", "Processes", asn1, crypto, hummingbird, hummingbirdTLS, httpTypes, logging,
                 nioConcurrency, nioCore, nioHTTP1, nioPosix, nioSSL, unixSignals, x509,
             ],
-            excluding: ["README.md"]
+            excluding: ["README.md"],
+            resources: [.embedInCode("Kubelet/enter-root.sh")]
         ),
         room(
             "Commands",

@@ -1,20 +1,22 @@
 import Foundation
 import Kubernetes
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// The program of a container: command line, environment, working directory.
 struct ContainerProgram: Sendable {
     var commandLine: [String]
     var environment: [String: String]
     var workingDirectory: String
+    var root: ContainerRoot
+    /// The signal that asks it to stop.
+    var stopSignal: Int32
     /// Why it cannot be started, in the container runtime's format.
     var problem: String?
-}
-
-/// An image's entry point, default arguments and environment.
-struct ContainerImage: Sendable {
-    var command: [String]
-    var arguments: [String] = []
-    var environment: [String: String] = [:]
 }
 
 /// Configuration that a container needs is missing.
@@ -25,12 +27,11 @@ struct ContainerConfigError: Error {
 extension ContainerRunner {
     /// The program of the container with its image.
     func program(_ image: ContainerImage) async throws -> ContainerProgram {
-        var environment = [
-            "PATH": ProcessInfo.processInfo.environment["PATH"]
-                ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": ProcessInfo.processInfo.environment["HOME"] ?? "/", "HOSTNAME": pod.key.name,
-            "SANDBOX_POD_IP": await pod.address,
-        ]
+        let user = try ContainerUser(image, container: container, pod: pod.pod)
+        let root = ContainerRoot(files: image.files, user: user)
+        var environment = Self.environment(root)
+        environment["HOSTNAME"] = pod.key.name
+        environment["SANDBOX_POD_IP"] = await pod.address
         environment.merge(image.environment) { $1 }
         for source in container["envFrom"]?.array ?? [] {
             let prefix = source["prefix"]?.string ?? ""
@@ -49,31 +50,42 @@ extension ContainerRunner {
         let commandLine =
             command.isEmpty
             ? image.command + (arguments.isEmpty ? image.arguments : arguments) : command + arguments
-        let directory = container["workingDir"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
+        let directory = container["workingDir"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? image.workingDirectory
         var program = ContainerProgram(
             commandLine: commandLine.map { Self.expand($0, environment) }, environment: environment,
-            workingDirectory: directory)
+            workingDirectory: directory ?? "/", root: root, stopSignal: image.stopSignal ?? SIGTERM)
         program.problem = Self.problem(of: program)
         return program
     }
 
+    /// What a container's environment has before the image and the pod add to it.
+    private static func environment(_ root: ContainerRoot) -> [String: String] {
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        guard root.files == .thisMachine else { return ["PATH": path, "HOME": root.user.home] }
+        let own = ProcessInfo.processInfo.environment
+        return ["PATH": own["PATH"] ?? path, "HOME": own["HOME"] ?? "/"]
+    }
+
     private static func problem(of program: ContainerProgram) -> String? {
         guard let name = program.commandLine.first else { return "no command specified" }
+        let files = program.root.files
         var isDirectory: ObjCBool = false
-        if !FileManager.default.fileExists(atPath: program.workingDirectory, isDirectory: &isDirectory)
-            || !isDirectory.boolValue
-        {
+        if let place = files.find(program.workingDirectory) {
+            _ = FileManager.default.fileExists(atPath: place, isDirectory: &isDirectory)
+            if !isDirectory.boolValue { return "mkdir \(program.workingDirectory): not a directory" }
+        } else if !program.root.makesDirectories {
             return "mkdir \(program.workingDirectory): no such directory on this machine"
         }
         if name.contains("/") {
-            let path = name.hasPrefix("/") ? name : program.workingDirectory + "/" + name
-            guard FileManager.default.fileExists(atPath: path) else {
+            guard let place = files.find(name.hasPrefix("/") ? name : program.workingDirectory + "/" + name) else {
                 return "exec: \"\(name)\": stat \(name): no such file or directory"
             }
-            return FileManager.default.isExecutableFile(atPath: path) ? nil : "exec: \"\(name)\": permission denied"
+            return FileManager.default.isExecutableFile(atPath: place) ? nil : "exec: \"\(name)\": permission denied"
         }
         let directories = (program.environment["PATH"] ?? "").split(separator: ":")
-        let isFound = directories.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+        let isFound = directories.contains { directory in
+            files.find("\(directory)/\(name)").map(FileManager.default.isExecutableFile(atPath:)) ?? false
+        }
         return isFound ? nil : "exec: \"\(name)\": executable file not found in $PATH"
     }
 

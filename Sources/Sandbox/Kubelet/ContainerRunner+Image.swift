@@ -34,9 +34,9 @@ extension ContainerRunner {
         while !pod.stopping.isSet, !Task.isCancelled {
             let problem: String
             switch services.images[image] {
-            case .process(let command, let arguments, let environment):
+            case .image(let found):
                 await record(.normal, "Pulled", "Container image \"\(image)\" already present on machine")
-                return ContainerImage(command: command, arguments: arguments, environment: environment)
+                return found
             case .transient(let expected, let command):
                 if failures >= expected {
                     await record(.normal, "Pulled", "Successfully pulled image \"\(image)\"")
@@ -51,6 +51,9 @@ extension ContainerRunner {
                 problem =
                     "rpc error: code = NotFound desc = failed to pull and unpack image \"\(reference)\": "
                     + "failed to resolve reference \"\(reference)\": \(reference): not found"
+            case .unreadable(let reason):
+                problem =
+                    "rpc error: code = InvalidArgument desc = failed to pull and unpack image \"\(reference)\": \(reason)"
             }
             failures += 1
             await fail(problem, delays.next())

@@ -13,8 +13,7 @@ extension ContainerRunner {
 
     /// Runs until it is cancelled when the container ends.
     func probe(_ program: ContainerProgram) async {
-        let prober = Prober(
-            address: await pod.address, environment: program.environment, workingDirectory: program.workingDirectory)
+        let prober = Prober(address: await pod.address, program: program, process: await pod.pid(of: name))
         if let startup = ContainerProbe(.startup, of: container, in: pod.pod) {
             guard await follow(startup, prober, program, until: { $0 }, onChange: { _ in }) else { return }
         }

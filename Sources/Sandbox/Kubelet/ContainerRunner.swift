@@ -101,8 +101,7 @@ struct ContainerRunner: Sendable {
     private func execute(
         _ program: ContainerProgram, log: ContainerLog, started: Date, attempt: Int
     ) async -> ContainerState.Ending {
-        let command = services.processes.command(
-            program.commandLine, environment: program.environment, workingDirectory: program.workingDirectory)
+        let command = services.processes.command(program, address: await pod.address, name: pod.key.name)
         let instance = UUID().uuidString.lowercased().replacing("-", with: "")
         let isRunning = Latch()
         var result: Result<Completed, any Error>?
@@ -187,12 +186,10 @@ struct ContainerRunner: Sendable {
 
     // MARK: - Stopping
 
-    /// Runs the pre-stop hook, then sends SIGTERM to the container's process.
+    /// Runs the pre-stop hook, then sends the image's stop signal to the container's process.
     func stop(_ program: ContainerProgram) async {
         let hook = container["lifecycle"]?["preStop"]
-        let address = await pod.address
-        let prober = Prober(
-            address: address, environment: program.environment, workingDirectory: program.workingDirectory)
+        let prober = Prober(address: await pod.address, program: program, process: await pod.pid(of: name))
         if let seconds = hook?["sleep"]?["seconds"]?.integer {
             try? await Task.sleep(for: .bounded(seconds: seconds))
         } else if let hook, hook.object?.isEmpty == false, let probe = ContainerProbe(hook: hook, of: container) {
@@ -200,7 +197,7 @@ struct ContainerRunner: Sendable {
                 await record(.warning, "FailedPreStopHook", "PreStopHook failed: \(failure)")
             }
         }
-        await pod.signal(name, SIGTERM)
+        await pod.signal(name, program.stopSignal)
     }
 
     /// Checks the memory of the container's processes, in place of the kernel's control groups.

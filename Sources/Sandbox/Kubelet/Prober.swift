@@ -6,8 +6,9 @@ import Processes
 /// Executes the checks of probes.
 struct Prober: Sendable {
     let address: String
-    let environment: [String: String]
-    let workingDirectory: String
+    let program: ContainerProgram
+    /// The container's main process.
+    let process: Int32?
 
     /// - Returns: why the check failed, or `nil` when it succeeded.
     func failure(of probe: ContainerProbe) async -> String? {
@@ -21,9 +22,9 @@ struct Prober: Sendable {
     }
 
     private func exec(_ arguments: [String], _ timeout: Duration) async -> String? {
-        guard let program = arguments.first else { return "the probe has no command" }
-        let command = Command(
-            program, Array(arguments.dropFirst()), environment: environment, workingDirectory: workingDirectory)
+        guard !arguments.isEmpty else { return "the probe has no command" }
+        let command = program.root.inside(
+            process, arguments, environment: program.environment, workingDirectory: program.workingDirectory)
         do {
             let done = try await command.run(deadline: timeout, grace: .milliseconds(100))
             switch done.termination {

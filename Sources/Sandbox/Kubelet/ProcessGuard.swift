@@ -34,12 +34,16 @@ struct ProcessGuard: Sendable {
     private let lock: Int32?
 
     private var groups: String { directory.appending(path: "groups").path }
+    /// An empty directory on which containers mount their root directory, each in its own namespace.
+    private var mountPoint: String { directory.appending(path: "root").path }
 
     init(parent: URL = FileManager.default.temporaryDirectory) throws {
         directory = parent.appending(path: "viridian-sandbox-\(getpid())-\(String.randomIdentifier(8))")
         try FileManager.default.createDirectory(
             at: directory.appending(path: "groups"), withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            at: directory.appending(path: "root"), withIntermediateDirectories: false)
         let path = directory.appending(path: "lock").path
         let file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         lock = file
@@ -83,7 +87,18 @@ struct ProcessGuard: Sendable {
         if let lock { close(lock) }
     }
 
-    /// The command that lists and runs a container's program.
+    /// The command that lists and runs a container's program, with the files and the user of its image. `address` and `name` are the pod's.
+    func command(_ program: ContainerProgram, address: String, name: String) -> Command {
+        let commandLine = program.root.entering(
+            program.commandLine, workingDirectory: program.workingDirectory, mountPoint: mountPoint, address: address,
+            name: name)
+        // Among its own files, the container finds its working directory itself.
+        return command(
+            commandLine, environment: program.environment,
+            workingDirectory: program.root.hasMounts ? "/" : program.workingDirectory)
+    }
+
+    /// The command that lists and runs a program of this machine.
     func command(_ commandLine: [String], environment: [String: String], workingDirectory: String) -> Command {
         Command(
             "/bin/sh", ["-c", Self.entry, "container", groups] + commandLine, environment: environment,

@@ -1,12 +1,20 @@
 /// How the sandbox runs an image.
 package enum ImageBehavior: Sendable {
-    /// The image's `ENTRYPOINT` and `CMD`, run on this machine. A container's `command` replaces both, its `args` the latter.
-    /// When both are empty, the container must have a command.
-    case process(command: [String], arguments: [String] = [], environment: [String: String] = [:])
+    /// The image's program runs. When the image has none, the container must have a command.
+    case image(ContainerImage)
     /// The registry does not have the image: `ErrImagePull`, then `ImagePullBackOff`.
     case notFound
+    /// The image is there and cannot be used, for this reason: `ErrImagePull`, then `ImagePullBackOff`.
+    case unreadable(String)
     /// The pull times out this many times, then succeeds and runs `command`.
     case transient(failures: Int, command: [String])
+
+    /// A program of this machine.
+    package static func process(
+        command: [String], arguments: [String] = [], environment: [String: String] = [:]
+    ) -> ImageBehavior {
+        .image(ContainerImage(command: command, arguments: arguments, environment: environment))
+    }
 }
 
 /// The images that a sandbox can run.
