@@ -14,7 +14,7 @@ package enum NodeScript {
     typealias File = (name: String, bytes: [UInt8])
 
     /// The version of the script and its facts. A node that reports another version has another script.
-    package static let version = 4
+    package static let version = 5
 
     /// The parts define functions and variables; `main` starts the script. `common.sh` comes first, as it sets up the shell.
     static let parts: [File] = [
@@ -38,12 +38,14 @@ package enum NodeScript {
         ("switch.sh", PackageResources.switch_sh),
         ("drain.sh", PackageResources.drain_sh),
         ("check.sh", PackageResources.check_sh),
+        ("inspect.sh", PackageResources.inspect_sh),
         ("main.sh", PackageResources.main_sh),
     ]
 
     /// Programs for other interpreters. Each is the value of a variable named after its file.
     static let programs: [File] = [
         ("configuration.awk", PackageResources.configuration_awk),
+        ("inspection.awk", PackageResources.inspection_awk),
         ("archive.awk", PackageResources.archive_awk),
         ("arrivals.awk", PackageResources.arrivals_awk),
         ("links.sh", PackageResources.links_sh),

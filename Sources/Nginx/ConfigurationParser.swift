@@ -59,7 +59,13 @@ struct Parser {
                 directives.append(Directive(words: words, line: start, block: nil))
                 words = []
             case .open:
-                guard !words.isEmpty else { throw .syntax(line: line, problem: "unexpected \"{\"") }
+                guard let first = words.first else { throw .syntax(line: line, problem: "unexpected \"{\"") }
+                if first.value.hasSuffix("_by_lua_block") {
+                    try skipLua()
+                    directives.append(Directive(words: words, line: start, block: []))
+                    words = []
+                    continue
+                }
                 let inner = try block(depth: depth + 1)
                 directives.append(Directive(words: words, line: start, block: inner))
                 words = []
@@ -112,6 +118,32 @@ struct Parser {
     private mutating func advance() {
         if bytes[offset] == .newline { line += 1 }
         offset += 1
+    }
+
+    /// Skips a block of Lua (lua-nginx-module), after its opening brace: Lua has quotes and comments of its own, and its braces are
+    /// balanced.
+    private mutating func skipLua() throws(UpstreamFileError) {
+        let startLine = line
+        var depth = 1
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            switch byte {
+            case .open: depth += 1
+            case .close: depth -= 1
+            case .doubleQuote, .singleQuote:
+                advance()
+                while offset < bytes.count, bytes[offset] != byte, bytes[offset] != .newline {
+                    if bytes[offset] == .backslash { advance() }
+                    if offset < bytes.count { advance() }
+                }
+            case .dash where offset + 1 < bytes.count && bytes[offset + 1] == .dash:
+                while offset < bytes.count, bytes[offset] != .newline { offset += 1 }
+            default: break
+            }
+            if offset < bytes.count { advance() }
+            if depth == 0 { return }
+        }
+        throw .syntax(line: startLine, problem: "the block of Lua that begins here does not end")
     }
 
     private mutating func quoted() throws(UpstreamFileError) -> Word {
@@ -182,6 +214,7 @@ extension UInt8 {
     static let open = UInt8(ascii: "{")
     static let close = UInt8(ascii: "}")
     static let hash = UInt8(ascii: "#")
+    static let dash = UInt8(ascii: "-")
     static let dollar = UInt8(ascii: "$")
     static let backslash = UInt8(ascii: "\\")
     static let doubleQuote = UInt8(ascii: "\"")

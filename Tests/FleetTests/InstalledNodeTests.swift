@@ -234,6 +234,32 @@ private struct InstalledSite: Sendable {
         }
     }
 
+    @Test("an installed script shows nginx's configuration only where its file says inspect=yes")
+    func inspects() async throws {
+        try await withAssetSite { it in
+            let installed = try InstalledSite(it)
+            let fleet = try installed.fleet()
+            // An app of which the file knows nothing.
+            func result() async throws -> Result<NodeInspection, NodeFailure> {
+                try await fleet.inspect(app: "www", on: [it.site.node])[0]
+            }
+            let refused = try await result()
+            guard case .failure(let failure) = refused, case .forbidden(let what) = failure.reason else {
+                Issue.record("\(refused)")
+                return
+            }
+            #expect(what == "\(installed.configuration) does not have inspect=yes")
+            let text = try String(contentsOfFile: installed.configuration, encoding: .utf8)
+            try installed.write(text + "inspect=yes\n")
+            let found = try await result().get()
+            #expect(found.configuration.upstreams.map(\.name) == ["blogLB"])
+            let other = try installed.fleet { $0.test = "touch \(it.directory)/ran" }
+            let others = try await other.inspect(app: "www", on: [it.site.node])
+            #expect(throws: NodeFailure.self) { try others[0].get() }
+            #expect(!FileManager.default.fileExists(atPath: it.directory + "/ran"))
+        }
+    }
+
     @Test("an unreachable release number is refused, so that later releases are not locked out")
     func lockOut() async throws {
         try await withAssetSite { it in

@@ -104,7 +104,7 @@ main() {
     state=$backends/.viridian
     [ -z "$installed" ] || check_request
     case $action in
-    read | stage | switch | drain | check | receive) "act_$action" ;;
+    read | stage | switch | drain | check | receive | inspect) "act_$action" ;;
     *) fact misused "$action"; exit 64 ;;
     esac
     finish

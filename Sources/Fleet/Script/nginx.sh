@@ -79,7 +79,7 @@ locate_master() {
     for found in "$(directive_of "$configuration" pid)" "$built_pid" /run/nginx.pid; do
         case $found in '') continue ;; /*) ;; *) found=$prefix/$found ;; esac
         master_of "$found" || continue
-        { printf '%s\n' "$found" >"$state/pidfile"; } 2>/dev/null
+        [ "$action" = inspect ] || { printf '%s\n' "$found" >"$state/pidfile"; } 2>/dev/null
         return 0
     done
     return 1

@@ -35,6 +35,11 @@ check_request() {
     must_match test "$test_command"
     must_match reload "$reload"
     must_match pid "$pid"
+    if [ "$action" = inspect ]; then
+        # It shows all of nginx's configuration, of every site.
+        [ "$(setting inspect)" = yes ] || forbid "$installed does not have inspect=yes"
+        return
+    fi
     fixed_ports=$(setting "ports.$app")
     [ -n "$fixed_ports" ] || forbid "$installed has no ports.$app"
     [ -z "$ports" ] || [ "$ports" = "$fixed_ports" ] || forbid "ports.$app is not what $installed has"

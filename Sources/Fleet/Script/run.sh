@@ -10,6 +10,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 
 configuration_awk=$(cat "$here/configuration.awk")
+inspection_awk=$(cat "$here/inspection.awk")
 archive_awk=$(cat "$here/archive.awk")
 arrivals_awk=$(cat "$here/arrivals.awk")
 links_sh=$(cat "$here/links.sh")
@@ -36,6 +37,7 @@ visit_bash=$(cat "$here/visit.bash")
 . "$here/switch.sh"
 . "$here/drain.sh"
 . "$here/check.sh"
+. "$here/inspect.sh"
 . "$here/main.sh"
 . "$here/session.sh"
 
