@@ -1,0 +1,2 @@
+<h1><?= $this->escape($title) ?></h1>
+<p><?= $this->escape($text ?? '') ?></p>
