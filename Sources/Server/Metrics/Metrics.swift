@@ -21,6 +21,9 @@ package final class Metrics: Sendable {
         MetricFamily("viridian_releases_total", .counter, "Releases that ended, by app and outcome."),
         MetricFamily("viridian_release_running", .gauge, "1 while a release of the app has not ended."),
         MetricFamily("viridian_release_awaiting", .gauge, "1 while a release awaits promotion."),
+        MetricFamily(
+            "viridian_release_pause_end_timestamp_seconds", .gauge,
+            "When the pause for verification ends without a person; there while a release awaits promotion."),
         MetricFamily("viridian_release_seconds", .histogram(phaseBuckets), "Time from a release's request to its end."),
         MetricFamily("viridian_phase_seconds", .histogram(phaseBuckets), "Time that releases spent in each phase."),
         MetricFamily(
@@ -62,6 +65,8 @@ package final class Metrics: Sendable {
             "viridian_slack_connections", .gauge,
             "Connections of Socket Mode on which Slack sends requests: 2, more while one is renewed."),
         MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
+        MetricFamily(
+            "viridian_journal_writable", .gauge, "1 when the journal could be written at the last check, 0 when not."),
     ]
 
     // MARK: - Updates
@@ -106,12 +111,33 @@ package final class Metrics: Sendable {
                 families["viridian_phase_seconds"]?
                     .observe((end - span.startedAt).inSeconds, ["app": app, "phase": span.phase.rawValue])
             }
-            families["viridian_release_running"]?.set(after.state.hasEnded ? 0 : 1, ["app": app])
-            families["viridian_release_awaiting"]?.set(after.state == .paused ? 1 : 0, ["app": app])
+            Metrics.set(after, &families)
             guard after.state.hasEnded, !before.state.hasEnded else { return }
             families["viridian_releases_total"]?.add(1, ["app": app, "outcome": after.state.rawValue])
             families["viridian_release_seconds"]?
                 .observe(after.elapsed(at: recorded.at).inSeconds, ["app": app, "outcome": after.state.rawValue])
+        }
+    }
+
+    /// The metrics of an app whose newest release is this one; `nil`: it has none. They are there from the server's start.
+    func set(_ latest: Release?, of app: String) {
+        families.withLockedValue { families in
+            if let latest { return Metrics.set(latest, &families) }
+            for name in ["viridian_release_running", "viridian_release_awaiting"] {
+                families[name]?.set(0, ["app": app])
+            }
+        }
+    }
+
+    private static func set(_ latest: Release, _ families: inout [String: MetricFamily]) {
+        let app = latest.order.app
+        families["viridian_release_running"]?.set(latest.state.hasEnded ? 0 : 1, ["app": app])
+        families["viridian_release_awaiting"]?.set(latest.state == .paused ? 1 : 0, ["app": app])
+        let pauseEnd = "viridian_release_pause_end_timestamp_seconds"
+        if let end = latest.verifyDeadline {
+            families[pauseEnd]?.set(Double(end.milliseconds) / 1000, ["app": app])
+        } else {
+            families[pauseEnd]?.remove { $0["app"] == app }
         }
     }
 

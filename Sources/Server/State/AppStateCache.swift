@@ -66,6 +66,7 @@ package actor AppStateCache {
         for name in names {
             entries[name]?.holds = holdFacts.holds(of: name, holds)
             metrics.set(holds: entries[name]?.holds.count ?? 0, queued: holdFacts.queued[name] != nil, of: name)
+            metrics.set(entries[name]?.latest, of: name)
         }
     }
 

@@ -67,6 +67,7 @@ package actor DriftMonitor {
         var isFirst = true
         while !Task.isCancelled {
             let began = clock.now
+            metrics.set("viridian_journal_writable", (try? journal.checkWritable()) == nil ? 0 : 1)
             // Random, so that several servers of one fleet do not check at the same time.
             let length = interval * Double.random(in: 0.9...1.1)
             await checkAll(within: isFirst ? .zero : length)
