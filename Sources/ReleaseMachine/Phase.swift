@@ -18,7 +18,7 @@ package enum Phase: String, Sendable, Hashable, Codable, CaseIterable, Comparabl
 
 extension Release {
     /// The state of a release.
-    package enum State: String, Sendable, Hashable, Codable, CustomStringConvertible {
+    package enum State: String, Sendable, Hashable, Codable, CaseIterable, CustomStringConvertible {
         case running
         /// Paused for verification: awaiting promotion.
         case paused
