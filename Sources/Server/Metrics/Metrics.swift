@@ -122,6 +122,10 @@ package final class Metrics: Sendable {
     /// The metrics of an app whose newest release is this one; `nil`: it has none. They are there from the server's start.
     func set(_ latest: Release?, of app: String) {
         families.withLockedValue { families in
+            // A counter has to be seen at zero before its first increase can be.
+            for outcome in [Release.State.live, .failed, .aborted, .rolledBack] {
+                families["viridian_releases_total"]?.add(0, ["app": app, "outcome": outcome.rawValue])
+            }
             if let latest { return Metrics.set(latest, &families) }
             for name in ["viridian_release_running", "viridian_release_awaiting"] {
                 families[name]?.set(0, ["app": app])

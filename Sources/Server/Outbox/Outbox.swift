@@ -241,6 +241,8 @@ package struct Outbox: Sendable {
         metrics.set("viridian_notifications_pending", Double(backlog?.count ?? 0), labels)
         let lag = backlog?.oldest.map { max(clock.now - $0, .zero) } ?? .zero
         metrics.set("viridian_notifications_lag_seconds", lag.inSeconds, labels)
+        // Seen at zero before the first failure, which alerts notice as an increase.
+        metrics.count("viridian_notifications_total", labels.merging(["outcome": "failed"]) { $1 }, by: 0)
     }
 }
 
