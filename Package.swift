@@ -95,7 +95,7 @@ let package = Package(
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
         room(
             "Scaffold",
-            ["Nginx", "TextTemplates", "ViridianConfiguration"],
+            ["Kubernetes", "Nginx", "ReleaseMachine", "TextTemplates", "ViridianConfiguration"],
             excluding: ["README.md"],
             resources: [.embedInCode("Templates")]
         ),
@@ -121,12 +121,18 @@ let package = Package(
         room(
             "Commands",
             [
-                "AWS", "Controller", "Fleet", "HTTPTransport", "Integrations", "Journal", "Kubernetes", "Nginx",
-                "Processes", "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates",
+                "AWS", "BuildRecord", "Controller", "Fleet", "HTTPTransport", "Integrations", "Journal", "Kubernetes",
+                "Nginx", "Processes", "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates",
                 "ViridianConfiguration",
                 "Workloads", argumentParser, lifecycle, logging, unixSignals,
             ],
             resources: [.embedInCode("Demo/Templates")]
+        ),
+        // What `viridian version` says of the build: script/package sets it. In a target of its own, and in C, so that another commit
+        // compiles one small file.
+        .target(
+            name: "BuildRecord",
+            cSettings: Context.environment["VIRIDIAN_BUILD"].map { [.define("VIRIDIAN_BUILD", to: "\"\($0)\"")] } ?? []
         ),
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
@@ -169,8 +175,13 @@ let package = Package(
         tests(
             "Workloads",
             ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "TestSupport", "ViridianConfiguration"]),
-        tests("Sandbox", ["Kubernetes", "Processes", logging, nioCore, nioPosix]),
-        tests("Commands", ["Controller", "ReleaseMachine", "ViridianConfiguration"]),
+        tests("Sandbox", ["Kubernetes", "Processes", "TestSupport", logging, nioCore, nioPosix]),
+        tests(
+            "Commands",
+            [
+                "Controller", "Fleet", "Kubernetes", "Nginx", "ReleaseMachine", "Scaffold", "ViridianConfiguration",
+                "Workloads", argumentParser,
+            ]),
         .testTarget(
             name: "SystemTests",
             dependencies: [

@@ -4,7 +4,7 @@ import ArgumentParser
 public struct Viridian: AsyncParsableCommand {
     /// Its verbs, in groups.
     public static let configuration = CommandConfiguration(
-        commandName: "viridian",
+        commandName: ProgramName.current.typed,
         abstract:
             "Blue/green releases of apps on Kubernetes, behind nginx on every node, without a dropped request.",
         discussion: """
@@ -31,7 +31,8 @@ public struct Viridian: AsyncParsableCommand {
             CommandGroup(
                 name: "Setup",
                 subcommands: [
-                    InitCommand.self, AppCommand.self, RenderCommand.self, DemoCommand.self, SandboxCommand.self,
+                    InitCommand.self, AppCommand.self, AdoptCommand.self, RenderCommand.self, DemoCommand.self,
+                    SandboxCommand.self,
                 ]
             ),
             CommandGroup(name: "Program", subcommands: [VersionCommand.self, CompletionsCommand.self]),
@@ -48,6 +49,11 @@ public struct Viridian: AsyncParsableCommand {
 
     /// The entry point of the executable: runs the verb named in the arguments and exits with its status.
     public static func start(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) async {
+        if ProgramName.current == .kubectlCompletion {
+            guard let program = try? CommandDescription.all() else { exit(withError: ExitCode.failure) }
+            printText(KubectlCompletion(arguments, of: program).text + "\n")
+            return
+        }
         let ordered: [String]
         do {
             ordered = try ArgumentOrder(arguments).ordered

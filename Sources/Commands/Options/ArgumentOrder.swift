@@ -59,7 +59,7 @@ struct ArgumentOrder {
 
     private static func unknownVerb(_ word: String, after verb: [String], _ choices: [Choice]) -> ValidationError {
         let known = choices.filter(\.isShown).flatMap(\.names)
-        let path = (["viridian"] + verb).joined(separator: " ")
+        let path = ([ProgramName.current.typed] + verb).joined(separator: " ")
         let hint = Suggestion.nearest(to: word, among: known).map { "; did you mean \($0)?" } ?? "."
         return ValidationError("there is no \(path) \(word.safe)\(hint) \(path) --help lists the verbs")
     }

@@ -27,5 +27,12 @@ struct CompletionsCommand: ParsableCommand {
 
     @Argument(help: "The shell.") var shell: Shell
 
+    func validate() throws {
+        guard ProgramName.current == .kubectlPlugin else { return }
+        throw ValidationError(
+            "kubectl completes `kubectl viridian` itself, with \(ProgramName.kubectlCompletion.rawValue) on PATH; "
+                + "for viridian: viridian completions \(shell.rawValue)")
+    }
+
     func run() { printText(Viridian.completionScript(for: shell.completed)) }
 }
