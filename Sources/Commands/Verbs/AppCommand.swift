@@ -2,7 +2,6 @@ import ArgumentParser
 import Controller
 import Foundation
 import Scaffold
-import TextTemplates
 import ViridianConfiguration
 
 struct AppCommand: AsyncParsableCommand {
@@ -18,15 +17,19 @@ struct AppAddCommand: Verb {
         commandName: "add",
         abstract: "Add an app on the next free pair of ports.",
         discussion: """
-            Writes apps/NAME.yaml next to viridian.yaml. Blue's port ends in 0 and green's in 1; the first pair is 30000 and 30001.
-            Existing files are not changed.
+            Writes apps/NAME.yaml and the pod template NAME-pod.yaml next to viridian.yaml. Blue's port ends in 0 and green's in 1; the \
+            first pair is 30000 and 30001. A pair is free if no configured app has one of its ports, and no service of the cluster, \
+            where the cluster can be asked: that needs the right to list services in all namespaces. Services of this app that exist \
+            already keep their ports. Existing files are not changed.
             """
     )
 
     @Argument(help: "The app.") var name: String
-    @Option(help: "The image, without a tag. Default: NAME in the registry of the first app.") var image: String?
-    @Option(help: "The port that the app's container listens on.") var containerPort: Int = 9000
-    @Option(name: .long, help: "A host name of the app; may be given several times.") var host: [String] = []
+    @OptionGroup var app: AppOptions
+    @Option(
+        help: ArgumentHelp("An existing pod template. Default: NAME-pod.yaml, which is written.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var template: String?
     @OptionGroup var local: LocalOptions
 
     func validate() throws {
@@ -37,33 +40,25 @@ struct AppAddCommand: Verb {
         let name: AppName
         do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }
         let main = try ConfigurationFile.locate(explicit: local.config)
-        let configuration = try Configuration.load(file: main)
-        guard !configuration.apps.contains(where: { $0.name == name }) else {
-            throw Refusal("app \(name) exists already")
-        }
-        let ports = try PortPlan.next(after: configuration.apps)
-        let registry = configuration.apps.first?.image.registry ?? "registry.local:5000"
-        let text = AppFile(
-            name: name.text, image: image ?? "\(registry)/\(name)", container: containerPort, blue: ports.blue,
-            green: ports.green, hosts: host
-        ).text
-        let path = URL(fileURLWithPath: main).deletingLastPathComponent().appending(path: "apps/\(name).yaml").path
-        guard try NewFile.write(text, to: path) else {
-            throw Refusal("\(path) exists already and was not changed; does `apps` in \(main) include it?")
-        }
-        do {
-            let written = try Configuration.load(file: main)
-            guard written.apps.contains(where: { $0.name == name }) else {
-                throw Refusal("`apps` in \(main) does not include apps/\(name).yaml; `apps: apps/*.yaml` does")
-            }
-        } catch {
-            // The file would make the configuration invalid, or would not be read.
-            try? FileManager.default.removeItem(atPath: path)
-            throw Refusal("\(name) was not added: \(error)")
-        }
-        printLine("\(path): written, on ports \(ports.blue) (blue) and \(ports.green) (green)")
-        printLine("Next: viridian render kubernetes \(name) | kubectl apply -f -")
-        printLine("      viridian render nginx \(name)        (for the nodes)")
+        let services = await servicesInCluster(try Configuration.load(file: main).kubernetes)
+        let values = try await AddedApp(name: name, main: main, options: app, template: template)
+        let added = try ConfigurationLock.held(main) { try values.add(services) }
+        for line in added.lines { printLine(line) }
+        let next = NextCommands(
+            file: local.config ?? main, app: name.text, isLocal: added.configuration.nodes.transport == .local)
+        printLine("Next:")
+        for line in next.lines { printLine("  \(line)") }
         return .done
+    }
+
+    /// What is in use there; nothing where the cluster cannot be asked, which is said.
+    private func servicesInCluster(_ settings: KubernetesConfiguration) async -> PortsInUse {
+        do {
+            return try await PortsInUse.read(settings)
+        } catch {
+            let why = "\(error)".split(whereSeparator: \.isNewline).joined(separator: "; ")
+            printError("viridian: ports are checked against the configuration alone: \(why)")
+            return PortsInUse()
+        }
     }
 }

@@ -105,24 +105,3 @@ struct RenderCommand: Verb {
         return .done
     }
 }
-
-/// Writes files that do not exist yet.
-enum NewFile {
-    /// - Returns: whether the file was written; an existing one is not changed. `mode` sets its permissions.
-    /// - Throws: `Refusal` when it cannot be written.
-    static func write(_ text: String, to path: String, mode: Int? = nil) throws -> Bool {
-        let url = URL(fileURLWithPath: path)
-        do {
-            try FileManager.default.createDirectory(
-                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            guard !FileManager.default.fileExists(atPath: path) else { return false }
-            try Data(text.utf8).write(to: url, options: .withoutOverwriting)
-            if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path) }
-            return true
-        } catch CocoaError.fileWriteFileExists {
-            return false
-        } catch {
-            throw Refusal("\(path) cannot be written: \(error.localizedDescription)")
-        }
-    }
-}

@@ -13,11 +13,10 @@ extension AppConfiguration {
     /// Reads the whole file even if it has errors; then the app is `nil` and the errors are in the context.
     init?(_ file: YAMLFile, _ context: ReadingContext) {
         guard let section = Section(file, known: Self.keys, context) else { return nil }
-        let name = section.require("app", Kind(AppName.expected) { text throws(InvalidValue) in try AppName(text) })
+        let name = section.require("app", .appName)
         if let name { context.claim(.app(name.text), owner: name.text, at: section.location(of: "app")) }
         let ports = Ports(section, owner: name?.text, context)
-        let image = section.require(
-            "image", Kind("an image without a tag") { text throws(InvalidValue) in try ImageReference(app: text) })
+        let image = section.require("image", .appImage)
         let containers = Self.containers(section)
         let upstream = section.read(
             "upstream", .text("a name of letters, digits, _, . and -", where: Grammar.isUpstreamName))
@@ -84,12 +83,7 @@ extension AppConfiguration {
     }
 
     private static func hosts(_ section: Section) -> ([String], String?) {
-        let kind = Kind<String>("a DNS name") { scalar in
-            // In nginx, a leading `*.` matches every subdomain.
-            let name = scalar.text.hasPrefix("*.") ? scalar.text.dropFirst(2) : scalar.text[...]
-            return Grammar.isDNSName(name) ? scalar.text.lowercased() : nil
-        }
-        let hosts = section.list("hosts", kind) ?? []
+        let hosts = section.list("hosts", .host) ?? []
         if let twice = hosts.enumerated().first(where: { hosts[..<$0.offset].contains($0.element) }) {
             section.report("expected each host once, found \(twice.element) more than once", at: "hosts")
         }
@@ -98,6 +92,27 @@ extension AppConfiguration {
             section.report("expected a name that is not in hosts, found \(preview)", at: "preview")
         }
         return (hosts, preview)
+    }
+}
+
+extension Kind where Value == AppName {
+    static var appName: Kind { Kind(AppName.expected) { text throws(InvalidValue) in try AppName(text) } }
+}
+
+extension Kind where Value == ImageReference {
+    static var appImage: Kind {
+        Kind("an image without a tag") { text throws(InvalidValue) in try ImageReference(app: text) }
+    }
+}
+
+extension Kind where Value == String {
+    /// A host that a virtual host answers to.
+    static var host: Kind {
+        Kind("a DNS name") { scalar in
+            // In nginx, a leading `*.` matches every subdomain.
+            let name = scalar.text.hasPrefix("*.") ? scalar.text.dropFirst(2) : scalar.text[...]
+            return Grammar.isDNSName(name) ? scalar.text.lowercased() : nil
+        }
     }
 }
 

@@ -55,7 +55,7 @@ extension NodesConfiguration.Inventory {
     fileprivate init?(_ nodes: Section, name: NodesConfiguration.InventoryName?) {
         let ec2 = NodesConfiguration.EC2(nodes)
         let kubernetes = NodesConfiguration.Kubernetes(nodes)
-        let addresses = nodes.list("static", .text(NodeAddress.expected, where: Grammar.isNodeAddress))
+        let addresses = nodes.list("static", .nodeAddress)
         if let addresses,
             let twice = addresses.enumerated().first(where: { addresses[..<$0.offset].contains($0.element) })
         {
@@ -81,9 +81,8 @@ extension NodesConfiguration.Inventory {
 extension NodesConfiguration.EC2 {
     fileprivate init?(_ nodes: Section) {
         guard let section = nodes.section("ec2", known: ["region", "tags", "address", "endpoint"]) else { return nil }
-        let region = section.require(
-            "region", .text("a region such as us-east-1") { !$0.contains(".") && Grammar.isDNSName($0) })
-        let tags = section.dictionary("tags", .text("the value of a tag", where: Grammar.isOneLine))
+        let region = section.require("region", .region)
+        let tags = section.dictionary("tags", .tagValue)
         // Without tags, every instance of the account would be a node.
         if !section.has("tags") || section.isEmpty("tags") {
             section.report("missing; expected at least one tag that the nodes carry", at: "tags")
@@ -99,14 +98,8 @@ extension NodesConfiguration.Kubernetes {
     fileprivate init(_ nodes: Section) {
         self.init()
         guard let section = nodes.section("kubernetes", known: ["selector", "address"]) else { return }
-        selector = section.read(
-            "selector", .text("a label selector such as role=web", where: Self.isSelector), default: "")
+        selector = section.read("selector", .labelSelector, default: "")
         address = section.read("address", .choice, default: address)
-    }
-
-    /// Checks only the characters; the API server checks the syntax.
-    private static func isSelector(_ text: String) -> Bool {
-        text.utf8.allSatisfy { Grammar.isAlphanumeric($0) || "-_./=!,() ".utf8.contains($0) }
     }
 }
 
@@ -115,11 +108,30 @@ extension NodesConfiguration.SSH {
         self.init()
         let known = ["user", "port", "identityFile", "config", "parallel", "connectTimeout"]
         guard let section = nodes.section("ssh", known: known) else { return }
-        user = section.read("user", .text("the name of a user", where: Grammar.isUserName))
+        user = section.read("user", .userName)
         port = section.read("port", .port())
         identityFile = section.read("identityFile", .path)
         config = section.read("config", .path)
         parallel = section.read("parallel", .integer(1...1000), default: parallel)
         connectTimeout = section.read("connectTimeout", .duration(positive: true), default: connectTimeout)
+    }
+}
+
+extension Kind where Value == String {
+    static var nodeAddress: Kind { .text(NodeAddress.expected, where: Grammar.isNodeAddress) }
+
+    static var userName: Kind { .text("the name of a user", where: Grammar.isUserName) }
+
+    static var region: Kind {
+        .text("a region such as us-east-1") { !$0.contains(".") && Grammar.isDNSName($0) }
+    }
+
+    static var tagValue: Kind { .text("the value of a tag", where: Grammar.isOneLine) }
+
+    /// Only the characters are checked; the API server checks the syntax.
+    static var labelSelector: Kind {
+        .text("a label selector such as role=web") { text in
+            text.utf8.allSatisfy { Grammar.isAlphanumeric($0) || "-_./=!,() ".utf8.contains($0) }
+        }
     }
 }
