@@ -14,6 +14,11 @@ struct SandboxCommand: Verb {
             /healthz with 503, slow does so for three seconds: give the pod a readiness probe for that path, because the port is \
             open in each case. A tag that begins with missing cannot be pulled.
 
+            With --images, the images are those of a folder, and the sample app is none of them: FOLDER/REFERENCE/config.json, for \
+            example in FOLDER/registry.local:5000/blog:v1/, is the image's configuration as `docker image inspect -f '{{json .Config}}'` \
+            prints it. rootfs/ beside it has the image's files. Without it, the container sees this machine's files, and over them \
+            the folders in files/, if that is there: files/code is /code. An image that is put there later is found when its pod starts.
+
             Pods run as the user who starts the sandbox. The API requires a token, new at each start, that is in the kubeconfig; \
             only that user can read the kubeconfig.
             """
@@ -25,6 +30,11 @@ struct SandboxCommand: Verb {
             "Where to write the kubeconfig. Default: ~/.kube/viridian-sandbox-PORT.kubeconfig.", valueName: "file"))
     var kubeconfig: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A folder of images to run, instead of the sample app.", valueName: "folder"), completion: .directory)
+    var images: String?
+
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port takes a number from 0 to 65535") }
     }
@@ -32,7 +42,9 @@ struct SandboxCommand: Verb {
     func perform() async throws -> ExitStatus {
         var configuration = SandboxConfiguration()
         configuration.port = port
-        configuration.images = SampleApp.images(program: CurrentExecutable.path, registries: ["registry.local:5000/"])
+        configuration.images =
+            try images.map(imageFolder)?.images
+            ?? SampleApp.images(program: CurrentExecutable.path, registries: ["registry.local:5000/"])
         do {
             return try await SandboxCluster.withCluster(configuration) { cluster in
                 let path = try kubeconfig ?? ownKubeconfig(cluster)
@@ -49,6 +61,15 @@ struct SandboxCommand: Verb {
         } catch  where "\(error)".contains("in use") {
             throw Refusal("port \(port) is in use: choose another with --port")
         }
+    }
+
+    private func imageFolder(_ path: String) throws -> ImageFolder {
+        var isDirectory: ObjCBool = false
+        let absolute = URL(filePath: path).path
+        guard FileManager.default.fileExists(atPath: absolute, isDirectory: &isDirectory), isDirectory.boolValue else {
+            throw Refusal("--images names \(path), which is not a folder")
+        }
+        return ImageFolder(absolute)
     }
 
     /// Not in the directory for temporary files: the sandbox deletes the file at its end while its name stays in `$KUBECONFIG`. In a
