@@ -5,7 +5,7 @@
 main() {
     action=$1
     # The version of the facts, as NodeScript.version in Swift.
-    fact viridian-node 4
+    fact viridian-node 5
     [ $# -gt 0 ] || exit 64
     boot=unknown
     { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
