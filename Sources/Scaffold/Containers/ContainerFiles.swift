@@ -3,57 +3,73 @@ import ViridianConfiguration
 
 /// How an app runs in a container, the same on a developer's machine and in the cluster.
 enum ContainerFiles {
-    static func compose(_ apps: [AppConfiguration]) -> RenderedFile {
-        RenderedFile(path: "docker-compose.yml", text: ComposeFile(apps).text)
-    }
-
+    /// The Dockerfile and what belongs beside it, in the root of an app's repository.
     static func dockerfiles(_ apps: [AppConfiguration]) -> [RenderedFile] {
-        apps.map { app in
-            let port = app.ports.container
-            return RenderedFile(
-                path: app.path("Dockerfile", among: apps),
-                text: app.protocol == .fastcgi ? FastCGIDockerfile(port: port).text : HTTPDockerfile(port: port).text)
+        apps.flatMap { app in
+            let isFastCGI = app.protocol == .fastcgi
+            let dockerfile = isFastCGI ? FastCGIDockerfile(app).text : HTTPDockerfile(app).text
+            var files = [("Dockerfile", dockerfile), (".dockerignore", DockerIgnore(app).text)]
+            if isFastCGI { files.append(("php-fpm.conf", PHPFPMConfiguration(app).text)) }
+            return files.map { RenderedFile(path: app.path($0, among: apps), text: $1) }
         }
     }
 }
 
-/// ContainerFiles of all apps on a developer's machine.
-struct ComposeFile: TemplateValues {
-    static let template = TextTemplate(PackageResources.docker_compose_yml_mustache)
-
-    let services: [Service]
-
-    struct Service {
-        let name: String
-        /// The name of the service that runs the image's tests.
-        let test: String
-        /// Where its Dockerfile and its sources are.
-        let folder: String
-        /// With the version that a pipeline has built; a developer's has none.
-        let image: String
-        /// Its port on the developer's machine.
-        let blue: Int
-        let container: Int
-    }
-
-    init(_ apps: [AppConfiguration]) {
-        services = apps.map { app in
-            Service(
-                name: yaml(app.name.text), test: yaml("\(app.name)-test"),
-                folder: apps.count == 1 ? "." : "./\(app.name)", image: yaml("\(app.image):${VERSION:-dev}"),
-                blue: app.ports.blue, container: app.ports.container)
-        }
-    }
-}
-
+/// The Dockerfile of a PHP app.
 struct FastCGIDockerfile: TemplateValues {
     static let template = TextTemplate(PackageResources.Dockerfile_fastcgi_mustache)
 
+    let app: String
+    let image: String
     let port: Int
+
+    init(_ app: AppConfiguration) {
+        self.app = app.name.text
+        image = "\(app.image)"
+        port = app.ports.container
+    }
 }
 
+/// The Dockerfile of an app in any language that speaks HTTP.
 struct HTTPDockerfile: TemplateValues {
     static let template = TextTemplate(PackageResources.Dockerfile_http_mustache)
 
+    let app: String
+    let image: String
     let port: Int
+    /// Whether a process may listen there that is not root's; Linux has `net.ipv4.ip_unprivileged_port_start` at 1024.
+    let hasOrdinaryPort: Bool
+
+    init(_ app: AppConfiguration) {
+        self.app = app.name.text
+        image = "\(app.image)"
+        port = app.ports.container
+        hasOrdinaryPort = port >= 1024
+    }
+}
+
+struct PHPFPMConfiguration: TemplateValues {
+    static let template = TextTemplate(PackageResources.php_fpm_conf_mustache)
+
+    let app: String
+    let image: String
+    let port: Int
+
+    init(_ app: AppConfiguration) {
+        self.app = app.name.text
+        image = "\(app.image)"
+        port = app.ports.container
+    }
+}
+
+struct DockerIgnore: TemplateValues {
+    static let template = TextTemplate(PackageResources.dockerignore_mustache)
+
+    let app: String
+    let fastcgi: Bool
+
+    init(_ app: AppConfiguration) {
+        self.app = app.name.text
+        fastcgi = app.protocol == .fastcgi
+    }
 }
