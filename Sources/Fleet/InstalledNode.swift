@@ -78,9 +78,14 @@ package enum InstalledNode {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A line for the user's `authorized_keys`: the key always runs this program. `restrict` disables forwarding and terminals
+    /// The options of the key in the user's `authorized_keys`: it always runs this program. `restrict` disables forwarding and terminals
     /// (sshd(8)).
+    package static func keyOptions(sudo: Bool = true) -> [String] {
+        ["restrict", "command=\"\(sudo ? "sudo -n " : "")\(path)\""]
+    }
+
+    /// The key's line there.
     package static func authorizedKey(_ publicKey: String, sudo: Bool = true) -> String {
-        "restrict,command=\"\(sudo ? "sudo -n " : "")\(path)\" \(publicKey)"
+        keyOptions(sudo: sudo).joined(separator: ",") + " " + publicKey
     }
 }

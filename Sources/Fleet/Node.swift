@@ -65,7 +65,8 @@ package struct Upstream: Sendable, Hashable {
     /// The upstream's name: `blogLB`.
     package var name: String
     package var ports: PortPair
-    /// The directory of the app's static assets on the nodes: `releases/<version>`, and the link `current`, which follows the colour.
+    /// The directory of the app's static assets on the nodes: `releases/<version>`, and the links `current`, which follows the colour,
+    /// `candidate`, to what was staged last, and `previous`, to what was current before.
     /// `{node}` in it is the node's address. `nil`: the app has no assets.
     package var assets: String?
     /// Whether a new file also has an upstream for the colour that is not live: the app's preview virtual host refers to it, and nginx

@@ -42,7 +42,12 @@ struct AssetSite: Sendable {
         ((try? FileManager.default.contentsOfDirectory(atPath: assets + "/releases")) ?? []).sorted()
     }
 
-    var current: String? { try? FileManager.default.destinationOfSymbolicLink(atPath: assets + "/current") }
+    var current: String? { link("current") }
+
+    /// What a link beside the releases points at.
+    func link(_ name: String) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: assets + "/" + name)
+    }
 
     func served(_ name: String = "css/a.css") throws -> String {
         try String(contentsOfFile: assets + "/current/" + name, encoding: .utf8)
@@ -93,6 +98,42 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
         }
     }
 
+    @Test("beside the current assets are links to the candidate's and to the previous ones", arguments: shells)
+    func neighbours(shell: [String]) async throws {
+        try await withAssetSite { it in
+            let fleet = try it.site.fleet(LocalTransport(shell: shell))
+            let node = it.site.node
+            var url = try await it.serve("one")
+            _ = try await fleet.stage(it.upstream, on: node, it.plan(ArtifactPlan(.url(url)), version: "1", token: 1))
+            #expect(it.link("candidate") == "releases/1" && it.link("previous") == nil)
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 1)
+            #expect(it.link("candidate") == "releases/1" && it.link("previous") == nil)
+            url = try await it.serve("two")
+            let plan = it.plan(ArtifactPlan(.url(url)), version: "2", port: it.site.blue)
+            _ = try await fleet.stage(it.upstream, on: node, plan)
+            #expect(it.link("candidate") == "releases/2" && it.link("previous") == nil)
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.blue, token: 2)
+            #expect(it.current == "releases/2" && it.link("previous") == "releases/1")
+            // A switch that changes nothing forgets nothing.
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.blue, token: 2)
+            #expect(it.link("previous") == "releases/1")
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.green, token: 3)
+            #expect(it.current == "releases/1" && it.link("previous") == "releases/2")
+            // One that is refused leaves it as it was.
+            let broken = try it.site.fleet(LocalTransport(shell: shell)) { $0.reload = "exit 1" }
+            await #expect(throws: NodeFailure.self) {
+                try await broken.switch(it.upstream, on: node, to: it.site.blue, token: 4)
+            }
+            #expect(it.current == "releases/1" && it.link("previous") == "releases/2")
+            // What somebody else keeps under the name stays, and is in nobody's way.
+            try FileManager.default.removeItem(atPath: it.assets + "/previous")
+            try FileManager.default.createDirectory(
+                atPath: it.assets + "/previous", withIntermediateDirectories: false)
+            _ = try await fleet.switch(it.upstream, on: node, to: it.site.blue, token: 5)
+            #expect(it.current == "releases/2" && it.link("previous") == nil)
+        }
+    }
+
     @Test("a manually changed link is reported, and a switch to the current colour fixes it")
     func repaired() async throws {
         try await withAssetSite { it in
@@ -123,7 +164,7 @@ func withAssetSite(_ body: @escaping @Sendable (AssetSite) async throws -> Void)
             await #expect(throws: NodeFailure.self) {
                 try await fleet.switch(it.upstream, on: it.site.node, to: it.site.green, token: 2)
             }
-            #expect(it.current == "releases/0")
+            #expect(it.current == "releases/0" && it.link("previous") == nil)
             #expect(try it.site.text() == it.site.article())
             // Assets from before any release belong to the colour that was live then.
             let fixed = try it.site.fleet()

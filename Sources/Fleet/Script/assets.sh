@@ -1,8 +1,11 @@
 # shellcheck shell=sh disable=SC3013 # dash, busybox ash and bash all know -ef
-# Static assets: releases/VERSION in the directory $assets, and `current`, a symbolic link to one of them that follows
-# the colour. unpacking.sh fetches and unpacks an archive.
+# Static assets: releases/VERSION in the directory $assets, and symbolic links to some of them. `current` follows the colour. While
+# both colours serve, and while nodes switch one after the other, pages of one version ask nodes for files of another one: `candidate`
+# is what was staged last, `previous` what `current` was before it was switched (the virtual hosts of `viridian render nginx` look
+# there too). unpacking.sh fetches and unpacks an archive.
 #
-# For other parts: stage_assets, switch_assets, point_current, assets_facts; releases_of_version, check_owners, artifact_failed
+# For other parts: stage_assets, switch_assets, point_current, point_previous, assets_facts; releases_of_version, check_owners,
+# artifact_failed
 
 # What `current` points at, and what each colour's port needs there. Written as releases/VERSION, as other text where
 # somebody else made the link, and as `none` where there was none.
@@ -103,6 +106,7 @@ stage_assets() {
     fi
     [ -z "$fresh" ] || unpack
     write_atomically "$state/$app.assets.$port" "releases/$version" || artifact_failed "$problem"
+    point candidate "releases/$version" || artifact_failed "$problem"
     remove_partial
     rm -f "$partial.part"
     trap - HUP INT TERM
@@ -161,13 +165,23 @@ prune() {
     }
 }
 
-# Points `current` at what the port $1 needs. The link is replaced in one step.
+# Points `current` at what the port $1 needs. The link is replaced in one step; where it pointed is remembered before, so that files
+# of both versions are found at each moment. Sets what a way back needs: $assets_switched, $assets_before, $previous_before.
 switch_assets() {
-    assets_switched=
+    assets_switched='' assets_before='' previous_before=''
     [ -n "$assets" ] || return 0
     read_wanted "$1"
     [ -n "$wanted" ] || return 0
-    point_current "$wanted"
+    [ ! -L "$assets/current" ] || assets_before=$(readlink "$assets/current")
+    [ ! -L "$assets/previous" ] || previous_before=$(readlink "$assets/previous")
+    assets_before=${assets_before:-none} previous_before=${previous_before:-none}
+    [ "$assets_before" = none ] || points_at "$wanted" || point_previous "$assets_before"
+    point_current "$wanted" || {
+        stuck=$problem
+        point_previous "$previous_before"
+        problem=$stuck
+        return 1
+    }
 }
 
 # Points `current` at $1; `none` removes it.
@@ -177,14 +191,23 @@ point_current() {
         problem="$assets/current is no symbolic link"
         return 1
     fi
-    if [ "$1" = none ]; then
-        problem=$(rm -f "$assets/current" 2>&1) && assets_switched=yes
-        return
-    fi
-    [ -d "$aim" ] || { problem="$aim does not exist, and this colour needs it"; return 1; }
-    problem=$({
-        rm -f "$assets/.current.viridian" && ln -s "$1" "$assets/.current.viridian" &&
-            mv -fT "$assets/.current.viridian" "$assets/current"
-    } 2>&1) || return 1
+    [ "$1" = none ] || [ -d "$aim" ] || { problem="$aim does not exist, and this colour needs it"; return 1; }
+    point current "$1" || return 1
     assets_switched=yes
+}
+
+# Points `previous` at $1; `none` removes it. Visitors do not need it as they need `current`: where it cannot be set, the switch goes on.
+point_previous() { point previous "$1" || fact said "$assets/previous cannot be set to $1: $problem"; }
+
+# Makes the link $1 point at $2, in one step; `none` removes it. What has its name and is no link is somebody else's, and stays.
+point() {
+    [ -L "$assets/$1" ] || [ ! -e "$assets/$1" ] || return 0
+    problem=$({
+        rm -f "$assets/.$1.viridian"
+        if [ "$2" = none ]; then
+            rm -f "$assets/$1"
+        else
+            ln -s "$2" "$assets/.$1.viridian" && mv -fT "$assets/.$1.viridian" "$assets/$1"
+        fi
+    } 2>&1)
 }

@@ -166,9 +166,6 @@ roll_back_after_test() {
 
 # `current` follows the port that gets the traffic.
 switch_assets_or_roll_back() {
-    assets_before=
-    [ -z "$assets" ] || [ ! -L "$assets/current" ] || assets_before=$(readlink "$assets/current")
-    assets_before=${assets_before:-none}
     switch_assets "$port" && return
     fact stuck "$problem"
     roll_back 0
@@ -178,7 +175,10 @@ switch_assets_or_roll_back() {
 # second reload may take, in hundredths of a second; 0 when it is known that nginx has not loaded the new file.
 roll_back() {
     [ -z "$written" ] || restore_file
-    [ -z "$assets_switched" ] || point_current "$assets_before"
+    if [ -n "$assets_switched" ]; then
+        point_current "$assets_before"
+        point_previous "$previous_before"
+    fi
     read_workers
     # $loaded is the state before the switch. Only a file that nginx had loaded may be loaded again.
     if [ "$1" -gt 0 ] && [ "$loaded" = yes ]; then
