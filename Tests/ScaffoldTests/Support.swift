@@ -29,6 +29,14 @@ func configuration(
         nodes: NodesConfiguration(inventory: inventory, backends: backends), server: server, apps: apps)
 }
 
+/// As of `viridian render viridian-node`, `node.conf` and `sudoers`.
+let nodeProgram = NodeProgram(
+    user: "deploy", program: RenderedFile(path: "usr/local/sbin/viridian-node", text: "#!/bin/sh\n"),
+    configuration: RenderedFile(path: "etc/viridian/node.conf", text: "backends=/etc/nginx/backends.d\n"),
+    sudoers: RenderedFile(
+        path: "etc/sudoers.d/viridian", text: "deploy ALL=(root) NOPASSWD: /usr/local/sbin/viridian-node \"\"\n"),
+    keyOptions: ["restrict", "command=\"sudo -n /usr/local/sbin/viridian-node\""])
+
 /// What `viridian render` prints.
 func rendered(_ what: Rendering, _ configuration: Configuration) throws -> String {
     what.text(try what.files(configuration, apps: configuration.apps))

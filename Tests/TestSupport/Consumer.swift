@@ -1,12 +1,11 @@
-import Processes
 import Testing
 
 /// Programs and libraries of others that read what Viridian writes. A test whose consumer is missing is skipped, and says which;
 /// `script/test` counts them at its end.
 extension Trait where Self == ConditionTrait {
-    /// Needs these programs, on `PATH` or where daemons live.
+    /// Needs these programs, on `PATH`, where daemons live, or where script/bootstrap puts those of PyPI.
     package static func needs(_ programs: String...) -> Self {
-        let missing = programs.filter { Executable.find($0) == nil }
+        let missing = programs.filter { Python.program($0) == nil }
         return .enabled(if: missing.isEmpty, "no \(missing.joined(separator: ", ")) on PATH")
     }
 

@@ -16,6 +16,11 @@ package enum Python {
         return nil
     }
 
+    /// A program that came with a library, beside the interpreter or on `PATH`.
+    package static func program(_ name: String) -> String? {
+        [file(".build/python/bin/" + name), name].lazy.compactMap { Executable.find($0) }.first
+    }
+
     package static var isThere: Bool {
         get async { await find() != nil }
     }

@@ -29,6 +29,18 @@ struct NodeFiles {
         }
     }
 
+    /// All of them, with the user and the options of its key; `nil` where nodes are not reached by SSH.
+    var program: NodeProgram? {
+        get async throws {
+            guard case .ssh(let ssh) = nodes.transport else { return nil }
+            return NodeProgram(
+                user: ssh.user ?? "deploy", program: try await file(.program),
+                configuration: try await file(.configuration),
+                sudoers: nodes.sudo ? try await file(.sudoers) : nil,
+                keyOptions: InstalledNode.keyOptions(sudo: nodes.sudo))
+        }
+    }
+
     /// - Throws: `Refusal` if the nodes are used without sudo, or as root.
     private var sudoers: String {
         get throws {

@@ -16,66 +16,48 @@ struct NginxSite {
     /// With blue up, as before the first release.
     var upstreamFile: RenderedFile {
         let ports = PortPair(blue: app.ports.blue, green: app.ports.green)
+        let head = """
+            # The colours of \(app.name): blue is port \(ports.blue), green \(ports.green). Included by nginx on each node from conf.d/\(app.name).conf.
+            # To apply: put it into \(backends) where it is missing, and never over one that is there: releases move `down` from
+            # one port to the other.
+
+            """
         return RenderedFile(
             path: String(upstreamPath.drop { $0 == "/" }),
-            text: UpstreamFile.rendered(
-                upstream: app.upstream, ports: ports, live: ports.blue, preview: app.preview != nil))
+            text: head
+                + UpstreamFile.rendered(
+                    upstream: app.upstream, ports: ports, live: ports.blue, preview: app.preview != nil))
     }
 
     var hostFile: RenderedFile {
         RenderedFile(
             path: "etc/nginx/conf.d/\(app.name).conf", text: VirtualHosts(of: app, upstreamFile: upstreamPath).text)
     }
-}
 
-/// An app's `server` blocks: the one for visitors, and the preview's where there is one.
-struct VirtualHosts: TemplateValues {
-    static let template = TextTemplate(PackageResources.nginx_vhost_conf_mustache)
-
-    /// The path of the file with the app's upstreams on the node.
-    let upstreamFile: String
-    let liveUpstream: String
-    /// Whether the app speaks FastCGI; otherwise it is HTTP.
-    let fastcgi: Bool
-    /// The directory of static files on the node; `nil` where all files of the app are in its containers.
-    let staticFiles: String?
-    let servers: [Server]
-
-    struct Server {
-        /// Separated by spaces; `nil` for every name that no other site has.
-        let hosts: String?
-        let upstream: String
-        /// What its logs are called.
-        let log: String
-        let isPreview: Bool
-    }
-
-    init(of app: AppConfiguration, upstreamFile: String) {
-        self.upstreamFile = upstreamFile
-        liveUpstream = app.upstream
-        fastcgi = app.protocol == .fastcgi
-        // Releases put files of the app on the nodes only with these.
-        let hasFiles = app.artifact != nil || app.postDeploy != nil
-        staticFiles = hasFiles ? "\(app.artifact?.to ?? "/srv/\(app.name)")/current/public" : nil
-        let live = Server(
-            hosts: app.hosts.isEmpty ? nil : app.hosts.joined(separator: " "), upstream: app.upstream,
-            log: app.name.text, isPreview: false)
-        let preview = app.preview.map { name in
-            Server(
-                hosts: name, upstream: UpstreamFile.previewName(of: app.upstream), log: "\(app.name).preview",
-                isPreview: true)
-        }
-        servers = [live] + [preview].compactMap { $0 }
-    }
-}
-
-extension [AppConfiguration] {
+    /// The files of these apps, after the one that is there once for all of the configuration's.
     /// - Throws: `ScaffoldError` where nginx could not tell the apps' sites apart.
-    func checkHosts() throws(ScaffoldError) {
-        let nameless = filter(\.hosts.isEmpty)
-        guard nameless.count > 1 else { return }
-        throw ScaffoldError(
-            "\(nameless.map(\.name.text).joined(separator: " and ")) have no `hosts`: nginx would send every request to the first of "
-                + "them. To fix: set `hosts` for each of them (apps/*.yaml)")
+    static func files(_ configuration: Configuration, apps: [AppConfiguration]) throws(ScaffoldError) -> [RenderedFile]
+    {
+        let nameless = configuration.apps.filter(\.hosts.isEmpty)
+        guard nameless.count < 2 || !apps.contains(where: \.hosts.isEmpty) else {
+            throw ScaffoldError(
+                "\(nameless.map(\.name.text).joined(separator: " and ")) have no `hosts`: nginx would send every request to the "
+                    + "first of them. To fix: set `hosts` for each of them (apps/*.yaml)")
+        }
+        return [SharedNginxFile(configuration).file]
+            + apps.flatMap { NginxSite(app: $0, backends: configuration.nodes.backendsOnNode).files }
     }
+}
+
+/// What all virtual hosts of a node share: the log format, whom nginx believes a visitor's address, the default server.
+struct SharedNginxFile: TemplateValues {
+    static let template = TextTemplate(PackageResources.nginx_shared_conf_mustache)
+
+    /// Not where an app without hosts answers for every name.
+    let hasDefaultServer: Bool
+
+    init(_ configuration: Configuration) { hasDefaultServer = !configuration.apps.contains(where: \.hosts.isEmpty) }
+
+    /// nginx includes the files of a directory in the order of their names, and a log format has to be known before it is used.
+    var file: RenderedFile { RenderedFile(path: "etc/nginx/conf.d/00-viridian.conf", text: text) }
 }
