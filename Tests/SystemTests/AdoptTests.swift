@@ -1,5 +1,6 @@
 import Foundation
 import Kubernetes
+import Nginx
 import Processes
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import Kubernetes
+import Nginx
 import Testing
 
 /// An app that lives as in the article: services, a workload for the live colour, an upstream file and a virtual host on each node, made

@@ -60,7 +60,7 @@ func withLoginServer<Value: Sendable>(
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         defer { group.cancelAll() }
         group.addTask {
-            let ended = try await daemon.run(grace: .milliseconds(200)) { line in
+            let ended = try await daemon.run(grace: .milliseconds(200), onStart: { _ in }) { line in
                 if line.text.hasPrefix("Server listening on") { isListening.yield() }
             }
             isListening.finish()
