@@ -7,9 +7,7 @@ import Testing
 
 extension Releases.ContainerTests {
     /// Runs `viridian sandbox` with a folder of images, and an nginx as its node, with the configuration of an example; only ports, nodes
-    /// and the length of the drain are this machine's.
-    ///
-    /// - Parameter body: gets the address of nginx.
+    /// and the length of the drain are this machine's. `body` gets the address of nginx.
     static func release(
         example: String, from images: String, _ viridian: Program,
         _ body: @escaping @Sendable (_ site: String) async throws -> Void

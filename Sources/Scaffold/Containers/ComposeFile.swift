@@ -88,7 +88,7 @@ extension ComposeFile {
 enum ComposeNginx {
     private static let folder = "compose/nginx"
 
-    /// - Parameter apps: those that a browser cannot ask directly.
+    /// For apps that a browser cannot ask directly.
     /// - Throws: `ScaffoldError` where nginx could not tell the apps' sites apart.
     static func files(_ configuration: Configuration, apps: [AppConfiguration]) throws(ScaffoldError) -> [RenderedFile]
     {
