@@ -1,6 +1,7 @@
 import Foundation
 import Kubernetes
 import Processes
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -273,17 +274,6 @@ struct ImageFolderTests {
                 let ending = pod[at: "status.containerStatuses"]?[0]?[at: "lastState.terminated.message"]?.string ?? ""
                 #expect(ending.contains("exec: \"/usr/bin/env\": stat /usr/bin/env: no such file or directory"))
             }
-        }
-    }
-}
-
-extension Trait where Self == ConditionTrait {
-    /// Needs a machine on which this user may mount, in a namespace. Containers often do not allow it.
-    static var needsMounts: Self {
-        .enabled("this machine does not let this user mount in a namespace (unshare --mount)") {
-            let own = geteuid() == 0 ? [] : ["--user", "--map-current-user", "--keep-caps"]
-            let command = Command("unshare", ["--mount"] + own + ["mount", "-t", "tmpfs", "tmpfs", "/tmp"])
-            return (try? await command.run(deadline: .seconds(60)))?.succeeded == true
         }
     }
 }
