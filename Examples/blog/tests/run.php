@@ -1,6 +1,6 @@
 <?php
 
-// The blog's tests, without a framework: docker compose run --rm blog-test php tests/run.php
+// The blog's tests, without a framework: docker compose run --rm blog-test
 
 declare(strict_types=1);
 
