@@ -15,6 +15,10 @@
     umask 022
     kind=$1 image=$2 scratch=$3 directory=$4 address=$5 name=$6
     PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    if [ "$(readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$PPID/ns/mnt")" ]; then
+        echo "not in a mount namespace of its own: what it mounts would be this machine's" >&2
+        exit 126
+    fi
     mount -t tmpfs -o mode=0755 tmpfs "$scratch"
     # Relative names from here on: in the options of an overlay, a colon would separate directories.
     cd "$scratch"
@@ -30,9 +34,11 @@
             mkdir -p "root/$each"
             mount --rbind "/$each" "root/$each"
         done
-        rm -f root/etc/hosts root/etc/resolv.conf
-        printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n' "$address" "$name" >root/etc/hosts
-        [ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf root/etc/resolv.conf
+        # Without them a program runs as well, unless it looks up names. An ordinary user cannot write into directories of groups that
+        # its namespace does not have.
+        rm -f root/etc/hosts root/etc/resolv.conf || :
+        printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n' "$address" "$name" >root/etc/hosts || :
+        [ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf root/etc/resolv.conf || :
         ;;
     files)
         for each in /*; do
@@ -56,7 +62,9 @@
         ;;
     esac
     mount -t tmpfs -o mode=1777 tmpfs root/tmp
-) || exit 126
+)
+# Not `|| exit`, with which the shell would ignore `set -e` in the subshell.
+case $? in 0) ;; *) exit 126 ;; esac
 
 shift 6
 exec "$@"
