@@ -77,14 +77,14 @@ extension NodeInspection {
             messages: facts["test"] == "failed" ? facts.messages : [],
             configuration: LoadedConfiguration(files: Self.files(facts.all("conf"))),
             linesLeftOut: facts.count("cut") ?? 0,
-            deployProgram: facts["program"],
+            deployProgram: facts["program"].flatMap { $0.isPath ? $0 : nil },
             deploySource: facts["source"].flatMap { source in
                 let isPrintable = source.unicodeScalars.allSatisfy { $0.isASCII && $0.value > 32 && $0.value < 127 }
                 return isPrintable && source.count > "s3://".count ? source : nil
             },
             staticFiles: facts.all("static").compactMap { fact in
                 let parts = fact.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
-                guard parts.count == 3, let count = Int(nodeCount: parts[0]) else { return nil }
+                guard parts.count == 3, let count = Int(nodeCount: parts[0]), parts[2].isPath else { return nil }
                 return StaticFiles(
                     path: String(parts[2]), releases: count, current: parts[1].isEmpty ? nil : String(parts[1]))
             }
@@ -97,13 +97,26 @@ extension NodeInspection {
         for fact in facts {
             guard let tab = fact.firstIndex(of: "\t"), let number = Int(nodeCount: fact[..<tab]) else { continue }
             let text = String(fact[fact.index(after: tab)...])
-            if number == 0 {
+            if number == 0, text.isPath {
                 files.append(LoadedConfiguration.File(path: text))
-            } else if number <= 1_000_000, !files.isEmpty {
+            } else if (1...1_000_000).contains(number), !files.isEmpty {
                 files[files.count - 1].lines.append((number, text))
             }
         }
         return files
+    }
+}
+
+extension StringProtocol {
+    /// An absolute path without control and formatting characters.
+    fileprivate var isPath: Bool {
+        hasPrefix("/")
+            && unicodeScalars.allSatisfy {
+                switch $0.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: false
+                default: true
+                }
+            }
     }
 }
 

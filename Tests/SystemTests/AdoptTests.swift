@@ -1,76 +1,31 @@
 import Foundation
 import Kubernetes
 import Nginx
-import Processes
 import TestSupport
 import Testing
-
-/// The tool of the article, for measuring against; it is not in this repository.
-private enum ArticleTool {
-    static let path: String? = {
-        let named = ProcessInfo.processInfo.environment["BASELINE"] ?? ""
-        let beside = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../../shared/seed-baseline/deploy.py").standardizedFileURL.path
-        let path = named.isEmpty ? beside : named
-        return FileManager.default.fileExists(atPath: path) ? path : nil
-    }()
-
-    static let modules = "fabric, requests, yaml"
-
-    /// Programs of the nodes as a login finds them. The machine is shared by all nodes: `sudo` takes the login to the files of the node
-    /// whose address it came to.
-    static func programs(_ world: World) -> [String: String] {
-        let node = "case $SSH_CONNECTION in *' 127.0.0.2 '*) node=node-2 ;; *) node=node-1 ;; esac\n"
-        let files = "\(world.directory)/nodes/$node"
-        return [
-            "sudo": node
-                + "for word; do shift; set -- \"$@\" \"$(printf %s \"$word\" | sed \"s|/etc/nginx/|\(files)/|\")\"; done\n"
-                + "exec \"$@\"\n",
-            "service": node
-                + "exec nginx -p \(files) -c \(files)/nginx.conf -e \(files)/error.log -s reload\n",
-            "deploy-blog": node
-                + "# aws s3 cp s3://domain-deploy/blog/blog.tgz .\n"
-                + "release=\(files)/srv/blog/releases/$(date +%s%N)\n"
-                + "mkdir -p \"$release/public\" && ln -sfn \"$release\" \(files)/srv/blog/current\n",
-        ]
-    }
-}
 
 extension Releases {
     @Suite struct AdoptedAppTests {
         @Test(
             "an app that the article's tool released is adopted as it is, nothing is changed, and Viridian releases it without a failed request",
-            .enabled(if: ArticleTool.path != nil, "no ../shared/seed-baseline/deploy.py: set BASELINE"),
-            .needs("sshd"), .needsPython(ArticleTool.modules))
+            .enabled(if: ArticleTool.path != nil, ArticleTool.missing), .needs("sshd"),
+            .needsPython(ArticleTool.modules))
         func article() async throws {
-            let tool = try #require(ArticleTool.path)
-            let python = try #require(await Python.find(ArticleTool.modules))
+            let tool = try await ArticleTool()
             try await withWorld(nodes: 2) { world in
                 try await InstalledByHand().make(in: world)
                 let bin = world.directory + "/bin"
                 try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
-                for (name, text) in ArticleTool.programs(world) {
+                for (name, text) in tool.programs(world) {
                     try world.write("#!/bin/sh\n" + text, to: "bin/\(name)")
                     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(bin)/\(name)")
                 }
                 let addresses = ["127.0.0.1", "127.0.0.2"]
                 try await withLoginServer(in: world.directory + "/sshd", addresses: addresses, path: bin) { server in
-                    let deploy = Command(
-                        python,
-                        [
-                            tool, "--kubeconfig", world.directory + "/kubeconfig", "--ssh-config", server.configuration,
-                            "--hosts", addresses.joined(separator: ","), "--namespace", "blog", "--app", "blog",
-                            "--image", "registry.local:5000/blog:v2", "--backend-file", "blog.conf", "--poll", "0.1",
-                            "--drain", "0", "--post-deploy", "deploy-blog",
-                        ])
-                    let done = try await deploy.run(deadline: .seconds(300))
-                    try #require(done.succeeded, "\(done.output)\(done.error)")
+                    try await tool.deploy(
+                        "v2", in: world, hosts: addresses, login: server.configuration,
+                        postDeploy: "deploy-blog")
                 }
-                let isAlone = try await eventually {
-                    let pods = try await world.client.list(.pods, namespace: "blog").items
-                    return pods.count == 2 && pods.allSatisfy { $0[at: "metadata.labels"]?["name"] == "blog-green" }
-                }
-                try #require(isAlone)
                 #expect(try await world.served() == ["v2", "v2"])
                 try await adopted(world, programs: bin)
                 try await released(world)

@@ -18,15 +18,25 @@ struct InstalledByHand: Sendable {
 
     /// Makes it in a world that has just begun, and returns when the live colour answers on every node.
     func make(in world: World) async throws {
+        try await makeObjects(in: world)
+        for (index, site) in world.sites.enumerated() {
+            try write(node: index + 1, site: site, in: world)
+            try await world.reloadByHand(index + 1)
+        }
+        try await waitUntilServed(in: world)
+    }
+
+    /// Only what is in the cluster; `viridian.yaml` has no apps afterwards.
+    func makeObjects(in world: World) async throws {
         try FileManager.default.removeItem(atPath: world.directory + "/apps/blog.yaml")
         for color in ["blue", "green"] {
             _ = try await world.client.create(.services, service(color, in: world), namespace: "blog")
         }
         _ = try await world.client.create(kind, try workload(in: world), namespace: "blog")
-        for (index, site) in world.sites.enumerated() {
-            try write(node: index + 1, site: site, in: world)
-            try await world.reloadByHand(index + 1)
-        }
+    }
+
+    /// Returns when the live colour answers on every node, and all of its pods are ready.
+    func waitUntilServed(in world: World) async throws {
         for site in world.sites {
             let isUp = try await eventually { try await fetch(site).hasPrefix(version) }
             try #require(isUp, "\(site)")

@@ -48,10 +48,14 @@ package struct AdoptedAppFile: TemplateValues {
         self.settings = settings
     }
 
-    /// What others wrote goes into comments: nothing in it may end the line.
+    /// What others wrote goes into comments: nothing in it may end the line, or do anything to a terminal.
     private static func oneLine(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.isWhitespace || $0.value < 32 ? " " : $0 })
-        )
+        let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: " "
+            default: scalar
+            }
+        }
+        return String(String.UnicodeScalarView(scalars))
     }
 }
