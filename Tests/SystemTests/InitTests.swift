@@ -77,7 +77,7 @@ extension ShortCommands {
                         #"  sudo viridian render nginx --config 'it'\''s there/viridian.yaml' --into /"#,
                         #"  viridian check --config 'it'\''s there/viridian.yaml'"#,
                     ], "\(there)")
-                let rendered = try #require(there.lines.suffix(3).first).split(separator: "|")[0]
+                let rendered = String(try #require(there.lines.suffix(3).first).prefix { $0 != "|" })
                 let copied = try await Command(
                     "sh", ["-c", rendered.replacing("viridian render", with: "\(Program.path) render")],
                     environment: viridian.environment, workingDirectory: viridian.directory
