@@ -7,6 +7,8 @@ import Testing
 struct Program: Sendable {
     let directory: String
     let environment: [String: String]
+    /// The program that runs; the built one, unless a package is tried.
+    var executable = Program.path
 
     /// The result of a run.
     struct Said: Sendable, CustomStringConvertible {
@@ -74,7 +76,7 @@ struct Program: Sendable {
         onLine: @escaping @Sendable (String) async -> Void = { _ in }
     ) async throws -> Said {
         let command = Command(
-            Self.path,
+            executable,
             arguments,
             environment: environment.merging(extra) { $1 },
             workingDirectory: directory
