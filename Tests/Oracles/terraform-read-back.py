@@ -57,7 +57,7 @@ profile = iam.list_instance_profiles()["InstanceProfiles"][0]
 facts = {
     "healthCheck": balancer["HealthCheck"]["Target"],
     "listeners": sorted(map(listener, balancer["ListenerDescriptions"])),
-    "draining": attributes["ConnectionDraining"],
+    "draining": "%(Timeout)d s" % attributes["ConnectionDraining"] if attributes["ConnectionDraining"]["Enabled"] else "none",
     "instances": sorted(one["InstanceId"] for one in balancer["Instances"]),
     "balancerGroups": [name for name, group in groups.items() if group in balancer["SecurityGroups"]],
     "rules": {name: rules(group) for name, group in groups.items()},

@@ -48,7 +48,7 @@ struct MetricsTests {
 
     @Test("histograms add up, and labels are escaped")
     func format() {
-        var family = MetricFamily("x_seconds", .histogram([0.1, 1]), "Help.")
+        var family = MetricFamily("x_seconds", .histogram([0.1, 1]), ["v"], "Help.")
         for value in [0.05, 0.5, 0.5, 7] { family.observe(value, ["v": "a\"b\\c\nd"]) }
         let label = #"v="a\"b\\c\\u{a}d""#
         #expect(

@@ -12,6 +12,7 @@ package struct PythonProgram: Sendable {
     /// Runs a test beside a program that needs these modules. A program that is still running after the test is ended.
     package static func with<Result: Sendable>(
         _ name: String, modules: String, input: String, environment: [String: String] = [:],
+        deadline: Duration = .seconds(120),
         _ test: @Sendable (PythonProgram) async throws -> Result
     ) async throws -> Result {
         guard let python = await Python.find(modules) else { throw Missing(modules: modules) }
@@ -22,7 +23,7 @@ package struct PythonProgram: Sendable {
             group.addTask {
                 defer { saying.finish() }
                 return try? await command.run(
-                    deadline: .seconds(120),
+                    deadline: deadline,
                     onLine: { line in
                         guard line.stream == .output, let object = object(line.text) else { return }
                         saying.yield(object)

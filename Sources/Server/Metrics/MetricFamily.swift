@@ -16,14 +16,17 @@ struct MetricFamily: Sendable {
     }
 
     let name: String
+    /// The names of the labels that each sample has.
+    let labels: Set<String>
     private let kind: Kind
-    private let help: String
+    let help: String
     private var samples: [[String: String]: Sample] = [:]
     /// Label values come from outside (versions for example), so their number is bounded.
     private static let maximumSamples = 10_000
 
-    init(_ name: String, _ kind: Kind, _ help: String) {
+    init(_ name: String, _ kind: Kind, _ labels: [String], _ help: String) {
         self.name = name
+        self.labels = Set(labels)
         self.kind = kind
         self.help = help
     }
@@ -52,7 +55,10 @@ struct MetricFamily: Sendable {
     }
 
     private func hasRoom(_ labels: [String: String]) -> Bool {
-        samples.count < MetricFamily.maximumSamples || samples[labels] != nil
+        assert(
+            Set(labels.keys) == self.labels,
+            "\(name) has the labels \(self.labels.sorted()), not \(labels.keys.sorted())")
+        return samples.count < MetricFamily.maximumSamples || samples[labels] != nil
     }
 
     var text: String {

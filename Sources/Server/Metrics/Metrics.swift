@@ -13,62 +13,6 @@ package final class Metrics: Sendable {
         self.families = NIOLockedValueBox(families)
     }
 
-    private static let phaseBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
-    private static let fastBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-
-    private static let known: [MetricFamily] = [
-        MetricFamily("viridian_build_info", .gauge, "The running version."),
-        MetricFamily("viridian_releases_total", .counter, "Releases that ended, by app and outcome."),
-        MetricFamily("viridian_release_running", .gauge, "1 while a release of the app has not ended."),
-        MetricFamily("viridian_release_awaiting", .gauge, "1 while a release awaits promotion."),
-        MetricFamily(
-            "viridian_release_pause_end_timestamp_seconds", .gauge,
-            "When the pause for verification ends without a person; there while a release awaits promotion."),
-        MetricFamily("viridian_release_seconds", .histogram(phaseBuckets), "Time from a release's request to its end."),
-        MetricFamily("viridian_phase_seconds", .histogram(phaseBuckets), "Time that releases spent in each phase."),
-        MetricFamily(
-            "viridian_node_switch_seconds", .histogram(fastBuckets),
-            "Time from the start of the switch to a node's verified switch."),
-        MetricFamily("viridian_node_failures_total", .counter, "Steps that failed on a node."),
-        MetricFamily("viridian_retries_total", .counter, "Effects that failed and were retried."),
-        MetricFamily("viridian_check_failures_total", .counter, "Checks of the cluster and the nodes that failed."),
-        MetricFamily("viridian_repairs_total", .counter, "Automatic repairs."),
-        MetricFamily("viridian_live_info", .gauge, "1 for the live colour and version."),
-        MetricFamily("viridian_pods_ready", .gauge, "Ready pods of each colour."),
-        MetricFamily("viridian_pods_desired", .gauge, "Desired pods of each colour."),
-        MetricFamily("viridian_nodes", .gauge, "Nodes by the colour that they route to."),
-        MetricFamily("viridian_nodes_drifted", .gauge, "Nodes that do not route to the live colour."),
-        MetricFamily(
-            "viridian_checked_timestamp_seconds", .gauge, "Time of the last check of the cluster and the nodes."),
-        MetricFamily(
-            "viridian_check_round_seconds", .gauge,
-            "Time from one check of an app to the next: the longest time that drift goes unnoticed."),
-        MetricFamily("viridian_http_requests_total", .counter, "Requests by route, method and status."),
-        MetricFamily("viridian_http_request_seconds", .histogram(fastBuckets), "Time until the head of the response."),
-        MetricFamily(
-            "viridian_notifications_total", .counter,
-            "Messages to other systems by destination and outcome: delivered, retried, failed, obsolete."),
-        MetricFamily(
-            "viridian_notifications_pending", .gauge, "Messages to other systems that are still to be sent."),
-        MetricFamily(
-            "viridian_notifications_lag_seconds", .gauge,
-            "How long the oldest message waits that may be sent to a destination; 0 when none does."),
-        MetricFamily("viridian_event_streams", .gauge, "Open event streams."),
-        MetricFamily(
-            "viridian_deliveries_total", .counter,
-            "Deliveries of hooks by sender and answer: accepted, ignored, repeated, refused, unauthorized, malformed."),
-        MetricFamily(
-            "viridian_slack_requests_total", .counter,
-            "Requests from Slack by kind and answer: accepted, ignored, repeated, limited, unauthorized, malformed."),
-        MetricFamily("viridian_queue_length", .gauge, "1 while a version of the app waits to be released."),
-        MetricFamily(
-            "viridian_slack_connections", .gauge,
-            "Connections of Socket Mode on which Slack sends requests: 2, more while one is renewed."),
-        MetricFamily("viridian_locks", .gauge, "Locks and freezes that hold the app's releases now."),
-        MetricFamily(
-            "viridian_journal_writable", .gauge, "1 when the journal could be written at the last check, 0 when not."),
-    ]
-
     // MARK: - Updates
 
     package func count(_ name: String, _ labels: [String: String] = [:], by amount: Double = 1) {
