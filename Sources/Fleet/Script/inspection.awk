@@ -21,7 +21,7 @@ BEGIN { most = 15000 }
 /^viridian-status=/ {
     if (roots) exit
     if (cut) print "cut=" cut
-    print $0 == "viridian-status=0" ? "test=ok" : "test=failed"
+    print ($0 == "viridian-status=0" ? "test=ok" : "test=failed")
     next
 }
 
