@@ -55,6 +55,8 @@ struct NginxRequestTests {
             try await alone.running {
                 let health = try await alone.ask(alone.address, "/nginx-health", headers: [])
                 #expect(health.status == 200 && health.body == "nginx\n", "\(health)")
+                let redirected = try await alone.ask("www.domain.com", "/", headers: [])
+                #expect(redirected.status == 301, "\(redirected)")
             }
         }
     }
@@ -95,7 +97,7 @@ struct NginxRequestTests {
                         values == [
                             "name": "blue", "HTTPS": "on", "REQUEST_SCHEME": "https", "SERVER_PORT": "443",
                             "HTTP_HOST": "blog.domain.com", "REMOTE_ADDR": "203.0.113.5",
-                            "HTTP_X_FORWARDED_FOR": "203.0.113.5", "HTTP_PROXY": "", "REQUEST_METHOD": "GET",
+                            "HTTP_X_FORWARDED_FOR": "203.0.113.5", "REQUEST_METHOD": "GET",
                             "REQUEST_URI": "/articles/1?x=1", "SCRIPT_NAME": "/index.php",
                             "DOCUMENT_ROOT": "\(folder)/code/public", "APPLICATION_ENV": "production", "body": "",
                         ])

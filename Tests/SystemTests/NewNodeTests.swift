@@ -1,5 +1,6 @@
 import Foundation
 import Kubernetes
+import Nginx
 import Testing
 
 extension Releases {
@@ -15,7 +16,6 @@ extension Releases {
                     both.replacing("static: [node-1, node-2]", with: "static: [node-1]"), to: "viridian.yaml")
                 try await world.release("v1")
                 try await world.release("v2")
-                try await world.expectLive("v2", on: "green", release: 2)
 
                 let rendered = try await world.viridian("render", "salt", "--into", "states")
                 #expect(rendered.status == 0, "\(rendered)")
@@ -26,7 +26,7 @@ extension Releases {
 
                 let nodes = try await world.viridian("nodes", "-o", "json").jsonLines
                 let states = nodes.map { $0["state"]?.string }
-                #expect(states == ["live", "drifted"], "\(nodes)")
+                #expect(states == ["ok", "drifted"], "\(nodes)")
                 #expect(nodes.last?["color"] == "blue", "\(nodes)")
                 let status = try await world.viridian("status", "blog")
                 let advice = status.lines.filter { $0.contains("viridian repair blog") }
@@ -41,7 +41,8 @@ extension Releases {
 
                 let fixed = try await world.viridian("repair", "blog")
                 #expect(fixed.status == 0, "\(fixed)")
-                #expect(try world.read(world.upstreamFile(2)) == world.read(world.upstreamFile(1)))
+                let file = try UpstreamFile(parsing: world.read(world.upstreamFile(2)))
+                #expect(try file.routing(of: "blogLB", ports: world.ports) == .only(world.ports.green))
                 #expect(try await world.served() == ["v2", "v2"])
                 let healthy = try await world.viridian("nodes", "-o", "json").jsonLines
                 #expect(healthy.allSatisfy { $0["state"] == nodes.first?["state"] }, "\(healthy)")

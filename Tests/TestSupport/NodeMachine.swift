@@ -36,18 +36,18 @@ package struct NodeMachine: Sendable {
         }
     }
 
-    /// Makes one below `folder`, and ends it with all its processes after the test.
+    /// Makes one below `folder`, and ends it with all its processes after the test. Its network is this machine's, if it shares it.
     package static func with<Value: Sendable>(
-        _ folder: String, _ body: @Sendable (NodeMachine) async throws -> Value
+        _ folder: String, sharesNetwork: Bool = false, _ body: @Sendable (NodeMachine) async throws -> Value
     ) async throws -> Value {
         let (lines, saying) = AsyncStream.makeStream(of: String.self)
         return try await withThrowingTaskGroup(of: Completed?.self) { group in
             group.addTask {
                 defer { saying.finish() }
                 let script = Python.oracle("machine.sh")
-                let words = ["--mount", "--net", "--pid", "--fork", "--kill-child", "sh", script, folder]
+                let words = (sharesNetwork ? [] : ["--net"]) + ["--mount", "--pid", "--fork", "--kill-child"]
                 // Without grace: its first process takes no other signal.
-                return try? await Command("unshare", words).run(
+                return try? await Command("unshare", words + ["sh", script, folder]).run(
                     grace: .zero, onLine: { line in if line.stream == .output { saying.yield(line.text) } })
             }
             var iterator = lines.makeAsyncIterator()
