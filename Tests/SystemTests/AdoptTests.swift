@@ -26,7 +26,9 @@ extension Releases {
                         "v2", in: world, hosts: addresses, login: server.configuration,
                         postDeploy: "deploy-blog")
                 }
-                #expect(try await world.served() == ["v2", "v2"])
+                // The tool does not wait until nginx has loaded what it wrote.
+                let isServed = try await eventually { try await world.served() == ["v2", "v2"] }
+                try #require(isServed)
                 try await adopted(world, programs: bin)
                 try await released(world)
             }
@@ -72,6 +74,9 @@ extension Releases {
                 world.read("apps/blog.yaml") + "drain: {least: 0s, most: 20s}\n", to: "apps/blog.yaml")
             let plan = try await world.deploy("v3", "--dry-run")
             #expect(plan.status == 0 && !plan.output.contains("blocked"), "\(plan)")
+            #expect(
+                plan.output.contains("blog: v2 on green is live; v3 would be created on blue with 2 replicas"),
+                "\(plan)")
             let (said, watched) = try await world.watched { try await world.deploy("v3") }
             #expect(said.status == 0, "\(said)")
             watched.expectUnnoticed("\(watched.failures.prefix(5)) \(watched.dark)")

@@ -18,7 +18,9 @@ extension RealNodesTests {
                 try await tool.deploy(
                     "v2", in: world, hosts: nodes.addresses, login: RealNodes.home + "/ssh_config",
                     reload: "nginx -s reload")
-                #expect(try await world.served() == ["v2", "v2", "v2"])
+                // The tool does not wait until nginx has loaded what it wrote.
+                let isServed = try await eventually { try await world.served() == ["v2", "v2", "v2"] }
+                try #require(isServed)
                 let objects = try await world.everything()
                 let texts = try nodes.numbers.map { try nodes.text($0) }
                 let said = try await world.viridian("adopt", "blog")
@@ -28,7 +30,8 @@ extension RealNodesTests {
                 for node in nodes.numbers {
                     let state = nodes.directory(node) + "/etc/nginx/backends.d/.viridian"
                     #expect(!FileManager.default.fileExists(atPath: state))
-                    #expect(said.output.contains("127.0.1.\(node)  green      blogLB    /etc/nginx/backends.d/blog.conf"))
+                    #expect(
+                        said.output.contains("127.0.1.\(node)  green      blogLB    /etc/nginx/backends.d/blog.conf"))
                 }
                 let check = try await world.viridian("check")
                 #expect(check.status == 0 && !check.lines.contains { $0.hasPrefix("bad") }, "\(check)")

@@ -33,10 +33,10 @@ struct DeployPlan: Encodable {
         app = view.app
         version = request.version.text
         self.image = image
-        let live = view.live
-        previous = live.map { LiveVersion(color: $0.color, version: $0.version) }
-        color = live?.color.other ?? .blue
-        let serving = live.flatMap { view.colors[$0.color.rawValue] }
+        let routed = Self.routed(view)
+        previous = view.live.map { LiveVersion(color: $0.color, version: $0.version) } ?? Self.unrecorded(view)
+        color = previous?.color.other ?? routed ?? .blue
+        let serving = previous.flatMap { view.colors[$0.color.rawValue] }
         liveImage = serving?.image
         replicas = request.replicas ?? serving?.replicas
         verify = request.verify
@@ -56,6 +56,18 @@ struct DeployPlan: Encodable {
         if let problem = view.problem { obstacles.append("the cluster could not be read: \(problem)") }
         // Without a running release, what needs a person's attention blocks the next one.
         if !isBusy { obstacles += view.advice }
+    }
+
+    /// The colour to which all nodes route.
+    private static func routed(_ view: AppView) -> Color? {
+        let colors = Set(view.nodes.map(\.color))
+        return colors.count == 1 ? colors.first ?? nil : nil
+    }
+
+    /// What serves an app that another tool has released so far: the cluster has recorded nothing yet (as `LiveColorResolver`).
+    private static func unrecorded(_ view: AppView) -> LiveVersion? {
+        guard let color = routed(view), let workload = view.colors[color.rawValue] else { return nil }
+        return LiveVersion(color: color, version: workload.version)
     }
 
     var lines: [String] {
