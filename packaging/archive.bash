@@ -12,9 +12,12 @@ trap 'rm -rf "$work"' EXIT
 image() { buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"; }
 
 container=$(image from scratch)
-# What the image's user may write belongs to it; everything else to root.
-image copy --quiet --chown 0:0 "$container" "$rootfs" / >/dev/null
-image copy --quiet --chown 65532:65532 "$container" "$rootfs/var/lib/viridian" /var/lib/viridian >/dev/null
+# Everything belongs to root, but what the image's user writes. As an archive, because a directory that is copied onto one that is there
+# leaves it with its owner.
+archive=$work/rootfs.tar
+tar --create --file "$archive" --directory "$rootfs" --sort=name --owner=0 --group=0 --numeric-owner --exclude=./var/lib/viridian .
+tar --append --file "$archive" --directory "$rootfs" --owner=65532 --group=65532 --numeric-owner ./var/lib/viridian
+image add --quiet "$container" "$archive" / >/dev/null
 image config \
     --entrypoint '["/usr/bin/viridian"]' --cmd serve --user 65532:65532 --workingdir /var/lib/viridian --volume /var/lib/viridian \
     --port 8080 --env PATH=/usr/bin --env HOME=/var/lib/viridian --stop-signal TERM \
