@@ -71,7 +71,7 @@ struct ContainerFilesTests {
         let names = [
             "backends.d/blog.conf", "conf.d/00-viridian.conf", "conf.d/blog.conf", "conf.d/load-balancer.conf",
         ]
-        #expect(written.keys.sorted() == names.map { folder + $0 } + ["compose.yaml"])
+        #expect(written.keys.sorted() == ["compose.yaml"] + names.map { folder + $0 })
         // There is one colour on a developer's machine, and no preview of the other.
         let production = try files(.nginx, [try blog { $0.postDeploy = app.postDeploy }])
         let host = try #require(production["etc/nginx/conf.d/blog.conf"])
@@ -115,11 +115,13 @@ struct ContainerFilesTests {
     func read() async throws {
         let php = try blog { $0.artifact = .init(from: "s3://deploy/blog/{version}.tgz", to: "/srv/blog") }
         for (apps, names) in [
-            ([php], "blog\nnginx\nredis\n"), ([try www()], "redis\nwww\n"),
-            ([php, try www()], "blog\nnginx\nredis\nwww\n"),
+            ([php], "blog blog-test nginx redis"), ([try www()], "redis www www-test"),
+            ([php, try www()], "blog blog-test nginx redis www www-test"),
         ] {
             try await withFolder { folder in
-                for (path, text) in try files(.compose, apps) {
+                // Their Dockerfiles make the folders of several apps.
+                let written = try files(.compose, apps).merging(files(.dockerfile, apps)) { text, _ in text }
+                for (path, text) in written {
                     let file = URL(filePath: folder + "/" + path)
                     try FileManager.default.createDirectory(
                         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -129,7 +131,7 @@ struct ContainerFilesTests {
                     "docker-compose", ["--file", "compose.yaml", "config", "--services"], workingDirectory: folder
                 ).run(deadline: .seconds(120))
                 #expect(done.succeeded && done.error.isEmpty, "\(done)")
-                let listed = done.output.split(separator: "\n").sorted().joined(separator: "\n") + "\n"
+                let listed = done.output.split(separator: "\n").sorted().joined(separator: " ")
                 #expect(listed == names, "\(done)")
             }
         }
