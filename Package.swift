@@ -128,8 +128,7 @@ let package = Package(
             ],
             resources: [.embedInCode("Demo/Templates")]
         ),
-        // What `viridian version` says of the build: script/package sets it. In a target of its own, and in C, so that another commit
-        // compiles one small file.
+        // What `viridian version` says of the build: script/package sets it. In C, because Swift takes no values from a command line.
         .target(
             name: "BuildRecord",
             cSettings: Context.environment["VIRIDIAN_BUILD"].map { [.define("VIRIDIAN_BUILD", to: "\"\($0)\"")] } ?? []
@@ -155,7 +154,8 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "Processes", "TestSupport"]),
         tests("Nginx"),
         tests("Fleet", ["AWS", "Kubernetes", "Nginx", "Processes", "TestSupport"]),
-        tests("Scaffold", ["Nginx", "Processes", "TestSupport", "TextTemplates", "ViridianConfiguration", yams]),
+        tests(
+            "Scaffold", ["AWS", "Nginx", "Processes", "TestSupport", "TextTemplates", "ViridianConfiguration", yams]),
         tests(
             "Server",
             [

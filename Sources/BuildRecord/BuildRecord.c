@@ -1,7 +1,7 @@
 #include "BuildRecord.h"
 
-// Package.swift defines it as the environment's VIRIDIAN_BUILD, which script/package sets. In C, because another commit then compiles
-// this file only.
+// Package.swift defines it as the environment's VIRIDIAN_BUILD, which script/package sets; a development build has none, and is not
+// built again for another commit. In C, because Swift takes no values from a command line.
 #ifndef VIRIDIAN_BUILD
 #define VIRIDIAN_BUILD ""
 #endif

@@ -15,7 +15,7 @@ extension ShortCommands {
                 let version = try await kubectl("viridian", "version")
                 #expect(version.output.hasPrefix("viridian ") && version.output.contains(" ("), "\(version)")
                 let help = try await kubectl("viridian", "deploy", "--help")
-                #expect(help.output.contains("USAGE: kubectl viridian deploy <app>"), "\(help)")
+                #expect(help.output.contains("USAGE: kubectl viridian deploy "), "\(help)")
                 let wrong = try await kubectl("viridian", "deplyo")
                 #expect(wrong.termination == .exited(64), "\(wrong)")
                 #expect(wrong.error.contains("there is no kubectl viridian deplyo; did you mean deploy?"), "\(wrong)")
