@@ -83,7 +83,8 @@ enum SignalName {
     static func number(of text: String) -> Int32? {
         if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
         let name = text.uppercased()
-        let parts = (name.hasPrefix("SIG") ? name.dropFirst(3) : name[...]).split(separator: "+")
+        let parts = (name.hasPrefix("SIG") ? name.dropFirst(3) : name[...])
+            .split(separator: "+", omittingEmptySubsequences: false)
         guard let first = parts.first, parts.count <= 2, let base = numbers[String(first)] else { return nil }
         guard parts.count == 2 else { return base }
         guard first == "RTMIN", let more = Int32(parts[1]), (0...30).contains(more) else { return nil }

@@ -113,6 +113,7 @@ struct ContainerRunner: Sendable {
                         grace: .seconds(1),
                         onStart: { pid in
                             await pod.started(name, pid: pid)
+                            await program.root.waitUntilEntered(by: pid)
                             await update {
                                 if let ending = $0.ending { $0.last = ending }
                                 $0.restarts = attempt
