@@ -28,7 +28,9 @@ extension AdoptionView.File {
                 throw Refusal("`apps` in \(main) does not include apps/\(name).yaml; `apps: apps/*.yaml` does")
             }
             let misread = AdoptionDifference.between(app, adoption.app)
-            guard misread.isEmpty else { throw Refusal("the written file says something else: \(misread.map(\.text))") }
+            guard misread.isEmpty else {
+                throw Refusal("the written file says something else: \(misread.map(\.text).joined(separator: "; "))")
+            }
             state = .written
         } catch {
             try? FileManager.default.removeItem(atPath: path)
