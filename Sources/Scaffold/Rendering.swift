@@ -12,10 +12,25 @@ package struct RenderingOptions: Sendable, Hashable {
     package var scripts = ScriptPlacement.embedded
     /// The Slack app needs no address of this server.
     package var isSocketMode = false
+    /// Whether the compose file has a redis.
+    package var hasRedis = true
+    /// What is rendered beside the objects that an app needs; for `install`, only the network policy.
+    package var additions: Set<KubernetesAddition> = []
+    /// The image of Viridian's server in the cluster.
+    package var image = "viridian"
+    /// What is installed on the nodes, for `salt`.
+    package var node: NodeProgram?
+    /// The configuration's files; `install` needs them.
+    package var written: ConfigurationText?
+    /// Where the program is installed, for `systemd`.
+    package var program = "/usr/local/bin/viridian"
+    /// Where docs/operations.md is read, for `alerts`.
+    package var runbooks = "docs/operations.md"
 
-    package init(scripts: ScriptPlacement = .embedded, isSocketMode: Bool = false) {
+    package init(scripts: ScriptPlacement = .embedded, isSocketMode: Bool = false, hasRedis: Bool = true) {
         self.scripts = scripts
         self.isSocketMode = isSocketMode
+        self.hasRedis = hasRedis
     }
 }
 
@@ -31,40 +46,50 @@ package enum Rendering: String, Sendable, CaseIterable {
     case gitlab
     case github
     case rbac
+    case install
     case slackManifest = "slack-manifest"
+    case systemd
+    case grafana
+    case alerts
+
+    /// Whether it is about the server and all apps together: one file, also while there is no app.
+    package var isOfServer: Bool { [.systemd, .grafana, .alerts].contains(self) }
 
     /// Whether several files of it are one stream of YAML documents.
-    private var isYAMLStream: Bool { self == .kubernetes || self == .rbac }
+    private var isYAMLStream: Bool { [.kubernetes, .rbac, .install].contains(self) }
 
-    /// The files for these apps, of which there is at least one.
+    /// The files for these apps, of which there is at least one, unless it is about the server.
     /// - Throws: `ScaffoldError`.
     package func files(
         _ configuration: Configuration, apps: [AppConfiguration], options: RenderingOptions = .init()
     ) throws(ScaffoldError) -> [RenderedFile] {
         switch self {
-        case .kubernetes: return apps.map(KubernetesObjects.file)
-        case .nginx:
-            try apps.checkHosts()
-            return apps.flatMap { NginxSite(app: $0, backends: configuration.nodes.backendsOnNode).files }
-        case .salt:
-            try apps.checkHosts()
-            return SaltStates.files(apps: apps, backends: configuration.nodes.backendsOnNode)
-        case .terraform: return [try TerraformModule(configuration: configuration, apps: apps).file]
-        case .compose: return [ContainerFiles.compose(apps)]
+        case .kubernetes: return apps.map { KubernetesObjects.file($0, with: options.additions) }
+        case .nginx: return try NginxSite.files(configuration, apps: apps)
+        case .salt: return try SaltStates.files(configuration, apps: apps, node: options.node)
+        case .terraform: return try TerraformModule(configuration: configuration, apps: apps).files
+        case .compose: return try ComposeFile.files(configuration, apps: apps, hasRedis: options.hasRedis)
         case .dockerfile: return ContainerFiles.dockerfiles(apps)
         case .jenkins: return Pipelines.jenkins(apps, server: configuration.server, options.scripts)
         case .gitlab: return Pipelines.gitlab(apps, server: configuration.server, options.scripts)
         case .github: return Pipelines.github(apps, server: configuration.server, options.scripts)
         case .rbac: return AccessRights.files(configuration, apps: apps)
+        case .install:
+            return try InstallFiles.files(
+                configuration, written: options.written ?? ConfigurationText(files: []), image: options.image,
+                hasPolicy: options.additions.contains(.networkPolicy))
         case .slackManifest: return [SlackManifest(configuration, isSocketMode: options.isSocketMode).file]
+        case .systemd: return [SystemdUnit(configuration, program: options.program).file]
+        case .grafana: return [GrafanaDashboard(configuration).file]
+        case .alerts: return [AlertRules(configuration, runbooks: options.runbooks).file]
         }
     }
 
     /// The files as one text, as it is printed: each with its path in front where there are several.
     package func text(_ files: [RenderedFile]) -> String {
         guard files.count > 1 else { return files.first?.text ?? "" }
-        return files.map { isYAMLStream ? $0.text : "# \($0.path)\n\($0.text)" }
-            .joined(separator: isYAMLStream ? "---\n" : "\n")
+        guard isYAMLStream else { return files.map { "# \($0.path)\n\($0.text)" }.joined(separator: "\n") }
+        return files.filter { $0.path.hasSuffix(".yaml") }.map(\.text).joined(separator: "---\n")
     }
 }
 

@@ -15,7 +15,26 @@ extension Configuration {
         environment: [String: String] = ProcessInfo.processInfo.environment,
         workingDirectory: String = FileManager.default.currentDirectoryPath
     ) throws(ConfigurationError) -> Configuration {
-        let context = ReadingContext(environment: environment, workingDirectory: workingDirectory)
+        try load(file, ReadingContext(environment: environment, workingDirectory: workingDirectory))
+    }
+
+    /// Reads the configuration for somebody who writes files from it and uses no secret: a secret may name a variable that is not set.
+    ///
+    /// - Returns: The valid configuration, and its files as they are written.
+    /// - Throws: `ConfigurationError` with all errors in all files.
+    package static func loadWithText(
+        file: String,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        workingDirectory: String = FileManager.default.currentDirectoryPath
+    ) throws(ConfigurationError) -> (Configuration, ConfigurationText) {
+        let context = ReadingContext(
+            environment: environment, workingDirectory: workingDirectory, toleratesUnsetSecrets: true)
+        let configuration = try load(file, context)
+        return (configuration, ConfigurationText(context, of: configuration))
+    }
+
+    private static func load(_ file: String, _ context: ReadingContext) throws(ConfigurationError) -> Configuration {
+        let workingDirectory = context.workingDirectory
         let source = SourceFile(
             absolutePath(file, from: workingDirectory), workingDirectory: workingDirectory)
         var configuration: Configuration?
@@ -62,7 +81,9 @@ extension Configuration {
 
     /// The pod template that a file names. Errors in the file are reported when it is read as an app.
     private static func templatePath(_ source: SourceFile, _ context: ReadingContext) -> String? {
-        let discarded = ReadingContext(environment: context.environment, workingDirectory: context.workingDirectory)
+        let discarded = ReadingContext(
+            environment: context.environment, workingDirectory: context.workingDirectory,
+            toleratesUnsetSecrets: context.toleratesUnsetSecrets)
         return YAMLFile(source, discarded).flatMap { Section($0, known: AppConfiguration.keys, discarded) }?
             .read("template", .path)
     }

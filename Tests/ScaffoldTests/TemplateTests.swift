@@ -14,18 +14,42 @@ struct TemplateTests {
             $0.preview = "preview.blog.domain.com"
             $0.artifact = .init(from: "s3://deploy/blog/{version}.tgz", to: "/srv/blog")
         }
+        let shop = StartingApp(
+            name: try AppName("shop"), image: "i", ports: .init(container: 1, blue: 2, green: 3),
+            hosts: ["shop.domain.com"], preview: "preview.shop.domain.com")
         let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
         let nodes = configuration([app], inventory: .ec2(.init(region: "eu-west-1", tags: ["role": "web"])))
+        let inventory = TerraformInventory(.init(region: "eu-west-1", tags: ["role": "web"]))
+        let pod = try PodConfiguration(
+            nodes, .init(files: [.init(path: "viridian.yaml", text: "apps: []\n")], variables: ["TOKEN"]))
         return [
-            KubernetesObjects(app), AppRole(app), InventoryRole(rules: AccessRule.rules(of: app).map(RoleRule.init)),
-            VirtualHosts(of: app, upstreamFile: "/etc/nginx/backends.d/blog.conf"), SaltStates(backends: "/b"),
-            try TerraformModule(configuration: nodes, apps: [app]), ComposeFile([app]), FastCGIDockerfile(port: 9000),
-            HTTPDockerfile(port: 8080), Jenkinsfile(app, release: ["exit"]), GitLabPipeline(app, release: ["exit"]),
+            KubernetesObjects(app, with: Set(KubernetesAddition.allCases)),
+            InstallConfigMap(pod, of: nodes),
+            InstallDeployment(pod, image: "viridian"), InstallService(host: "h"),
+            InstallSecrets(variables: [.init(name: "TOKEN")]), InstallPolicy(port: 1), AppRole(app),
+            InventoryRole(rules: AccessRule.rules(of: app).map(RoleRule.init)),
+            VirtualHosts(of: app, upstreamFile: "/etc/nginx/backends.d/blog.conf"), SharedNginxFile(nodes),
+            SaltReadme(backends: "/b", hasNodeProgram: true), NodeStates(hasNodeProgram: true),
+            NginxStates(backends: "/b"), NodeProgramStates(nodeProgram),
+            TerraformMain(hosts: ["h"]),
+            TerraformVariables(inventory: inventory, sshPort: 22, hasArtifacts: true, needsRights: true),
+            TerraformNodeRole(artifacts: ["a"], hasArtifacts: true),
+            TerraformRights(findsInstances: true, hasArtifacts: true), TerraformOutputs(needsRights: true),
+            TerraformReadMe(inventory, ["h"], hasArtifacts: true),
+            ComposeFile([app], backends: "/b", redis: true), ComposeLoadBalancer([app]), ComposeUpstream(app),
+            FastCGIDockerfile(app), HTTPDockerfile(app), PHPFPMConfiguration(app), DockerIgnore(app),
+            Jenkinsfile(app, release: ["exit"]), GitLabPipeline(app, release: ["exit"]),
             GitHubWorkflow(app, release: ["exit"]), ReleaseScript(app, server: server),
             SlackManifest(configuration([app])),
+            SystemdUnit(configuration([app], server: server), program: "/p"),
+            AlertRules(configuration([app], server: server), runbooks: "r"),
+            GrafanaDashboard(configuration([app], server: server)),
             NodeSudoers(user: "u", program: "p", configuration: "c", authorizedKey: "k"),
             LocalSudoers(user: "u"),
-            AppFile(name: "a", image: "i", container: 1, blue: 2, green: 3, hosts: ["a.domain.com"]),
+            AppFile(shop), PodTemplateFile(shop), AdoptedAppFile(app, origins: ["app": "x"], comments: ["x"]),
+            StartingConfiguration(
+                ec2: .init(region: "eu-west-1", tags: "{role: web}"), kubernetes: .init(selector: "role=web"),
+                addresses: "10.0.0.1", isLocal: true, user: "deploy"),
         ]
     }
 
@@ -66,8 +90,8 @@ struct TemplateTests {
 
     @Test("a value is not escaped for HTML, and is no template itself")
     func values() {
-        let text = SaltStates(backends: "/srv/<a>&\"{{backends}}\"").text
-        #expect(text.hasPrefix("/srv/<a>&\"{{backends}}\":\n"))
+        let text = NginxStates(backends: "/srv/<a>&\"<% backends %>\"").text
+        #expect(text.contains("\n/srv/<a>&\"<% backends %>\":\n"))
     }
 
     @Test("sudo lets a node's key run the installed program without arguments, and nothing else")

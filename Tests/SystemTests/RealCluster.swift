@@ -292,7 +292,7 @@ func withRealWorld<Value: Sendable>(
 }
 
 /// A pair of ports that no service of the cluster uses.
-private func freeNodePorts(_ admin: KubernetesClient) async throws -> PortPair {
+func freeNodePorts(_ admin: KubernetesClient) async throws -> PortPair {
     let taken = Set(
         try await admin.list(.services).items.flatMap { $0[at: "spec.ports"]?.array ?? [] }
             .compactMap { $0["nodePort"]?.integer })

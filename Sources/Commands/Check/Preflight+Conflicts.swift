@@ -21,4 +21,16 @@ extension Preflight {
                 fix: conflict.fix)
         }
     }
+
+    /// Quotas that do not hold both colours. `rights(of:_:)` reports a missing right.
+    func quotas(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+        let found = (try? await AppCluster(client: client, app: app).quotaShortages()) ?? []
+        return found.map { shortage in
+            Finding(
+                state: .bad, app: app.name.text, what: shortage.sentence,
+                fix:
+                    "allow at least \(shortage.enough): kubectl -n \(app.namespace) edit resourcequota \(shortage.quota)"
+            )
+        }
+    }
 }

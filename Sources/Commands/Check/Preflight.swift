@@ -94,6 +94,7 @@ struct Preflight {
         if let finding = await readiness(app, client) { findings.append(finding) }
         if let finding = await strays(app, client) { findings.append(finding) }
         return findings + (await controllingTools(app, client)) + (await conflicts(app, client))
+            + (await quotas(app, client))
     }
 
     /// Pods that would receive the next candidate's traffic. `rights(of:_:)` reports missing rights.

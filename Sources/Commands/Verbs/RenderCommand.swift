@@ -9,13 +9,14 @@ struct RenderCommand: Verb {
         commandName: "render",
         abstract: "Write files for the cluster, the nodes and the build, from the configuration.",
         discussion: """
-            kubernetes    namespace and services of an app, to apply before its first release
-            rbac          the service account for releases with its rights, in namespace viridian
-            nginx         the upstream file and the virtual hosts of an app
-            salt          states that put these files on the nodes
-            terraform     load balancer and DNS names
-            compose       a docker-compose.yml for developers
-            dockerfile    a first Dockerfile
+            kubernetes    namespace and services of an app, to apply before its first release; --with adds quota, limits and more
+            rbac          the service account for releases with its rights, in namespace viridian; apply kubernetes first
+            install       Viridian's server in the cluster, in namespace viridian; apply rbac first
+            nginx         the upstream file and the virtual hosts of an app, and what the virtual hosts of all apps share
+            salt          states that put these files, and viridian-node with its key, on the nodes, and services into the cluster
+            terraform     a Terraform module: load balancer, DNS names, security groups, the rights in AWS
+            compose       a compose.yaml for developers, with nginx as on the nodes where a browser needs it, and redis
+            dockerfile    a Dockerfile with .dockerignore, and for FastCGI the configuration of php-fpm
             jenkins       a Jenkinsfile that builds, tests, pushes and releases
             gitlab        a .gitlab-ci.yml that does the same
             github        a workflow of GitHub Actions that does the same
@@ -23,6 +24,9 @@ struct RenderCommand: Verb {
             viridian-node the program for the nodes, the only one that their SSH key may run
             node.conf     the configuration of viridian-node: what it may do
             slack-manifest  the Slack app; with --socket, or where server.url is not https, for Socket Mode: nothing has to reach the server
+            systemd       the server's unit
+            grafana       a dashboard of the server's metrics
+            alerts        rules for Prometheus: what should wake or tell somebody
 
             Nothing is applied or overwritten: the output goes to standard output, or with --into into new files.
             """
@@ -36,7 +40,49 @@ struct RenderCommand: Verb {
         help: ArgumentHelp("Write files below this folder instead.", valueName: "folder"))
     var folder: String?
     @Flag(help: "For slack-manifest: use Socket Mode, in which the server connects to Slack.") var socket = false
+    @Flag(inversion: .prefixedNo, help: "For compose: whether the apps have a redis at tcp://redis:6379.")
+    var redis = true
+    @Option(
+        name: .customLong("with"),
+        help: ArgumentHelp(
+            "For kubernetes, repeatable: quota, limits, disruption-budgets, network-policy, or all. For install: network-policy.",
+            valueName: "addition"))
+    var additions: [Addition] = []
+    @Option(help: "For install: the server's image. Default: viridian:\(Viridian.version).")
+    var image: String?
+    @Option(help: "For systemd: where the program is installed. Default: /usr/local/bin/viridian.")
+    var program: String?
+    @Option(
+        help: ArgumentHelp("For alerts: where docs/operations.md is read. Default: that path.", valueName: "url"))
+    var runbooks: String?
     @OptionGroup var local: LocalOptions
+
+    enum Addition: ExpressibleByArgument, CaseIterable, Sendable {
+        case one(KubernetesAddition)
+        case all
+
+        static var allCases: [Addition] { KubernetesAddition.allCases.map(Addition.one) + [.all] }
+        static var allValueStrings: [String] { allCases.map(\.defaultValueDescription) }
+
+        init?(argument: String) {
+            guard let found = Self.allCases.first(where: { $0.defaultValueDescription == argument }) else { return nil }
+            self = found
+        }
+
+        var values: Set<KubernetesAddition> {
+            switch self {
+            case .one(let addition): [addition]
+            case .all: Set(KubernetesAddition.allCases)
+            }
+        }
+
+        var defaultValueDescription: String {
+            switch self {
+            case .one(let addition): addition.rawValue
+            case .all: "all"
+            }
+        }
+    }
 
     enum What: ExpressibleByArgument, CaseIterable, Sendable {
         case scaffold(Rendering)
@@ -63,18 +109,75 @@ struct RenderCommand: Verb {
         if socket, what.defaultValueDescription != Rendering.slackManifest.rawValue {
             throw ValidationError("--socket is for slack-manifest only")
         }
+        if !redis, what.defaultValueDescription != Rendering.compose.rawValue {
+            throw ValidationError("--no-redis is for compose only")
+        }
+        try validateCluster()
+        try validateServer()
+    }
+
+    private func validateServer() throws {
+        let name = what.defaultValueDescription
+        if case .scaffold(let rendering) = what, rendering.isOfServer, app != nil {
+            throw ValidationError("\(name) is for all apps together: name none")
+        }
+        if let program {
+            guard name == Rendering.systemd.rawValue else { throw ValidationError("--program is for systemd only") }
+            guard program.hasPrefix("/"), !program.contains(where: { $0.isWhitespace || $0 == "%" }) else {
+                throw ValidationError("--program has to be an absolute path without white space")
+            }
+        }
+        if let runbooks {
+            guard name == Rendering.alerts.rawValue else { throw ValidationError("--runbooks is for alerts only") }
+            guard !runbooks.contains(where: { $0.isWhitespace || "'\"#{}".contains($0) }) else {
+                throw ValidationError("--runbooks has to be the address of a page, without a place in it")
+            }
+        }
+    }
+
+    private func validateCluster() throws {
+        let name = what.defaultValueDescription
+        let isInstall = name == Rendering.install.rawValue
+        if !additions.isEmpty, name != Rendering.kubernetes.rawValue, !isInstall {
+            throw ValidationError("--with is for kubernetes and install only")
+        }
+        if isInstall, additions.contains(where: { !$0.values.contains(.networkPolicy) }) {
+            throw ValidationError("for install there is only --with network-policy")
+        }
+        if isInstall, app != nil { throw ValidationError("install is for all apps together: name none") }
+        guard let image else { return }
+        guard isInstall else { throw ValidationError("--image is for install only") }
+        do { _ = try ImageReference(image) } catch { throw ValidationError("--image: \(error)") }
+    }
+
+    private var isOfServer: Bool {
+        guard case .scaffold(let rendering) = what else { return false }
+        return rendering.isOfServer
     }
 
     func perform() async throws -> ExitStatus {
-        let configuration = try Configuration.load(file: try ConfigurationFile.locate(explicit: local.config))
+        let (configuration, written) = try Configuration.loadWithText(
+            file: try ConfigurationFile.locate(explicit: local.config))
         let apps = try app.map { [try configuration.app($0)] } ?? configuration.apps
-        guard !apps.isEmpty else { throw Refusal("no app is configured yet: `viridian app add NAME` adds one") }
+        guard !apps.isEmpty || isOfServer else {
+            throw Refusal("no app is configured yet: `viridian app add NAME` adds one")
+        }
         let files: [RenderedFile]
         let text: String
         switch what {
         case .scaffold(let rendering):
             // On standard output a pipeline is one text, in a folder it can have its script beside it.
-            let options = RenderingOptions(scripts: folder == nil ? .embedded : .beside, isSocketMode: socket)
+            var options = RenderingOptions(
+                scripts: folder == nil ? .embedded : .beside, isSocketMode: socket, hasRedis: redis)
+            options.additions = additions.reduce(into: []) { $0.formUnion($1.values) }
+            options.image = image ?? "viridian:\(Viridian.version)"
+            options.written = written
+            if let program { options.program = program }
+            if let runbooks { options.runbooks = runbooks }
+            if rendering == .salt {
+                // One program for all apps, whichever of them are rendered.
+                options.node = try await NodeFiles(nodes: configuration.nodes, apps: configuration.apps).program
+            }
             files = try rendering.files(configuration, apps: apps, options: options)
             let backends = configuration.nodes.backends
             if [.nginx, .salt].contains(rendering), backends.contains(NodesConfiguration.placeholder) {

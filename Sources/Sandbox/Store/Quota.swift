@@ -36,25 +36,3 @@ extension Objects {
         }
     }
 }
-
-/// A quantity in the API's notation: `3`, `250m`, `64Mi`, `1G`.
-struct Quantity {
-    var value: Double
-
-    var whole: Int { Int(bounded: value.rounded(.up)) }
-
-    init?(_ json: JSON?) {
-        if let number = json?.integer {
-            value = Double(number)
-            return
-        }
-        guard let text = json?.string else { return nil }
-        let units: [(String, Double)] = [
-            ("Ki", 1024), ("Mi", 1_048_576), ("Gi", 1_073_741_824), ("Ti", 1_099_511_627_776),
-            ("m", 0.001), ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000),
-        ]
-        let unit = units.first { text.hasSuffix($0.0) }
-        guard let number = Double(text.dropLast(unit?.0.count ?? 0)) else { return nil }
-        value = number * (unit?.1 ?? 1)
-    }
-}

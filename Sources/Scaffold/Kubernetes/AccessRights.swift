@@ -8,7 +8,7 @@ import ViridianConfiguration
 enum AccessRights {
     static func files(_ configuration: Configuration, apps: [AppConfiguration]) -> [RenderedFile] {
         var files = [RenderedFile(path: "rbac/account.yaml", embedded: PackageResources.rbac_account_yaml)]
-        files += apps.map { RenderedFile(path: "rbac/\($0.name).yaml", text: AppRole($0).text) }
+        files += apps.map { RenderedFile(path: "rbac/app-\($0.name).yaml", text: AppRole($0).text) }
         if let rule = AccessRule.inventory(configuration) {
             files.append(RenderedFile(path: "rbac/nodes.yaml", text: InventoryRole(rules: [RoleRule(rule)]).text))
         }
@@ -20,10 +20,12 @@ enum AccessRights {
 struct AppRole: TemplateValues {
     static let template = TextTemplate(PackageResources.rbac_role_yaml_mustache)
 
+    let app: String
     let namespace: String
     let rules: [RoleRule]
 
     init(_ app: AppConfiguration) {
+        self.app = app.name.text
         namespace = yaml(app.namespace)
         rules = AccessRule.rules(of: app).map(RoleRule.init)
     }

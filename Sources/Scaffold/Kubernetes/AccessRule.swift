@@ -48,6 +48,9 @@ package struct AccessRule: Sendable, Hashable {
             AccessRule(
                 purpose: "the candidate's copy of the live colour's autoscaler", group: "autoscaling",
                 resource: "horizontalpodautoscalers", verbs: ["list", "create", "delete"], isOptional: true),
+            AccessRule(
+                purpose: "what `viridian check` says about a quota that does not hold both colours",
+                resource: "resourcequotas", verbs: ["list"], isOptional: true),
         ]
     }
 

@@ -7,8 +7,10 @@ enum Interpolation {
     }
 
     /// The text with its variables replaced, and whether it contained any.
+    /// `unset` gives the value of a variable that is not set; without one that is an error.
     static func expand(
-        _ text: String, _ environment: [String: String]
+        _ text: String, _ environment: [String: String], unset: (String) -> String? = { _ in nil },
+        found: (String) -> Void = { _ in }
     ) throws(Problem) -> (text: String, isInterpolated: Bool) {
         guard text.contains("${") else { return (text, false) }
         var result = ""
@@ -24,7 +26,10 @@ enum Interpolation {
                 guard let end = rest.firstIndex(of: "}") else { throw .malformed }
                 let name = rest[..<end].dropFirst(2)
                 guard Grammar.isVariableName(name) else { throw .malformed }
-                guard let value = environment[String(name)] else { throw .unset(name: String(name)) }
+                found(String(name))
+                guard let value = environment[String(name)] ?? unset(String(name)) else {
+                    throw .unset(name: String(name))
+                }
                 result += value
                 isInterpolated = true
                 rest = rest[end...].dropFirst()

@@ -7,12 +7,26 @@ import Foundation
 final class ReadingContext {
     let environment: [String: String]
     let workingDirectory: String
+    /// Whether a secret may name a variable that is not set: for those who read the configuration and use no secret.
+    let toleratesUnsetSecrets: Bool
+    /// The files that were read, by their paths.
+    var texts: [String: String] = [:]
+    /// The variables that values name.
+    var variables: Set<String> = []
+    /// Where secrets are written as they are.
+    private(set) var writtenSecrets: [String] = []
     private(set) var diagnostics: [Diagnostic] = []
     private var claims: [Claim: (location: Location, owner: String)] = [:]
 
-    init(environment: [String: String], workingDirectory: String) {
+    init(environment: [String: String], workingDirectory: String, toleratesUnsetSecrets: Bool = false) {
         self.environment = environment
         self.workingDirectory = workingDirectory
+        self.toleratesUnsetSecrets = toleratesUnsetSecrets
+    }
+
+    func noteWrittenSecret(at location: Location) {
+        let line = location.line.map { ":\($0)" } ?? ""
+        writtenSecrets.append("\(location.file.display)\(line): \(location.key ?? "")")
     }
 
     func report(_ message: String, at location: Location) {

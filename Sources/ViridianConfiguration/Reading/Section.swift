@@ -97,7 +97,12 @@ struct Section {
         }
         let scalar: Scalar
         do {
-            let expanded = try Interpolation.expand(written.string, context.environment)
+            let isSecret = kind.isSecret
+            let expanded = try Interpolation.expand(
+                written.string, context.environment,
+                unset: { isSecret && context.toleratesUnsetSecrets ? "${\($0)}" : nil },
+                found: { context.variables.insert($0) })
+            if isSecret, !expanded.isInterpolated { context.noteWrittenSecret(at: place) }
             scalar = Scalar(
                 text: expanded.text, isPlain: written.style == .plain, isInterpolated: expanded.isInterpolated,
                 file: location.file, environment: context.environment)

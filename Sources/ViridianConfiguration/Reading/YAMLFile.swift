@@ -13,6 +13,7 @@ struct YAMLFile {
         self.source = source
         guard let text = Self.read(source, context) else { return nil }
         self.text = text
+        context.texts[source.path] = text
         do {
             // Without an encoding, Yams reads it from the environment and prints it.
             guard let root = try Yams.compose(yaml: text, .default, .default, .utf8), !root.isNothing else {
