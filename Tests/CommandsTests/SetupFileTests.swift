@@ -19,9 +19,11 @@ struct SetupFileTests {
     func once() throws {
         try inFolder { folder in
             let path = "\(folder)/a/b/file"
-            #expect(try NewFile.write("one\n", to: path, mode: 0o750))
-            #expect(try !NewFile.write("two\n", to: path, mode: 0o700))
-            #expect(try String(contentsOfFile: path, encoding: .utf8) == "one\n")
+            let isWritten = try NewFile.write("one\n", to: path, mode: 0o750)
+            let isWrittenAgain = try NewFile.write("two\n", to: path, mode: 0o700)
+            #expect(isWritten && !isWrittenAgain)
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(text == "one\n")
             let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
             #expect(mode == 0o750)
         }
@@ -32,7 +34,8 @@ struct SetupFileTests {
         try inFolder { folder in
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/link", withDestinationPath: "\(folder)/elsewhere")
-            #expect(try !NewFile.write("x", to: "\(folder)/link"))
+            let isWritten = try NewFile.write("x", to: "\(folder)/link")
+            #expect(!isWritten)
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/elsewhere"))
         }
     }
@@ -42,7 +45,7 @@ struct SetupFileTests {
         try inFolder { folder in
             _ = try NewFile.write("", to: "\(folder)/file")
             for path in ["\(folder)/file/below", "\(folder)/file/far/below"] {
-                let error = #expect(throws: Refusal.self) { try NewFile.write("x", to: path) }
+                let error = #expect(throws: Refusal.self) { _ = try NewFile.write("x", to: path) }
                 #expect(error?.message.hasSuffix("cannot be written: a folder of its path is a file") == true)
             }
         }
@@ -93,9 +96,12 @@ struct PortChoiceTests {
         #expect(kept.ports == (31500, 31501))
         #expect(kept.notes == ["shop: its services exist already, on 31500 (blue) and 31501 (green)"])
         // One of them alone, or of two ports, says nothing; another app's port is that app's.
-        #expect(try choice([own[0]]).ports == (30000, 30001))
-        #expect(try choice([own[0], service("shop", "shop-green", 31501, 31502)]).ports == (30000, 30001))
+        let alone = try choice([own[0]]).ports
+        #expect(alone == (30000, 30001))
+        let twice = try choice([own[0], service("shop", "shop-green", 31501, 31502)]).ports
+        #expect(twice == (30000, 30001))
         let taken = [service("shop", "shop-blue", 30000), service("shop", "shop-green", 30001)]
-        #expect(try choice(taken, [try blog()]).ports == (30010, 30011))
+        let others = try choice(taken, [try blog()]).ports
+        #expect(others == (30010, 30011))
     }
 }

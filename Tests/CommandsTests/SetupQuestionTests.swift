@@ -62,7 +62,9 @@ struct SetupQuestionTests {
 
     @Test("without a terminal the same values come without a question")
     func nobody() async throws {
-        #expect(try await app("", nil) == app("", Person(["", "", "", ""])))
+        let unasked = try await app("", nil)
+        let empty = try await app("", Person(["", "", "", ""]))
+        #expect(unasked == empty)
         #expect(try await nodes("", nil) == .local)
     }
 

@@ -68,7 +68,7 @@ struct AppFile: TemplateValues {
         self.app = yaml(app.name.text)
         image = yaml(app.image)
         `protocol` = app.protocol.rawValue
-        template = yaml(app.template)
+        template = Self.path(app.template)
         container = app.ports.container
         blue = app.ports.blue
         green = app.ports.green
@@ -76,6 +76,12 @@ struct AppFile: TemplateValues {
         preview = app.preview.map(yaml)
         exampleHost = "\(app.name).domain.com"
         examplePreview = "preview.\(app.hosts.first { !$0.hasPrefix("*") } ?? exampleHost)"
+    }
+
+    /// A path that begins with two dots needs no quotation marks for them.
+    private static func path(_ text: String) -> String {
+        let rest = String(text.dropFirst(3))
+        return text.hasPrefix("../") && yaml(rest) == rest ? text : yaml(text)
     }
 }
 
