@@ -29,9 +29,6 @@ extension Releases {
 
                 try await newcomer.renderEverything()
                 for what in ["kubernetes", "rbac"] { try await newcomer("kubectl apply -R -f out/\(what)") }
-                for template in ["blog-pod.yaml", "www-pod.yaml"] {
-                    try await newcomer("kubectl create --dry-run=client -o name -f \(template)")
-                }
                 try await newcomer.letIn(to: node)
                 try await newcomer.applyStates()
                 try await newcomer.shortenTheDrain()
