@@ -40,7 +40,10 @@ struct AppOptions: ParsableArguments, Sendable {
         ) { text throws(InvalidValue) in try TypedValue.containerPort.check(text, field: "container port") }
         let hosts = try await SetupValue(option: "--host", given: host.isEmpty ? nil : host.joined(separator: " "))
             .resolve("Its host names, separated by spaces", suggestion: "none", interview) {
-                text throws(InvalidValue) in try SetupValue.list(text, .host, field: "host", none: "none")
+                text throws(InvalidValue) in
+                host.isEmpty
+                    ? try SetupValue.list(text, .host, field: "host", none: "none")
+                    : try SetupValue.list(host, .host, field: "host")
             }
         let preview = try preview.map { text in
             try SetupValue(option: "--preview", given: text).checked { text throws(InvalidValue) in

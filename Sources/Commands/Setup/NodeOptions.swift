@@ -67,7 +67,10 @@ struct NodeOptions: ParsableArguments, Sendable {
             let given = node.isEmpty ? nil : node.joined(separator: " ")
             let addresses = try await SetupValue(option: "--node", given: given).resolve(
                 "Their addresses, separated by spaces", suggestion: nil, interview
-            ) { text throws(InvalidValue) in try SetupValue.list(text, .node, field: "node") }
+            ) { text throws(InvalidValue) in
+                node.isEmpty
+                    ? try SetupValue.list(text, .node, field: "node") : try SetupValue.list(node, .node, field: "node")
+            }
             return .addresses(addresses, user: try await user(interview))
         case .ec2:
             let region = try await SetupValue(option: "--region", given: region).resolve(

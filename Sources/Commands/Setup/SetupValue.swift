@@ -35,16 +35,21 @@ struct SetupValue: Sendable {
         _ text: String, _ kind: TypedValue, field: String, none: String? = nil
     ) throws(InvalidValue) -> [String] {
         if text == none { return [] }
+        let words = text.split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)
+        // An empty word says what was expected.
+        return try list(words.isEmpty ? [""] : words, kind, field: field)
+    }
+
+    /// The values of an option that was given several times: what has a space in it is one value, and none that is valid.
+    static func list(_ words: [String], _ kind: TypedValue, field: String) throws(InvalidValue) -> [String] {
         var values: [String] = []
-        for word in text.split(whereSeparator: { $0 == " " || $0 == "," || $0 == "\t" }) {
-            let value = try kind.check(String(word), field: field)
+        for word in words {
+            let value = try kind.check(word, field: field)
             guard !values.contains(value) else {
-                throw InvalidValue(field: field, expected: "each once", found: text)
+                throw InvalidValue(field: field, expected: "each once", found: words.joined(separator: " "))
             }
             values.append(value)
         }
-        // Says what was expected.
-        if values.isEmpty { _ = try kind.check("", field: field) }
         return values
     }
 }
