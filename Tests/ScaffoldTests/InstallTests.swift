@@ -14,6 +14,7 @@ struct InstallTests {
           kubeconfig: ~/.kube/config
         # The machines.
         nodes:
+          inventory: static
           static: [10.0.0.1]
           ssh: {user: deploy, config: ssh_config}
         slack: {token: "${SLACK_TOKEN}", signingSecret: "${SLACK_SECRET}", channel: "#deploys"}
@@ -60,6 +61,7 @@ struct InstallTests {
                     journal: /var/lib/viridian/viridian.sqlite   # beside this file
                     # The machines.
                     nodes:
+                      inventory: static
                       static: [10.0.0.1]
                       ssh: {identityFile: /etc/viridian/ssh/id_ed25519, user: deploy, config: ssh_config}
                     slack: {token: "${SLACK_TOKEN}", signingSecret: "${SLACK_SECRET}", channel: "#deploys"}
@@ -171,7 +173,7 @@ struct InstallTests {
     @Test("a configuration that cannot be a pod's is refused, with what to change")
     func refused() async throws {
         for (change, problem) in [
-            ((of: "\"${SLACK_TOKEN}\"", with: "xoxb-1"), "viridian.yaml:9: slack.token"),
+            ((of: "\"${SLACK_TOKEN}\"", with: "xoxb-1"), "viridian.yaml:10: slack.token"),
             ((of: "  ssh: {user: deploy, config: ssh_config}", with: "  transport: local"), "nodes.transport is local"),
             ((of: "config: ssh_config", with: "config: /etc/hosts"), "/etc/hosts is outside of the folder"),
             ((of: "apps:", with: "server: {tls: {certificate: c.pem, key: k.pem}}\napps:"), "server.tls names files"),

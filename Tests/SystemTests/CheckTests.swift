@@ -99,7 +99,7 @@ extension ShortCommands {
                 let rendered = try await world.viridian("render", "rbac", "blog")
                 // `resources: [pods/log]`, and on the next line its verbs.
                 let rules = rendered.output.matches(of: /resources: \[([a-z\/]+)\]\n *verbs: \[([a-z, ]+)\]/)
-                try #require(rules.count == 10, "\(rendered)")
+                try #require(rules.count == 11, "\(rendered)")
                 var rights: Set<String> = []
                 for rule in rules {
                     for verb in rule.2.split(separator: ", ") {
