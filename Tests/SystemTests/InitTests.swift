@@ -147,6 +147,24 @@ extension ShortCommands {
             }
         }
 
+        @Test("of apps that are added at the same time each gets ports of its own")
+        func race() async throws {
+            try await inAnEmptyFolder { viridian in
+                _ = try await viridian("init", "--configuration-only")
+                let said = try await withThrowingTaskGroup(of: Program.Said.self) { group in
+                    for number in 1...6 { group.addTask { try await viridian("app", "add", "app\(number)") } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(said.allSatisfy { $0.status == 0 }, "\(said)")
+                // Without a cluster that can be asked, that is one line, and no reason not to go on.
+                #expect(said.allSatisfy { $0.errorLines.count == 1 }, "\(said)")
+                let ports = said.compactMap { $0.output.firstMatch(of: #/on ports ([0-9]+) \(blue\)/#)?.output.1 }
+                #expect(Set(ports).count == 6, "\(ports)")
+                let rendered = try await viridian("render", "kubernetes")
+                #expect(rendered.status == 0, "\(rendered)")
+            }
+        }
+
         // MARK: - On a terminal
 
         @Test("on a terminal it asks, says why an answer is wrong, and asks again", .needsPython("pty"))
