@@ -195,10 +195,14 @@ private struct InstalledWorld: Sendable {
         #expect(said.lines.last?.contains("DEPLOY DONE") == true, "\(said)")
     }
 
+    /// The server's pod: a deleted one may exist beside it for a while.
     private func pod() async throws -> String {
-        try await RealCluster.kubectl(
-            "--namespace", "viridian", "get", "pods", "-l", "app.kubernetes.io/name=viridian",
-            "--field-selector=status.phase=Running", "-o", "jsonpath={.items[-1:].metadata.name}")
+        let list = try JSON(
+            parsing: try await RealCluster.kubectl(
+                "--namespace", "viridian", "get", "pods", "-l", "app.kubernetes.io/name=viridian", "-o", "json"))
+        let present = (list["items"]?.array ?? []).filter { $0[at: "metadata.deletionTimestamp"] == nil }
+        try #require(present.count == 1)
+        return try #require(present[0][at: "metadata.name"]?.string)
     }
 
     // MARK: - Additions
