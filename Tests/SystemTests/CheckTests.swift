@@ -113,7 +113,7 @@ extension ShortCommands {
                 let denied = try await world.viridian("check")
                 #expect(denied.status == 1, "\(denied)")
                 let lines = denied.lines.filter { $0.contains("rights are missing in namespace blog") }
-                try #require(lines.count == 3, "\(denied)")
+                try #require(lines.count == 4, "\(denied)")
                 #expect(lines[0].hasPrefix("bad ") && lines[1...].allSatisfy { $0.hasPrefix("warning") })
                 #expect(
                     lines.allSatisfy {
@@ -128,6 +128,7 @@ extension ShortCommands {
                 #expect(missing == rights.subtracting(["get persistentvolumeclaims"]))
                 #expect(lines[1].contains("(deploy --remove-strays); releases run without them"))
                 #expect(lines[2].contains("autoscaler; releases run without them"))
+                #expect(lines[3].contains("a quota that does not hold both colours; releases run without them"))
                 #expect(
                     denied.lines.contains {
                         $0.hasPrefix("bad ")
