@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Gives a container its own root directory, then becomes its program. It runs in a mount namespace of its own (unshare(1)), so that
 # everything that it mounts goes with the container's last process, however that ends. Its output is the container's log.
 #
