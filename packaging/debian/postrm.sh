@@ -14,7 +14,13 @@ purge)
     fi
     # The configuration goes, with the keys in it. A journal never does, wherever it is: it has the history of all releases.
     if [ -d /etc/viridian ]; then
-        find /etc/viridian -depth -mindepth 1 ! -type d ! -name '*.sqlite*' -delete
+        # shellcheck disable=SC2016 # the other shell's variables
+        find /etc/viridian -depth -mindepth 1 ! -type d -exec sh -c '
+            for file; do
+                journal=${file%-wal}
+                journal=${journal%-shm}
+                [ "$(head -c 15 "$journal" 2>/dev/null)" = "SQLite format 3" ] || rm -f "$file"
+            done' sh {} +
         find /etc/viridian -depth -type d -empty -delete
         [ ! -d /etc/viridian ] || echo "viridian: a journal in /etc/viridian is kept" >&2
     fi

@@ -29,8 +29,23 @@
         mkdir image changes work
         mount --bind "$image" image
         mount -t overlay -o lowerdir=image,upperdir=changes,workdir=work overlay root
+        # What is made here is outside of the container: a link of the image's would lead into this machine's files.
+        for each in dev etc proc sys tmp; do
+            [ ! -L "root/$each" ] || { echo "the image's /$each is a link, which is not supported" >&2 && exit 126; }
+        done
         mkdir -p root/etc root/tmp
-        mkdir -p "root$directory"
+        # A working directory behind a link is the image's to have.
+        place=root
+        (
+            IFS=/
+            set -f
+            # shellcheck disable=SC2086 # its components
+            for each in $directory; do
+                place=$place/$each
+                [ ! -L "$place" ] || exit 0
+                [ -d "$place" ] || mkdir "$place"
+            done
+        )
         for each in dev proc sys; do
             mkdir -p "root/$each"
             mount --rbind "/$each" "root/$each"
@@ -38,8 +53,9 @@
         # Without them a program runs as well, unless it looks up names. An ordinary user cannot write into directories of groups that
         # its namespace does not have.
         rm -f root/etc/hosts root/etc/resolv.conf || :
-        printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n' "$address" "$name" >root/etc/hosts || :
-        [ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf root/etc/resolv.conf || :
+        [ -L root/etc/hosts ] ||
+            printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n' "$address" "$name" >root/etc/hosts || :
+        [ ! -e /etc/resolv.conf ] || [ -L root/etc/resolv.conf ] || cp /etc/resolv.conf root/etc/resolv.conf || :
         ;;
     files)
         for each in /*; do

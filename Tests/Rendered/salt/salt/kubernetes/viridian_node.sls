@@ -2,6 +2,7 @@
 # to run it as root; the key. Read by each node's Salt minion; part of `kubernetes` (init.sls). The key is in the pillar:
 #   viridian:
 #     authorized_keys: [ssh-ed25519 AAAA… viridian]
+#     revoked_keys: []   # those that shall not log in any more
 {% set keys = salt['pillar.get']('viridian:authorized_keys', []) %}
 
 viridian-user:
@@ -58,6 +59,15 @@ viridian-key-{{ loop.index }}:
     - options:
       - restrict
       - "command=\"sudo -n /usr/local/sbin/viridian-node\""
+    - require:
+      - user: viridian-user
+{% endfor %}
+# A key that only leaves the list above stays on the nodes, as every key that Salt does not know: name it here to take it away.
+{% for key in salt['pillar.get']('viridian:revoked_keys', []) %}
+viridian-revoked-key-{{ loop.index }}:
+  ssh_auth.absent:
+    - name: {{ key.split()[1] }}
+    - user: deploy
     - require:
       - user: viridian-user
 {% endfor %}
