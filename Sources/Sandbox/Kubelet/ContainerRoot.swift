@@ -75,13 +75,9 @@ struct ContainerRoot: Sendable {
     /// Returns when the main process of a container has its root directory, or has ended: what runs inside before that would see this
     /// machine's files.
     func waitUntilEntered(by process: Int32) async {
-        func identity(_ path: String) -> [UInt64]? {
-            var about = stat()
-            return stat(path, &about) == 0 ? [UInt64(about.st_dev), UInt64(about.st_ino)] : nil
-        }
-        guard hasMounts, let machine = identity("/") else { return }
+        guard hasMounts, let machine = FileIdentity("/") else { return }
         // The kernel has no event for it.
-        while !Task.isCancelled, identity("/proc/\(process)/root") == machine {
+        while !Task.isCancelled, FileIdentity("/proc/\(process)/root") == machine {
             try? await Task.sleep(for: .milliseconds(5))
         }
     }
