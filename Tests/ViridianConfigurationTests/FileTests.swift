@@ -43,6 +43,26 @@ struct FileTests {
             ])
     }
 
+    @Test("an app's hosts and its preview are of no other app; the error names both places")
+    func claimedHosts() throws {
+        let fixture = try Fixture([
+            "apps/blog.yaml": Fixture.blog
+                + "hosts:\n  - blog.domain.com\n  - domain.com\npreview: preview.domain.com:8080\n",
+            "apps/shop.yaml": app(
+                "shop", 30010, "hosts: [shop.domain.com, Domain.com, shop.domain.com]\npreview: blog.domain.com\n"),
+            "apps/www.yaml": app("www", 30020, "hosts: [\"*.domain.com\"]\npreview: preview.domain.com:8080\n"),
+            // Another port, and another pattern, are other sites.
+            "apps/yours.yaml": app("yours", 30030, "hosts: [\"*.yours.domain.com\"]\npreview: preview.domain.com\n"),
+        ])
+        #expect(
+            try fixture.errors() == [
+                "apps/shop.yaml:4: hosts: expected each host once, found shop.domain.com more than once",
+                "apps/shop.yaml:4: hosts[1]: expected a unique host, but domain.com is hosts[1] of blog (apps/blog.yaml:6)",
+                "apps/shop.yaml:5: preview: expected a unique host, but blog.domain.com is hosts[0] of blog (apps/blog.yaml:5)",
+                "apps/www.yaml:5: preview: expected a unique host, but preview.domain.com:8080 is preview of blog (apps/blog.yaml:7)",
+            ])
+    }
+
     @Test("ports are compared even if the apps have other errors")
     func claimsOfFaultyApps() throws {
         let fixture = try Fixture(["apps/www.yaml": app("WWW", 30000)])

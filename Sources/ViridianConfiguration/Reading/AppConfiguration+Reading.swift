@@ -31,7 +31,7 @@ extension AppConfiguration {
         if let namespace = namespace ?? name?.text {
             context.claim(.namespace(namespace), owner: name?.text, at: section.location(of: "namespace"))
         }
-        let (hosts, preview) = Self.hosts(section)
+        let (hosts, preview) = Self.hosts(section, owner: name?.text, context)
         let workload = section.read("workload", .choice, default: Workload.replicationController)
         let replicas = section.read("replicas", .integer(0...10_000), default: 1)
         let template = Template(section, context)
@@ -81,18 +81,6 @@ extension AppConfiguration {
         }
         return names
     }
-
-    private static func hosts(_ section: Section) -> ([String], String?) {
-        let hosts = section.list("hosts", .host) ?? []
-        if let twice = hosts.enumerated().first(where: { hosts[..<$0.offset].contains($0.element) }) {
-            section.report("expected each host once, found \(twice.element) more than once", at: "hosts")
-        }
-        let preview = section.read("preview", .site())
-        if let preview, hosts.contains(preview) {
-            section.report("expected a name that is not in hosts, found \(preview)", at: "preview")
-        }
-        return (hosts, preview)
-    }
 }
 
 extension Kind where Value == AppName {
@@ -102,17 +90,6 @@ extension Kind where Value == AppName {
 extension Kind where Value == ImageReference {
     static var appImage: Kind {
         Kind("an image without a tag") { text throws(InvalidValue) in try ImageReference(app: text) }
-    }
-}
-
-extension Kind where Value == String {
-    /// A host that a virtual host answers to.
-    static var host: Kind {
-        Kind("a DNS name") { scalar in
-            // In nginx, a leading `*.` matches every subdomain.
-            let name = scalar.text.hasPrefix("*.") ? scalar.text.dropFirst(2) : scalar.text[...]
-            return Grammar.isDNSName(name) ? scalar.text.lowercased() : nil
-        }
     }
 }
 

@@ -40,6 +40,7 @@ final class ReadingContext {
         case port(Int)
         case upstream(String)
         case namespace(String)
+        case host(String, cluster: String?)
     }
 
     /// Reports an error if another app has the same value; `owner` is the app's name, if known.
@@ -63,6 +64,11 @@ final class ReadingContext {
             // There is one lease, with the record of what is live, in a namespace.
             report(
                 "expected a unique namespace, but \(name) is the namespace of \(other.owner) (\(place))", at: location)
+        case .host(let name, _):
+            // What an app has twice, or two apps of one name have, is reported already.
+            guard other.owner != owner ?? location.file.display else { return }
+            let key = other.location.key ?? ""
+            report("expected a unique host, but \(name) is \(key) of \(other.owner) (\(place))", at: location)
         }
     }
 

@@ -79,14 +79,21 @@ struct Section {
     /// The values of a list under `key`.
     func list<Value>(_ key: String, _ kind: Kind<Value>, orOne: Bool = false) -> [Value]? {
         guard let entry = entries[key] else { return nil }
+        if orOne, entry.value.scalar != nil { return read(entry.value, kind, at: location(of: key)).map { [$0] } }
+        return items(key, kind)?.map(\.value)
+    }
+
+    /// The values of a list under `key`, each with its place.
+    func items<Value>(_ key: String, _ kind: Kind<Value>) -> [(value: Value, location: Location)]? {
+        guard let entry = entries[key] else { return nil }
         let place = location(of: key)
-        if orOne, entry.value.scalar != nil { return read(entry.value, kind, at: place).map { [$0] } }
         guard let items = entry.value.sequence else {
             context.report("expected a list, found \(Self.describe(entry.value))", at: place)
             return nil
         }
         return items.enumerated().compactMap { index, item in
-            read(item, kind, at: place.item(index, line: item.mark?.line))
+            let location = place.item(index, line: item.mark?.line)
+            return read(item, kind, at: location).map { ($0, location) }
         }
     }
 
