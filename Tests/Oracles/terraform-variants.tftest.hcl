@@ -6,6 +6,11 @@ mock_provider "aws" {
       ids = ["i-11111111", "i-22222222"]
     }
   }
+  mock_data "aws_subnet" {
+    defaults = {
+      cidr_block = "10.0.3.0/24"
+    }
+  }
   mock_data "aws_partition" {
     defaults = {
       partition  = "aws-cn"
@@ -54,6 +59,10 @@ run "application" {
     error_message = "an application load balancer with IPv6"
   }
   assert {
+    condition     = tolist(output.load_balancer_networks) == tolist(["10.0.3.0/24", "10.0.3.0/24"])
+    error_message = "it calls nginx from its subnets"
+  }
+  assert {
     condition     = length(aws_elb.nodes) == 0 && length(aws_lb.network) == 0
     error_message = "no other load balancer"
   }
@@ -92,6 +101,10 @@ run "network" {
   assert {
     condition     = aws_lb.network[0].load_balancer_type == "network" && length(aws_lb.network[0].security_groups) == 1
     error_message = "a network load balancer with a security group"
+  }
+  assert {
+    condition     = tolist(output.load_balancer_networks) == tolist(["127.0.0.1"])
+    error_message = "nginx on the nodes itself says who the visitor is"
   }
   assert {
     condition     = { for name, one in aws_lb_target_group.network : name => "${one.protocol} ${one.port}" } == { http = "TCP 80", tls = "TCP 8081" }

@@ -6,40 +6,47 @@ import Testing
 import ViridianConfiguration
 
 /// nginx with what is rendered for a node, on loopback addresses of its own. Other places than on a node are written into the files:
-/// ports and directories that belong to root there, and who the balancer is.
+/// ports, and directories that belong to root there.
 struct NginxNode: Sendable {
     let folder: String
-    /// The first three numbers of its addresses. On the first address are nginx and, on their ports, the apps' colours.
-    private let network = "127.\(Int.random(in: 64...126)).\(Int.random(in: 1...254))"
+    /// The first three numbers of its addresses. On the first address are nginx and the apps' colours.
+    private let network: String
+    /// The free ports that stand for those on a node: nginx's own, and the apps' NodePorts. A cluster on this machine may have its rules for
+    /// NodePorts, on every address.
+    private let ports: [Int: Int]
 
     var address: String { network + ".1" }
     /// The one machine whose X-Forwarded-For nginx believes.
     var balancer: String { network + ".2" }
     var stranger: String { network + ".3" }
-    let port = 8080
+    var port: Int { ports[80] ?? 0 }
 
     private var main: String { folder + "/nginx.conf" }
     /// Where the configuration of an app says that its artifact goes.
     var assets: String { folder + "/srv" }
 
-    /// Writes the files of these apps.
-    init(_ apps: [AppConfiguration], in folder: String) throws {
+    /// Writes the files of these apps, and `others` of nginx's configuration with them, by their names. `change` is what a person edits.
+    init(
+        _ apps: [AppConfiguration], in folder: String, others: [String: String] = [:],
+        change: (String) -> String = { $0 }
+    ) throws {
         self.folder = folder
+        network = "127.\(Int.random(in: 64...126)).\(Int.random(in: 1...254))"
+        let nodePorts = apps.flatMap { [$0.ports.blue, $0.ports.green] }
+        ports = Dictionary(
+            uniqueKeysWithValues: zip([80, 81] + nodePorts, try freePorts(nodePorts.count + 2, at: network + ".1")))
         let backends = "\(folder)/backends.d"
-        for file in try Rendering.nginx.files(configuration(apps, backends: backends), apps: apps) {
+        var known = configuration(apps, backends: backends)
+        known.nodes.balancer = [balancer]
+        let rendered = try Rendering.nginx.files(known, apps: apps)
+        for file in rendered + others.map({ RenderedFile(path: "etc/nginx/conf.d/\($0)", text: $1) }) {
             let path = "/\(file.path)".hasPrefix(backends) ? "/\(file.path)" : "\(folder)/\(file.path)"
-            let text = file.text.replacing("/var/log/nginx", with: folder)
-                .replacing("include fastcgi_params;", with: "include /etc/nginx/fastcgi_params;")
-                .replacing("listen 80", with: "listen \(address):\(port)")
-                .replacing("server 127.0.0.1:", with: "server \(address):")
-                .replacing("set_real_ip_from 10.0.0.0/8;", with: "set_real_ip_from \(balancer);")
-                .replacing("/code/public", with: "\(folder)/code/public")
-            try write(text, to: path)
+            try write(moved(change(file.text)), to: path)
         }
         try write(
             """
             pid \(folder)/nginx.pid;
-            error_log \(folder)/error.log;
+            error_log stderr notice;
             events {}
             http {
                 client_body_temp_path \(folder)/t1; proxy_temp_path \(folder)/t2; fastcgi_temp_path \(folder)/t3;
@@ -50,19 +57,34 @@ struct NginxNode: Sendable {
             """, to: main)
     }
 
+    /// A file of a node's as it is here.
+    private func moved(_ text: String) -> String {
+        var text = text.replacing("/var/log/nginx", with: folder)
+            .replacing("include fastcgi_params;", with: "include /etc/nginx/fastcgi_params;")
+            .replacing("/code/public", with: "\(folder)/code/public")
+        for (port, free) in ports {
+            text = text.replacing("listen \(port)", with: "listen \(address):\(free)")
+            for before in ["server 127.0.0.1:", "http://127.0.0.1:"] {
+                text = text.replacing(
+                    "\(before)\(port)", with: "\(before.replacing("127.0.0.1", with: address))\(free)")
+            }
+        }
+        return text
+    }
+
+    /// Where a port of a node's is here.
+    func place(_ port: Int) -> String { "\(address):\(ports[port] ?? port)" }
+
     func nginx(_ words: String...) async throws -> Completed {
         let program = Executable.find("nginx") ?? "/usr/sbin/nginx"
         return try await Command(program, ["-p", folder, "-c", main] + words).run(deadline: .seconds(60))
     }
 
-    /// Runs nginx, and ends it after `body`.
-    func running<Value>(_ body: () async throws -> Value) async throws -> Value {
-        let started = try await nginx()
-        try #require(started.succeeded, "\(started.error)")
-        let result: Result<Value, any Error>
-        do { result = .success(try await body()) } catch { result = .failure(error) }
-        _ = try await nginx("-s", "stop")
-        return try result.get()
+    /// Runs nginx, and ends it after `body`: when this returns, it writes and removes nothing any more.
+    func running<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+        let program = Executable.find("nginx") ?? "/usr/sbin/nginx"
+        let command = Command(program, ["-p", folder, "-c", main, "-g", "daemon off;"])
+        return try await beside(command, isReady: { $0.contains("start worker process") }, body)
     }
 
     /// The answer to one request, as curl prints it.
@@ -87,14 +109,28 @@ struct NginxNode: Sendable {
 
     /// The answer to a request from `source`, or from the balancer.
     func ask(
-        _ host: String, _ path: String, from source: String? = nil, headers: [String] = ["X-Forwarded-Proto: https"],
-        post body: String? = nil
+        _ host: String, _ path: String, at port: Int = 80, from source: String? = nil,
+        headers: [String] = ["X-Forwarded-Proto: https"], post body: String? = nil, options: [String] = []
     ) async throws -> Answer {
         let words =
             ["-s", "-i", "--interface", source ?? balancer, "-H", "Host: \(host)"] + headers.flatMap { ["-H", $0] }
-            + (body.map { ["--data-binary", $0] } ?? []) + ["--path-as-is", "http://\(address):\(port)\(path)"]
+            + (body.map { ["--data-binary", $0] } ?? []) + options + ["--path-as-is", "http://\(place(port))\(path)"]
         let asked = try await Command("curl", words).run(deadline: .seconds(60))
         return Answer(description: asked.output)
+    }
+
+    /// The answer to bytes that a machine sends, up to the end of the connection.
+    func send(_ bytes: String, from source: String) async throws -> Answer {
+        let program = """
+            import socket, sys
+            with socket.create_connection((sys.argv[1], int(sys.argv[2])), source_address=(sys.argv[3], 0)) as connection:
+                connection.sendall(sys.stdin.buffer.read())
+                sys.stdout.buffer.write(connection.makefile("rb").read())
+            """
+        let python = try #require(await Python.find("socket"))
+        let sent = try await Command(python, ["-c", program, address, "\(port)", source], input: bytes)
+            .run(deadline: .seconds(600))
+        return Answer(description: sent.output)
     }
 
     // MARK: - Apps
@@ -112,7 +148,7 @@ struct NginxNode: Sendable {
             daemonize = no
             [www]
             user = nobody
-            listen = \(address):\(port)
+            listen = \(place(port))
             pm = static
             pm.max_children = 2
             env[NAME] = \(name)
@@ -131,7 +167,7 @@ struct NginxNode: Sendable {
         _ name: String, on port: Int, _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         let python = try #require(await Python.find("websockets.asyncio.server"))
-        let order = "{\"address\": \"\(address)\", \"port\": \(port), \"name\": \"\(name)\"}"
+        let order = "{\"address\": \"\(address)\", \"port\": \(ports[port] ?? port), \"name\": \"\(name)\"}"
         return try await beside(
             Command(python, [Python.oracle("http-app.py")], input: order), isReady: { $0.contains("listening") }, body)
     }

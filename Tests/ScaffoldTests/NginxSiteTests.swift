@@ -50,6 +50,44 @@ struct NginxSiteTests {
         #expect(!other.contains { $0.text.contains("default_server") })
     }
 
+    @Test("two apps with one name are not rendered, also where only their ports differ; others are")
+    func sharedNames() throws {
+        let apps = [
+            try blog { $0.preview = "preview.domain.com:8080" }, try www { $0.preview = "preview.domain.com:8081" },
+            try AppConfiguration(
+                app: "shop", ports: .init(container: 80, blue: 30020, green: 30021), image: "r.local/s",
+                hosts: ["shop.domain.com"]),
+        ]
+        for what in [Rendering.nginx, .salt] {
+            let error = #expect(throws: ScaffoldError.self) { try what.files(configuration(apps), apps: [apps[1]]) }
+            #expect(
+                error?.description.contains("blog and www both have preview.domain.com") == true,
+                "\(String(describing: error))")
+            #expect(throws: Never.self) { try what.files(configuration(apps), apps: [apps[2]]) }
+        }
+        let own = try blog { $0.preview = "blog.domain.com:8080" }
+        let error = #expect(throws: ScaffoldError.self) {
+            try Rendering.nginx.files(configuration([own]), apps: [own])
+        }
+        #expect(error?.description.contains("blog has blog.domain.com twice") == true, "\(String(describing: error))")
+    }
+
+    @Test("nginx believes the balancer's networks alone, where they are configured")
+    func balancer() throws {
+        var known = configuration([try blog()])
+        func believed() throws -> [String] {
+            lines(try rendered(.nginx, known)).filter { $0.hasPrefix("set_real_ip_from ") }
+        }
+        #expect(
+            try believed() == [
+                "set_real_ip_from 10.0.0.0/8;", "set_real_ip_from 172.16.0.0/12;", "set_real_ip_from 192.168.0.0/16;",
+            ])
+        #expect(try rendered(.nginx, known).contains("can say that it is anybody"))
+        known.nodes.balancer = ["10.0.3.0/24", "2001:db8::/64"]
+        #expect(try believed() == ["set_real_ip_from 10.0.3.0/24;", "set_real_ip_from 2001:db8::/64;"])
+        #expect(try !rendered(.nginx, known).contains("can say that it is anybody"))
+    }
+
     @Test("what all apps share is rendered once, and read before what uses it")
     func shared() throws {
         let files = try Rendering.nginx.files(configuration([try blog(), try www()]), apps: [try blog(), try www()])

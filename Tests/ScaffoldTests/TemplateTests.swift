@@ -18,7 +18,8 @@ struct TemplateTests {
             name: try AppName("shop"), image: "i", ports: .init(container: 1, blue: 2, green: 3),
             hosts: ["shop.domain.com"], preview: "preview.shop.domain.com")
         let server = ServerConfiguration(url: URL(string: "https://deploy.domain.com"))
-        let nodes = configuration([app], inventory: .ec2(.init(region: "eu-west-1", tags: ["role": "web"])))
+        var nodes = configuration([app], inventory: .ec2(.init(region: "eu-west-1", tags: ["role": "web"])))
+        nodes.nodes.balancer = ["10.0.3.0/24"]
         let inventory = TerraformInventory(.init(region: "eu-west-1", tags: ["role": "web"]))
         let pod = try PodConfiguration(
             nodes, .init(files: [.init(path: "viridian.yaml", text: "apps: []\n")], variables: ["TOKEN"]))
@@ -37,7 +38,8 @@ struct TemplateTests {
             TerraformRights(findsInstances: true, hasArtifacts: true), TerraformOutputs(needsRights: true),
             TerraformReadMe(inventory, ["h"], hasArtifacts: true),
             ComposeFile([app], backends: "/b", redis: true), ComposeLoadBalancer([app]), ComposeUpstream(app),
-            FastCGIDockerfile(app), HTTPDockerfile(app), PHPFPMConfiguration(app), DockerIgnore(app),
+            ContainerFile<FastCGIDockerfile>(app), ContainerFile<PHPFPMConfiguration>(app), HTTPDockerfile(app),
+            DockerIgnore(app),
             Jenkinsfile(app, release: ["exit"]), GitLabPipeline(app, release: ["exit"]),
             GitHubWorkflow(app, release: ["exit"]), ReleaseScript(app, server: server),
             SlackManifest(configuration([app])),

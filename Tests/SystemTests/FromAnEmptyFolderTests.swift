@@ -68,7 +68,6 @@ extension Releases {
                 let commands = began.split(separator: "\n").drop { $0 != "Next:" }.dropFirst().map(String.init)
                 try #require(commands.count == 3, "\(began)")
                 for command in commands.dropLast() { try await newcomer(command) }
-                try await newcomer("nginx -t && service nginx reload")
                 let checked = try await newcomer(commands[2])
                 #expect(checked.contains("a switch is verified by a request through nginx"), "\(checked)")
                 try await newcomer.shortenTheDrain()

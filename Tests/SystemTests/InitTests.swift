@@ -64,19 +64,22 @@ extension ShortCommands {
         @Test("the next three commands can be copied: they name the configuration where it is not found by itself")
         func next() async throws {
             try await inAnEmptyFolder { viridian in
+                let rights = "   # names the rights that are missing: viridian render rbac, viridian render sudoers"
                 let here = try await viridian("init", "--node", "10.0.0.1")
                 #expect(
                     here.lines.suffix(4) == [
                         "Next:", "  viridian render kubernetes | kubectl apply -f -",
-                        "  viridian render nginx --into nodes", "  viridian check",
+                        "  viridian render nginx --into nodes   # below / on each node; then there: nginx -t && service nginx reload",
+                        "  viridian check\(rights)",
                     ])
                 let there = try await viridian("init", "it's there", "--transport", "local")
                 #expect(
                     there.lines.suffix(4) == [
                         "Next:",
                         #"  viridian render kubernetes --config 'it'\''s there/viridian.yaml' | kubectl apply -f -"#,
-                        #"  sudo viridian render nginx --config 'it'\''s there/viridian.yaml' --into /"#,
-                        #"  viridian check --config 'it'\''s there/viridian.yaml'"#,
+                        #"  sudo viridian render nginx --config 'it'\''s there/viridian.yaml' --into / "#
+                            + "&& sudo nginx -t && sudo service nginx reload",
+                        #"  viridian check --config 'it'\''s there/viridian.yaml'"# + rights,
                     ], "\(there)")
                 let rendered = String(try #require(there.lines.suffix(3).first).prefix { $0 != "|" })
                 let copied = try await Command(
@@ -84,6 +87,9 @@ extension ShortCommands {
                     environment: viridian.environment, workingDirectory: viridian.directory
                 ).run(deadline: .seconds(60))
                 #expect(copied.succeeded && copied.output.contains("kind: Namespace"), "\(copied)")
+                // A name that looks like an option is a path all the same.
+                let dashed = try await viridian("init", "--", "-c")
+                #expect(dashed.lines.contains("  viridian check --config ./-c/viridian.yaml" + rights), "\(dashed)")
             }
         }
 

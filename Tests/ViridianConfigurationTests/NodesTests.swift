@@ -44,6 +44,24 @@ struct NodesTests {
         #expect(throws: InvalidValue.self) { try nodes.reload(for: address) }
     }
 
+    @Test("the balancer's networks are addresses and CIDR blocks without bits beside the prefix")
+    func balancer() throws {
+        let networks = ["10.0.3.0/24", "10.0.4.7", "10.0.4.8/32", "0.0.0.0/0", "2001:db8::/32", "2001:db8::1"]
+        let read = try nodes(
+            "nodes: {inventory: static, static: [one], balancer: [\(networks.map { "\"\($0)\"" }.joined(separator: ", "))]}"
+        )
+        #expect(read.balancer == networks)
+        for wrong in ["10.0.3.1/24", "10.0.3.0/33", "10.0.3.0/", "10.0.3", "10.0.3.0/24/1", "all", "2001:db8::1/32"] {
+            let errors = try Fixture([
+                "viridian.yaml": "nodes: {inventory: static, static: [one], balancer: [\"\(wrong)\"]}"
+            ]).errors()
+            #expect(
+                errors == [
+                    "viridian.yaml:1: nodes.balancer[0]: expected an address, or a network such as 10.0.3.0/24, found \"\(wrong)\""
+                ])
+        }
+    }
+
     @Test("local paths are relative to the file, paths on other machines are absolute")
     func paths() throws {
         let fixture = try Fixture([

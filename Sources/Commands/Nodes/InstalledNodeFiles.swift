@@ -16,6 +16,8 @@ struct NodeFiles {
 
     var nodes: NodesConfiguration
     var apps: [AppConfiguration]
+    /// As whom viridian runs, where nginx is on its own machine.
+    var localUser: String?
 
     func file(_ part: Part) async throws -> RenderedFile {
         switch part {
@@ -49,7 +51,10 @@ struct NodeFiles {
                     "nodes.sudo is false: sudo is not used on the nodes, so there are no rules to write")
             }
             guard case .ssh(let ssh) = nodes.transport else {
-                return LocalSudoers(user: caller()).text
+                return LocalSudoers(user: localUser ?? LocalSudoers.serverUser).text
+            }
+            guard localUser == nil else {
+                throw Refusal("--user is for transport: local; over SSH the user is nodes.ssh.user")
             }
             let user = ssh.user ?? "deploy"
             guard user != "root" else {

@@ -29,14 +29,26 @@ struct AddedApp: Sendable {
             template: try template.map { try Self.reference(to: $0, in: folder) }, asking: nil)
     }
 
+    /// Whether it can be added to this configuration, whatever its ports will be.
+    /// - Throws: `Refusal` where an app of its name is there, or another one has one of its hosts.
+    func check(_ configuration: Configuration) throws(Refusal) {
+        guard !configuration.apps.contains(where: { $0.name == app.name }) else {
+            throw Refusal("app \(app.name) exists already")
+        }
+        for (option, host) in app.hosts.map({ ("--host", $0) }) + (app.preview.map { [("--preview", $0)] } ?? []) {
+            guard let other = configuration.apps.first(where: { $0.hosts.contains(host) || $0.preview == host }) else {
+                continue
+            }
+            throw Refusal("\(option): \(host) is \(other.preview == host ? "the preview" : "a host") of \(other.name)")
+        }
+    }
+
     /// Writes its files. Nobody else may add an app meanwhile.
     /// - Throws: `Refusal`; then nothing was written.
     func add(_ services: PortsInUse) throws -> Result {
         var app = app
         let configuration = try Configuration.load(file: main)
-        guard !configuration.apps.contains(where: { $0.name == app.name }) else {
-            throw Refusal("app \(app.name) exists already")
-        }
+        try check(configuration)
         if !hasImage, let registry = configuration.apps.first?.image.registry { app.image = "\(registry)/\(app.name)" }
         let choice = try PortChoice(for: app.name, configuration.apps, services)
         app.ports.blue = choice.ports.blue

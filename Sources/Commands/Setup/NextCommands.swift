@@ -1,24 +1,33 @@
 import Foundation
 import ViridianConfiguration
 
-/// The commands that come after `init` and `app add`, to copy.
+/// The commands that come after `init` and `app add`, to copy: three lines of shell.
 struct NextCommands: Sendable {
     /// `viridian.yaml` as the person named it.
     var file: String
     /// `nil` for all apps.
     var app: String?
-    /// nginx runs on this machine.
-    var isLocal: Bool
+    var nodes: NodesConfiguration
 
     var lines: [String] {
-        let config = isFoundWithoutOption ? "" : " --config \(ShellWord.quoted(file))"
+        let config = isFoundWithoutOption ? "" : " --config \(ShellWord.path(file))"
         let app = app.map { " \($0)" } ?? ""
-        let root = isLocal ? ("sudo ", "/") : ("", "nodes")
         return [
             "viridian render kubernetes\(app)\(config) | kubectl apply -f -",
-            "\(root.0)viridian render nginx\(app)\(config) --into \(root.1)",
-            "viridian check\(config)",
+            nginx("viridian render nginx\(app)\(config)"),
+            "viridian check\(config)   # names the rights that are missing: viridian render rbac, viridian render sudoers",
         ]
+    }
+
+    /// nginx has the new files once it has been reloaded.
+    private func nginx(_ render: String) -> String {
+        // Of several nginx on this machine each has commands of its own.
+        let isOne = ![nodes.test, nodes.reload].contains { $0.contains(NodesConfiguration.placeholder) }
+        guard nodes.transport == .local, isOne else {
+            return "\(render) --into nodes   # below / on each node; then there: \(nodes.test) && \(nodes.reload)"
+        }
+        let sudo = nodes.sudo ? "sudo " : ""
+        return "\(sudo)\(render) --into / && \(sudo)\(nodes.test) && \(sudo)\(nodes.reload)"
     }
 
     /// Whether commands that are run here read this file.

@@ -10,4 +10,7 @@ enum ShellWord {
             }
         return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
+
+    /// A path as a word that no command takes for an option.
+    static func path(_ path: String) -> String { quoted(path.hasPrefix("-") ? "./" + path : path) }
 }

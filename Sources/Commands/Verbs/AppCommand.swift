@@ -40,12 +40,13 @@ struct AppAddCommand: Verb {
         let name: AppName
         do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }
         let main = try ConfigurationFile.locate(explicit: local.config)
-        let services = await servicesInCluster(try Configuration.load(file: main).kubernetes)
         let values = try await AddedApp(name: name, main: main, options: app, template: template)
+        let configuration = try Configuration.load(file: main)
+        try values.check(configuration)
+        let services = await servicesInCluster(configuration.kubernetes)
         let added = try ConfigurationLock.held(main) { try values.add(services) }
         for line in added.lines { printLine(line) }
-        let next = NextCommands(
-            file: local.config ?? main, app: name.text, isLocal: added.configuration.nodes.transport == .local)
+        let next = NextCommands(file: local.config ?? main, app: name.text, nodes: added.configuration.nodes)
         printLine("Next:")
         for line in next.lines { printLine("  \(line)") }
         return .done

@@ -45,8 +45,7 @@ struct InitCommand: Verb {
                 for file in try what.files(configuration, apps: apps) { try write(file) }
             }
         }
-        let next = NextCommands(
-            file: path(ConfigurationFile.name), app: nil, isLocal: configuration.nodes.transport == .local)
+        let next = NextCommands(file: path(ConfigurationFile.name), app: nil, nodes: configuration.nodes)
         printLine("Next:")
         for line in next.lines { printLine("  \(line)") }
         return .done
@@ -75,7 +74,7 @@ struct InitCommand: Verb {
             let name = appName == nil ? folder.apps.contains("blog") ? "blog" : nil : try given.checked(read).text
             guard let name = name ?? (folder.apps.count == 1 ? folder.apps[0] : nil) else { return .none }
             guard folder.apps.contains(name) else {
-                let config = ShellWord.quoted(path(ConfigurationFile.name))
+                let config = ShellWord.path(path(ConfigurationFile.name))
                 throw Refusal(
                     "\(directory) has apps already (\(folder.apps.joined(separator: ", "))): "
                         + "`viridian app add \(name) --config \(config)` adds one")

@@ -53,8 +53,14 @@ struct RenderCommand: Verb {
     @Option(help: "For systemd: where the program is installed. Default: /usr/local/bin/viridian.")
     var program: String?
     @Option(
-        help: ArgumentHelp("For alerts: where docs/operations.md is read. Default: that path.", valueName: "url"))
+        help: ArgumentHelp(
+            "For alerts: the address at which docs/operations.md is read. Default: that path.", valueName: "url"))
     var runbooks: String?
+    @Option(
+        help: ArgumentHelp(
+            "For sudoers where nginx is on this machine: as whom viridian runs. Default: viridian, as the server does.",
+            valueName: "name"))
+    var user: String?
     @OptionGroup var local: LocalOptions
 
     enum Addition: ExpressibleByArgument, CaseIterable, Sendable {
@@ -111,6 +117,14 @@ struct RenderCommand: Verb {
         }
         if !redis, what.defaultValueDescription != Rendering.compose.rawValue {
             throw ValidationError("--no-redis is for compose only")
+        }
+        if let user {
+            guard what.defaultValueDescription == NodeFiles.Part.sudoers.rawValue else {
+                throw ValidationError("--user is for sudoers only")
+            }
+            do { _ = try TypedValue.user.check(user, field: "user") } catch {
+                throw ValidationError("--user: \(error)")
+            }
         }
         try validateCluster()
         try validateServer()
@@ -192,7 +206,7 @@ struct RenderCommand: Verb {
             }
             text = rendering.text(files)
         case .node(let part):
-            let file = try await NodeFiles(nodes: configuration.nodes, apps: apps).file(part)
+            let file = try await NodeFiles(nodes: configuration.nodes, apps: apps, localUser: user).file(part)
             files = [file]
             text = file.text
         }
@@ -200,8 +214,9 @@ struct RenderCommand: Verb {
             printText(text)
             return .done
         }
+        let parent = folder.hasSuffix("/") ? folder : folder + "/"
         for file in files {
-            let path = "\(folder)/\(file.path)"
+            let path = parent + file.path
             let isNew = try NewFile.write(file.text, to: path, mode: file.mode)
             printLine("\(path): \(isNew ? "written" : "exists, not changed")")
         }

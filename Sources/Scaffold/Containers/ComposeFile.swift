@@ -94,6 +94,8 @@ enum ComposeNginx {
     {
         guard !apps.isEmpty else { return [] }
         var here = configuration
+        // That of production does not call here.
+        here.nodes.balancer = []
         here.apps = apps.map { app in
             // There is one colour here, and nothing to preview.
             var app = app

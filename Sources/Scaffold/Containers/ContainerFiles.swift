@@ -7,17 +7,17 @@ enum ContainerFiles {
     static func dockerfiles(_ apps: [AppConfiguration]) -> [RenderedFile] {
         apps.flatMap { app in
             let isFastCGI = app.protocol == .fastcgi
-            let dockerfile = isFastCGI ? FastCGIDockerfile(app).text : HTTPDockerfile(app).text
+            let dockerfile = isFastCGI ? ContainerFile<FastCGIDockerfile>(app).text : HTTPDockerfile(app).text
             var files = [("Dockerfile", dockerfile), (".dockerignore", DockerIgnore(app).text)]
-            if isFastCGI { files.append(("php-fpm.conf", PHPFPMConfiguration(app).text)) }
+            if isFastCGI { files.append(("php-fpm.conf", ContainerFile<PHPFPMConfiguration>(app).text)) }
             return files.map { RenderedFile(path: app.path($0, among: apps), text: $1) }
         }
     }
 }
 
-/// The Dockerfile of a PHP app.
-struct FastCGIDockerfile: TemplateValues {
-    static let template = TextTemplate(PackageResources.Dockerfile_fastcgi_mustache)
+/// A file that says how an app's container runs.
+struct ContainerFile<Kind: ContainerFileKind>: TemplateValues {
+    static var template: TextTemplate { Kind.template }
 
     let app: String
     let image: String
@@ -28,6 +28,20 @@ struct FastCGIDockerfile: TemplateValues {
         image = "\(app.image)"
         port = app.ports.container
     }
+}
+
+/// What a `ContainerFile` is.
+protocol ContainerFileKind: Sendable {
+    static var template: TextTemplate { get }
+}
+
+/// The Dockerfile of a PHP app.
+enum FastCGIDockerfile: ContainerFileKind {
+    static let template = TextTemplate(PackageResources.Dockerfile_fastcgi_mustache)
+}
+
+enum PHPFPMConfiguration: ContainerFileKind {
+    static let template = TextTemplate(PackageResources.php_fpm_conf_mustache)
 }
 
 /// The Dockerfile of an app in any language that speaks HTTP.
@@ -45,20 +59,6 @@ struct HTTPDockerfile: TemplateValues {
         image = "\(app.image)"
         port = app.ports.container
         hasOrdinaryPort = port >= 1024
-    }
-}
-
-struct PHPFPMConfiguration: TemplateValues {
-    static let template = TextTemplate(PackageResources.php_fpm_conf_mustache)
-
-    let app: String
-    let image: String
-    let port: Int
-
-    init(_ app: AppConfiguration) {
-        self.app = app.name.text
-        image = "\(app.image)"
-        port = app.ports.container
     }
 }
 

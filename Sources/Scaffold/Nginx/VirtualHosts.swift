@@ -84,10 +84,9 @@ struct VirtualHosts: TemplateValues {
 
         let live = server(
             app.hosts, to: app.upstream, log: app.name.text, files: ["current", "candidate", "previous"])
-        let preview = app.preview.map { host in
+        let preview = app.previewName.map { host in
             server(
-                // A port in it is the balancer's.
-                [String(host.prefix { $0 != ":" })], to: UpstreamFile.previewName(of: app.upstream),
+                [host], to: UpstreamFile.previewName(of: app.upstream),
                 log: "\(app.name).preview", isPreview: true,
                 files: app.artifact == nil ? ["current"] : ["candidate", "current"])
         }

@@ -22,6 +22,8 @@ package struct NodeSudoers: TemplateValues {
 /// `/etc/sudoers.d/viridian` on the machine that runs Viridian, where that is the node.
 package struct LocalSudoers: TemplateValues {
     package static let template = TextTemplate(PackageResources.sudoers_local_mustache)
+    /// As whom the server runs: the user of its unit.
+    package static let serverUser = "viridian"
 
     private let user: String
 

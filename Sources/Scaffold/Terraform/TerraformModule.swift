@@ -25,8 +25,7 @@ struct TerraformModule {
             // The one thing that is filled in by Terraform: there are other partitions than `aws`.
             "\"arn:${data.aws_partition.current.partition}:s3:::\(hclText($0))\""
         }
-        names = apps.flatMap { $0.hosts + [$0.preview].compactMap { $0 } }.map(Self.name)
-            .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        names = apps.flatMap(\.serverNames).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         hosts = names.map(hcl)
         guard !hosts.isEmpty else {
             throw ScaffoldError(
@@ -74,9 +73,6 @@ struct TerraformModule {
     private func file(_ name: String, _ embedded: [UInt8]) -> RenderedFile {
         RenderedFile(path: "terraform/\(name)", embedded: embedded)
     }
-
-    /// A host without its port, which a preview may have.
-    private static func name(_ host: String) -> String { String(host.prefix { $0 != ":" }) }
 
     /// `bucket/prefix*`: what an app's artifacts are called, up to the version; `nil` where they are not in S3.
     private static func objects(of app: AppConfiguration) -> String? {

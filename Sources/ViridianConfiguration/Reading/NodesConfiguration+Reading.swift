@@ -1,7 +1,7 @@
 extension NodesConfiguration {
     static let keys = [
         "inventory", "ec2", "kubernetes", "static", "transport", "ssh", "sudo", "backends", "test", "reload", "pid",
-        "timeout",
+        "timeout", "balancer",
     ]
 
     fileprivate enum InventoryName: String, CaseIterable {
@@ -36,7 +36,8 @@ extension NodesConfiguration {
             test: nodes.read("test", .command, default: "nginx -t"),
             reload: nodes.read("reload", .command, default: "service nginx reload"),
             pid: nodes.read("pid", path),
-            timeout: nodes.read("timeout", .duration(positive: true), default: .seconds(30))
+            timeout: nodes.read("timeout", .duration(positive: true), default: .seconds(30)),
+            balancer: nodes.list("balancer", .network) ?? []
         )
         if isLocal, case .fixed(let addresses) = inventory, addresses.count > 1,
             !value.backends.contains(Self.placeholder)
@@ -119,6 +120,10 @@ extension NodesConfiguration.SSH {
 
 extension Kind where Value == String {
     static var nodeAddress: Kind { .text(NodeAddress.expected, where: Grammar.isNodeAddress) }
+
+    static var network: Kind {
+        .text("an address, or a network such as 10.0.3.0/24", where: Grammar.isNetwork)
+    }
 
     static var userName: Kind { .text("the name of a user", where: Grammar.isUserName) }
 

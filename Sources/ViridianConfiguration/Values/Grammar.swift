@@ -25,6 +25,21 @@ enum Grammar {
         return inet_pton(AF_INET6, text, &address) == 1
     }
 
+    /// An address, or a network in CIDR notation (RFC 4632) whose address has no bits beside the prefix.
+    static func isNetwork(_ text: String) -> Bool {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard let bytes = addressBytes(parts[0]) else { return false }
+        guard parts.count == 2 else { return parts.count == 1 }
+        guard let length = Int(decimal: parts[1]), (0...bytes.count * 8).contains(length) else { return false }
+        return bytes.indices.allSatisfy { bytes[$0] << max(0, min(8, length - $0 * 8)) == 0 }
+    }
+
+    private static func addressBytes(_ text: String) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
+        return inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
+    }
+
     /// A host for ssh: an address, a DNS name or an alias of its configuration, but never an option.
     static func isNodeAddress(_ text: String) -> Bool {
         if isIPv6(text) { return true }

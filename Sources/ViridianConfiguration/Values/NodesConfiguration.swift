@@ -95,6 +95,8 @@ package struct NodesConfiguration: Sendable, Hashable {
     package var pid: String?
     /// The time limit of the node script on one node.
     package var timeout: Duration
+    /// The addresses and networks (CIDR) from which the load balancer calls nginx; empty: not known.
+    package var balancer: [String]
 
     package init(
         inventory: Inventory,
@@ -104,7 +106,8 @@ package struct NodesConfiguration: Sendable, Hashable {
         test: String = "nginx -t",
         reload: String = "service nginx reload",
         pid: String? = nil,
-        timeout: Duration = .seconds(30)
+        timeout: Duration = .seconds(30),
+        balancer: [String] = []
     ) {
         self.inventory = inventory
         self.transport = transport
@@ -114,6 +117,7 @@ package struct NodesConfiguration: Sendable, Hashable {
         self.reload = reload
         self.pid = pid
         self.timeout = timeout
+        self.balancer = balancer
     }
 }
 

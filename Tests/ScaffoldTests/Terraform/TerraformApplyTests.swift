@@ -76,6 +76,8 @@ struct TerraformApplyTests {
                 let planned = try await folder.run(
                     "plan", "-detailed-exitcode", "-input=false", "-no-color", endpoint: url)
                 #expect(planned.succeeded, "a second plan differs: \(planned.output)\(planned.error)")
+                let networks = try await folder.run("output", "-json", "load_balancer_networks")
+                #expect(networks.output == "[\"127.0.1.0/24\",\"127.0.2.0/24\"]\n", "\(networks.error)")
             }
             let found = try await EC2(
                 region: "us-east-1", endpoint: URL(string: url),

@@ -21,4 +21,16 @@ locals {
   node_ports = var.load_balancer == "network" ? toset(["80", tostring(var.network_tls_port)]) : toset(["80"])
 }
 
+# From where nginx is told who the visitor is: an application or a classic load balancer calls it from its subnets. Behind a network load
+# balancer nginx sees the visitor itself, and is told by nginx-network.conf on its own machine.
+data "aws_subnet" "load_balancer" {
+  count = length(var.subnet_ids)
+
+  id = var.subnet_ids[count.index]
+}
+
+locals {
+  load_balancer_networks = var.load_balancer == "network" ? ["127.0.0.1"] : sort(data.aws_subnet.load_balancer[*].cidr_block)
+}
+
 data "aws_partition" "current" {}

@@ -8,6 +8,11 @@ output "hosts" {
   value       = local.host_zones
 }
 
+output "load_balancer_networks" {
+  description = "For nodes.balancer in viridian.yaml: from here, and from nowhere else, nginx believes who the visitor is."
+  value       = local.load_balancer_networks
+}
+
 output "node_instance_ids" {
   description = "The nodes behind the load balancer; `viridian nodes` shows the same machines."
   value       = local.node_ids

@@ -34,12 +34,12 @@ nginx-package:
     - require:
       - pkg: nginx-package
 
-# At each run, not after changes only: what nginx refuses is an error until it is corrected. It goes on serving what it has loaded, but
-# would not start again.
+# At each run, not after changes only: what nginx refuses is an error until it is corrected, here or by hand. It goes on serving what it
+# has loaded, but would not start again. What it refused is noted, so that it is loaded once nginx accepts it.
 nginx-configuration:
   cmd.run:
-    - name: nginx -t
-    - unless: nginx -t
+    - name: nginx -t || { touch /run/nginx-refused; exit 1; }; rm -f /run/nginx-refused
+    - unless: nginx -t && test ! -e /run/nginx-refused
     - require:
       - file: /etc/nginx/backends.d
       - file: /etc/nginx/conf.d
@@ -52,5 +52,4 @@ nginx:
     - watch:
       - file: /etc/nginx/conf.d
       - file: /etc/nginx/sites-enabled/default
-    - require:
       - cmd: nginx-configuration
