@@ -41,7 +41,7 @@ extension Configuration {
         if let yaml = YAMLFile(source, context), let root = Section(yaml, known: keys, context) {
             configuration = Configuration(root)
             let files = appFiles(root, context)
-            let apps = files.compactMap { AppConfiguration($0, context) }
+            let apps = files.compactMap { AppConfiguration($0, clusters: configuration?.clusters, context) }
             // With an error in an app's file it is not known which apps there are.
             let names = apps.count == files.count ? apps.map(\.name.text).sorted() : nil
             let freeze = FreezeWindow.list(root, apps: names)

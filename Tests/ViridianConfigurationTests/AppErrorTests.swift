@@ -259,7 +259,7 @@ struct AppErrorTests {
             ("prots: {}", "prots: unknown key; did you mean ports?"),
             (
                 "colour: blue",
-                "colour: unknown key; known here: app, namespace, ports, image, containers, workload, replicas, template, upstream, protocol, hosts, preview, ready, verify, postDeploy, artifact, probe, drain, retain, tolerate, repair, allowDirect, releaseOn, whenBusy"
+                "colour: unknown key; known here: app, cluster, namespace, ports, image, containers, workload, replicas, template, upstream, protocol, hosts, preview, ready, verify, postDeploy, artifact, probe, drain, retain, tolerate, repair, allowDirect, releaseOn, whenBusy"
             ),
             ("\"replic\\eas\": 3", #""replic\u{1B}as": unknown key; did you mean replicas?"#),
             ("namespace: ${BLOG_NAMESPACE}", "namespace: the environment variable BLOG_NAMESPACE is not set"),

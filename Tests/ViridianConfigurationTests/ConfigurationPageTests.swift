@@ -17,6 +17,14 @@ struct ConfigurationPageTests {
         #expect(Set(described).count == described.count, "described twice")
     }
 
+    @Test("the nodes of a cluster have the keys of `nodes`")
+    func nodesOfCluster() throws {
+        let known = KnownKeys(.main)
+        let keys = try known.keys(of: "nodes.")
+        #expect(keys.count > 10)
+        #expect(try known.keys(of: KnownKeys.nodesOfCluster + ".") == keys)
+    }
+
     @Test("every example is a value that its key takes", arguments: ConfigurationPage.File.allCases)
     func examples(_ file: ConfigurationPage.File) throws {
         let page = try ConfigurationPage()
@@ -184,9 +192,14 @@ struct Entry {
 }
 
 extension ConfigurationPage.File {
+    private static let twoClusters =
+        Fixture.main + "clusters: [{name: west, context: west, nodes: {inventory: kubernetes}}]"
+
     /// What the reader says of a file with these entries only.
     func diagnostics(of entries: [Entry], _ environment: [String: String] = [:]) throws -> [Diagnostic] {
-        let fixture = try Fixture([rawValue: Entry.yaml(entries), "apps/blog-pod.yaml": ContractTests.pod])
+        let fixture = try Fixture(
+            ["viridian.yaml": Self.twoClusters, "apps/blog-pod.yaml": ContractTests.pod].merging(
+                [rawValue: Entry.yaml(entries)]) { $1 })
         do {
             _ = try fixture.load(environment)
             return []
@@ -220,18 +233,22 @@ struct KnownKeys {
         self.file = file
     }
 
+    /// A section with the keys of another one, which are described there.
+    static let nodesOfCluster = "clusters[].nodes"
+
     /// Of the whole file, sections included.
     func all() throws -> [String] { try all(in: "") }
 
     private func all(in section: String) throws -> [String] {
         try keys(of: section).flatMap { name -> [String] in
             let key = section + name
+            if key == Self.nodesOfCluster { return [key] }
             return try [key] + all(in: key + ".") + all(in: key + "[].")
         }
     }
 
     /// Those of one section, `nodes.ssh.`; none where a key is no section.
-    private func keys(of section: String) throws -> [String] {
+    func keys(of section: String) throws -> [String] {
         let words = "unknown key; known here: "
         let told = try file.diagnostics(of: [Entry(section + Self.unknown, "1")])
             .first { $0.message.hasPrefix(words) && ($0.key ?? "").hasSuffix(Self.unknown) }

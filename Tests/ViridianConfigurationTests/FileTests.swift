@@ -105,11 +105,11 @@ struct FileTests {
             ("---\n", "viridian.yaml: the file is empty"),
             (
                 "just text",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, registries, hooks, report, freeze, slack, notify), found text"
+                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found text"
             ),
             (
                 "- a",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, server, apps, registries, hooks, report, freeze, slack, notify), found a list"
+                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found a list"
             ),
             ("journal: a\nnodes: \u{1}", "viridian.yaml:2: not YAML: control characters are not allowed"),
         ])

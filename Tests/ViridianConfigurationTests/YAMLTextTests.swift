@@ -37,6 +37,27 @@ struct YAMLTextTests {
     }
 
     @Test(
+        "also in an item of a list, in either style",
+        arguments: [
+            ("l:\n- a: 1\n- b: 1\n  k: y # end\n", "l:\n- a: 1\n- b: 1\n  k: x # end\n"),
+            ("l:\n  - a: 1\n  - b: 1  # one\n    c: 2\n", "l:\n  - a: 1\n  - k: x\n    b: 1  # one\n    c: 2\n"),
+            ("l: [{a: 1}, {b: 1}]", "l: [{a: 1}, {k: x, b: 1}]"),
+            ("l:\n  - a: 1\n  -\n    b: 1\n", "l:\n  - a: 1\n  -\n    k: x\n    b: 1\n"),
+        ])
+    func item(before: String, after: String) throws {
+        var text = YAMLText(before)
+        try text.set(["l", "1", "k"], to: "x")
+        #expect(text.text == after)
+    }
+
+    @Test("an item that a list does not have is not added", arguments: ["l: [{a: 1}]", "l: []"])
+    func noItem(before: String) throws {
+        var text = YAMLText(before)
+        #expect(throws: YAMLText.CannotEdit.self) { try text.set(["l", "1", "k"], to: "x") }
+        #expect(text.text == before)
+    }
+
+    @Test(
         "a key is removed with what is under it, and the next one keeps its comment",
         arguments: [
             ("a: 1\nk:\n  x: 1\n\n# of b\nb: 2\n", "a: 1\n\n# of b\nb: 2\n"),

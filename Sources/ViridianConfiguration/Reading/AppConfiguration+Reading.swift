@@ -4,24 +4,28 @@ import Yams
 
 extension AppConfiguration {
     static let keys = [
-        "app", "namespace", "ports", "image", "containers", "workload", "replicas", "template", "upstream", "protocol",
+        "app", "cluster", "namespace", "ports", "image", "containers", "workload", "replicas", "template", "upstream",
+        "protocol",
         "hosts",
         "preview", "ready", "verify", "postDeploy", "artifact", "probe", "drain", "retain", "tolerate",
         "repair", "allowDirect", "releaseOn", "whenBusy",
     ]
 
-    /// Reads the whole file even if it has errors; then the app is `nil` and the errors are in the context.
-    init?(_ file: YAMLFile, _ context: ReadingContext) {
+    /// Reads the whole file even if it has errors; then the app is `nil` and the errors are in the context. `clusters` are the configured
+    /// ones; `nil` where they are not known.
+    init?(_ file: YAMLFile, clusters: [ClusterConfiguration]?, _ context: ReadingContext) {
         guard let section = Section(file, known: Self.keys, context) else { return nil }
         let name = section.require("app", .appName)
         if let name { context.claim(.app(name.text), owner: name.text, at: section.location(of: "app")) }
-        let ports = Ports(section, owner: name?.text, context)
+        let cluster = Self.cluster(section, clusters)
+        let ports = Ports(section, owner: name?.text, in: cluster, context)
         let image = section.require("image", .appImage)
         let containers = Self.containers(section)
         let upstream = section.read(
             "upstream", .text("a name of letters, digits, _, . and -", where: Grammar.isUpstreamName))
         if let upstream = upstream ?? name.map({ "\($0)LB" }) {
-            context.claim(.upstream(upstream), owner: name?.text, at: section.location(of: "upstream"))
+            context.claim(
+                .upstream(upstream, cluster: cluster), owner: name?.text, at: section.location(of: "upstream"))
         }
         let namespace = section.read(
             "namespace",
@@ -29,9 +33,10 @@ extension AppConfiguration {
                 Grammar.isDNSLabel($0)
             })
         if let namespace = namespace ?? name?.text {
-            context.claim(.namespace(namespace), owner: name?.text, at: section.location(of: "namespace"))
+            context.claim(
+                .namespace(namespace, cluster: cluster), owner: name?.text, at: section.location(of: "namespace"))
         }
-        let (hosts, preview) = Self.hosts(section, owner: name?.text, context)
+        let (hosts, preview) = Self.hosts(section, owner: name?.text, in: cluster, context)
         let workload = section.read("workload", .choice, default: Workload.replicationController)
         let replicas = section.read("replicas", .integer(0...10_000), default: 1)
         let template = Template(section, context)
@@ -57,7 +62,7 @@ extension AppConfiguration {
         // The values were validated above.
         guard
             let app = try? AppConfiguration(
-                app: name.text, namespace: namespace, ports: ports, image: image.name,
+                app: name.text, cluster: cluster, namespace: namespace, ports: ports, image: image.name,
                 containers: containers, workload: workload, replicas: replicas, template: template, upstream: upstream,
                 protocol: `protocol`, hosts: hosts,
                 preview: preview, ready: ready, verify: verify, postDeploy: postDeploy, artifact: artifact,
@@ -94,17 +99,17 @@ extension Kind where Value == ImageReference {
 }
 
 extension AppConfiguration.Ports {
-    fileprivate init?(_ section: Section, owner: String?, _ context: ReadingContext) {
+    fileprivate init?(_ section: Section, owner: String?, in cluster: String?, _ context: ReadingContext) {
         guard let ports = section.requireSection("ports", known: ["container", "blue", "green"]) else { return nil }
         let container = ports.require("container", .port())
         // The default of kube-apiserver's --service-node-port-range.
         let blue = ports.require("blue", .port(30000...32767))
         let green = ports.require("green", .port(30000...32767))
-        if let blue { context.claim(.port(blue), owner: owner, at: ports.location(of: "blue")) }
+        if let blue { context.claim(.port(blue, cluster: cluster), owner: owner, at: ports.location(of: "blue")) }
         if let green, green == blue {
             ports.report("expected a port other than blue's, found \(green)", at: "green")
         } else if let green {
-            context.claim(.port(green), owner: owner, at: ports.location(of: "green"))
+            context.claim(.port(green, cluster: cluster), owner: owner, at: ports.location(of: "green"))
         }
         guard let container, let blue, let green else { return nil }
         self.init(container: container, blue: blue, green: green)

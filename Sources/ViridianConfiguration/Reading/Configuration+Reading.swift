@@ -2,30 +2,38 @@ import Foundation
 
 extension Configuration {
     static let keys = [
-        "journal", "kubernetes", "nodes", "server", "apps", "registries", "hooks", "report", "freeze", "slack",
+        "journal", "kubernetes", "nodes", "clusters", "server", "apps", "registries", "hooks", "report", "freeze",
+        "slack",
         "notify",
     ]
 
     /// Reads everything but the apps, and what names apps: freeze windows, Slack's users and the destinations of webhooks. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
         let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
-        let kubernetes = KubernetesConfiguration(root)
-        let nodes = NodesConfiguration(root)
+        let clusters = ClusterConfiguration.list(root)
         let server = ServerConfiguration(root)
         let registries = RegistryConfiguration.list(root)
         let hooks = HooksConfiguration(root)
         let report = ReportConfiguration(root)
-        guard let nodes else { return nil }
+        guard let clusters else { return nil }
         self.init(
-            file: root.location.file.path, journal: journal, kubernetes: kubernetes, nodes: nodes, server: server,
+            file: root.location.file.path, journal: journal, clusters: clusters, server: server,
             hooks: hooks, registries: registries, report: report)
     }
 }
 
 extension KubernetesConfiguration {
-    fileprivate init(_ root: Section) {
+    init(_ root: Section) {
+        guard let section = root.section("kubernetes", known: ["kubeconfig", "context"]) else {
+            self.init()
+            return
+        }
+        self.init(within: section)
+    }
+
+    /// From a section that has both keys itself.
+    init(within section: Section) {
         self.init()
-        guard let section = root.section("kubernetes", known: ["kubeconfig", "context"]) else { return }
         kubeconfig = section.read("kubeconfig", .path)
         context = section.read("context", .text("the name of a context") { !$0.isEmpty && Grammar.isOneLine($0) })
     }

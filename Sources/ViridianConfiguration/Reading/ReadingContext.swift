@@ -34,12 +34,12 @@ final class ReadingContext {
             Diagnostic(file: location.file.display, line: location.line, key: location.key, message: message))
     }
 
-    /// A value that must be unique among the apps.
+    /// A value that must be unique among the apps, or among those of a cluster.
     enum Claim: Hashable {
         case app(String)
-        case port(Int)
-        case upstream(String)
-        case namespace(String)
+        case port(Int, cluster: String?)
+        case upstream(String, cluster: String?)
+        case namespace(String, cluster: String?)
         case host(String, cluster: String?)
     }
 
@@ -53,12 +53,12 @@ final class ReadingContext {
         switch claim {
         case .app(let name):
             report("expected a unique name, but the app in \(place) is named \(name) too", at: location)
-        case .port(let port):
+        case .port(let port, _):
             let key = other.location.key ?? ""
             report("expected a unique port, but \(port) is \(key) of \(other.owner) (\(place))", at: location)
-        case .upstream(let name):
+        case .upstream(let name, _):
             report("expected a unique name, but \(name) is the upstream of \(other.owner) (\(place))", at: location)
-        case .namespace(let name):
+        case .namespace(let name, _):
             // For two apps of one name, the name is reported already.
             guard other.owner != owner else { return }
             // There is one lease, with the record of what is live, in a namespace.

@@ -15,7 +15,7 @@ package struct ConfigurationText: Sendable, Hashable {
         package var isOutside: Bool { path.hasPrefix("/") || path.split(separator: "/").contains("..") }
     }
 
-    /// `viridian.yaml` first, then apps, pod templates and the ssh_config, sorted by their paths.
+    /// `viridian.yaml` first, then apps, pod templates and ssh_config files, sorted by their paths.
     package var files: [File]
     /// The environment variables that values name, sorted.
     package var variables: [String]
@@ -34,9 +34,10 @@ extension ConfigurationText {
     init(_ context: ReadingContext, of configuration: Configuration) {
         let main = SourceFile(configuration.file, workingDirectory: context.workingDirectory)
         var texts = context.texts
-        if case .ssh(let ssh) = configuration.nodes.transport, let path = ssh.config,
-            let data = FileManager.default.contents(atPath: path)
-        {
+        for cluster in configuration.clusters {
+            guard case .ssh(let ssh) = cluster.nodes.transport, let path = ssh.config,
+                let data = FileManager.default.contents(atPath: path)
+            else { continue }
             texts[path] = String(decoding: data, as: UTF8.self)
         }
         let folder = Self.plain(main.directory).map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? main.directory

@@ -14,7 +14,8 @@ package struct YAMLText: Sendable {
 
     package init(_ text: String) { self.text = text }
 
-    /// Sets the value under a path of keys (`nodes`, `ssh`, `identityFile`), which is added where it is missing.
+    /// Sets the value under a path of keys (`nodes`, `ssh`, `identityFile`), which is added where it is missing. An item of a list is its
+    /// number, counted from 0 (`clusters`, `1`, `kubeconfig`), and has to be there.
     /// - Parameters:
     ///   - path: The keys.
     ///   - value: Needs no quotation marks in YAML.
@@ -26,7 +27,7 @@ package struct YAMLText: Sendable {
         }
         var node = root
         var rest = path[...]
-        while let key = rest.first, let next = node.mapping?[key] {
+        while let key = rest.first, let next = node.child(key) {
             node = next
             rest = rest.dropFirst()
         }
@@ -63,8 +64,19 @@ package struct YAMLText: Sendable {
 }
 
 extension Node {
+    /// The value of a key, or the item of that number.
+    fileprivate func child(_ key: String) -> Node? {
+        if let mapping { return mapping[key] }
+        guard let sequence, let index = Int(key), sequence.indices.contains(index) else { return nil }
+        return sequence[index]
+    }
+
     fileprivate func setting(_ path: ArraySlice<String>, to value: String) -> Node {
         guard let key = path.first else { return Node(value) }
+        if var sequence, let index = Int(key), sequence.indices.contains(index) {
+            sequence[index] = sequence[index].setting(path.dropFirst(), to: value)
+            return .sequence(sequence)
+        }
         guard var mapping, let present = mapping[key] else {
             let added = Node.mapping(Node.Mapping([])).setting(path.dropFirst(), to: value)
             // The order counts when nodes are compared.
@@ -130,11 +142,12 @@ private struct Lines {
             let separator = mapping.isEmpty ? "" : ", "
             changed.lines[line].insert(contentsOf: Array((entry + separator).unicodeScalars), at: column + 1)
         } else {
+            // Before the first key, also where that stands behind the `-` of a list's item.
             guard let first = mapping.first?.key, let (line, column) = place(first),
-                lines[line].prefix(column).allSatisfy({ $0 == " " })
+                lines[line].prefix(column).allSatisfy({ $0 == " " || $0 == "-" })
             else { return nil }
-            let indentation = Array(repeating: Unicode.Scalar(" "), count: column)
-            changed.lines.insert(indentation + Array(entry.unicodeScalars), at: line)
+            let indentation = String(repeating: " ", count: column)
+            changed.lines[line].insert(contentsOf: Array("\(entry)\n\(indentation)".unicodeScalars), at: column)
         }
         return changed.text
     }

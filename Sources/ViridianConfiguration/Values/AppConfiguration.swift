@@ -163,6 +163,8 @@ package struct AppConfiguration: Sendable, Hashable {
     }
 
     package var name: AppName
+    /// The cluster that it runs in; `nil` for the one without a name.
+    package var cluster: String?
     package var namespace: String
     package var ports: Ports
     /// Without tag and digest.
@@ -199,6 +201,7 @@ package struct AppConfiguration: Sendable, Hashable {
 
     package init(
         app: String,
+        cluster: String? = nil,
         namespace: String? = nil,
         ports: Ports,
         image: String,
@@ -225,6 +228,7 @@ package struct AppConfiguration: Sendable, Hashable {
     ) throws(InvalidValue) {
         name = try AppName(app)
         self.image = try ImageReference(app: image)
+        self.cluster = cluster
         self.containers = containers
         self.namespace = namespace ?? app
         self.ports = ports

@@ -6,8 +6,8 @@ package struct Configuration: Sendable, Hashable {
     package var file: String
     /// The path of the journal's database.
     package var journal: String
-    package var kubernetes: KubernetesConfiguration
-    package var nodes: NodesConfiguration
+    /// At least one, of different names. The one of `kubernetes` and `nodes`, which has none, is the first.
+    package var clusters: [ClusterConfiguration]
     package var server: ServerConfiguration
     /// Sorted by their files' names.
     package var apps: [AppConfiguration]
@@ -19,11 +19,13 @@ package struct Configuration: Sendable, Hashable {
     /// In which no release starts.
     package var freeze: [FreezeWindow]
 
+    /// `kubernetes` and `nodes` are the cluster without a name; without `nodes` there is none.
     package init(
         file: String,
         journal: String,
         kubernetes: KubernetesConfiguration = KubernetesConfiguration(),
-        nodes: NodesConfiguration,
+        nodes: NodesConfiguration? = nil,
+        clusters: [ClusterConfiguration] = [],
         server: ServerConfiguration = ServerConfiguration(),
         apps: [AppConfiguration] = [],
         slack: SlackConfiguration? = nil,
@@ -35,8 +37,8 @@ package struct Configuration: Sendable, Hashable {
     ) {
         self.file = file
         self.journal = journal
-        self.kubernetes = kubernetes
-        self.nodes = nodes
+        let unnamed = nodes.map { ClusterConfiguration(kubernetes: kubernetes, nodes: $0) }
+        self.clusters = [unnamed].compactMap(\.self) + clusters
         self.server = server
         self.apps = apps
         self.slack = slack
