@@ -66,11 +66,12 @@ extension ClusterAccess {
     /// `$KUBECONFIG`, `~/.kube/config`.
     ///
     /// With a context but no kubeconfig, the in-cluster account is skipped, as contexts exist only in files. The proxy is the
-    /// kubeconfig's, or else the environment's.
+    /// kubeconfig's, or else the environment's. `setting` is where the kubeconfig is configured, for messages.
     package static func discover(
-        kubeconfig: String? = nil, context: String? = nil, in hostEnvironment: HostEnvironment = HostEnvironment()
+        kubeconfig: String? = nil, context: String? = nil, setting: String = "kubernetes.kubeconfig",
+        in hostEnvironment: HostEnvironment = HostEnvironment()
     ) throws(KubeconfigError) -> ClusterAccess {
-        var access = try found(kubeconfig: kubeconfig, context: context, in: hostEnvironment)
+        var access = try found(kubeconfig: kubeconfig, context: context, setting, in: hostEnvironment)
         guard access.proxy == nil else { return access }
         do {
             access.proxy = try ProxyEnvironment(hostEnvironment.environment).proxy(for: access.server)
@@ -81,12 +82,12 @@ extension ClusterAccess {
     }
 
     private static func found(
-        kubeconfig: String?, context: String?, in hostEnvironment: HostEnvironment
+        kubeconfig: String?, context: String?, _ setting: String, in hostEnvironment: HostEnvironment
     ) throws(KubeconfigError) -> ClusterAccess {
         let home = hostEnvironment.homeDirectory
         if let kubeconfig {
             let path = kubeconfig.hasPrefix("~/") ? home + kubeconfig.dropFirst() : kubeconfig
-            return try Kubeconfig(paths: [path], setting: "kubernetes.kubeconfig").access(context: context)
+            return try Kubeconfig(paths: [path], setting: setting).access(context: context)
         }
         if context == nil, let account = try inCluster(hostEnvironment) { return account }
         let listed = (hostEnvironment.environment["KUBECONFIG"] ?? "").split(separator: ":").map(String.init)
@@ -95,7 +96,7 @@ extension ClusterAccess {
         }
         let standard = home + "/.kube/config"
         guard FileManager.default.fileExists(atPath: standard) else {
-            throw .nothingConfigured(defaultPath: standard)
+            throw .nothingConfigured(setting: setting, defaultPath: standard)
         }
         return try Kubeconfig(paths: [standard], setting: standard).access(context: context)
     }

@@ -15,8 +15,8 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
     case invalidAccount(problem: String)
     /// The environment names a proxy that cannot be used.
     case unusableProxy(problem: String)
-    /// None of the sources exists.
-    case nothingConfigured(defaultPath: String)
+    /// None of the sources exists. `setting` names the first of them.
+    case nothingConfigured(setting: String, defaultPath: String)
 
     package var description: String {
         switch self {
@@ -44,8 +44,8 @@ package enum KubeconfigError: Error, Sendable, Hashable, CustomStringConvertible
             "the in-cluster account cannot be used: \(problem)"
         case .unusableProxy(let problem):
             "the Kubernetes API cannot be reached through the proxy: \(problem)"
-        case .nothingConfigured(let defaultPath):
-            "no Kubernetes cluster is configured: set kubernetes.kubeconfig or $KUBECONFIG, or create \(defaultPath)"
+        case .nothingConfigured(let setting, let defaultPath):
+            "no Kubernetes cluster is configured: set \(setting) or $KUBECONFIG, or create \(defaultPath)"
         }
     }
 

@@ -55,6 +55,9 @@ package enum Rendering: String, Sendable, CaseIterable {
     /// Whether it is about the server and all apps together: one file, also while there is no app.
     package var isOfServer: Bool { [.systemd, .grafana, .alerts].contains(self) }
 
+    /// Whether it is for one cluster or its nodes, so that it is rendered for each cluster by itself.
+    package var isOfCluster: Bool { [.kubernetes, .nginx, .salt, .terraform, .rbac].contains(self) }
+
     /// Whether several files of it are one stream of YAML documents.
     private var isYAMLStream: Bool { [.kubernetes, .rbac, .install].contains(self) }
 

@@ -42,6 +42,8 @@ struct InstallConfigMap: TemplateValues {
 
     /// The name of the folder that the files come from.
     let folder: String
+    /// Whether clusters are reached by a kubeconfig.
+    let hasClusters: Bool
     let files: [File]
 
     struct File {
@@ -54,6 +56,7 @@ struct InstallConfigMap: TemplateValues {
 
     init(_ pod: PodConfiguration, of configuration: Configuration) {
         let name = URL(fileURLWithPath: configuration.file).lastPathComponent
+        hasClusters = !pod.kubeconfigs.isEmpty
         folder = pod.files.count > 1 ? "\(name), its apps and what they name" : name
         files = pod.files.map { file in
             let block = YAMLBlock(file.text, indentation: 4)
@@ -71,9 +74,18 @@ struct InstallDeployment: TemplateValues {
     let hasVariables: Bool
     let variables: [InstallVariable]
     let files: [File]
+    let hasClusters: Bool
+    let clusters: [Cluster]
 
     struct File {
         let key: String
+        let path: String
+    }
+
+    /// One that is reached by a kubeconfig.
+    struct Cluster {
+        let name: String
+        /// Of the kubeconfig.
         let path: String
     }
 
@@ -84,6 +96,8 @@ struct InstallDeployment: TemplateValues {
         variables = pod.variables.map { InstallVariable(name: yaml($0)) }
         hasVariables = !variables.isEmpty
         files = pod.files.map { File(key: $0.key, path: yaml($0.path)) }
+        clusters = pod.kubeconfigs.map { Cluster(name: $0, path: yaml(PodConfiguration.kubeconfig(of: $0))) }
+        hasClusters = !clusters.isEmpty
     }
 }
 

@@ -16,15 +16,18 @@ struct PodConfiguration {
 
     /// `viridian.yaml` first.
     let files: [File]
+    /// The names of the clusters that a kubeconfig leads to.
+    let kubeconfigs: [String]
     /// The environment variables that the files name.
     let variables: [String]
 
     /// - Throws: `ScaffoldError` where the configuration cannot be that of a pod.
     init(_ configuration: Configuration, _ written: ConfigurationText) throws(ScaffoldError) {
-        guard case .ssh = configuration.nodes.transport else {
+        for cluster in configuration.clusters where cluster.nodes.transport == .local {
+            let key = cluster.name.map { "nodes.transport of cluster \($0)" } ?? "nodes.transport"
             throw ScaffoldError(
-                "nodes.transport is local, but a pod cannot reach nginx on its machine: set nodes.transport to ssh, with the machines "
-                    + "as nodes")
+                "\(key) is local, but a pod cannot reach nginx on its machine: set it to ssh, with the machines as nodes"
+            )
         }
         guard configuration.server.tls == nil else {
             throw ScaffoldError(
@@ -45,21 +48,36 @@ struct PodConfiguration {
         var files: [File] = []
         for (index, file) in written.files.enumerated() {
             let path = index == 0 ? ConfigurationFile.name : file.path
-            guard !path.hasPrefix("ssh/") else {
-                throw ScaffoldError("\(path): the folder ssh is the key's in the pod; move the file to another one")
+            for (folder, owner) in [("ssh/", "the key"), ("clusters/", "the clusters' kubeconfigs")]
+            where path.hasPrefix(folder) {
+                throw ScaffoldError(
+                    "\(path): the folder \(folder.dropLast()) is for \(owner) in the pod; move the file to another one")
             }
             let text = index == 0 ? try Self.edited(file.text, configuration) : file.text
             files.append(File(key: Self.key(path, besides: files), path: path, text: text))
         }
         self.files = files
+        kubeconfigs = configuration.clusters.compactMap { $0.isReachedByKubeconfig ? $0.name : nil }
     }
+
+    /// Below /etc/viridian.
+    static func kubeconfig(of cluster: String) -> String { "clusters/\(cluster)/kubeconfig" }
 
     private static func edited(_ text: String, _ configuration: Configuration) throws(ScaffoldError) -> String {
         var yaml = YAMLText(text)
         do {
             if !configuration.journal.hasPrefix("/var/lib/viridian/") { try yaml.set(["journal"], to: journal) }
             try yaml.remove("kubernetes")
-            try yaml.set(["nodes", "ssh", "identityFile"], to: identityFile)
+            let named = configuration.clusters.filter { $0.name != nil }
+            if named.count < configuration.clusters.count {
+                try yaml.set(["nodes", "ssh", "identityFile"], to: identityFile)
+            }
+            for (index, cluster) in named.enumerated() {
+                let item = ["clusters", "\(index)"]
+                try yaml.set(item + ["nodes", "ssh", "identityFile"], to: identityFile)
+                guard let name = cluster.name, cluster.isReachedByKubeconfig else { continue }
+                try yaml.set(item + ["kubeconfig"], to: "/etc/viridian/\(kubeconfig(of: name))")
+            }
         } catch {
             throw ScaffoldError(
                 "viridian.yaml cannot be changed for the pod: \(error). Write it in one line, as `viridian init` does")
@@ -85,5 +103,12 @@ struct PodConfiguration {
         }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+extension ClusterConfiguration {
+    /// Whether the server in a pod needs a kubeconfig for it; the cluster of `kubernetes`, and one without both keys, is the pod's own.
+    fileprivate var isReachedByKubeconfig: Bool {
+        name != nil && kubernetes != KubernetesConfiguration()
     }
 }

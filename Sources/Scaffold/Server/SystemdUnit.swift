@@ -20,9 +20,9 @@ struct SystemdUnit: TemplateValues {
 
     init(_ configuration: Configuration, program: String) {
         self.program = program
-        isLocal = configuration.nodes.transport == .local
-        let place = configuration.nodes.backendsOnNode
-        backends = isLocal && !place.hasPrefix("/etc/nginx/") ? place : nil
+        let local = configuration.clusters.map(\.nodes).filter { $0.transport == .local }
+        isLocal = !local.isEmpty
+        backends = local.map(\.backendsOnNode).first { !$0.hasPrefix("/etc/nginx/") }
         journal = Self.journalFolder(configuration)
     }
 

@@ -33,6 +33,7 @@ package struct AdoptedAppFile: TemplateValues {
         }
         func list(_ texts: [String]) -> String { "[\(texts.map(yaml).joined(separator: ", "))]" }
         add("app", yaml(app.name.text))
+        if let cluster = app.cluster { add("cluster", yaml(cluster)) }
         if app.namespace != app.name.text { add("namespace", yaml(app.namespace)) }
         add("ports", "{container: \(app.ports.container), blue: \(app.ports.blue), green: \(app.ports.green)}")
         add("image", yaml(app.image.name))

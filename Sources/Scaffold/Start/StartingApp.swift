@@ -4,6 +4,8 @@ import ViridianConfiguration
 /// An app as `init` and `app add` begin it.
 package struct StartingApp: Sendable, Hashable {
     package var name: AppName
+    /// `nil` for the one without a name.
+    package var cluster: String?
     /// Without a tag.
     package var image: String
     package var `protocol`: AppConfiguration.Proto
@@ -42,7 +44,8 @@ package struct StartingApp: Sendable, Hashable {
     package var configuration: AppConfiguration {
         get throws {
             try AppConfiguration(
-                app: name.text, ports: ports, image: image, protocol: `protocol`, hosts: hosts, preview: preview)
+                app: name.text, cluster: cluster, ports: ports, image: image, protocol: `protocol`, hosts: hosts,
+                preview: preview)
         }
     }
 }
@@ -52,6 +55,7 @@ struct AppFile: TemplateValues {
     static let template = TextTemplate(PackageResources.app_yaml_mustache)
 
     let app: String
+    let cluster: String?
     let image: String
     let `protocol`: String
     let template: String
@@ -66,6 +70,7 @@ struct AppFile: TemplateValues {
 
     init(_ app: StartingApp) {
         self.app = yaml(app.name.text)
+        cluster = app.cluster.map { yaml($0) }
         image = yaml(app.image)
         `protocol` = app.protocol.rawValue
         template = Self.path(app.template)
