@@ -258,6 +258,79 @@ struct ImageFolderTests {
         }
     }
 
+    @Test("an image's links never lead what is made for its container into this machine's files", .needsMounts)
+    func linksOut() async throws {
+        try await inAFolder { folder in
+            let outside = folder.appending(path: "outside")
+            try FileManager.default.createDirectory(at: outside, withIntermediateDirectories: true)
+            try Data("yours\n".utf8).write(to: outside.appending(path: "hosts"))
+            let program = folder.appending(path: "program")
+            try await SmallRoot.make(at: program, programs: ["sh", "grep"])
+            // Each is a link to that folder, or to a file in it.
+            let links = ["dev": "", "etc": "", "proc": "", "sys": "", "tmp": "", "work": "", "etc/hosts": "/hosts"]
+            func name(_ link: String) -> String { link.replacing("/", with: "-") }
+            for (link, file) in links {
+                let image = folder.appending(path: "images/local:5000/\(name(link)):v1")
+                let place = image.appending(path: "rootfs/\(link)")
+                try FileManager.default.createDirectory(at: image, withIntermediateDirectories: true)
+                try FileManager.default.copyItem(at: program, to: image.appending(path: "rootfs"))
+                try FileManager.default.createDirectory(
+                    at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try FileManager.default.createSymbolicLink(atPath: place.path, withDestinationPath: outside.path + file)
+                let config: JSON = [
+                    "Cmd": ["sh", "-c", "grep -c localhost /etc/hosts"], "Env": ["PATH=/bin"],
+                    "WorkingDir": link == "work" ? "/work/made" : "/",
+                ]
+                try write("images/local:5000/\(name(link)):v1", config: config.text, to: folder)
+            }
+            try await withSandbox {
+                $0.images = ImageFolder(folder.path + "/images").images
+            } _: { cluster, kubectl in
+                for link in links.keys.sorted() {
+                    let pod = """
+                        apiVersion: v1
+                        kind: Pod
+                        metadata: {name: \(name(link)), namespace: blog}
+                        spec: {restartPolicy: Never, containers: [{name: main, image: "local:5000/\(name(link)):v1"}]}
+
+                        """
+                    try await kubectl("apply", "-f", "-", input: pod)
+                    let ended = try await cluster.waitFor(.pods, name(link), within: .seconds(600)) {
+                        $0[at: "status.containerStatuses"]?[0]?[at: "state.terminated.exitCode"] != nil
+                    }
+                    let code = ended[at: "status.containerStatuses"]?[0]?[at: "state.terminated.exitCode"]?.integer
+                    let log = try await kubectl("logs", name(link), "-n", "blog")
+                    switch link {
+                    // It has a file of its own there.
+                    case "etc/hosts": #expect(code == 0 && log == "2\n", "\(link): \(log)")
+                    // The program cannot begin in a directory that the image does not have.
+                    case "work": #expect(code != 0 && log.contains("/work/made"), "\(link): \(log)")
+                    default:
+                        #expect(code == 126, "\(link): \(log)")
+                        #expect(log == "the image's /\(link) is a link, which is not supported\n", "\(link)")
+                    }
+                }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: outside.path) == ["hosts"])
+            #expect(try String(contentsOf: outside.appending(path: "hosts"), encoding: .utf8) == "yours\n")
+        }
+    }
+
+    @Test("two images have two ids, which differ where people look; one with a digest has that")
+    func ids() {
+        func id(_ image: String) -> String {
+            var state = ContainerState(["name": "main", "image": .string(image)])
+            state.instance = "1"
+            return state.json["imageID"]?.string ?? ""
+        }
+        let ids = (1...20).map { id("registry.local:5000/www:v\($0)") }
+        #expect(Set(ids.map { $0.prefix("sandbox://sha256:".count + 6) }).count == 20, "\(ids)")
+        #expect(ids.allSatisfy { $0.wholeMatch(of: /sandbox:\/\/sha256:[0-9a-f]{64}/) != nil }, "\(ids)")
+        #expect(id("busybox") == id("docker.io/library/busybox:latest"))
+        let digest = "sha256:" + String(repeating: "a", count: 64)
+        #expect(id("registry.local:5000/www:v1@\(digest)") == "sandbox://" + digest)
+    }
+
     @Test("a program that the image's file system does not have is a start error", .needsMounts)
     func noProgram() async throws {
         try await inAFolder { folder in

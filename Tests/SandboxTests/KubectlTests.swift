@@ -57,6 +57,28 @@ struct KubectlTests {
         }
     }
 
+    @Test("a pod template is stored as a controller's is, and a wrong one is refused")
+    func podTemplate() async throws {
+        try await withSandbox { cluster, kubectl in
+            let template = """
+                apiVersion: v1
+                kind: PodTemplate
+                metadata: {name: blog, namespace: blog}
+                template: {spec: {containers: [{name: blog, image: "registry.local:5000/blog"}]}}
+
+                """
+            let checked = try await kubectl("apply", "--dry-run=server", "-f", "-", input: template)
+            #expect(checked == "podtemplate/blog created (server dry run)\n")
+            try await kubectl("apply", "-f", "-", input: template)
+            let path = "jsonpath={.template.spec.restartPolicy} {.template.spec.terminationGracePeriodSeconds}"
+            let filled = try await kubectl("get", "podtemplate", "blog", "-n", "blog", "-o", path)
+            #expect(filled == "Always 30")
+            let wrong = template.replacing("{name: blog, image: \"registry.local:5000/blog\"}", with: "{name: Blog}")
+            let refused = try await kubectl.failing("apply", "--dry-run=server", "-f", "-", input: wrong)
+            #expect(refused.contains("template.spec.containers[0].image: Required value"), "\(refused)")
+        }
+    }
+
     @Test("apply twice changes what changed, and nothing the second time")
     func apply() async throws {
         try await withSandbox { cluster, kubectl in

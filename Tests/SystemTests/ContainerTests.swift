@@ -77,6 +77,9 @@ extension Releases {
                 let folder = viridian.directory + "/www"
                 try FileManager.default.copyItem(atPath: RepositoryFile.path("Examples/www"), toPath: folder)
                 let images = viridian.directory + "/images"
+                // Called as the one folder of an image that is the container's.
+                try FileManager.default.createDirectory(atPath: folder + "/dev", withIntermediateDirectories: true)
+                try Data("seeds\n".utf8).write(to: URL(filePath: folder + "/dev/seeds.txt"))
                 try await ContainerEngine.withRunning(baseImages: ["python", "redis"]) { docker in
                     try await docker.compose(in: folder, "up", "--build", "--detach")
                     func get() async throws -> String? { try await docker.fetch("http://127.0.0.1:30010/") }
@@ -99,6 +102,9 @@ extension Releases {
                         try await docker.docker("build", "--quiet", "--tag", image, folder)
                         try await docker.succeeding(RepositoryFile.path("script/unpack-image"), [image, images])
                         try Data(text.utf8).write(to: URL(filePath: page))
+                        let root = "\(images)/\(image)/rootfs"
+                        #expect(FileManager.default.fileExists(atPath: root + "/code/dev/seeds.txt"))
+                        #expect(try FileManager.default.contentsOfDirectory(atPath: root + "/dev") == [])
                     }
                 }
                 try await Self.release(example: "www", from: images, viridian) { site in

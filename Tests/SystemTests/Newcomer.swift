@@ -23,7 +23,8 @@ struct Newcomer: Sendable {
         }
         let completed = try await machine.run(
             "env", "--ignore-environment", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=\(directory)/home", "KUBECONFIG=\(directory)/kubeconfig", "sh", "-c",
+            // All ends with the machine at once, and nothing can clean up after itself.
+            "TMPDIR=\(directory)", "HOME=\(directory)/home", "KUBECONFIG=\(directory)/kubeconfig", "sh", "-c",
             "cd \(folder) || exit 1\n\(command)")
         try #require(
             completed.succeeded, "\(command): \(completed.termination)\n\(completed.output)\n\(completed.error)",

@@ -27,6 +27,23 @@ extension ShortCommands {
             }
         }
 
+        @Test("the API server accepts the pod template of init, as its head says, whatever the protocol")
+        func podTemplate() async throws {
+            try await withWorld(nodes: 1, runningNginx: false) { world in
+                for proto in ["http", "fastcgi"] {
+                    let begun = try await world.viridian("init", proto, "--configuration-only", "--protocol", proto)
+                    #expect(begun.status == 0, "\(begun)")
+                    let command = Command(
+                        "kubectl", ["apply", "--dry-run=server", "-n", "blog", "-f", "blog-pod.yaml"],
+                        environment: world.viridian.environment.merging(
+                            ["KUBECONFIG": world.directory + "/kubeconfig"]) { $1 },
+                        workingDirectory: "\(world.directory)/\(proto)")
+                    let accepted = try await command.run(deadline: .seconds(600))
+                    #expect(accepted.output == "podtemplate/blog created (server dry run)\n", "\(accepted)")
+                }
+            }
+        }
+
         @Test("init writes a valid configuration, and does not change existing files")
         func begin() async throws {
             try await inAnEmptyFolder { viridian in

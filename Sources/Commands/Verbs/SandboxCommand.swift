@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import Glibc
 import Kubernetes
 import Sandbox
 
@@ -19,7 +20,8 @@ struct SandboxCommand: Verb {
             prints it. rootfs/ beside it has the image's files. Without it, the container sees this machine's files, and over them \
             the folders in files/, if that is there: files/code is /code. An image that is put there later is found when its pod starts.
 
-            Pods run as the user who starts the sandbox. The API requires a token, new at each start, that is in the kubeconfig; \
+            Pods run as the user who starts the sandbox. Programs of images see this machine's /proc, /dev and /sys: when root starts the \
+            sandbox, an image's program that is root's can do to this machine what root can. The API requires a token, new at each start, that is in the kubeconfig; \
             only that user can read the kubeconfig.
             """
     )
@@ -53,6 +55,12 @@ struct SandboxCommand: Verb {
                 printLine("The sandbox's Kubernetes API listens on \(cluster.server)")
                 printLine("export KUBECONFIG=\(path)")
                 printLine("Ctrl-C stops the sandbox and its pods.")
+                if images != nil, geteuid() == 0 {
+                    printError(
+                        "viridian: the sandbox runs as root: programs of images that run as root see this machine's /proc, /dev and /sys, and "
+                            + "can do there what root can. Run only images that you trust, or the sandbox as another user"
+                    )
+                }
                 try? await Task.sleep(for: .seconds(Int64(1) << 40))
                 return .done
             }

@@ -48,12 +48,14 @@ struct ContainerState: Sendable {
         case .ended(let ending): state = ["terminated": Self.json(ending, instance)]
         }
         let hasRun = !instance.isEmpty
+        let parsed = ImageName(image)
+        let reference = parsed?.description ?? image
         var status: JSON = [
             "name": .string(name), "state": state,
             "lastState": last.map { ["terminated": Self.json($0, instance)] } ?? [:],
             "ready": .bool(isReady), "started": .bool(isStarted), "restartCount": .int(restarts),
-            "image": .string(hasRun ? ImageName(image)?.description ?? image : image),
-            "imageID": .string(hasRun ? "sandbox://sha256:\(Fingerprint.hex(image))" : ""),
+            "image": .string(hasRun ? reference : image),
+            "imageID": .string(hasRun ? "sandbox://\(parsed?.digest ?? Fingerprint.digest(reference))" : ""),
         ]
         if hasRun { status["containerID"] = .string("sandbox://\(instance)") }
         return status

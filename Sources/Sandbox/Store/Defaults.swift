@@ -6,6 +6,7 @@ enum Defaults {
     static func apply(_ type: ResourceType, _ object: inout JSON) {
         switch type {
         case .pods: object["spec"] = podSpec(object["spec"] ?? [:])
+        case .podTemplates: object["template"] = podTemplate(object["template"] ?? [:])
         case .replicationControllers: replicationController(&object)
         case .replicaSets: template(&object)
         case .deployments: deployment(&object)
@@ -55,15 +56,17 @@ enum Defaults {
     private static func template(_ object: inout JSON) {
         var spec = object["spec"] ?? [:]
         spec.fill("replicas", 1)
-        if let template = spec["template"] {
-            var template = template
-            template["spec"] = podSpec(template["spec"] ?? [:])
-            var metadata = template["metadata"] ?? [:]
-            metadata["creationTimestamp"] = .null
-            template["metadata"] = metadata
-            spec["template"] = template
-        }
+        if let given = spec["template"] { spec["template"] = podTemplate(given) }
         object["spec"] = spec
+    }
+
+    private static func podTemplate(_ given: JSON) -> JSON {
+        var template = given
+        template["spec"] = podSpec(template["spec"] ?? [:])
+        var metadata = template["metadata"] ?? [:]
+        metadata["creationTimestamp"] = .null
+        template["metadata"] = metadata
+        return template
     }
 
     private static func podSpec(_ given: JSON) -> JSON {

@@ -47,6 +47,9 @@ extension ResourceType {
         group: "", version: "v1", plural: "replicationcontrollers", singular: "replicationcontroller",
         kind: "ReplicationController", shortNames: ["rc"], categories: ["all"],
         hasStatus: true, hasGeneration: true, hasScale: true)
+    /// Stored only: no controller reads them. `kubectl apply --dry-run=server` checks one.
+    static let podTemplates = ResourceType(
+        group: "", version: "v1", plural: "podtemplates", singular: "podtemplate", kind: "PodTemplate")
     static let events = ResourceType(
         group: "", version: "v1", plural: "events", singular: "event", kind: "Event", shortNames: ["ev"])
     static let configMaps = ResourceType(
@@ -92,8 +95,9 @@ extension ResourceType {
 
     /// All stored types, in the order of discovery.
     static let all: [ResourceType] = [
-        namespaces, nodes, pods, services, endpoints, replicationControllers, events, configMaps, secrets,
-        serviceAccounts, resourceQuotas, deployments, replicaSets, horizontalPodAutoscalers, leases,
+        namespaces, nodes, pods, services, endpoints, replicationControllers, podTemplates, events,
+        configMaps, secrets, serviceAccounts, resourceQuotas, deployments, replicaSets, horizontalPodAutoscalers,
+        leases,
         endpointSlices, roles, roleBindings, clusterRoles, clusterRoleBindings,
     ]
 

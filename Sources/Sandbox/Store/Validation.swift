@@ -13,6 +13,9 @@ enum Validation {
         let spec = object["spec"] ?? [:]
         switch type {
         case .pods: problems += podSpecProblems(spec, "spec")
+        case .podTemplates:
+            problems += labelProblems(object[at: "template.metadata.labels"], "template.metadata.labels")
+            problems += podSpecProblems(object[at: "template.spec"] ?? [:], "template.spec")
         case .services: problems += serviceProblems(spec)
         case .replicationControllers:
             let selector = LabelSelector((spec["selector"]?.object ?? [:]).compactMapValues(\.string))
