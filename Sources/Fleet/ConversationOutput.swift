@@ -8,37 +8,53 @@ actor ConversationOutput {
     /// The length limit of a line of a post-deploy command, in characters.
     private static let lineLengthLimit = 2000
 
-    private var values: [String: [String]] = [:]
+    private var conversation = ConversationFacts()
     private var count = 0
-    private var began = false
-    private var clock: NodeClock?
-    private var errors: [String] = []
 
-    /// Takes a line. Lines before the script's first fact come from the login, not from the script.
+    /// Takes a line.
     /// - Returns: A line of the operator's command, to be passed on.
     func take(_ line: OutputLine) -> String? {
+        guard let (key, value) = conversation.fact(in: line) else { return nil }
+        if key == "out" {
+            let value = value.count > Self.lineLengthLimit ? String(value.prefix(Self.lineLengthLimit)) + "…" : value
+            conversation.keepLast(5, of: key, value)
+            return value
+        }
+        guard count < Self.factLimit else { return nil }
+        count += 1
+        conversation.take(key, value)
+        return nil
+    }
+
+    var facts: Facts { conversation.facts }
+}
+
+/// The lines of a conversation as facts.
+struct ConversationFacts {
+    private(set) var facts = Facts(values: [:], errors: [], clock: nil)
+    private var began = false
+
+    /// The fact in a line; `nil` for other output. Lines before the script's first fact come from the login, not from the script.
+    mutating func fact(in line: OutputLine) -> (key: String, value: String)? {
         guard line.stream == .output else {
-            if !SudoMessages.isWarning(line.text) { errors = (errors + [line.text]).suffix(5) }
+            if !SudoMessages.isWarning(line.text) { facts.errors = (facts.errors + [line.text]).suffix(5) }
             return nil
         }
         guard let separator = line.text.firstIndex(of: "=") else { return nil }
         let key = String(line.text[..<separator])
-        let value = String(line.text[line.text.index(after: separator)...])
         if key == "viridian-node" { began = true }
         guard began else { return nil }
-        if key == "out" {
-            let value = value.count > Self.lineLengthLimit ? String(value.prefix(Self.lineLengthLimit)) + "…" : value
-            values["out"] = (values["out", default: []] + [value]).suffix(5)
-            return value
-        }
-        if key == "clock", let reading = NodeClock(value, at: .now) { clock = reading }
-        guard count < Self.factLimit else { return nil }
-        count += 1
-        values[key, default: []].append(value)
-        return nil
+        return (key, String(line.text[line.text.index(after: separator)...]))
     }
 
-    var facts: Facts { Facts(values: values, errors: errors, clock: clock) }
+    mutating func take(_ key: String, _ value: String) {
+        if key == "clock", let reading = NodeClock(value, at: .now) { facts.clock = reading }
+        facts.values[key, default: []].append(value)
+    }
+
+    mutating func keepLast(_ count: Int, of key: String, _ value: String) {
+        facts.values[key] = (facts.values[key, default: []] + [value]).suffix(count)
+    }
 }
 
 /// The facts of a completed conversation.

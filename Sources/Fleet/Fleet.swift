@@ -95,33 +95,14 @@ package struct Fleet: Sendable {
         extra: Duration = .zero,
         onLine: @escaping @Sendable (NodeLine) async -> Void = { _ in }
     ) async throws -> Facts {
-        let settings = settings.filled(for: node)
-        let command =
-            [
-                action, "app=\(upstream.app)", "backends=\(settings.backends)", "test=\(settings.test)",
-                "reload=\(settings.reload)", "token=\(token)",
-            ] + (settings.pid.map { ["pid=\($0)"] } ?? []) + upstream.assetArguments(for: node) + arguments
         let limit = settings.timeout + extra
         let output = ConversationOutput()
-        let start = try await ConversationStart(startLimit, timeout: startTimeout)
-        let termination: Termination
-        do {
-            // From now on this process waits for at most `limit`, so that the node must not start after that.
-            let until = await clocks.deadline(for: node, in: limit).map { ["until=\($0)"] } ?? []
-            termination = try await start.heldWhile {
-                try await transport.run(
-                    arguments: command + until,
-                    payload: payload,
-                    on: node,
-                    sudo: settings.sudo,
-                    deadline: limit
-                ) { line in
-                    await start.release()
-                    if let text = await output.take(line) { await onLine(NodeLine(node: node, text: text)) }
-                }
-            }
-        } catch let error as NodeUnreachable {
-            throw NodeFailure(node, .unreachable(why: error.why))
+        let termination = try await run(
+            action,
+            arguments: ["app=\(upstream.app)", "token=\(token)"] + upstream.assetArguments(for: node) + arguments,
+            payload: payload, on: node, limit: limit
+        ) { line in
+            if let text = await output.take(line) { await onLine(NodeLine(node: node, text: text)) }
         }
         let facts = await output.facts
         if let clock = facts.clock { await clocks.store(clock, of: node) }
@@ -130,6 +111,44 @@ package struct Fleet: Sendable {
         }
         return facts
     }
+
+    /// The conversation itself. `limit` is the time for all of it.
+    /// - Throws: `NodeFailure` when it could not start; `CancellationError`.
+    func run(
+        _ action: String,
+        arguments: [String],
+        payload: NodePayload,
+        on node: Node,
+        limit: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        let settings = settings.filled(for: node)
+        let command =
+            [action, "backends=\(settings.backends)", "test=\(settings.test)", "reload=\(settings.reload)"]
+            + (settings.pid.map { ["pid=\($0)"] } ?? []) + arguments
+        let start = try await ConversationStart(startLimit, timeout: startTimeout)
+        // From now on this process waits for at most `limit`, so that the node must not start after that.
+        let until = await clocks.deadline(for: node, in: limit).map { ["until=\($0)"] } ?? []
+        do {
+            return try await start.heldWhile {
+                try await transport.run(
+                    arguments: command + until,
+                    payload: payload,
+                    on: node,
+                    sudo: settings.sudo,
+                    deadline: limit
+                ) { line in
+                    await start.release()
+                    await onLine(line)
+                }
+            }
+        } catch let error as NodeUnreachable {
+            throw NodeFailure(node, .unreachable(why: error.why))
+        }
+    }
+
+    /// The time limit of a conversation, without that of its action.
+    var timeout: Duration { settings.timeout }
 
     /// The time limit for verifying a reload on the node, in hundredths of a second.
     func verifyLimit(for node: Node) -> Int {

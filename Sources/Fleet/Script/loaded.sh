@@ -57,18 +57,23 @@ check_loaded() {
 # change time (ctime), not the modification time, which `mv` and `cp -p` bring along from elsewhere. What the wall
 # clock says now is read from a file of proc(5), which is created as it is looked at; stat(1) of coreutils and of
 # busybox both know `%z`. File systems stamp by a clock that lags by a timer tick (10 ms at most), and each time here
-# is cut to hundredths: hence the two more.
+# is cut to hundredths: hence the two more. (`readall` has asked for many files at once: $times_read.)
 changed_at() {
-    clock
-    before_stat=$now
-    times=$(stat -c '%Z %z' "$file" /proc/self/stat 2>/dev/null) || return
-    clock
+    if [ -z "$times_read" ]; then
+        clock
+        before_stat=$now
+        times=$(stat -c '%Z %z' "$file" /proc/self/stat 2>/dev/null) || return
+        clock
+        after_stat=$now
+        change_time=${times%%"$newline"*} wall_time=${times#*"$newline"}
+    fi
+    [ -n "$change_time" ] || return
     slack=0
-    hundredths "${times%%"$newline"*}"
+    hundredths "$change_time"
     age=$at
-    hundredths "${times#*"$newline"}"
+    hundredths "$wall_time"
     age=$((at - age))
-    changed_least=$((before_stat - age - slack)) changed_most=$((now - age + slack + 2))
+    changed_least=$((before_stat - age - slack)) changed_most=$((after_stat - age + slack + 2))
 }
 
 # A time of stat(1) in hundredths of a second, in $at.

@@ -38,7 +38,7 @@ main() {
     accepted=''
     # Set by one part and read by another.
     master='' running='' draining='' present_workers='' tested='' included='' as_nginx=''
-    ended='' written='' restored='' text='' long='' assets_switched='' present='' partial=''
+    ended='' written='' restored='' text='' long='' assets_switched='' present='' partial='' times_read=''
     for argument; do
         case $argument in
         app=*) app=${argument#*=} ;;
@@ -83,7 +83,11 @@ main() {
         *) fact misused "$argument"; exit 64 ;;
         esac
     done
-    case $app in '' | .* | *[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;; esac
+    # `readall` is about no single app. A script that does not know it ends here, which tells the sender so.
+    case $action:$app in
+    readall:) ;;
+    *:'' | *:.* | *:*[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;;
+    esac
     case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
     case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
     for argument in "$token" "$verify" "$lockwait" "${port:-0}" "$seconds" "$try" "$connections" "$post_seconds" \
@@ -104,7 +108,7 @@ main() {
     state=$backends/.viridian
     [ -z "$installed" ] || check_request
     case $action in
-    read | stage | switch | drain | check | receive | inspect) "act_$action" ;;
+    read | readall | stage | switch | drain | check | receive | inspect) "act_$action" ;;
     *) fact misused "$action"; exit 64 ;;
     esac
     finish

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# What a request brings beyond its arguments: the old and new text of the app's nginx file, URLs. See
+# What a request brings beyond its arguments: the old and new text of the app's nginx file, URLs, the apps of `readall`. See
 # NodePayload.swift.
 #
-# For other parts: read_payload, decode_payload, clear_payload; $old, $new, $url, $sumurl
+# For other parts: read_payload, decode_payload, clear_payload; $old, $new, $url, $sumurl, $apps
 
-clear_payload() { coded='' plain='' old='' new='' url='' sumurl='' section=''; }
+clear_payload() { coded='' plain='' old='' new='' url='' sumurl='' apps='' section=''; }
 
 clear_payload
 
@@ -58,5 +58,6 @@ section_line() {
     =new) new=$new$line ;;
     =url) url=$url$line ;;
     =sum) sumurl=$sumurl$line ;;
+    =apps) apps=$apps$line ;;
     esac
 }

@@ -3,7 +3,7 @@
 # only root can change (/etc/viridian/node.conf). Whoever holds the key cannot change what it sets: a request that
 # brings something else is refused.
 #
-# For other parts: check_request, check_sources, check_new_text, forbid
+# For other parts: check_request, allow_apps, check_sources, check_new_text, forbid
 
 # Refuses the request: $1 says why.
 forbid() {
@@ -40,6 +40,8 @@ check_request() {
         [ "$(setting inspect)" = yes ] || forbid "$installed does not have inspect=yes"
         return
     fi
+    # Its apps are checked one by one: allow_apps.
+    [ "$action" != readall ] || return 0
     fixed_ports=$(setting "ports.$app")
     [ -n "$fixed_ports" ] || forbid "$installed has no ports.$app"
     [ -z "$ports" ] || [ "$ports" = "$fixed_ports" ] || forbid "ports.$app is not what $installed has"
@@ -51,6 +53,16 @@ check_request() {
     if [ "$action" = receive ] || [ "$artifact" = part ]; then
         [ "$(setting "artifact.$app")" = file ] || forbid "artifact.$app in $installed does not say file"
     fi
+}
+
+# Replaces those of $apps that the settings do not have, or have otherwise, by `!WHY NAME`. One program does it for all, because a shell
+# reads the settings byte by byte.
+allow_apps() {
+    apps=$(
+        awk "$allowed_awk" part=settings "$installed" part=apps - <<REQUESTED
+$apps
+REQUESTED
+    )
 }
 
 # Artifacts only from where the settings say.

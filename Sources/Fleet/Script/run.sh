@@ -13,6 +13,7 @@ configuration_awk=$(cat "$here/configuration.awk")
 inspection_awk=$(cat "$here/inspection.awk")
 archive_awk=$(cat "$here/archive.awk")
 arrivals_awk=$(cat "$here/arrivals.awk")
+allowed_awk=$(cat "$here/allowed.awk")
 links_sh=$(cat "$here/links.sh")
 exchange_bash=$(cat "$here/exchange.bash")
 visit_bash=$(cat "$here/visit.bash")
@@ -32,6 +33,7 @@ visit_bash=$(cat "$here/visit.bash")
 . "$here/visits.sh"
 . "$here/restrictions.sh"
 . "$here/read.sh"
+. "$here/readall.sh"
 . "$here/receive.sh"
 . "$here/stage.sh"
 . "$here/switch.sh"

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # The app's nginx file: finding, reading, reporting and replacing it.
 #
-# For other parts: find_file, read_text, text_facts, file_facts, refuse_zero_byte, write_file; $file, $text, $present
+# For other parts: find_file, read_text, text_facts, file_facts, read_file, file_answer, refuse_zero_byte, write_file; $file, $text,
+# $present
 
 # The file itself in $file, also where a symbolic link points to it.
 find_file() {
@@ -42,25 +43,35 @@ text_facts() {
 
 # What is in the file: $present is yes, no or unreadable.
 file_facts() {
+    read_file
+    file_answer
+}
+
+read_file() {
     find_file
-    fact path "$file"
-    present=no
-    if [ ! -e "$file" ]; then
-        text=
-        fact file missing
-    elif [ -f "$file" ] && read_text "$file"; then
+    present=no text='' unreadable=''
+    [ -e "$file" ] || return 0
+    if [ -f "$file" ] && read_text "$file"; then
         present=yes
+        return 0
+    fi
+    present=unreadable unreadable='it is not a regular file'
+    [ ! -f "$file" ] || unreadable=$(cat "$file" 2>&1 >/dev/null)
+}
+
+file_answer() {
+    fact path "$file"
+    case $present in
+    no) fact file missing ;;
+    yes)
         fact file present
         text_facts text "$text"
-    else
-        present=unreadable
+        ;;
+    unreadable)
         fact file unreadable
-        if [ -f "$file" ]; then
-            fact said "$(cat "$file" 2>&1 >/dev/null)"
-        else
-            fact said 'it is not a regular file'
-        fi
-    fi
+        fact said "$unreadable"
+        ;;
+    esac
 }
 
 # A shell variable cannot hold a byte 0, so a file with one cannot be edited.
