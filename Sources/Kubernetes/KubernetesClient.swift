@@ -42,10 +42,10 @@ package struct KubernetesClient: Sendable {
     /// All matching objects, read in pages, within four times the deadline of a call.
     ///
     /// `labels` and `fields` are selectors: `name=blog-blue`, `involvedObject.name=blog-blue-x`. `pageSize` is the number of
-    /// objects per request.
+    /// objects per request. `keeping` returns what is kept of each object, so that a list of a whole cluster fits into memory.
     package func list(
         _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil,
-        pageSize: Int = 500
+        pageSize: Int = 500, keeping: (JSON) -> JSON? = { $0 }
     ) async throws -> ResourceList {
         var items: [JSON] = []
         var token: String?
@@ -62,7 +62,7 @@ package struct KubernetesClient: Sendable {
                 guard let found = page["items"]?.array ?? (page["items"] == .null ? [] : nil) else {
                     throw invalidResponse(call, "a list without items")
                 }
-                items += found.map { $0.completed(from: page, resource: resource) }
+                items += found.compactMap { keeping($0.completed(from: page, resource: resource)) }
                 let next = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
                 // A selector may leave a page empty, but the number of pages is finite.
                 guard next == nil || (next != token && items.count <= Self.itemLimit && .now < end) else {

@@ -12,6 +12,8 @@ package enum WatchEvent: Sendable, Hashable {
     case deleted(JSON)
     /// The connection was lost and is being reopened. No event is lost, but events are delayed.
     case interrupted(KubernetesError)
+    /// The connection is open again. Only where it was asked for.
+    case resumed
 }
 
 /// The objects of a resource and all changes to them, without gaps.
@@ -29,6 +31,8 @@ package struct Watch: AsyncSequence, Sendable {
     let namespace: String?
     let labels: String?
     let fields: String?
+    let reportsResumption: Bool
+    let keeping: @Sendable (JSON) -> JSON?
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(watch: self) }
 
@@ -40,6 +44,8 @@ package struct Watch: AsyncSequence, Sendable {
         private var connectedAt = ContinuousClock.now
         private var hasBegun = false
         private var backoff = WatchBackoff()
+        /// The consumer was told of an interruption, and not of its end.
+        private var isInterrupted = false
 
         init(watch: Watch) { self.watch = watch }
 
@@ -49,7 +55,13 @@ package struct Watch: AsyncSequence, Sendable {
                 do {
                     if let delay = backoff.takeDelay() { try await watch.client.pause(delay) }
                     if resourceVersion == nil { return try await takeSnapshot() }
-                    if lines == nil { try await connect() }
+                    if lines == nil {
+                        try await connect()
+                        if isInterrupted && watch.reportsResumption {
+                            isInterrupted = false
+                            return .resumed
+                        }
+                    }
                     if let event = try await nextEvent() { return event }
                 } catch {
                     lines = nil
@@ -60,9 +72,11 @@ package struct Watch: AsyncSequence, Sendable {
 
         private mutating func takeSnapshot() async throws -> WatchEvent {
             let list = try await watch.client.list(
-                watch.resource, namespace: watch.namespace, labels: watch.labels, fields: watch.fields)
+                watch.resource, namespace: watch.namespace, labels: watch.labels, fields: watch.fields,
+                keeping: watch.keeping)
             resourceVersion = list.resourceVersion
             hasBegun = true
+            isInterrupted = false
             return .snapshot(list)
         }
 
@@ -88,11 +102,12 @@ package struct Watch: AsyncSequence, Sendable {
             if entry["type"]?.string == "ERROR" { throw watch.refusal(object) }
             backoff.reset()
             if let version = object["metadata"]?["resourceVersion"]?.string { resourceVersion = version }
+            if entry["type"]?.string == "BOOKMARK" { return nil }
+            guard let object = watch.keeping(object) else { return nil }
             switch entry["type"]?.string {
             case "ADDED": return .added(object)
             case "MODIFIED": return .modified(object)
             case "DELETED": return .deleted(object)
-            case "BOOKMARK": return nil
             case let type: throw watch.invalidEvent("an event of type \(type ?? "none")")
             }
         }
@@ -111,7 +126,11 @@ package struct Watch: AsyncSequence, Sendable {
                 backoff.recordExpiry()
                 return nil
             }
-            return backoff.recordFailure(atLeast: refused?.retryAfter) ? error : nil
+            // After a resumption was reported, each further failure is.
+            guard backoff.recordFailure(atLeast: refused?.retryAfter) || (watch.reportsResumption && !isInterrupted)
+            else { return nil }
+            isInterrupted = true
+            return error
         }
     }
 
@@ -181,10 +200,15 @@ extension Watch {
 extension KubernetesClient {
     /// Watches the objects of a resource in a namespace (nil: all namespaces).
     ///
-    /// `labels` and `fields` are selectors: `name=blog-blue`, `metadata.name=blog-blue`.
+    /// `labels` and `fields` are selectors: `name=blog-blue`, `metadata.name=blog-blue`. `keeping` returns what is kept of each object;
+    /// events of objects of which nothing is kept are left out. With
+    /// `reportsResumption`, `resumed` follows each `interrupted` once the connection is open again.
     package func watch(
-        _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil
+        _ resource: Resource, namespace: String? = nil, labels: String? = nil, fields: String? = nil,
+        reportsResumption: Bool = false, keeping: @escaping @Sendable (JSON) -> JSON? = { $0 }
     ) -> Watch {
-        Watch(client: self, resource: resource, namespace: namespace, labels: labels, fields: fields)
+        Watch(
+            client: self, resource: resource, namespace: namespace, labels: labels, fields: fields,
+            reportsResumption: reportsResumption, keeping: keeping)
     }
 }

@@ -119,7 +119,7 @@ extension AppCluster {
             case .added(let pod), .modified(let pod):
                 present[pod.uid ?? ""] = isRemaining(pod, color, others) ? pod : nil
             case .deleted(let pod): present[pod.uid ?? ""] = nil
-            case .interrupted: continue
+            case .interrupted, .resumed: continue
             }
             if isEnough(Array(present.values)) { return }
         }

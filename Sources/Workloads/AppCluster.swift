@@ -58,19 +58,13 @@ package struct AppCluster: Cluster {
         var workloads: [Color: ClusterSurvey.Workload] = [:]
         for color in Color.allCases {
             guard let object = try await workload(color), !object.isBeingDeleted else { continue }
-            workloads[color] = summary(object)
+            workloads[color] = Self.summary(object, of: app)
         }
-        let color = annotations[Annotation.liveColor].flatMap(Color.init)
-        return ClusterSurvey(
-            recorded: color.map {
-                LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?")
-            },
-            recordedBy: annotations[Annotation.release].flatMap(Int.init(releaseNumber:)),
-            workloads: workloads
-        )
+        let live = LiveRecord(annotations)
+        return ClusterSurvey(recorded: live.version, recordedBy: live.release, workloads: workloads)
     }
 
-    private func summary(_ object: JSON) -> ClusterSurvey.Workload {
+    static func summary(_ object: JSON, of app: AppConfiguration) -> ClusterSurvey.Workload {
         let image = CandidateWorkload.image(in: object, of: app) ?? ""
         return ClusterSurvey.Workload(
             version: object.version
@@ -91,7 +85,7 @@ package struct AppCluster: Cluster {
     }
 
     /// Both kinds, the configured one first.
-    private var kinds: [Resource] {
+    var kinds: [Resource] {
         kind == .deployments ? [.deployments, .replicationControllers] : [.replicationControllers, .deployments]
     }
 
@@ -164,6 +158,19 @@ extension JSON {
         self[at: "metadata.annotations"]?[Annotation.release]?.string.flatMap(Int.init(releaseNumber:))
     }
     var workloadResource: Resource { self["kind"]?.string == "Deployment" ? .deployments : .replicationControllers }
+}
+
+/// What an app's lease has recorded as live, and by which release.
+struct LiveRecord: Sendable, Hashable {
+    var version: LiveVersion?
+    var release: Int?
+
+    init(_ annotations: [String: String]) {
+        version = annotations[Annotation.liveColor].flatMap(Color.init).map {
+            LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?")
+        }
+        release = annotations[Annotation.release].flatMap(Int.init(releaseNumber:))
+    }
 }
 
 extension Version {

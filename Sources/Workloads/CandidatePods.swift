@@ -31,7 +31,7 @@ struct CandidatePods {
             hasSeenPods = true
         case .added(let pod), .modified(let pod): pods[pod.name ?? ""] = pod
         case .deleted(let pod): pods[pod.name ?? ""] = nil
-        case .interrupted: return
+        case .interrupted, .resumed: return
         }
     }
 
@@ -42,7 +42,7 @@ struct CandidatePods {
             hasSeenWorkload = true
         case .added(let object), .modified(let object): workload = object
         case .deleted: workload = nil
-        case .interrupted: return
+        case .interrupted, .resumed: return
         }
     }
 

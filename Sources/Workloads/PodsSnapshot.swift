@@ -26,7 +26,7 @@ struct PodsSnapshot {
         case .snapshot(let list): pods = Dictionary(list.items.map { ($0.name ?? "", $0) }) { $1 }
         case .added(let pod), .modified(let pod): pods[pod.name ?? ""] = pod
         case .deleted(let pod): pods[pod.name ?? ""] = nil
-        case .interrupted: return
+        case .interrupted, .resumed: return
         }
     }
 
@@ -36,7 +36,7 @@ struct PodsSnapshot {
         // A list is sorted by name; the newest event of a reason must come last.
         case .snapshot(let list): events = list.items.sorted { $0.lastSeen < $1.lastSeen }
         case .added(let one), .modified(let one): events = [one]
-        case .deleted, .interrupted: return
+        case .deleted, .interrupted, .resumed: return
         }
         for event in events {
             guard let pod = event[at: "involvedObject.name"]?.string, let reason = event["reason"]?.string,
@@ -53,7 +53,7 @@ struct PodsSnapshot {
         switch event {
         case .snapshot(let list): object = list.items.first
         case .added(let one), .modified(let one): object = one
-        case .deleted, .interrupted: return
+        case .deleted, .interrupted, .resumed: return
         }
         let message = object?.message(ofTrue: "ReplicaFailure")
         failure = message.map { ReplicaFailure($0, at: now, after: failure) }

@@ -15,6 +15,7 @@ private func text(_ event: WatchEvent?) -> String {
     case .modified(let object): "modified \(name(object))"
     case .deleted(let object): "deleted \(name(object))"
     case .interrupted(let error): "interrupted: \(error)"
+    case .resumed: "resumed"
     case nil: "end"
     }
 }
@@ -104,6 +105,32 @@ struct WatchTests {
         let steps = text.map { Reply.Step.write(String($0)) } + [.write("\n"), .hang]
         let (seen, _) = try await events(2, lists: { _ in list(10) }, watches: { _ in Reply(steps: steps) })
         #expect(seen == ["snapshot ", "added b@11"])
+    }
+
+    @Test("where it is asked for, the end of each interruption is told, also when nothing has changed")
+    func resumption() async throws {
+        let counts = Counts()
+        let (seen, requests) = try await withClient(
+            pauses: Pauses(),
+            { request, _ in
+                guard request.query["watch"] == "true" else { return list(10, pod("a", 8), pod("b", 9)) }
+                switch await counts.next(true) {
+                case 0, 2: return Reply(steps: [.write("{"), .drop])
+                default: return Reply(steps: [line("MODIFIED", pod("b", 11)), line("MODIFIED", pod("a", 12)), .hang])
+                }
+            }
+        ) { client, server in
+            var seen: [String] = []
+            var iterator = client.watch(.pods, namespace: "blog", reportsResumption: true) {
+                $0[at: "metadata.name"] == "b" ? nil : $0
+            }.makeAsyncIterator()
+            for _ in 0..<4 { seen.append(text(try await iterator.next())) }
+            return (seen, await server.requests.all)
+        }
+        // Nothing is kept of b.
+        #expect([seen[0], seen[2], seen[3]] == ["snapshot a@8", "resumed", "modified a@12"])
+        #expect(seen[1].hasPrefix("interrupted: "))
+        #expect(beginnings(requests) == ["10", "10"])
     }
 
     @Test("a watch that the server ends continues from the last bookmark, without a new list")

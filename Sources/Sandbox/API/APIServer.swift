@@ -26,12 +26,14 @@ struct APIServer: HTTPResponder {
     let events: EventRecorder
     let faults: Faults
     let authenticator: RequestAuthenticator
+    let counts = RequestCounts()
     let logger: Logger
 
     func respond(to request: Request, context: APIContext) async throws -> Response {
         let info = RequestInfo(request)
         do {
             try authenticator.check(request)
+            counts.add(info)
             switch faults.action(for: info) {
             case .none: break
             case .delay(let duration): try await Task.sleep(for: duration)
@@ -67,6 +69,11 @@ struct APIServer: HTTPResponder {
         }
         if info.method == .get, ["/healthz", "/livez", "/readyz"].contains(info.path) {
             return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok")))
+        }
+        if info.method == .get, info.path == "/metrics" {
+            return Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
+                body: .init(byteBuffer: ByteBuffer(string: counts.text)))
         }
         if info.method == .post, info.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
             return .json(try AccessReview.answer(try await body(request), faults), status: .created)
