@@ -18,7 +18,10 @@ package enum Event: Sendable, Hashable, Codable {
     case candidateCreated
     /// The candidate is created when the pods of an earlier release on its colour have ended, at the latest at `until`.
     case candidateDelayed(until: Timestamp)
+    /// All pods of the candidate: the first report of a release, and every report in journals of older versions.
     case podsObserved(PodsReport)
+    /// What has changed since the report before.
+    case podsChanged(PodsChange)
     case podsReady
     /// Preparation was tried; whether it succeeded shows in staging.
     case nodePrepared(node: String)

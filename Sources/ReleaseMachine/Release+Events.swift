@@ -49,6 +49,8 @@ extension Release {
             delayedUntil = until
         case .podsObserved(let report):
             pods = report
+        case .podsChanged(let change):
+            applyPods(change)
         case .podsReady:
             guard phase == .starting else { return }
             enter(.staging, at: now)
@@ -183,6 +185,8 @@ extension Release {
             return
         case .podsObserved(let report):
             pods = report
+        case .podsChanged(let change):
+            applyPods(change)
         case .troubled(let effect, let message), .refused(let effect, let message, _):
             if effects.contains(effect) { problem = message }
         case .deadlinePassed:

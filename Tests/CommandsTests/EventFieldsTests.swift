@@ -54,7 +54,7 @@ struct EventFieldsTests {
         switch event {
         case .requested, .promoted, .approved, .promotionForced, .abortRequested, .supersedeRequested, .discovered,
             .candidateCreated,
-            .candidateDelayed, .podsObserved,
+            .candidateDelayed, .podsObserved, .podsChanged,
             .podsReady, .nodePrepared, .nodeStaged, .candidateConfirmed, .nodeSwitched, .nodeReverted, .nodeFailed,
             .nodesLeft, .liveRecorded, .drained, .readBack, .oldRemoved, .oldRetained, .candidateRemoved, .refused,
             .troubled, .deadlinePassed, .takenUp, .resumed, .said, .replaced:
@@ -75,6 +75,30 @@ struct EventFieldsTests {
         let spoken = name.split(separator: ".").last.map(String.init) ?? String(name)
         #expect(fields["type"] as? String == spoken)
         check(fields)
+    }
+
+    @Test("a change of pods in the journal is told as all pods, as journals of older versions had them")
+    func podsChanged() throws {
+        let first = RecordedEvent(
+            sequence: 1, at: Timestamp(milliseconds: 0), event: .requested(FormattedRelease.order))
+        var release = try #require(Release(first))
+        var (shown, expected) = (EventFormatter(), EventFormatter())
+        for ready in 0...3 {
+            let report = PodsReport(
+                ready: ready, desired: 3,
+                pods: (0..<3).map { index in
+                    PodSummary(
+                        name: "blog-green-\(index)", isReady: index < ready, reason: index < ready ? nil : "slow")
+                })
+            let event = try #require(release.podsEvent(for: report))
+            let recorded = RecordedEvent(sequence: ready + 2, at: Timestamp(milliseconds: 0), event: event)
+            release.apply(recorded)
+            let view = EventView(recorded, text: shown.lines(recorded, release), after: release)
+            let whole = RecordedEvent(sequence: ready + 2, at: recorded.at, event: .podsObserved(report))
+            #expect(view == EventView(whole, text: expected.lines(whole, release), after: release))
+            #expect(view.recorded == whole)
+            #expect(try fields(view.event)["type"] as? String == "podsObserved")
+        }
     }
 
     private func check(_ value: Any) {

@@ -65,6 +65,17 @@ struct EventFormatTests {
                     images: [RunningImage(image: "registry.local:5000/blog:1", id: "sha256:0d1c", pods: 1)])),
             #"{"podsObserved":{"_0":{"desired":1,"images":[{"id":"sha256:0d1c","image":"registry.local:5000/blog:1","pods":1}],"pods":[{"isReady":true,"name":"blog-green-1","restarts":0}],"ready":1,"warnings":[]}}}"#
         ),
+        (
+            .podsChanged(PodsChange(ready: 2, desired: 2, pods: [PodSummary(name: "blog-green-2", isReady: true)])),
+            #"{"podsChanged":{"_0":{"desired":2,"pods":[{"isReady":true,"name":"blog-green-2","restarts":0}],"ready":2}}}"#
+        ),
+        (
+            .podsChanged(
+                PodsChange(
+                    ready: 1, desired: 2, pods: [], gone: ["blog-green-2"], warnings: ["exceeded quota: pods"],
+                    images: [RunningImage(image: "registry.local:5000/blog:1", id: "sha256:0d1c", pods: 1)])),
+            #"{"podsChanged":{"_0":{"desired":2,"gone":["blog-green-2"],"images":[{"id":"sha256:0d1c","image":"registry.local:5000/blog:1","pods":1}],"pods":[],"ready":1,"warnings":["exceeded quota: pods"]}}}"#
+        ),
         (.podsReady, #"{"podsReady":{}}"#),
         (.nodePrepared(node: "10.122.43.70"), #"{"nodePrepared":{"node":"10.122.43.70"}}"#),
         (.nodeStaged(node: "10.122.43.70"), #"{"nodeStaged":{"node":"10.122.43.70"}}"#),
@@ -241,7 +252,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 31)
+        #expect(events.count == 32)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -265,6 +276,7 @@ struct EventFormatTests {
         case .candidateCreated: "candidateCreated"
         case .candidateDelayed: "candidateDelayed"
         case .podsObserved: "podsObserved"
+        case .podsChanged: "podsChanged"
         case .podsReady: "podsReady"
         case .nodePrepared: "nodePrepared"
         case .nodeStaged: "nodeStaged"

@@ -35,6 +35,13 @@ struct Story {
         release = try #require(Release(folding: events))
     }
 
+    /// A release as a journal has it.
+    init(events: [RecordedEvent]) throws {
+        self.events = events
+        release = try #require(Release(folding: events))
+        now = release.updatedAt
+    }
+
     /// Applies one more event, a second after the last or at `time`.
     mutating func apply(
         _ event: Event,

@@ -65,10 +65,14 @@ package struct Simulation {
 
         world.leaseRevision += 1  // taking the lease writes it
 
-        func record(_ event: Event, at time: Timestamp? = nil) {
+        func record(_ observed: Event, at time: Timestamp? = nil) {
+            guard let event = release.journaled(observed) else { return }
             let recorded = RecordedEvent(sequence: events.count + 1, at: time ?? now, event: event)
             events.append(recorded)
             release.apply(recorded)
+            if case .podsObserved(let report) = observed, release.pods != report {
+                world.report(violation: "the journal's changes give other pods than were observed")
+            }
             trace("\(number) \(now.milliseconds % 100_000_000) \(release.phase) \(event)")
         }
 

@@ -247,7 +247,10 @@ extension World {
         if !workload.isHopeless { workload.ready = min(workload.desired, workload.ready + 1 + random.below(3)) }
         workloads[candidate] = workload
         if workload.ready == workload.desired { return .podsReady }
-        return .podsObserved(PodsReport(ready: workload.ready, desired: workload.desired, pods: []))
+        let pods = (0..<workload.desired).map { index in
+            PodSummary(name: "blog-\(workload.identity)-\(index)", isReady: index < workload.ready)
+        }
+        return .podsObserved(PodsReport(ready: workload.ready, desired: workload.desired, pods: pods))
     }
 
     private mutating func stage(_ address: String, _ sent: Sent, with random: inout SeededGenerator) -> Event? {

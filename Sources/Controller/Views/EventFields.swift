@@ -71,6 +71,10 @@ package struct EventFields: Encodable, Sendable, Hashable {
         case .podsObserved(let report):
             self.init(type: "podsObserved")
             pods = PodsView(report)
+        case .podsChanged(let change):
+            // A difference is the journal's way of writing: `EventView` has the whole report.
+            self.init(type: "podsObserved")
+            pods = PodsView(PodsReport(change))
         case .podsReady: self.init(type: "podsReady")
         case .nodePrepared(let node): self.init(type: "nodePrepared", node: node)
         case .nodeStaged(let node): self.init(type: "nodeStaged", node: node)

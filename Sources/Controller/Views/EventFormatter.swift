@@ -50,6 +50,8 @@ package struct EventFormatter: Sendable {
             return ["Created \(order.app)-\(candidate(release)) at version \(order.version) (\(order.image))"]
         case .podsObserved(let report):
             return observed(report)
+        case .podsChanged:
+            return release.pods.map { observed($0) } ?? []
         case .podsReady:
             return ["All pods are online!" + running(release.pods?.images ?? [])]
         case .nodeStaged(let node):

@@ -4,7 +4,8 @@ import ReleaseMachine
 package struct EventView: Encodable, Sendable, Hashable {
     package var sequence: Int
     package var at: String
-    /// The event as in the journal. It is encoded as `EventFields`: the journal's format is not an interface.
+    /// What happened, whole by itself: where the journal has only what changed in the pods, all of them. It is encoded as `EventFields`:
+    /// the journal's format is not an interface.
     package var event: Event
     /// Safe for a terminal; not escaped for HTML.
     package var text: [String]
@@ -15,13 +16,13 @@ package struct EventView: Encodable, Sendable, Hashable {
     package init(_ recorded: RecordedEvent, text: [String], after release: Release) {
         sequence = recorded.sequence
         at = recorded.at.iso8601
-        event = recorded.event
+        event = release.whole(recorded.event)
         self.text = text
         state = release.state
         phase = release.phase
     }
 
-    /// The event as in the journal; `nil` when `at` is not a time.
+    /// The event for programs that fold the release themselves, also older ones; `nil` when `at` is not a time.
     package var recorded: RecordedEvent? {
         Timestamp(iso8601: at).map { RecordedEvent(sequence: sequence, at: $0, event: event) }
     }
