@@ -69,6 +69,9 @@ extension Releases {
         private func released(_ world: World) async throws {
             let check = try await world.viridian("check")
             #expect(check.status == 0 && !check.lines.contains { $0.hasPrefix("bad") }, "\(check)")
+            // What serves is known before the first release.
+            let status = try await world.viridian("status")
+            #expect(status.output.hasPrefix("blog  live: v2 on green\n"), "\(status)")
             // As a team would: nothing here is open for half a minute.
             try world.write(
                 world.read("apps/blog.yaml") + "drain: {least: 0s, most: 20s}\n", to: "apps/blog.yaml")
@@ -112,6 +115,8 @@ extension ShortCommands {
                     to: "viridian.yaml")
                 let check = try await world.viridian("check")
                 #expect(check.status == 0 && !check.lines.contains { $0.hasPrefix("bad") }, "\(check)")
+                let status = try await world.viridian("status")
+                #expect(status.output.hasPrefix("blog  live: v1 on blue\n"), "\(status)")
                 // The file is there and says the same.
                 let again = try await world.viridian("adopt", "blog", "-o", "json")
                 #expect(again.status == 0, "\(again)")

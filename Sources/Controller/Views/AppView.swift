@@ -96,6 +96,9 @@ package struct AppView: Codable, Sendable, Hashable {
             let made = observation?.survey.workloads[live.color]?.release
             return LiveView(color: live.color, version: live.version, release: made ?? observation?.survey.recordedBy)
         }
+        if let found = observation?.unrecorded {
+            live = LiveView(color: found.color, version: found.version, release: nil)
+        }
         release = latest.map { ReleaseView($0) }
         awaiting = release?.awaiting
         if configuration.verify.asksOthers {
