@@ -52,7 +52,7 @@ struct MetricsTests {
         for value in [0.05, 0.5, 0.5, 7] { family.observe(value, ["v": "a\"b\\c\nd"]) }
         let label = #"v="a\"b\\c\\u{a}d""#
         #expect(
-            family.text == """
+            family.text(clusters: [:]) == """
                 # HELP x_seconds Help.
                 # TYPE x_seconds histogram
                 x_seconds_bucket{\(label),le="0.1"} 1

@@ -33,6 +33,7 @@ struct Adoption: Sendable {
         do {
             app = try AppConfiguration(
                 app: facts.app.text,
+                cluster: facts.cluster,
                 namespace: facts.namespace,
                 ports: .init(container: image.port, blue: services.ports.blue, green: services.ports.green),
                 image: image.repository,

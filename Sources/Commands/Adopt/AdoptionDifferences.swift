@@ -13,6 +13,7 @@ struct AdoptionDifference: Sendable, Hashable, Encodable {
     /// Only keys that adopting determines count, and not the number of replicas, which is used only while nothing is live.
     static func between(_ configured: AppConfiguration, _ found: AppConfiguration) -> [AdoptionDifference] {
         let values: [(String, (AppConfiguration) -> String)] = [
+            ("cluster", { $0.cluster ?? "" }),
             ("namespace", { $0.namespace }),
             ("ports", { "container \($0.ports.container), blue \($0.ports.blue), green \($0.ports.green)" }),
             ("image", { $0.image.name }),

@@ -7,6 +7,8 @@ import Workloads
 /// What was read of an app that runs already, and what the caller said of it.
 struct AdoptionFacts: Sendable {
     var app: AppName
+    /// The name of the cluster that it runs in; `nil` for the one without a name.
+    var cluster: String? = nil
     var running: RunningApp
     var nodes: [NodeInspection]
     /// The nodes that could not be read.

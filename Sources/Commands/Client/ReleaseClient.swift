@@ -8,6 +8,9 @@ import ViridianConfiguration
 protocol ReleaseClient: Sendable {
     /// The names of all apps.
     func apps() async throws -> [String]
+    /// The name of the cluster that an app runs in, for those who reach clusters themselves; `nil` for the one without a name, and where a
+    /// server does.
+    func cluster(of app: String) -> String?
     func view(of app: String) async throws -> AppView
     /// The app's image for a version; `nil` if only the server knows it.
     func image(of app: String, _ version: Version) async throws -> ImageReference?

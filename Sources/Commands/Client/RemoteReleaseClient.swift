@@ -53,6 +53,8 @@ struct RemoteReleaseClient: ReleaseClient {
 
     func apps() async throws -> [String] { try await server.get("/api/v1/apps", AppList.self).apps.map(\.app) }
 
+    func cluster(of app: String) -> String? { nil }
+
     func view(of app: String) async throws -> AppView { try await server.get(path(app)) }
 
     func image(of app: String, _ version: Version) throws -> ImageReference? { nil }

@@ -7,6 +7,11 @@ extension CompletionKind {
     /// Completes app names.
     static var app: CompletionKind { .custom { arguments, _, _ in ConfiguredNames.apps(completing: arguments) } }
 
+    /// Completes the names of clusters.
+    static var cluster: CompletionKind {
+        .custom { arguments, _, _ in ConfiguredNames.clusters(completing: arguments) }
+    }
+
     /// Completes the names of the destinations of notifications.
     static var destination: CompletionKind {
         .custom { arguments, _, _ in ConfiguredNames.destinations(completing: arguments) }
@@ -17,6 +22,14 @@ extension CompletionKind {
 enum ConfiguredNames {
     static func apps(completing arguments: [String]) -> [String] {
         configuration(arguments)?.apps.map(\.name.text) ?? []
+    }
+
+    /// None where there is one cluster, without a name.
+    static func clusters(completing arguments: [String]) -> [String] {
+        guard let clusters = configuration(arguments)?.clusters, clusters.contains(where: { $0.name != nil }) else {
+            return []
+        }
+        return clusters.map(\.label)
     }
 
     static func destinations(completing arguments: [String]) -> [String] {

@@ -18,8 +18,11 @@ struct AddedApp: Sendable {
         var lines: [String]
     }
 
+    /// `cluster` is the name of the cluster that it runs in; `nil` for the one without a name.
     /// - Throws: `Refusal` for a wrong option.
-    init(name: AppName, main: String, options: AppOptions, template: String?) async throws {
+    init(
+        name: AppName, cluster: String? = nil, main: String, options: AppOptions, template: String?
+    ) async throws {
         self.main = main
         hasImage = options.image != nil
         hasOwnTemplate = template == nil
@@ -27,6 +30,7 @@ struct AddedApp: Sendable {
         app = try await options.app(
             name, ports: (0, 0), registry: "registry.local:5000",
             template: try template.map { try Self.reference(to: $0, in: folder) }, asking: nil)
+        app.cluster = cluster
     }
 
     /// Whether it can be added to this configuration, whatever its ports will be.
@@ -36,11 +40,17 @@ struct AddedApp: Sendable {
             throw Refusal("app \(app.name) exists already")
         }
         for (option, host) in app.hosts.map({ ("--host", $0) }) + (app.preview.map { [("--preview", $0)] } ?? []) {
-            guard let other = configuration.apps.first(where: { $0.hosts.contains(host) || $0.preview == host }) else {
-                continue
-            }
+            guard
+                let other = neighbours(in: configuration).first(where: { $0.hosts.contains(host) || $0.preview == host }
+                )
+            else { continue }
             throw Refusal("\(option): \(host) is \(other.preview == host ? "the preview" : "a host") of \(other.name)")
         }
+    }
+
+    /// The apps of its cluster.
+    private func neighbours(in configuration: Configuration) -> [AppConfiguration] {
+        configuration.apps.filter { $0.cluster == app.cluster }
     }
 
     /// Writes its files. Nobody else may add an app meanwhile.
@@ -50,7 +60,7 @@ struct AddedApp: Sendable {
         let configuration = try Configuration.load(file: main)
         try check(configuration)
         if !hasImage, let registry = configuration.apps.first?.image.registry { app.image = "\(registry)/\(app.name)" }
-        let choice = try PortChoice(for: app.name, configuration.apps, services)
+        let choice = try PortChoice(for: app.name, neighbours(in: configuration), services)
         app.ports.blue = choice.ports.blue
         app.ports.green = choice.ports.green
 

@@ -23,12 +23,11 @@ struct PortsInUse: Sendable {
     }
 
     /// Asks the cluster, for as long as a person waits gladly.
-    /// - Throws: `KubernetesError`, `CredentialError` and others: the cluster cannot be asked, or does not answer in time.
-    static func read(_ settings: KubernetesConfiguration, within deadline: Duration = .seconds(5)) async throws
+    /// - Throws: `UnusableKubeconfig`, `KubernetesError`, `CredentialError` and others: the cluster cannot be asked, or does not answer in time.
+    static func read(_ cluster: ClusterConfiguration, within deadline: Duration = .seconds(5)) async throws
         -> PortsInUse
     {
-        var client = KubernetesClient(
-            try ClusterAccess.discover(kubeconfig: settings.kubeconfig, context: settings.context))
+        var client = try cluster.client()
         client.deadline = deadline
         do {
             let services = try await client.list(.services)

@@ -26,6 +26,7 @@ struct AdoptCommand: Verb {
     @Argument(help: "The app: the name that its services and workloads have before -blue and -green.") var app: String
     @Option(help: "Its namespace. Default: the app's name, or the only namespace that has its services.") var namespace:
         String?
+    @OptionGroup var cluster: ClusterOption
     @Option(help: "The upstream's name, where several on the nodes have both ports.") var upstream: String?
     @Option(help: "The image's repository, without a tag, where it is not known which container is the app's.")
     var image: String?
@@ -62,22 +63,22 @@ struct AdoptCommand: Verb {
 
     /// Reads cluster and nodes. The journal is not opened: there may be none yet.
     private func facts(of name: AppName, _ configuration: Configuration) async throws -> AdoptionFacts {
-        let settings = configuration.kubernetes
-        let access = try ClusterAccess.discover(kubeconfig: settings.kubeconfig, context: settings.context)
-        let client = KubernetesClient(access)
+        let cluster = try cluster.forNewApp(name, in: configuration)
+        let client = try cluster.client()
         do {
-            let facts = try await configuration.nodes.withTransport { transport in
-                guard let fleet = try Installation.fleet(configuration.nodes, in: client, transport) else {
+            let facts = try await cluster.nodes.withTransport { transport in
+                guard let fleet = try cluster.nodes.fleet(in: client, transport) else {
                     throw Refusal("the nodes are those of the cluster, and there is no cluster")
                 }
                 async let running = RunningApp.read(name.text, namespace: namespace, by: client)
                 let results = try await fleet.inspect(app: name.text, on: try await fleet.nodes())
                 return AdoptionFacts(
                     app: name,
+                    cluster: cluster.name,
                     running: try await running,
                     nodes: results.compactMap { try? $0.get() },
                     failures: results.compactMap { if case .failure(let failure) = $0 { failure } else { nil } },
-                    settings: configuration.nodes,
+                    settings: cluster.nodes,
                     otherApps: configuration.apps.map(\.name.text).filter { $0 != name.text },
                     upstream: upstream,
                     image: image

@@ -18,7 +18,7 @@ struct AppAddCommand: Verb {
         abstract: "Add an app on the next free pair of ports.",
         discussion: """
             Writes apps/NAME.yaml and the pod template NAME-pod.yaml next to viridian.yaml. Blue's port ends in 0 and green's in 1; the \
-            first pair is 30000 and 30001. A pair is free if no configured app has one of its ports, and no service of the cluster, \
+            first pair is 30000 and 30001. A pair is free if no app of the cluster has one of its ports, and no service there, \
             where the cluster can be asked: that needs the right to list services in all namespaces. Services of this app that exist \
             already keep their ports. Existing files are not changed.
             """
@@ -26,6 +26,7 @@ struct AppAddCommand: Verb {
 
     @Argument(help: "The app.") var name: String
     @OptionGroup var app: AppOptions
+    @OptionGroup var cluster: ClusterOption
     @Option(
         help: ArgumentHelp("An existing pod template. Default: NAME-pod.yaml, which is written.", valueName: "file"),
         completion: .file(extensions: ["yaml", "yml"]))
@@ -40,22 +41,24 @@ struct AppAddCommand: Verb {
         let name: AppName
         do { name = try AppName(self.name) } catch { throw Refusal("\(error)") }
         let main = try ConfigurationFile.locate(explicit: local.config)
-        let values = try await AddedApp(name: name, main: main, options: app, template: template)
         let configuration = try Configuration.load(file: main)
+        let cluster = try cluster.forNewApp(name, in: configuration)
+        let values = try await AddedApp(
+            name: name, cluster: cluster.name, main: main, options: app, template: template)
         try values.check(configuration)
-        let services = await servicesInCluster(configuration.kubernetes)
+        let services = await servicesInCluster(cluster)
         let added = try ConfigurationLock.held(main) { try values.add(services) }
         for line in added.lines { printLine(line) }
-        let next = NextCommands(file: local.config ?? main, app: name.text, nodes: added.configuration.nodes)
+        let next = NextCommands(file: local.config ?? main, app: name.text, nodes: cluster.nodes)
         printLine("Next:")
         for line in next.lines { printLine("  \(line)") }
         return .done
     }
 
     /// What is in use there; nothing where the cluster cannot be asked, which is said.
-    private func servicesInCluster(_ settings: KubernetesConfiguration) async -> PortsInUse {
+    private func servicesInCluster(_ cluster: ClusterConfiguration) async -> PortsInUse {
         do {
-            return try await PortsInUse.read(settings)
+            return try await PortsInUse.read(cluster)
         } catch {
             let why = "\(error)".split(whereSeparator: \.isNewline).joined(separator: "; ")
             printError("viridian: ports are checked against the configuration alone: \(why)")

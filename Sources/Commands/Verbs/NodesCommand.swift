@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import ReleaseMachine
+import ViridianConfiguration
 
 struct NodesCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -16,15 +17,18 @@ struct NodesCommand: Verb {
         try await global.withReleaseClient(connecting: true, for: .reading) { client in
             let names: [String]
             if let app { names = [app] } else { names = try await client.apps() }
-            var rows: [NodeRoute] = []
-            for name in names { rows += try await client.nodes(of: name) }
+            let rows = try await client.each(of: names) { try await client.nodes(of: $0) }.flatMap(\.self)
             if output.output == .json {
                 for row in rows { printLine(try row.jsonLine()) }
             } else {
-                let cells = rows.map {
-                    [$0.address, $0.app, $0.color?.rawValue ?? "-", $0.state.rawValue, $0.message ?? ""]
+                // Only where a cluster has a name.
+                let hasClusters = rows.contains { $0.cluster != nil }
+                let cells = rows.map { row in
+                    [row.address] + (hasClusters ? [row.cluster ?? ClusterConfiguration.unnamed] : [])
+                        + [row.app, row.color?.rawValue ?? "-", row.state.rawValue, row.message ?? ""]
                 }
-                for line in Table(["NODE", "APP", "ROUTES TO", "STATE", "WHY"], cells).lines { printLine(line) }
+                let heads = ["NODE"] + (hasClusters ? ["CLUSTER"] : []) + ["APP", "ROUTES TO", "STATE", "WHY"]
+                for line in Table(heads, cells).lines { printLine(line) }
             }
             return .done
         }

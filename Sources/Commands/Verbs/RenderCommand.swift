@@ -29,11 +29,15 @@ struct RenderCommand: Verb {
             alerts        rules for Prometheus: what should wake or tell somebody
 
             Nothing is applied or overwritten: the output goes to standard output, or with --into into new files.
+
+            Where several clusters are configured, what is for a cluster or its nodes is rendered for one of them: that of the app that is \
+            named, or of --cluster.
             """
     )
 
     @Argument(help: "What to write.") var what: What
     @Argument(help: "The app. Default: all.", completion: .app) var app: String?
+    @OptionGroup var cluster: ClusterOption
     @Option(
         // --to is what it was called first.
         name: [.customLong("into"), .customLong("to")],
@@ -126,7 +130,11 @@ struct RenderCommand: Verb {
                 throw ValidationError("--user: \(error)")
             }
         }
-        try validateCluster()
+        if cluster.cluster != nil, !isOfCluster {
+            throw ValidationError(
+                "\(what.defaultValueDescription) is for all clusters together: --cluster is not for it")
+        }
+        try validateInstall()
         try validateServer()
     }
 
@@ -149,7 +157,7 @@ struct RenderCommand: Verb {
         }
     }
 
-    private func validateCluster() throws {
+    private func validateInstall() throws {
         let name = what.defaultValueDescription
         let isInstall = name == Rendering.install.rawValue
         if !additions.isEmpty, name != Rendering.kubernetes.rawValue, !isInstall {
@@ -164,17 +172,30 @@ struct RenderCommand: Verb {
         do { _ = try ImageReference(image) } catch { throw ValidationError("--image: \(error)") }
     }
 
+    /// Whether it is for one cluster or its nodes.
+    private var isOfCluster: Bool {
+        switch what {
+        case .scaffold(let rendering): rendering.isOfCluster
+        case .node: true
+        }
+    }
+
     private var isOfServer: Bool {
         guard case .scaffold(let rendering) = what else { return false }
         return rendering.isOfServer
     }
 
     func perform() async throws -> ExitStatus {
-        let (configuration, written) = try Configuration.loadWithText(
+        let (whole, written) = try Configuration.loadWithText(
             file: try ConfigurationFile.locate(explicit: local.config))
-        let apps = try app.map { [try configuration.app($0)] } ?? configuration.apps
+        let app = try app.map { try whole.app($0) }
+        let configuration =
+            isOfCluster
+            ? try cluster.narrowed(whole, app: app, for: "viridian render \(what.defaultValueDescription)") : whole
+        let apps = app.map { [$0] } ?? configuration.apps
         guard !apps.isEmpty || isOfServer else {
-            throw Refusal("no app is configured yet: `viridian app add NAME` adds one")
+            let place = configuration.clusters.first?.name.map { " in cluster \($0)" } ?? ""
+            throw Refusal("no app is configured\(isOfCluster ? place : "") yet: `viridian app add NAME` adds one")
         }
         let files: [RenderedFile]
         let text: String

@@ -24,8 +24,7 @@ struct StatusCommand: Verb {
             while true {
                 var lines: [TerminalLine] = []
                 var problems: [String] = []
-                for name in names {
-                    let status = try await client.view(of: name)
+                for status in try await client.each(of: names, { try await client.view(of: $0) }) {
                     lines += output.output == .json ? [TerminalLine(try status.jsonLine())] : status.lines(terminal)
                     if let problem = status.problem, !problems.contains(problem) { problems.append(problem) }
                 }
@@ -56,6 +55,7 @@ extension AppView {
                     "  \(color.rawValue.padded(6)) \(status.version.padded(20)) pods \(status.ready)/\(status.replicas)\(mark)"
                 ))
         }
+        if let cluster { lines.append(TerminalLine("  in     cluster \(cluster)")) }
         lines.append(TerminalLine("  nodes  \(routes)"))
         for node in nodes {
             guard let message = node.message else { continue }

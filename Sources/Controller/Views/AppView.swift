@@ -38,6 +38,8 @@ package struct AppView: Codable, Sendable, Hashable {
     }
 
     package var app: String
+    /// The cluster that it runs in, where that has a name.
+    package var cluster: String?
     package var namespace: String
     package var live: LiveView?
     /// By colour; a colour without a workload is left out.
@@ -77,6 +79,7 @@ package struct AppView: Codable, Sendable, Hashable {
         now: Timestamp = SystemClock().now
     ) {
         app = configuration.name.text
+        cluster = configuration.cluster
         namespace = configuration.namespace
         colors = [:]
         for (color, workload) in observation?.survey.workloads ?? [:] {
@@ -189,6 +192,8 @@ package struct NodeRoute: Codable, Sendable, Hashable {
     }
 
     package var app: String
+    /// The cluster that the node is one of, where that has a name.
+    package var cluster: String?
     package var address: String
     package var color: Color?
     /// What the cluster has recorded as live.
@@ -196,8 +201,9 @@ package struct NodeRoute: Codable, Sendable, Hashable {
     package var state: State
     package var message: String?
 
-    package init(app: String, reading: NodeReading, live: Color?) {
+    package init(app: String, cluster: String? = nil, reading: NodeReading, live: Color?) {
         self.app = app
+        self.cluster = cluster
         address = reading.node
         color = reading.routed
         self.live = live

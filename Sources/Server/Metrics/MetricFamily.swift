@@ -1,6 +1,6 @@
 import Controller
 
-/// A metric with all its samples. `text` is in Prometheus' exposition format 0.0.4.
+/// A metric with all its samples.
 struct MetricFamily: Sendable {
     enum Kind: Sendable {
         case counter
@@ -61,9 +61,13 @@ struct MetricFamily: Sendable {
         return samples.count < MetricFamily.maximumSamples || samples[labels] != nil
     }
 
-    var text: String {
+    /// In Prometheus' exposition format 0.0.4. `clusters` are the names of the clusters of apps that run in one with a name: samples of such
+    /// an app have one label more, `cluster`.
+    func text(clusters: [String: String]) -> String {
         var lines = ["# HELP \(name) \(help)", "# TYPE \(name) \(typeName)"]
-        for (labels, sample) in samples.map({ (MetricFamily.text($0.key), $0.value) }).sorted(by: { $0.0 < $1.0 }) {
+        for (labels, sample) in samples.map({ (MetricFamily.text($0.key, clusters), $0.value) }).sorted(by: {
+            $0.0 < $1.0
+        }) {
             guard case .histogram(let bounds) = kind else {
                 lines.append("\(name)\(MetricFamily.braced(labels)) \(MetricFamily.number(sample.value))")
                 continue
@@ -91,8 +95,10 @@ struct MetricFamily: Sendable {
 
     private static func braced(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }
 
-    private static func text(_ labels: [String: String]) -> String {
-        labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value))\"" }.joined(separator: ",")
+    private static func text(_ labels: [String: String], _ clusters: [String: String]) -> String {
+        var labels = labels
+        if let app = labels["app"], let cluster = clusters[app] { labels["cluster"] = cluster }
+        return labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value))\"" }.joined(separator: ",")
     }
 
     private static func escaped(_ value: String) -> String {

@@ -5,8 +5,11 @@ import ReleaseMachine
 /// The server's metrics, in Prometheus' text format. Counters start at zero with the process.
 package final class Metrics: Sendable {
     private let families: NIOLockedValueBox<[String: MetricFamily]>
+    private let clusters: [String: String]
 
-    init(version: String) {
+    /// `clusters` are the names of the apps' clusters, by app; an app in the cluster without a name has none.
+    init(version: String, clusters: [String: String] = [:]) {
+        self.clusters = clusters
         var families: [String: MetricFamily] = [:]
         for family in Metrics.known { families[family.name] = family }
         families["viridian_build_info"]?.set(1, ["version": version])
@@ -117,7 +120,7 @@ package final class Metrics: Sendable {
     /// All metrics, sorted by name.
     package var text: String {
         families.withLockedValue { families in
-            families.values.sorted { $0.name < $1.name }.map(\.text).joined()
+            families.values.sorted { $0.name < $1.name }.map { $0.text(clusters: clusters) }.joined()
         }
     }
 }

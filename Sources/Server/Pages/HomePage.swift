@@ -40,7 +40,9 @@ struct HomePage {
 
     var page: Pages.Page {
         let search = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        let shown = entries.filter { search.isEmpty || $0.app.app.contains(search) }
+        let shown = entries.filter { entry in
+            search.isEmpty || entry.app.app.contains(search) || entry.app.cluster?.contains(search) == true
+        }
         let awaiting = entries.filter { $0.latest?.state == .paused }
         let running = entries.filter { $0.latest?.state == .running }
         var model = PageValues()
@@ -95,6 +97,7 @@ struct HomePage {
         return PageValues { model in
             traffic.fillColors(&model, now: now)
             model["app"] = app.app
+            model["cluster"] = app.cluster
             model["nodes"] =
                 app.drifted.isEmpty
                 ? "\(counted(app.nodes.count, "node")): \(traffic.routing)"

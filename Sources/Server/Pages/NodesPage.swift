@@ -12,20 +12,27 @@ extension Pages {
         let identity = try context.require(.viewer)
         var page = NodesPage(now: services.clock.now)
         page.query = request.uri.queryParameters["q"].map(String.init)?.removingPercentEncoding
-        for name in services.apps.configurations.map(\.name.text) where identity.sees(name) {
+        for app in services.apps.configurations where identity.sees(app.name.text) {
+            let name = app.name.text
             let latest = await services.appStates.latest(name)
             guard let observation = await services.appStates.observation(name) else {
                 let problem = await services.appStates.app(name)?.problem
                 page.unread.append((name, problem))
                 continue
             }
-            page.add(observation, of: name, isReleasing: latest?.state.hasEnded == false)
+            page.add(observation, of: name, in: app.cluster, isReleasing: latest?.state.hasEnded == false)
         }
         return respond(page.page, request, context)
     }
 }
 
 struct NodesPage {
+    /// Two clusters may have nodes of one address.
+    private struct NodeName: Hashable {
+        var cluster: String?
+        var address: String
+    }
+
     private struct Node {
         var routes: [Color: Int] = [:]
         var drift: [(app: String, color: Color?, message: String)] = []
@@ -36,7 +43,9 @@ struct NodesPage {
     var query: String?
     /// Apps whose nodes were not read yet, with the error of the last check, if any.
     var unread: [(app: String, problem: String?)] = []
-    private var nodes: [String: Node] = [:]
+    private var nodes: [NodeName: Node] = [:]
+    /// In the configuration's order.
+    private var clusters: [String?] = []
     private var apps = 0
     private var oldest: Timestamp?
 
@@ -45,17 +54,19 @@ struct NodesPage {
     }
 
     /// No node counts as drifted while the app is releasing: the nodes are switching then.
-    mutating func add(_ observation: AppObservation, of app: String, isReleasing: Bool) {
+    mutating func add(_ observation: AppObservation, of app: String, in cluster: String? = nil, isReleasing: Bool) {
         apps += 1
+        if !clusters.contains(cluster) { clusters.append(cluster) }
         oldest = min(oldest ?? observation.at, observation.at)
         let live = observation.survey.recorded?.color
         for reading in observation.readings {
             let route = NodeRoute(app: app, reading: reading, live: live)
-            var node = nodes[reading.node] ?? Node()
+            let name = NodeName(cluster: cluster, address: reading.node)
+            var node = nodes[name] ?? Node()
             if let color = reading.color { node.routes[color, default: 0] += 1 }
             if reading.isUnreachable { node.isUnreachable = true }
             if !isReleasing, let message = drift(route) { node.drift.append((app, reading.color, message)) }
-            nodes[reading.node] = node
+            nodes[name] = node
         }
     }
 
@@ -83,11 +94,22 @@ struct NodesPage {
         model["hasNodes"] = !nodes.isEmpty
         model["emptyText"] =
             unread.isEmpty ? "The inventory has no nodes." : "The nodes are being read for the first time."
-        model["nodes"] = nodes.filter { search.isEmpty || $0.key.lowercased().contains(search) }
-            .sorted { ($0.value.drift.isEmpty ? 1 : 0, $0.key) < ($1.value.drift.isEmpty ? 1 : 0, $1.key) }
-            .map { row($0.key, $0.value) }
+        model["clusters"] = clusters.map { cluster in
+            PageValues {
+                // Without a name where no cluster has one.
+                $0["cluster"] = cluster ?? (clusters == [nil] ? nil : ClusterConfiguration.unnamed)
+                $0["nodes"] = rows(of: cluster, matching: search)
+            }
+        }
         return Pages.Page(
             template: "nodes", title: "Nodes", section: .nodes, model: model, stream: "/api/v1/events", refresh: 30)
+    }
+
+    private func rows(of cluster: String?, matching search: String) -> [PageValues] {
+        nodes.filter { $0.key.cluster == cluster }.map { ($0.key.address, $0.value) }
+            .filter { address, _ in search.isEmpty || address.lowercased().contains(search) }
+            .sorted { ($0.1.drift.isEmpty ? 1 : 0, $0.0) < ($1.1.drift.isEmpty ? 1 : 0, $1.0) }
+            .map { row($0, $1) }
     }
 
     private func row(_ address: String, _ node: Node) -> PageValues {

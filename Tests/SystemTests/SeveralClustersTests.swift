@@ -1,0 +1,128 @@
+import Foundation
+import Kubernetes
+import Testing
+
+extension Releases {
+    @Suite("Several clusters")
+    struct SeveralClustersTests {
+        @Test(
+            "one server releases in two clusters at the same time, on the same ports, and says which cluster is which")
+        func together() async throws {
+            try await withTwoClusters { world in
+                let token = try await world.token()
+                try await world.viridian.serving { server in
+                    async let blog = server.release("v1", of: "blog", token)
+                    async let shop = server.release("v2", of: "shop", token)
+                    let numbers = try await (blog, shop)
+                    #expect(try await server.becomes("live", "blog", numbers.0, token))
+                    #expect(try await server.becomes("live", "shop", numbers.1, token))
+                    #expect(try await world.served(world.east) == "v1")
+                    #expect(try await world.served(world.west) == "v2")
+
+                    for site in [world.east, world.west] {
+                        let view = try await server.json("/api/v1/apps/\(site.app)", token)
+                        #expect(view["cluster"]?.string == site.name, "\(view)")
+                    }
+                    let nodes = try await server.json("/api/v1/nodes", token)["nodes"]?.array ?? []
+                    #expect(
+                        nodes.map { [$0["cluster"]?.string, $0["address"]?.string] } == [
+                            ["east", "east-1"], ["west", "west-1"],
+                        ])
+                    let metrics = String(decoding: try await server.get("/metrics", token: nil).body, as: UTF8.self)
+                    #expect(
+                        metrics.contains(#"viridian_live_info{app="shop",cluster="west",color="blue",version="v2"} 1"#))
+                    let ready = try await server.json("/readyz")
+                    #expect(
+                        ready == [
+                            "ready": true, "journal": "ok", "cluster": "ok", "clusters": ["east": "ok", "west": "ok"],
+                        ])
+                    let check = try await world.viridian("check")
+                    #expect(check.status == 0, "\(check)")
+                    #expect(check.lines.contains { $0.hasPrefix("ok       west shop west-1: ") }, "\(check)")
+                    let table = try await world.viridian("nodes")
+                    #expect(table.lines.first?.hasPrefix("NODE") == true, "\(table)")
+                    #expect(table.lines.contains { $0.contains("west-1") && $0.contains("west ") }, "\(table)")
+                }
+            }
+        }
+
+        @Test(
+            "while one cluster's API is stopped, the other's app is released; check, status and /readyz name the one that is away, and its app's release goes on when it is back"
+        )
+        func away() async throws {
+            try await withTwoClusters { world in
+                let token = try await world.token()
+                try await world.viridian.serving { server in
+                    for app in ["blog", "shop"] {
+                        let number = try await server.release("v1", of: app, token)
+                        #expect(try await server.becomes("live", app, number, token), "\(app)")
+                    }
+                    let running = try await server.post(
+                        "/api/v1/apps/shop/releases", #"{"version": "v2", "verify": true}"#, token: token)
+                    #expect(running.status == 201)
+                    #expect(try await server.becomes("paused", "shop", 2, token))
+
+                    world.west.cluster.faults.inject(.drop)
+                    await world.west.cluster.faults.closeWatches()
+                    let number = try await server.release("v2", of: "blog", token)
+                    #expect(try await server.becomes("live", "blog", number, token))
+                    #expect(try await world.served(world.east) == "v2")
+                    #expect(try await world.served(world.west) == "v1")
+
+                    // Once the server has noticed.
+                    let isNoticed = try await eventually(within: .seconds(600)) {
+                        try await server.json("/readyz")[at: "clusters.west"] == "does not answer"
+                    }
+                    #expect(isNoticed)
+                    let answer = try await server.get("/readyz", token: nil)
+                    #expect(answer.status == 200)
+                    #expect(
+                        try JSON(parsing: answer.body) == [
+                            "ready": true, "journal": "ok", "cluster": "west does not answer",
+                            "clusters": ["east": "ok", "west": "does not answer"],
+                        ])
+
+                    async let status = world.viridian("status", deadline: .seconds(600))
+                    async let check = world.viridian("check", deadline: .seconds(600))
+                    let (seen, checked) = try await (status, check)
+                    #expect(seen.status == 1 && seen.output.contains("blog  live: v2 on green"), "\(seen)")
+                    #expect(seen.errorLines.count == 1 && seen.error.contains("cluster west"), "\(seen)")
+                    #expect(checked.status == 1, "\(checked)")
+                    let bad = checked.lines.filter { $0.hasPrefix("bad") }
+                    #expect(!bad.isEmpty && bad.allSatisfy { $0.hasPrefix("bad      west") }, "\(checked)")
+                    #expect(
+                        checked.lines.contains { $0.hasPrefix("ok       east blog: service blog-green") }, "\(checked)")
+                    // Its nodes are asked all the same.
+                    #expect(
+                        checked.lines.contains { $0.hasPrefix("ok       west shop west-1: routes to blue") },
+                        "\(checked)")
+
+                    world.west.cluster.faults.clear()
+                    #expect(
+                        try await server.post("/api/v1/apps/shop/releases/2/promote", "{}", token: token).status == 202)
+                    #expect(try await server.becomes("live", "shop", 2, token))
+                    #expect(try await world.served(world.west) == "v2")
+                }
+            }
+        }
+
+        @Test("a kubeconfig that is not there stops the verbs of its own cluster's apps, by name, and no others")
+        func noKubeconfig() async throws {
+            try await withTwoClusters { world in
+                try FileManager.default.removeItem(atPath: world.directory + "/west.kubeconfig")
+                let blog = try await world.viridian("deploy", "blog", "--version", "v1")
+                #expect(blog.status == 0, "\(blog)")
+                let shop = try await world.viridian("deploy", "shop", "--version", "v1")
+                #expect(shop.status == 1, "\(shop)")
+                #expect(
+                    shop.error.contains(
+                        "cluster west: \(world.directory)/west.kubeconfig: there is no such kubeconfig"),
+                    "\(shop)")
+                let check = try await world.viridian("check")
+                let bad = check.lines.filter { $0.hasPrefix("bad") }
+                #expect(check.status == 1 && bad.count == 1, "\(check)")
+                #expect(bad.first?.contains("correct kubeconfig of cluster west") == true, "\(check)")
+            }
+        }
+    }
+}
