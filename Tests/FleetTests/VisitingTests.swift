@@ -100,6 +100,34 @@ extension Site {
         }
     }
 
+    @Test("the app's own error log is watched, however many other sites have one before it", arguments: shells)
+    func ownLog(shell: [String]) async throws {
+        try await withSite { site in
+            let listen = "listen 127.0.0.1:\(site.listen);"
+            let others = (1...20).map { number in
+                "server { \(listen) server_name other-\(number); error_log \(site.nginx.directory)/other-\(number).log; return 204; }\n"
+            }
+            // Its requests fail before the switch too: only the log shows another reason afterwards.
+            try await site.serve(
+                others.joined() + """
+                    server { \(listen) server_name api.domain.com; error_log \(site.nginx.directory)/api.log;
+                             location / { proxy_bind 192.0.2.1; proxy_pass http://blogLB; } }
+                    """)
+            let fleet = try site.fleet(LocalTransport(shell: shell))
+            var upstream = site.upstream
+            upstream.hosts = ["api.domain.com"]
+            _ = try await fleet.stage(upstream, on: site.node, plan(site))
+            let failure = await #expect(throws: NodeFailure.self) {
+                _ = try await fleet.switch(upstream, on: site.node, to: site.green, token: 2, proving: plan(site))
+            }
+            guard case .refused(by: .visitors, let words, putBack: true) = failure?.reason else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(words.contains { $0.contains("while connecting to upstream") }, "\(words)")
+        }
+    }
+
     @Test("without a server that passes to the upstream, the switch reports that no request verified it")
     func nobodyAsks() async throws {
         try await withSite { site in

@@ -3,7 +3,7 @@
 # It prints nginx's own messages, the first lines of the app's file, and of everything else
 #   viridian-files                            once, before the first file
 #   viridian-include=PATTERN
-#   viridian-log=PATH of an error log
+#   viridian-log=PATH of an error log, at the end: those of servers that pass to the upstream first, then those of all servers
 #   viridian-mention=LINE:PATH<tab>TEXT       a directive that names one of the two ports
 #   viridian-way=UPSTREAM<tab>ADDRESS<tab>PORT<tab>KIND<tab>HOST<tab>PATH
 #                                             how nginx can be asked for something of that upstream's; KIND is plain, tls,
@@ -79,6 +79,8 @@ lua { lua_line($0); next }
 }
 
 END {
+    for (rank = 1; rank <= 3; rank++)
+        for (l = 1; l <= log_count; l++) if (log_rank(log_server[l]) == rank) print "viridian-log=" error_logs[l]
     if (upstream == "") exit
     way(upstream, hosts)
     # Other upstreams of the app's file that have both colours: the app's under other names.
@@ -101,7 +103,7 @@ function directive(   i, target, inner) {
         print "viridian-include=" w[2]
         if (server) includes[server] = 1
     }
-    if (w[1] == "error_log" && w[2] ~ /^\//) print "viridian-log=" w[2]
+    if (w[1] == "error_log" && w[2] ~ /^\//) { error_logs[++log_count] = w[2]; log_server[log_count] = server }
     if (kind[depth] == "upstream" && w[1] == "server") {
         inner = w[2]
         if (inner ~ /^(127\.[0-9.]*|localhost|\[::1\]):[0-9]+$/) {
@@ -176,6 +178,12 @@ function lua_line(text) {
     sub(/--.*/, "", text)
     lua += gsub(/[{]/, "", text) - gsub(/[}]/, "", text)
     if (lua < 0) lua = 0
+}
+
+# Of many logs only the first are watched (visits.sh).
+function log_rank(s) {
+    if (!s) return 2
+    return upstream != "" && (" " passes[s] " ") ~ (" " literal(upstream) " ") ? 1 : 3
 }
 
 # ---- ways: which server block to ask, at which address, for which host and path ----

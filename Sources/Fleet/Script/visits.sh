@@ -173,7 +173,8 @@ refusals_in_logs() {
         grep -E "upstream: \"[a-z]+://[^\"]*:$1[/\"]" | sort -u | head -n 3
 }
 
-# Remembers how long nginx's error logs are now: the master's own, and those that its configuration names.
+# Remembers how long nginx's error logs are now: the master's own, and the first that its configuration names, among them the app's own
+# (configuration.awk). Each is two processes, before the switch and after, and a node may have hundreds of sites.
 mark_error_logs() {
     mark_logs "/proc/$master/fd/2 $(printf %s "$logs" | sed -n 's/^viridian-log=//p' | head -n 8)"
     visit_marks=$marks
