@@ -1,0 +1,166 @@
+import Controller
+import Dispatch
+import ReleaseMachine
+import Synchronization
+
+/// Releases of one app by several processes that die, on a journal and a site that fail; a seed decides its clock and its random
+/// choices. `AppReleases` and its engine are the real ones.
+///
+/// With every event and every call the rules are checked: nothing is done before the event that asks for it is in the journal, no event
+/// is there twice, none is missing; traffic never points at a colour with no ready pod. Once the faults are over every release ends.
+package struct EngineSimulation: Sendable {
+    package struct Outcome: Sendable {
+        package var releases: [Release.State] = []
+        /// Calls of the journal that were not answered.
+        package var failures = 0
+        /// Processes that were killed.
+        package var kills = 0
+        /// Releases that another process resumed.
+        package var resumed = 0
+        /// Commands that ended with a sentence because the journal did not answer.
+        package var refused = 0
+        /// The first rule that was broken; `nil` when all held.
+        package var broken: String?
+    }
+
+    /// What happens in one round: a release, with the faults around it.
+    struct Round: Sendable {
+        var number: Int
+        var faultsEnd: Timestamp
+        var verify: Bool
+        /// How many of a hundred chances to abort somebody takes.
+        var aborts: Int
+    }
+
+    struct Tally: Sendable {
+        var alive: [SimulatedProcess] = []
+        var kills = 0
+        var refused = 0
+    }
+
+    package let seed: UInt64
+    let clock = SimulatedClock()
+    let dice: Dice
+    let journal: SimulatedJournal
+    let site: SimulatedSite
+    let rules = BrokenRules()
+    let mistake: JournalMistake?
+    let trace: @Sendable (String) -> Void
+    let tally = Tallies()
+
+    final class Tallies: Sendable {
+        let value = Mutex(Tally())
+    }
+
+    package init(
+        seed: UInt64, mistake: JournalMistake? = nil,
+        trace: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.seed = seed
+        self.mistake = mistake
+        self.trace = trace
+        dice = Dice(seed: seed)
+        let clock = clock
+        let tracing: @Sendable (String) -> Void = { line in
+            trace("\((clock.now - SimulatedClock.start).milliseconds) \(line)")
+        }
+        journal = SimulatedJournal(clock: clock, dice: dice, rules: rules, trace: tracing)
+        site = SimulatedSite(clock: clock, dice: dice, journal: journal, rules: rules, trace: tracing)
+    }
+
+    /// Runs on a thread of its own, because the simulation's tasks run on the thread that calls it.
+    package func run(releases count: Int) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: runHere(releases: count)) }
+        }
+    }
+
+    private func runHere(releases count: Int) -> Outcome {
+        let ended = clock.run(limit: .seconds(86_400)) { [self] in
+            for _ in 0..<count where rules.first == nil { await release() }
+            return true
+        }
+        if ended == nil {
+            rules.report("the simulation does not end: everything waits, or it takes a day")
+        }
+        let tally = tally.value.withLock { $0 }
+        let releases = journal.releases.reversed()
+        return Outcome(
+            releases: releases.map(\.state),
+            failures: journal.failures,
+            kills: tally.kills,
+            resumed: releases.count {
+                journal.events($0.order.number).contains { $0.event.kind == "takenUp" }
+            },
+            refused: tally.refused,
+            broken: rules.first.map { "\($0) (seed \(seed))" }
+        )
+    }
+
+    // MARK: - One release
+
+    private func release() async {
+        let round = beginRound()
+        await withTaskGroup(of: Bool.self) { group in
+            func add(_ body: @escaping @Sendable () async -> Void) {
+                group.addTask {
+                    await body()
+                    return false
+                }
+            }
+            add { await deploy(round) }
+            for server in 1...2 { add { await serve("server-\(server)") } }
+            add { await decide(round) }
+            add { await disturb(round) }
+            group.addTask {
+                await waitForEnd(round)
+                return true
+            }
+            for await isOver in group where isOver { break }
+            group.cancelAll()
+        }
+        checkEnd()
+        site.repair()
+    }
+
+    private func beginRound() -> Round {
+        let length = dice.seconds(30..<200)
+        let end = clock.now + length
+        func outages(_ count: Int) -> Outages {
+            Outages(
+                windows: (0..<count).map { _ in
+                    let start = clock.now + .milliseconds(dice.below(Int(length.milliseconds)))
+                    let longest = [3, 30, 120][dice.below(3)]
+                    return start..<(start + dice.seconds(1..<longest + 1))
+                })
+        }
+        journal.set(faults: [0, 3, 15][dice.below(3)], outages: outages(dice.below(4)))
+        site.set(faults: [0, 0, 3][dice.below(3)], outages: outages(dice.chance(15) ? 1 : 0))
+        clock.schedule(after: length + .seconds(120)) { [journal, site] in
+            journal.set(faults: 0, outages: Outages())
+            site.set(faults: 0, outages: Outages())
+            site.disturb(recovers: true)
+        }
+        return Round(
+            number: (journal.releases.first?.order.number ?? 0) + 1,
+            faultsEnd: end + .seconds(120),
+            verify: dice.chance(25),
+            aborts: dice.chance(25) ? 10 : 0
+        )
+    }
+
+    private func waitForEnd(_ round: Round) async {
+        while journal.release(round.number) == nil
+            || !journal.releases.allSatisfy({ $0.state.hasEnded })
+        {
+            do { try await clock.sleep(for: .seconds(1)) } catch { return }
+            guard clock.now > round.faultsEnd + .seconds(1800) else { continue }
+            let open = journal.releases.first { !$0.state.hasEnded }
+            return rules.report(
+                "release \(open?.order.number ?? round.number) does not end: "
+                    + (open.map { "\($0.phase), \($0.effects)" } ?? "it has not begun"))
+        }
+        // What comes after the end: earlier releases are marked, and a lease whose holder does not know of it expires.
+        try? await clock.sleep(for: SimulatedSite.leaseDuration + .seconds(5))
+    }
+}
