@@ -96,5 +96,6 @@ final class PostgreSQLConnecting: Sendable {
         message.split(whereSeparator: \.isNewline)
             .filter { $0.firstMatch(of: /^[^:]+:  \w+, \w+\.c:\d+$/) == nil }
             .map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "; ")
+            .trimmingCharacters(in: CharacterSet(charactersIn: "."))
     }
 }

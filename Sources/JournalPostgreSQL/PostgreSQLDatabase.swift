@@ -60,27 +60,26 @@ extension PostgreSQLConnecting {
         }
     }
 
-    /// Runs `attempt` with the connection that is kept, or with a new one; again with new ones while what fails may pass, until `limit` is over.
+    /// Runs `attempt` with the connection that is kept, or with a new one; when that fails because of what may pass, again with new ones
+    /// until `limit` is over, and at least once: of a connection that was kept nobody knows how long its network has been cut.
     func retrying<Value>(
         _ kept: inout PostgreSQLConnection?, for limit: Duration? = nil,
         _ attempt: (PostgreSQLConnection) throws -> Value
     ) throws -> Value {
         let end = ContinuousClock.now + (limit ?? limits.retries)
-        var pause = Duration.milliseconds(50)
+        var pause = Duration.zero
         while true {
-            // How long its network has been cut is not known: that it fails does not say that a new one would.
-            let isOld = kept != nil
             do {
                 let connection = try usable(&kept)
                 defer { if connection.isBroken { kept = nil } }
                 return try attempt(connection)
-            } catch let failure as PostgreSQLFailure where failure.isPassing && (isOld || ContinuousClock.now < end) {
+            } catch let failure as PostgreSQLFailure
+                where failure.isPassing && (pause == .zero || ContinuousClock.now < end)
+            {
                 // The server may be another one now.
                 kept = nil
-                if !isOld {
-                    usleep(UInt32(pause.milliseconds) * 1000)
-                    pause = min(pause * 2, .milliseconds(500))
-                }
+                usleep(UInt32(pause.milliseconds) * 1000)
+                pause = min(max(pause * 2, .milliseconds(50)), .milliseconds(500))
             }
         }
     }
