@@ -83,7 +83,7 @@ extension EngineSimulation {
                 return victim
             }
             guard let victim else { continue }
-            trace("\((clock.now - SimulatedClock.start).milliseconds) kill \(victim.name)")
+            trace("kill \(victim.name)")
             victim.kill()
         }
     }

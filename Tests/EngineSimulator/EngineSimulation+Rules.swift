@@ -27,7 +27,7 @@ extension EngineSimulation {
         do {
             try await body()
         } catch {
-            trace("\((clock.now - SimulatedClock.start).milliseconds) \(process.name): \(error)")
+            trace("\(process.name): \(error)")
             switch error {
             case is JournalUnavailable: tally.value.withLock { $0.refused += 1 }
             case is SimulatedProcess.Killed, is CancellationError, is LeaseHeld, is LeaseLost,

@@ -45,27 +45,21 @@ package struct EngineSimulation: Sendable {
     let site: SimulatedSite
     let rules = BrokenRules()
     let mistake: JournalMistake?
-    let trace: @Sendable (String) -> Void
+    let trace: Trace
     let tally = Tallies()
 
     final class Tallies: Sendable {
         let value = Mutex(Tally())
     }
 
-    package init(
-        seed: UInt64, mistake: JournalMistake? = nil,
-        trace: @escaping @Sendable (String) -> Void = { _ in }
-    ) {
+    /// `trace` is called with a line for everything that happens, to print a replayed seed.
+    package init(seed: UInt64, mistake: JournalMistake? = nil, trace write: (@Sendable (String) -> Void)? = nil) {
         self.seed = seed
         self.mistake = mistake
-        self.trace = trace
         dice = Dice(seed: seed)
-        let clock = clock
-        let tracing: @Sendable (String) -> Void = { line in
-            trace("\((clock.now - SimulatedClock.start).milliseconds) \(line)")
-        }
-        journal = SimulatedJournal(clock: clock, dice: dice, rules: rules, trace: tracing)
-        site = SimulatedSite(clock: clock, dice: dice, journal: journal, rules: rules, trace: tracing)
+        trace = Trace(clock: clock, write: write)
+        journal = SimulatedJournal(clock: clock, dice: dice, rules: rules, trace: trace)
+        site = SimulatedSite(clock: clock, dice: dice, journal: journal, rules: rules, trace: trace)
     }
 
     /// Runs on a thread of its own, because the simulation's tasks run on the thread that calls it.

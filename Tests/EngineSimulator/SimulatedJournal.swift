@@ -40,12 +40,12 @@ final class SimulatedJournal: Sendable {
     private let clock: SimulatedClock
     private let dice: Dice
     private let rules: BrokenRules
-    private let trace: @Sendable (String) -> Void
+    private let trace: Trace
     private let state = Mutex(State())
 
     init(
         clock: SimulatedClock, dice: Dice, rules: BrokenRules,
-        trace: @escaping @Sendable (String) -> Void
+        trace: Trace
     ) {
         self.trace = trace
         self.clock = clock

@@ -48,13 +48,13 @@ final class SimulatedSite: Sendable {
     let dice: Dice
     let journal: SimulatedJournal
     let rules: BrokenRules
-    private let trace: @Sendable (String) -> Void
+    private let trace: Trace
     let state: Mutex<State>
 
     /// An app that is live on blue.
     init(
         clock: SimulatedClock, dice: Dice, journal: SimulatedJournal, rules: BrokenRules,
-        trace: @escaping @Sendable (String) -> Void
+        trace: Trace
     ) {
         self.trace = trace
         self.clock = clock

@@ -14,14 +14,16 @@ struct Simulate {
             return
         }
         for seed in first...last {
-            let trace: @Sendable (String) -> Void = { if first == last { print($0) } }
+            let trace = first == last ? show : nil
             let broken =
                 isEngine
                 ? await EngineSimulation(seed: seed, trace: trace).run(releases: 2).broken
-                : machine(seed, trace)
+                : machine(seed, trace ?? { _ in })
             if let broken { print(broken) } else if first == last { print("seed \(seed): no rule was broken") }
         }
     }
+
+    private static let show: @Sendable (String) -> Void = { line in print(line) }
 
     private static func machine(_ seed: UInt64, _ trace: @escaping (String) -> Void) -> String? {
         var simulation = Simulation(seed: seed, trace: trace)
