@@ -171,7 +171,7 @@ struct NodesTests {
             ),
             (
                 "nodes: static",
-                "viridian.yaml:1: nodes: expected keys and values (inventory, ec2, kubernetes, static, transport, ssh, sudo, backends, test, reload, pid, timeout), found text"
+                "viridian.yaml:1: nodes: expected keys and values (inventory, ec2, kubernetes, static, transport, ssh, sudo, backends, test, reload, pid, timeout, balancer), found text"
             ),
         ])
     func errors(_ text: String, _ expected: String) throws {
