@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Integrations
+import ViridianConfiguration
 
 extension Services {
     /// What the head of a request to `/hooks/…` or `/slack/…` says against it: anybody may have sent it, and its body need not be kept. `nil`: it depends on
@@ -34,6 +35,22 @@ extension Services {
     /// `result` is how the delivery was answered.
     func countDelivery(_ sender: String, _ result: String) {
         metrics.count("viridian_deliveries_total", ["sender": sender, "result": result])
+    }
+}
+
+extension Metrics {
+    /// A counter has to be seen at zero before its first increase can be: with the server's start there are those of the senders whose hooks
+    /// are on, and of scripts that ask for a release.
+    func beginDeliveries(_ hooks: HooksConfiguration) {
+        let results = ["accepted", "ignored", "repeated", "unauthorized", "malformed"]
+        for sender in HookSender.allCases where hooks.isOn(sender) {
+            for result in results {
+                count("viridian_deliveries_total", ["sender": sender.rawValue, "result": result], by: 0)
+            }
+        }
+        for result in ["accepted", "ignored", "refused"] {
+            count("viridian_deliveries_total", ["sender": DeliveryProcessor.script, "result": result], by: 0)
+        }
     }
 }
 

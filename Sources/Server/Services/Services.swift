@@ -48,6 +48,7 @@ package struct Services: Sendable {
         self.settings = settings
         self.logger = logger
         metrics = Metrics(version: settings.version)
+        metrics.beginDeliveries(hooks.hooks)
         appStates = try AppStateCache(
             apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: settings.heartbeat)
         driftMonitor = DriftMonitor(
