@@ -22,12 +22,7 @@ final class PostgreSQLChangeSource: ChangeSource {
     func wait(atMost limit: Duration) throws(JournalError) {
         let end = wakeUp.descriptor
         try connecting.journalResult {
-            try connection.withLock { connection in
-                // One may have come with the answer to a read.
-                if connection.hasNotice() { return }
-                try connection.waitForInput(atMost: limit, or: end)
-                connection.hasNotice()
-            }
+            _ = try connection.withLock { try $0.waitForNotice(atMost: limit, or: end) }
         }.get()
     }
 

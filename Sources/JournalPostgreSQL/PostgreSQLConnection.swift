@@ -15,6 +15,8 @@ final class PostgreSQLConnection {
     private let answerLimit: Duration
     /// The connection broke, or its server did not answer in time: it is to be dropped.
     private(set) var isBroken = false
+    /// Something was sent whose answer nobody has waited for.
+    private var isAnswerDue = false
 
     /// A connection that has come about.
     init(_ pq: libpq, _ handle: OpaquePointer, answerLimit: Duration) throws(PostgreSQLFailure) {
@@ -60,6 +62,7 @@ final class PostgreSQLConnection {
     /// - Returns: what the server calls the last one: `COMMIT`.
     @discardableResult
     func run(script: String) throws(PostgreSQLFailure) -> String {
+        try awaitAnswer()
         guard pq.sendQuery(handle, script) != 0 else { throw lost() }
         let result = try lastResult()
         return String(libpq: result.functions.cmdStatus(result.handle))
@@ -67,6 +70,7 @@ final class PostgreSQLConnection {
 
     /// Runs one statement, with `$1`, `$2`, … for its arguments.
     func run(_ sql: String, _ arguments: [DatabaseValue] = []) throws(PostgreSQLFailure) -> PostgreSQLResult {
+        try awaitAnswer()
         let parameters = arguments.map(StatementParameter.init)
         let types = parameters.map(\.type)
         let isSent = withCStrings(parameters.map(\.text)) { values in
@@ -74,6 +78,28 @@ final class PostgreSQLConnection {
         }
         guard isSent != 0 else { throw lost() }
         return try lastResult()
+    }
+
+    /// Runs statements whose answer is of no use: whoever uses the connection next waits for it.
+    func send(script: String) {
+        do throws(PostgreSQLFailure) {
+            try awaitAnswer()
+            guard pq.sendQuery(handle, script) != 0, pq.flush(handle) >= 0 else { throw lost() }
+            isAnswerDue = true
+        } catch {
+            drop()
+        }
+    }
+
+    private func awaitAnswer() throws(PostgreSQLFailure) {
+        guard isAnswerDue else { return }
+        isAnswerDue = false
+        do throws(PostgreSQLFailure) {
+            _ = try lastResult()
+        } catch {
+            drop()
+            throw PostgreSQLFailure(.connectionLost, error.message)
+        }
     }
 
     /// The result of the last of the statements that were sent. The first that fails ends them.
@@ -92,18 +118,15 @@ final class PostgreSQLConnection {
         while true {
             while pq.isBusy(handle) != 0 {
                 try wait(for: POLLIN, until: deadline)
-                guard pq.consumeInput(handle) != 0 else { throw lost() }
+                // A server that ends the connection says why first.
+                guard pq.consumeInput(handle) != 0 else { throw lost(because: failure) }
             }
             guard let handle = pq.getResult(handle) else { break }
             let result = PostgreSQLResult(pq, handle)
             last = result
             failure = failure ?? result.failure
         }
-        // A server that ends the connection says why first.
-        if pq.status(handle) != Int32(pq_connection_ok) {
-            isBroken = true
-            throw PostgreSQLFailure(.connectionLost, failure?.message ?? message)
-        }
+        guard pq.status(handle) == Int32(pq_connection_ok) else { throw lost(because: failure) }
         if let failure { throw failure }
         guard let last else { throw lost() }
         return last
@@ -111,23 +134,26 @@ final class PostgreSQLConnection {
 
     // MARK: Notices
 
-    /// Waits until the server says something, or the other descriptor becomes readable, or `limit` has passed.
-    func waitForInput(atMost limit: Duration, or other: Int32 = -1) throws(PostgreSQLFailure) {
+    /// Waits until a notice has come, or the other descriptor becomes readable, or `limit` has passed; it may also return for nothing.
+    /// - Returns: whether one or several have come since the last call.
+    func waitForNotice(atMost limit: Duration, or other: Int32 = -1) throws(PostgreSQLFailure) -> Bool {
+        try awaitAnswer()
+        // One may have come with an answer.
+        if takeNotices() { return true }
         // poll(2) ignores what is negative.
         var descriptors = [socket, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        guard poll(&descriptors, 2, limit.milliseconds) > 0, descriptors[0].revents != 0 else { return }
+        guard poll(&descriptors, 2, limit.milliseconds) > 0, descriptors[0].revents != 0 else { return false }
         guard pq.consumeInput(handle) != 0, pq.status(handle) == Int32(pq_connection_ok) else { throw lost() }
+        return takeNotices()
     }
 
-    /// Whether a notice has come since the last call.
-    @discardableResult
-    func hasNotice() -> Bool {
-        var isThere = false
+    private func takeNotices() -> Bool {
+        var hadAny = false
         while let notice = pq.notifies(handle) {
-            isThere = true
+            hadAny = true
             pq.freemem(notice)
         }
-        return isThere
+        return hadAny
     }
 
     // MARK: Waiting
@@ -148,9 +174,9 @@ final class PostgreSQLConnection {
 
     private var message: String { PostgreSQLConnecting.oneLine(String(libpq: pq.errorMessage(handle))) }
 
-    private func lost() -> PostgreSQLFailure {
+    private func lost(because failure: PostgreSQLFailure? = nil) -> PostgreSQLFailure {
         isBroken = true
-        return PostgreSQLFailure(.connectionLost, message)
+        return PostgreSQLFailure(.connectionLost, failure?.message ?? message)
     }
 }
 

@@ -8,6 +8,8 @@ struct PostgreSQLDatabase: JournalDatabase {
     /// The lock that each write takes lets only one through at a time anyway.
     private let writer = ConnectionThreads(1)
     private let readers = ConnectionThreads(4)
+    private let writing = Outage()
+    private let reading = Outage()
 
     init(_ connecting: PostgreSQLConnecting) { self.connecting = connecting }
 
@@ -18,29 +20,40 @@ struct PostgreSQLDatabase: JournalDatabase {
     func read<Value: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> Value)
         async throws(JournalError) -> Value
     {
-        let result = await readers.run { [connecting] kept in
-            connecting.journalResult {
-                try connecting.retrying(&kept) { try $0.read(connecting.limits, body) }
-            }
+        try await run(on: readers, reading) { [connecting] kept in
+            try connecting.retrying(&kept) { try $0.read(connecting.limits, body) }
         }
-        return try result.get()
     }
 
     func write<Value: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> Value)
         async throws(JournalError) -> Value
     {
-        let result = await writer.run { [connecting] kept in
-            connecting.journalResult { try connecting.write(&kept, isAnnounced: true, body) }
+        try await run(on: writer, writing) { [connecting] kept in
+            try connecting.write(&kept, isAnnounced: true, body)
         }
-        return try result.get()
     }
 
     /// Writes the transaction's own row: nothing else tells whether there is space, and whether the synchronous standby answers.
     func checkWritable() async throws(JournalError) {
-        let result = await writer.run { [connecting] kept in
-            connecting.journalResult { try connecting.write(&kept, isAnnounced: false) { _ in } }
+        try await run(on: writer, writing) { [connecting] kept in
+            try connecting.write(&kept, isAnnounced: false) { _ in }
         }
-        try result.get()
+    }
+
+    private func run<Value: Sendable>(
+        on threads: ConnectionThreads, _ outage: Outage,
+        _ transaction: @escaping @Sendable (inout PostgreSQLConnection?) throws -> Value
+    ) async throws(JournalError) -> Value {
+        let asked = ContinuousClock.now
+        let result = await threads.run { [connecting] kept -> Result<Value, JournalError> in
+            if asked.duration(to: .now) > connecting.limits.retries, let problem = outage.problem(since: asked) {
+                return .failure(JournalError(journal: connecting.address.name, kind: .unreachable(problem)))
+            }
+            let result = connecting.journalResult { try transaction(&kept) }
+            outage.note(result)
+            return result
+        }
+        return try result.get()
     }
 
     func openChangeSource() throws(JournalError) -> any ChangeSource {

@@ -111,11 +111,10 @@ extension PostgreSQLReport {
         try listener.run(script: "LISTEN \(channel)")
         try connecting.connect().run(script: "NOTIFY \(channel)")
         let end = ContinuousClock.now + .seconds(2)
-        while !listener.hasNotice() {
+        while true {
             let left = ContinuousClock.now.duration(to: end)
             guard left > .zero else { return false }
-            try listener.waitForInput(atMost: left)
+            if try listener.waitForNotice(atMost: left) { return true }
         }
-        return true
     }
 }

@@ -102,8 +102,8 @@ extension PostgreSQLConnection {
     func read<Value>(_ limits: PostgreSQLLimits, _ body: (PostgreSQLTransaction) throws -> Value) throws -> Value {
         let value = try inTransaction(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(settings(limits))", body)
-        // What was read is good, whatever becomes of the connection.
-        endTransaction("COMMIT")
+        // What was read is good, whatever becomes of the connection: nobody waits for the end.
+        send(script: "COMMIT")
         return value
     }
 
@@ -124,15 +124,12 @@ extension PostgreSQLConnection {
             if let failure = transaction.failure { throw failure }
             return value
         } catch {
-            endTransaction("ROLLBACK")
+            if !isBroken {
+                // A connection that cannot even end its transaction is dropped.
+                do throws(PostgreSQLFailure) { try run(script: "ROLLBACK") } catch { drop() }
+            }
             throw error
         }
-    }
-
-    /// A connection that cannot even end its transaction is dropped.
-    private func endTransaction(_ statement: String) {
-        guard !isBroken else { return }
-        do throws(PostgreSQLFailure) { try run(script: statement) } catch { drop() }
     }
 }
 

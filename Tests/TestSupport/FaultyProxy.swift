@@ -34,63 +34,60 @@ package struct FaultyProxy: Sendable {
 }
 
 /// Runs a test with a proxy to the server at a Unix socket.
+///
+/// It works on NIO's threads alone: a test that blocks others of this process does not hold up what passes.
 package func withFaultyProxy<Result: Sendable>(
     to socket: String, _ test: @escaping @Sendable (FaultyProxy) async throws -> Result
 ) async throws -> Result {
     let rule = FaultyProxy.RuleBox()
     let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .bind(host: "127.0.0.1", port: 0) { channel in
-            channel.eventLoop.makeCompletedFuture { try Peer(wrappingChannelSynchronously: channel) }
-        }
-    let proxy = FaultyProxy(port: listener.channel.localAddress?.port ?? 0, rule: rule)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-            try await withThrowingDiscardingTaskGroup { peers in
-                try await listener.executeThenClose { connections in
-                    for try await peer in connections {
-                        // A side that disconnects does not fail the test.
-                        peers.addTask { try? await serve(peer, to: socket, rule) }
-                    }
+        .childChannelInitializer { client in
+            // Both on one thread, so that what one says can be given to the other.
+            ClientBootstrap(group: client.eventLoop).connect(unixDomainSocketPath: socket).flatMap { server in
+                client.eventLoop.makeCompletedFuture {
+                    try client.pipeline.syncOperations.addHandler(Passing(.client, to: server, rule))
+                    try server.pipeline.syncOperations.addHandler(Passing(.server, to: client, rule))
                 }
             }
         }
-        defer { group.cancelAll() }
-        return try await test(proxy)
+        .bind(host: "127.0.0.1", port: 0).get()
+    let result: Swift.Result<Result, any Error>
+    do {
+        result = .success(try await test(FaultyProxy(port: listener.localAddress?.port ?? 0, rule: rule)))
+    } catch {
+        result = .failure(error)
     }
+    try await listener.close()
+    return try result.get()
 }
 
-private typealias Peer = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+/// Gives what one side says to the other.
+private final class Passing: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
 
-private struct Cut: Error {}
+    private let side: FaultyProxy.Side
+    private let other: any Channel
+    private let rule: FaultyProxy.RuleBox
 
-private func serve(_ client: Peer, to socket: String, _ rule: FaultyProxy.RuleBox) async throws {
-    try await client.executeThenClose { questions, toClient in
-        let server = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .connect(unixDomainSocketPath: socket) { channel in
-                channel.eventLoop.makeCompletedFuture { try Peer(wrappingChannelSynchronously: channel) }
-            }
-        try await server.executeThenClose { answers, toServer in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await pass(questions, from: .client, to: toServer, rule) }
-                group.addTask { try await pass(answers, from: .server, to: toClient, rule) }
-                defer { group.cancelAll() }
-                // When one side ends, so does the other.
-                try await group.next()
-            }
-        }
+    init(_ side: FaultyProxy.Side, to other: any Channel, _ rule: FaultyProxy.RuleBox) {
+        self.side = side
+        self.other = other
+        self.rule = rule
     }
-}
 
-private func pass(
-    _ chunks: NIOAsyncChannelInboundStream<ByteBuffer>, from side: FaultyProxy.Side,
-    to writer: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ rule: FaultyProxy.RuleBox
-) async throws {
-    for try await chunk in chunks {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
         let rule = rule.rule.withLock { $0 }
-        switch rule?(side, Array(buffer: chunk)) ?? .pass {
-        case .pass: try await writer.write(chunk)
-        case .swallow: continue
-        case .cut: throw Cut()
+        switch rule?(side, Array(buffer: bytes)) ?? .pass {
+        case .pass: other.writeAndFlush(bytes, promise: nil)
+        case .swallow: break
+        case .cut:
+            other.close(promise: nil)
+            context.close(promise: nil)
         }
     }
+
+    func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
