@@ -89,7 +89,11 @@ let package = Package(
                 .embedInCode("Local/nginx.conf.mustache"), .embedInCode("Local/run-nginx.sh"), .embedInCode("Script"),
             ]
         ),
-        room("Journal", ["ReleaseMachine", grdb], resources: [.embedInCode("Migrations")]),
+        room("Journal", ["ReleaseMachine"]),
+        room("JournalSQLite", ["Journal", grdb], resources: [.embedInCode("Migrations")]),
+        // libpq, opened when a journal is in PostgreSQL, not linked.
+        .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        room("JournalPostgreSQL", ["CPostgreSQL", "Journal", nioPosix], resources: [.embedInCode("Migrations")]),
         room("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         room("Integrations", ["HTTPTransport", "ReleaseMachine", "ViridianConfiguration", crypto, logging]),
         room("Workloads", ["Controller", "Kubernetes", "ReleaseMachine", "ViridianConfiguration"]),
@@ -121,8 +125,9 @@ let package = Package(
         room(
             "Commands",
             [
-                "AWS", "BuildRecord", "Controller", "Fleet", "HTTPTransport", "Integrations", "Journal", "Kubernetes",
-                "Nginx", "Processes", "ReleaseMachine", "Sandbox", "Scaffold", "Server", "TextTemplates",
+                "AWS", "BuildRecord", "Controller", "Fleet", "HTTPTransport", "Integrations", "Journal",
+                "JournalPostgreSQL", "JournalSQLite", "Kubernetes", "Nginx", "Processes", "ReleaseMachine", "Sandbox",
+                "Scaffold", "Server", "TextTemplates",
                 "ViridianConfiguration",
                 "Workloads", argumentParser, lifecycle, logging, unixSignals,
             ],
@@ -136,6 +141,16 @@ let package = Package(
         .executableTarget(name: "viridian", dependencies: ["Commands", argumentParser], swiftSettings: settings),
 
         .target(name: "Simulator", dependencies: ["ReleaseMachine"], path: "Tests/Simulator", swiftSettings: settings),
+        .target(
+            name: "EngineSimulator",
+            dependencies: ["Controller", "ReleaseMachine", "Simulator", "ViridianConfiguration"],
+            path: "Tests/EngineSimulator",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "simulate", dependencies: ["EngineSimulator", "Simulator"], path: "Tests/Simulate",
+            swiftSettings: settings
+        ),
         .target(
             name: "TestSupport",
             dependencies: [
@@ -159,8 +174,9 @@ let package = Package(
         tests(
             "Server",
             [
-                "Controller", "HTTPTransport", "Integrations", "Journal", "Processes", "ReleaseMachine", "Simulator",
-                "TestSupport", "ViridianConfiguration", grdb, hummingbird, logging, nioCore, nioPosix,
+                "Controller", "HTTPTransport", "Integrations", "Journal", "JournalSQLite", "Processes",
+                "ReleaseMachine",
+                "Simulator", "TestSupport", "ViridianConfiguration", grdb, hummingbird, logging, nioCore, nioPosix,
             ]
         ),
         tests(
@@ -170,7 +186,7 @@ let package = Package(
                 crypto, logging,
             ]
         ),
-        tests("Journal", ["ReleaseMachine", grdb]),
+        tests("Journal", ["JournalPostgreSQL", "JournalSQLite", "ReleaseMachine", "TestSupport", grdb]),
         tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
         tests(
             "Workloads",

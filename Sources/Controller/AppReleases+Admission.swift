@@ -71,35 +71,39 @@ package struct Holds: Sendable {
 
 extension AppReleases {
     /// The facts on which `Admission` decides. `releases` are the app's, newest first; by default they are read.
-    package func admission(releases: [Release]? = nil) throws -> Admission {
-        let releases = try releases ?? engine.journal.releases(app: name, limit: 100, before: nil)
+    package func admission(releases: [Release]? = nil) async throws -> Admission {
+        var known = releases
+        if known == nil { known = try await engine.journal.releases(app: name, limit: 100, before: nil) }
+        let releases = known ?? []
         // Only their commits and arrivals are compared with.
         let compared = [releases.first, releases.first { $0.state == .live }].compactMap { $0?.order.version }
+        var versions: [PushedVersion] = []
+        for tag in Set(compared) { versions += try await engine.journal.versions(app: name, tag: tag) }
         return Admission(
             app: name,
             releases: releases,
-            versions: try Set(compared).flatMap { try engine.journal.versions(app: name, tag: $0) },
-            queued: try engine.journal.queuedVersion(app: name),
-            holds: try currentHolds(),
+            versions: versions,
+            queued: try await engine.journal.queuedVersion(app: name),
+            holds: try await currentHolds(),
             whenBusy: app.whenBusy
         )
     }
 
     /// The locks and freezes that hold the app's releases now.
-    package func currentHolds() throws -> [Admission.Hold] {
+    package func currentHolds() async throws -> [Admission.Hold] {
         let now = engine.clock.now
-        return holds.holding(name, locks: try engine.journal.locks(at: now), at: now)
+        return holds.holding(name, locks: try await engine.journal.locks(at: now), at: now)
     }
 
     /// Throws unless the requested version may be released now.
     /// - Returns: what the requester should know.
     func admit(_ request: Request, image: ImageReference) async throws -> (note: String?, overrode: String?) {
-        var admission = try admission()
+        var admission = try await admission()
         // A person is only told of what is newer, by the journal alone.
         if admission.live == nil, !request.requester.isPerson { admission.observedLive = try await observedLive() }
         // A running release that nobody runs any more is the caller's subject.
         admission.releases.removeAll { !$0.state.hasEnded }
-        let version = version(request, image)
+        let version = await version(request, image)
         if admission.queued.map({ $0.isSame(as: version) }) ?? false { admission.queued = nil }
         switch admission.decide(version, for: request.requester) {
         case .start(let note):
@@ -111,17 +115,16 @@ extension AppReleases {
     }
 
     /// The image of a version: by its digest, where the registry was asked or the journal knows it.
-    package func image(for version: Version, digest: String? = nil) throws -> ImageReference {
-        let known =
-            try digest
-            ?? engine.journal.versions(app: name, tag: version.text).first { $0.digest != nil }?.digest
-        return try app.image.tagged(version, digest: known)
+    package func image(for version: Version, digest: String? = nil) async throws -> ImageReference {
+        if let digest { return try app.image.tagged(version, digest: digest) }
+        let known = try await engine.journal.versions(app: name, tag: version.text)
+        return try app.image.tagged(version, digest: known.first { $0.digest != nil }?.digest)
     }
 
     /// The request with what is known of its version.
-    func completed(_ request: Request, _ image: ImageReference) -> Request {
+    func completed(_ request: Request, _ image: ImageReference) async -> Request {
         var request = request
-        let version = version(request, image)
+        let version = await version(request, image)
         request.commit = version.commit
         request.commitTime = version.commitTime
         request.source = version.source
@@ -140,27 +143,25 @@ extension AppReleases {
     }
 
     /// The version that a request names, as `Admission` compares it.
-    func version(_ request: Request, _ image: ImageReference) -> PushedVersion {
+    func version(_ request: Request, _ image: ImageReference) async -> PushedVersion {
         let isOwn = image.name == app.image.name && image.tag ?? request.version.text == request.version.text
-        let known =
-            isOwn
-            ? try? engine.journal.versions(app: name, tag: request.version.text).first {
-                image.digest == nil || $0.digest == image.digest
-            } : nil
         var version = PushedVersion(
             app: name, version: request.version.text, digest: image.digest, commit: request.commit,
             commitTime: request.commitTime, source: request.source, ref: request.ref, pushedAt: engine.clock.now,
             sender: "deploy")
-        if let known { version.add(known) }
+        guard isOwn, let known = try? await engine.journal.versions(app: name, tag: request.version.text) else {
+            return version
+        }
+        if let same = known.first(where: { image.digest == nil || $0.digest == image.digest }) { version.add(same) }
         return version
     }
 
     /// A rollback of a release that has not ended aborts it. Before that the app is locked for automatic releases: otherwise the version that
     /// waits would start in its place.
-    package func lockBeforeRollback(of release: Release, by: String) throws {
+    package func lockBeforeRollback(of release: Release, by: String) async throws {
         let now = engine.clock.now
-        guard try !engine.journal.locks(at: now).contains(where: { $0.isAutomatic(for: name) }) else { return }
-        try engine.journal.add(
+        guard try await !engine.journal.locks(at: now).contains(where: { $0.isAutomatic(for: name) }) else { return }
+        try await engine.journal.add(
             ReleaseLock(
                 id: ReleaseLock.newID(), app: name,
                 reason: "\(release.order.name) (\(release.order.version)) was rolled back", by: by, since: now,
@@ -168,15 +169,15 @@ extension AppReleases {
     }
 
     /// Gives the running release up for a newer version; nothing when a node has been switched meanwhile.
-    package func supersede(_ number: Int, for version: String, by: String) throws {
+    package func supersede(_ number: Int, for version: String, by: String) async throws {
         while true {
-            let release = try release(number)
+            let release = try await release(number)
             guard release.canBeSuperseded else { return }
             let event = RecordedEvent(
                 sequence: release.sequence + 1, at: engine.clock.now,
                 event: .supersedeRequested(version: version, by: by))
             do {
-                return try engine.journal.append(event, app: name, number: number)
+                return try await engine.journal.append(event, app: name, number: number)
             } catch is JournalConflict {
                 continue  // Another event came first: it may have been a switch.
             }

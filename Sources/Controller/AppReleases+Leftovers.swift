@@ -22,10 +22,10 @@ extension AppReleases {
     /// - Returns: what was cleaned up; empty when there is nothing to clean up, or it is too early.
     /// - Throws: `LeaseHeld` while a release runs.
     package func clearLeftovers() async throws -> [Leftover] {
-        guard let release = try releaseWithLeftovers() else { return [] }
+        guard let release = try await releaseWithLeftovers() else { return [] }
         return try await withLease { _ in
             // Checked again under the lease: a release may have started and ended before it was acquired.
-            guard let newest = try releaseWithLeftovers(), newest.order.number == release.order.number else {
+            guard let newest = try await releaseWithLeftovers(), newest.order.number == release.order.number else {
                 return []
             }
             var cleared: [Leftover] = []
@@ -38,13 +38,14 @@ extension AppReleases {
         }
     }
 
-    private func releaseWithLeftovers() throws -> Release? {
-        try latest().flatMap { $0.state.hasEnded && !$0.leftovers.isEmpty ? $0 : nil }
+    private func releaseWithLeftovers() async throws -> Release? {
+        try await latest().flatMap { $0.state.hasEnded && !$0.leftovers.isEmpty ? $0 : nil }
     }
 
     /// Records which colour is live where the newest release could not. All of its nodes were verified to route there.
     func recordLiveIfMissing() async throws {
-        guard let release = try releaseWithLeftovers(), release.leftovers.contains(where: { $0.kind == .record }) else {
+        guard let release = try await releaseWithLeftovers(), release.leftovers.contains(where: { $0.kind == .record })
+        else {
             return
         }
         var observed = try await engine.cluster.survey()

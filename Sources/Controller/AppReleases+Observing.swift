@@ -41,10 +41,10 @@ extension AppReleases {
     /// - Returns: what was deleted; `nil` when there is nothing to delete, or it is too early.
     /// - Throws: `LeaseHeld` while a release runs.
     package func endRetention() async throws -> LiveVersion? {
-        guard let kept = try retained() else { return nil }
+        guard let kept = try await retained() else { return nil }
         return try await withLease { _ in
             // Checked again under the lease: a release may have started and ended before it was acquired.
-            guard let current = try retained(), current.release.order.number == kept.release.order.number else {
+            guard let current = try await retained(), current.release.order.number == kept.release.order.number else {
                 return nil
             }
             let observed = try await engine.cluster.survey()
@@ -60,13 +60,13 @@ extension AppReleases {
         }
     }
 
-    private func retained() throws -> (release: Release, old: LiveVersion)? {
+    private func retained() async throws -> (release: Release, old: LiveVersion)? {
         guard
-            let newest = try engine.journal.releases(app: name, limit: 20, before: nil).first(where: {
+            let newest = try await engine.journal.releases(app: name, limit: 20, before: nil).first(where: {
                 $0.state == .live
             }),
             let until = newest.retainedUntil, until <= engine.clock.now, let old = newest.previous,
-            try latest()?.state.hasEnded == true
+            try await latest()?.state.hasEnded == true
         else { return nil }
         return (newest, old)
     }

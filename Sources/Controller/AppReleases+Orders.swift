@@ -35,10 +35,10 @@ extension AppReleases {
     }
 
     /// The live version and its commit, as far as the journal knows them.
-    func liveCommit() throws -> Order.LiveCommit? {
+    func liveCommit() async throws -> Order.LiveCommit? {
         var before: Int?
         for _ in 0..<50 {
-            guard let release = try engine.journal.releases(app: name, limit: 1, before: before).first else {
+            guard let release = try await engine.journal.releases(app: name, limit: 1, before: before).first else {
                 return nil
             }
             guard release.state != .live else {
@@ -49,8 +49,8 @@ extension AppReleases {
         return nil
     }
 
-    func existing() throws -> Release {
-        guard let release = try latest() else {
+    func existing() async throws -> Release {
+        guard let release = try await latest() else {
             throw Refusal("\(name) has no release yet: `viridian deploy \(name) --version V` starts the first")
         }
         return release

@@ -6,8 +6,10 @@ extension AppReleases {
     /// With `forcedReason`, an administrator promotes it without the approvals that it needs.
     /// - Returns: the release after the request.
     /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
-    package func requestPromotion(of number: Int? = nil, by: String, forcedReason: String? = nil) throws -> Release {
-        try record(number) { release throws(Inapplicable) in
+    package func requestPromotion(of number: Int? = nil, by: String, forcedReason: String? = nil) async throws
+        -> Release
+    {
+        try await record(number) { release throws(Inapplicable) in
             try promotion(of: release, by: by, forcedReason: forcedReason)
         }.release
     }
@@ -23,8 +25,8 @@ extension AppReleases {
     /// - Throws: `Inapplicable`, or `Refusal` when there is no such release.
     package func requestAbort(
         of number: Int? = nil, by: String, reason: String?, onlyPaused: Bool = false
-    ) throws -> Release {
-        try record(number) { release throws(Inapplicable) in
+    ) async throws -> Release {
+        try await record(number) { release throws(Inapplicable) in
             if onlyPaused { try release.checkUndecided() }
             try release.checkAbortable()
             return .abortRequested(by: by, reason: reason)
@@ -34,18 +36,18 @@ extension AppReleases {
     /// Appends the request that a release causes in its present state; of two at the same time the second is about what the first one
     /// has made of it.
     /// - Returns: the event, and the release after it.
-    func record(_ number: Int? = nil, _ request: (Release) throws(Inapplicable) -> Event) throws -> (
+    func record(_ number: Int? = nil, _ request: (Release) throws(Inapplicable) -> Event) async throws -> (
         event: RecordedEvent, release: Release
     ) {
         while true {
-            var release = try number.map { try self.release($0) } ?? existing()
+            var release = if let number { try await self.release(number) } else { try await existing() }
             let recorded = RecordedEvent(
                 sequence: release.sequence + 1,
                 at: engine.clock.now,
                 event: try request(release)
             )
             do {
-                try engine.journal.append(recorded, app: name, number: release.order.number)
+                try await engine.journal.append(recorded, app: name, number: release.order.number)
             } catch is JournalConflict {
                 continue  // Another event came first: check again whether the request applies.
             }
@@ -58,9 +60,9 @@ extension AppReleases {
     /// - Returns: the release; `nil` when there is none to resume.
     /// - Throws: `LeaseHeld` while another process, or another task of this one, runs it.
     package func resume(by: String, observe: @escaping Engine.Observer) async throws -> Release? {
-        guard let open = try latest(), !open.state.hasEnded else { return nil }
+        guard let open = try await latest(), !open.state.hasEnded else { return nil }
         return try await withLease { lease in
-            guard let open = try latest(), !open.state.hasEnded else { return nil }
+            guard let open = try await latest(), !open.state.hasEnded else { return nil }
             return try await takeUp(open.order.number, lease, by: by, until: .whenEnded, observe: observe)
         }
     }

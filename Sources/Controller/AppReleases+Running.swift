@@ -10,7 +10,7 @@ extension AppReleases {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         var lease = lease
-        let reported = ReportedSequence(from: try release(number).sequence)
+        let reported = ReportedSequence(from: try await release(number).sequence)
         let reporting: Engine.Observer = { recorded, release in
             await reported.advance(to: recorded.sequence)
             await observe(recorded, release)
@@ -49,7 +49,7 @@ extension AppReleases {
     }
 
     private func report(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
-        let (event, release) = try append(event, to: number)
+        let (event, release) = try await append(event, to: number)
         await observe(event, release)
     }
 

@@ -8,9 +8,9 @@ extension AppReleases {
         observe: @escaping Engine.Observer,
         order: (Int) -> Order
     ) async throws -> Release {
-        try markReplacedReleases()
+        try await markReplacedReleases()
         try await recordLiveIfMissing()
-        var last = try lastNumber(lease)
+        var last = try await lastNumber(lease)
         // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. When they do not
         // answer here, the survey reports it.
         if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
@@ -21,24 +21,24 @@ extension AppReleases {
         }
         let number = last + 1
         var order = order(number)
-        order.live = try liveCommit()
+        order.live = try await liveCommit()
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order))
-        try engine.journal.append(first, app: name, number: number)
+        try await engine.journal.append(first, app: name, number: number)
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
         if let note {
-            let (said, release) = try append(.said(LogMessage("Note: \(note)")), to: number)
+            let (said, release) = try await append(.said(LogMessage("Note: \(note)")), to: number)
             await observe(said, release)
         }
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try markReplacedReleases()
+        try await markReplacedReleases()
         return ended
     }
 
     /// The highest release number in journal and cluster; 0 when there is none.
-    func lastNumber(_ lease: LeaseTerm) throws -> Int {
+    func lastNumber(_ lease: LeaseTerm) async throws -> Int {
         if let unreadable = lease.unreadable { throw unreadable }
-        let last = try engine.journal.lastNumber(app: name)
+        let last = try await engine.journal.lastNumber(app: name)
         guard last < Order.highestNumber else {
             throw Refusal(
                 "the journal's newest release is \(name)/\(last): no release can have a higher number",
@@ -58,20 +58,20 @@ extension AppReleases {
     ) async throws -> Release {
         // The process that started it may have died before this.
         if number < Order.highestNumber { try await engine.cluster.note(release: number) }
-        let (event, release) = try append(.takenUp(by: by), to: number)
+        let (event, release) = try await append(.takenUp(by: by), to: number)
         await observe(event, release)
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try markReplacedReleases()
+        try await markReplacedReleases()
         return ended
     }
 
     /// Appends an event that applies whatever has happened since, after any event that another process appends at the same time.
-    func append(_ event: Event, to number: Int) throws -> (RecordedEvent, Release) {
+    func append(_ event: Event, to number: Int) async throws -> (RecordedEvent, Release) {
         while true {
-            var release = try release(number)
+            var release = try await release(number)
             let event = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
             do {
-                try engine.journal.append(event, app: name, number: number)
+                try await engine.journal.append(event, app: name, number: number)
             } catch is JournalConflict {
                 continue  // Another event came first.
             }
@@ -94,7 +94,7 @@ extension AppReleases {
         while true {
             do {
                 return try await withLease { lease in
-                    let now = try self.release(number)
+                    let now = try await self.release(number)
                     if now.state.hasEnded {
                         return try await follow(number, after: await reported.last, observe: observe) ?? now
                     }
@@ -121,7 +121,7 @@ extension AppReleases {
         do {
             lease = try await engine.cluster.acquireLease()
         } catch let held as LeaseHeld {
-            throw held.naming(try latest())
+            throw held.naming(try await latest())
         }
         do {
             let value = try await body(lease)
@@ -141,14 +141,14 @@ extension AppReleases {
     }
 
     /// Records in releases that were live that a newer one has replaced them.
-    func markReplacedReleases() throws {
-        let live = try engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
+    func markReplacedReleases() async throws {
+        let live = try await engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
         guard let newest = live.first else { return }
         let wentBack = if case .rollback = newest.order.kind { true } else { false }
         for older in live.dropFirst() {
             let event = Event.replaced(by: newest.order.number, rolledBack: wentBack)
             let recorded = RecordedEvent(sequence: older.sequence + 1, at: engine.clock.now, event: event)
-            try engine.journal.append(recorded, app: name, number: older.order.number)
+            try await engine.journal.append(recorded, app: name, number: older.order.number)
         }
     }
 }

@@ -80,16 +80,21 @@ package struct AppReleases: Sendable {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         try await withLease { lease in
-            if let open = try latest(), !open.state.hasEnded {
+            if let open = try await latest(), !open.state.hasEnded {
                 guard open.order.isRequested(by: request, of: app) else {
                     throw Interrupted(release: open, app: app)
                 }
                 return try await takeUp(open.order.number, lease, by: request.by, until: stop, observe: observe)
             }
             let withoutApprovals = try checkApprovals(request)
-            let image = try request.image ?? image(for: request.version, digest: request.digest)
+            let image =
+                if let image = request.image {
+                    image
+                } else {
+                    try await self.image(for: request.version, digest: request.digest)
+                }
             let (note, overrode) = try await admit(request, image: image)
-            let request = completed(request, image)
+            let request = await completed(request, image)
             return try await begin(lease: lease, until: stop, note: note, observe: observe) { number in
                 var order = order(number, .deploy, request.version.text, "\(image)", request)
                 order.isOlder = note == nil ? nil : true
@@ -106,7 +111,7 @@ package struct AppReleases: Sendable {
     package func promote(by: String, forcedReason: String? = nil, observe: @escaping Engine.Observer) async throws
         -> Release
     {
-        let (request, release) = try record { release throws(Inapplicable) in
+        let (request, release) = try await record { release throws(Inapplicable) in
             try promotion(of: release, by: by, forcedReason: forcedReason)
         }
         // Nothing goes on until others have promoted it too.
@@ -117,7 +122,7 @@ package struct AppReleases: Sendable {
     /// Aborts the newest release: deletes its candidate, and moves traffic that it moved back.
     /// - Throws: `Inapplicable` when it has ended or cannot be aborted any more, `Refusal` when there is none.
     package func abort(by: String, reason: String?, observe: @escaping Engine.Observer) async throws -> Release {
-        let (request, release) = try record { release throws(Inapplicable) in
+        let (request, release) = try await record { release throws(Inapplicable) in
             try release.checkAbortable()
             return .abortRequested(by: by, reason: reason)
         }
@@ -134,13 +139,13 @@ package struct AppReleases: Sendable {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        if version == nil, let open = try latest(), !open.state.hasEnded {
-            try lockBeforeRollback(of: open, by: by)
+        if version == nil, let open = try await latest(), !open.state.hasEnded {
+            try await lockBeforeRollback(of: open, by: by)
             return try await abort(by: by, reason: reason ?? "rolled back", observe: observe)
         }
         return try await withLease { lease in
-            if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
-            let history = try engine.journal.releases(app: name, limit: 200, before: nil)
+            if let open = try await latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
+            let history = try await engine.journal.releases(app: name, limit: 200, before: nil)
             let live = history.first { $0.state == .live }
             let target = try target(version, live: live, history: history)
             var request = Request(version: target.version, verify: false, reason: reason, by: by)
@@ -155,23 +160,24 @@ package struct AppReleases: Sendable {
 
     // MARK: - Reading
 
-    package func latest() throws -> Release? {
-        try engine.journal.releases(app: name, limit: 1, before: nil).first
+    package func latest() async throws -> Release? {
+        try await engine.journal.releases(app: name, limit: 1, before: nil).first
     }
 
-    package func release(_ number: Int) throws -> Release {
-        guard let release = Release(folding: try engine.journal.events(app: name, number: number, after: 0)) else {
+    package func release(_ number: Int) async throws -> Release {
+        guard let release = Release(folding: try await engine.journal.events(app: name, number: number, after: 0))
+        else {
             throw Refusal("there is no release \(name)/\(number): `viridian releases \(name)` lists the existing ones")
         }
         return release
     }
 
-    package func history(limit: Int, before: Int? = nil) throws -> [Release] {
-        try engine.journal.releases(app: name, limit: limit, before: before)
+    package func history(limit: Int, before: Int? = nil) async throws -> [Release] {
+        try await engine.journal.releases(app: name, limit: limit, before: before)
     }
 
-    package func events(of number: Int, after sequence: Int = 0) throws -> [RecordedEvent] {
-        try engine.journal.events(app: name, number: number, after: sequence)
+    package func events(of number: Int, after sequence: Int = 0) async throws -> [RecordedEvent] {
+        try await engine.journal.events(app: name, number: number, after: sequence)
     }
 
     /// Reports the release's events to `observe`, present and future ones, until the release has ended or `stop` applies.
@@ -184,19 +190,22 @@ package struct AppReleases: Sendable {
         shouldGoOn: @Sendable () async -> Bool = { true },
         observe: Engine.Observer
     ) async throws -> Release? {
-        let all = try engine.journal.events(app: name, number: number, after: 0)
-        guard var release = Release(folding: all.prefix(1)) else { return try self.release(number) }
+        let all = try await engine.journal.events(app: name, number: number, after: 0)
+        guard var release = Release(folding: all.prefix(1)) else { return try await self.release(number) }
         if sequence < 1, let first = all.first { await observe(first, release) }
-        var pending = Array(all.dropFirst())
-        while true {
-            for event in pending {
-                release.apply(event)
-                if event.sequence > sequence { await observe(event, release) }
+        return try await engine.withWakeups(for: name, every: engine.pace.look) { wakeups in
+            var wakeups = wakeups.makeAsyncIterator()
+            var pending = Array(all.dropFirst())
+            while true {
+                for event in pending {
+                    release.apply(event)
+                    if event.sequence > sequence { await observe(event, release) }
+                }
+                if release.state.hasEnded || (stop == .whenPaused && release.state == .paused) { return release }
+                guard await shouldGoOn() else { return nil }
+                guard await wakeups.next() != nil else { throw CancellationError() }
+                pending = try await engine.journal.events(app: name, number: number, after: release.sequence)
             }
-            if release.state.hasEnded || (stop == .whenPaused && release.state == .paused) { return release }
-            guard await shouldGoOn() else { return nil }
-            try await engine.clock.sleep(for: engine.pace.tick)
-            pending = try engine.journal.events(app: name, number: number, after: release.sequence)
         }
     }
 }

@@ -143,7 +143,9 @@ extension Engine {
         for reading in readings where reading.color != nil {
             if let message = reading.message { emit(.said(LogMessage(source: reading.node, message))) }
         }
-        let before = try journal.releases(app: order.app, limit: 50, before: order.number).first { $0.state == .live }
+        let before = try await journal.releases(app: order.app, limit: 50, before: order.number).first {
+            $0.state == .live
+        }
         let resolver = LiveColorResolver(
             app: order.app,
             cluster: try await observed,

@@ -10,11 +10,13 @@ package struct Engine: Sendable {
     package typealias Observer = @Sendable (RecordedEvent, Release) async -> Void
 
     package struct Pace: Sendable {
-        /// How often the journal is read for events of other processes, and deadlines are checked.
+        /// How often deadlines are checked, and effects that failed are looked at again.
         package var tick: Duration = .milliseconds(50)
         /// The pause between two attempts of an effect: doubled from the first to the last.
         package var firstRetry: Duration = .milliseconds(200)
         package var lastRetry: Duration = .seconds(5)
+        /// Within this time those who follow a release look at what else they wait for.
+        package var look: Duration = .seconds(2)
         /// Between two reads of what is still open during the drain.
         package var drainPoll: Duration = .milliseconds(250)
         /// Between two checks whether a node that does not answer during the drain is still in the inventory.
@@ -63,12 +65,13 @@ package struct Engine: Sendable {
         lease: LeaseTerm,
         observe: @escaping Observer = { _, _ in }
     ) async throws -> Release {
-        guard let release = Release(folding: try journal.events(app: app, number: number, after: 0)) else {
+        guard let release = Release(folding: try await journal.events(app: app, number: number, after: 0)) else {
             throw Refusal("there is no release \(app)/\(number)")
         }
         let queue = MessageQueue()
         return try await withThrowingTaskGroup(of: Void.self, returning: Release.self) { group in
             group.addTask { await renewLease(lease, queue) }
+            group.addTask { [journal] in for await _ in journal.changes(of: app) { queue.send(.journalChanged) } }
             group.addTask { [clock, pace] in
                 while !Task.isCancelled {
                     try? await clock.sleep(for: pace.tick)

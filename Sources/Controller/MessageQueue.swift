@@ -7,6 +7,8 @@ struct MessageQueue: Sendable {
         /// An effect ended; its results are in its events.
         case ended(Effect, (any Error)?)
         case tick
+        /// Another process may have appended events.
+        case journalChanged
         case leaseLost(LeaseLost)
     }
 

@@ -37,9 +37,11 @@ extension AppReleases {
     }
 
     private func repair(isDryRun: Bool, lastRelease: Int) async throws -> RepairReport {
-        if let open = try latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
+        if let open = try await latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
         var observed = try await engine.cluster.survey()
-        if let newest = try latest() { _ = try await recordLeftover(of: newest, in: &observed, isDryRun: isDryRun) }
+        if let newest = try await latest() {
+            _ = try await recordLeftover(of: newest, in: &observed, isDryRun: isDryRun)
+        }
         guard let live = observed.recorded else {
             throw Refusal("the cluster has not recorded which colour of \(app.name) is live: the first release does")
         }
@@ -59,7 +61,7 @@ extension AppReleases {
         }
         var report = RepairReport(live: live, nodes: nodes, removed: nil)
         let other = live.color.other
-        let isRetained = try latest()?.retainedUntil.map { $0 > engine.clock.now } ?? false
+        let isRetained = try await latest()?.retainedUntil.map { $0 > engine.clock.now } ?? false
         guard report.isWhole, !isRetained, observed.workloads[other] != nil else { return report }
         if !isDryRun {
             let moved = nodes.filter { $0.outcome == .broughtBack }.map(\.address)

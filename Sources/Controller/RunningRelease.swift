@@ -31,8 +31,8 @@ struct RunningRelease {
             switch message {
             case .event(let event): try await append(event)
             case .ended(let effect, let error): try await end(effect, error)
+            case .journalChanged: try await applyForeignEvents()
             case .tick:
-                try await applyForeignEvents()
                 try await recordInterruption()
                 try await recordDeadline()
             case .leaseLost(let lost): throw lost
@@ -134,13 +134,13 @@ struct RunningRelease {
     /// Appends the event after the last one that this run has read, or throws `JournalConflict` when another process appended one.
     private mutating func appendNext(_ event: Event) async throws {
         let recorded = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
-        try engine.journal.append(recorded, app: release.order.app, number: release.order.number)
+        try await engine.journal.append(recorded, app: release.order.app, number: release.order.number)
         await apply(recorded)
     }
 
     /// Applies events that other processes appended: requests from people.
     private mutating func applyForeignEvents() async throws {
-        let events = try engine.journal.events(
+        let events = try await engine.journal.events(
             app: release.order.app,
             number: release.order.number,
             after: release.sequence

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// An entry of the audit log: who did what, when, from where, why, and whether it was done.
@@ -92,7 +91,7 @@ package struct AuditEntry: Sendable, Hashable {
         detail = row["detail"]
     }
 
-    func insert(_ database: Database) throws {
+    func insert(_ database: any DatabaseConnection) throws {
         try database.execute(
             sql: """
                 INSERT INTO audit (at, who, token, action, app, release, origin, reason, outcome, detail)
@@ -106,25 +105,23 @@ package struct AuditEntry: Sendable, Hashable {
 }
 
 extension Journal {
-    package func note(_ entry: AuditEntry) throws(JournalError) {
-        try write { try entry.insert($0) }
+    package func note(_ entry: AuditEntry) async throws(JournalError) {
+        try await write { try entry.insert($0) }
     }
 
     /// The newest entries first, at most `limit`, older than entry `before`. With `apps`, only entries of these apps.
-    package func audit(limit: Int, before: Int? = nil, apps: [String]? = nil) throws(JournalError) -> [AuditEntry] {
-        try read { database in
+    package func audit(limit: Int, before: Int? = nil, apps: [String]? = nil) async throws(JournalError) -> [AuditEntry]
+    {
+        try await read { database in
             let before = before ?? Int.max
             guard let apps else {
-                return try Row.fetchAll(
-                    database,
+                return try database.rows(
                     sql: "SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
                     arguments: [before, limit]
                 ).map { AuditEntry($0) }
             }
-            let marks = apps.map { _ in "?" }.joined(separator: ", ")
-            return try Row.fetchAll(
-                database,
-                sql: "SELECT * FROM audit WHERE id < ? AND app IN (\(marks)) ORDER BY id DESC LIMIT ?",
+            return try database.rows(
+                sql: "SELECT * FROM audit WHERE id < ? AND \(condition("app", isAnyOf: apps)) ORDER BY id DESC LIMIT ?",
                 arguments: StatementArguments([before]) + StatementArguments(apps) + StatementArguments([limit])
             ).map { AuditEntry($0) }
         }

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A delivery of a hook as it arrives: verified and read, not acted on yet.
@@ -98,35 +97,35 @@ package struct Delivery: Sendable, Hashable {
 extension Journal {
     /// Writes deliveries to the inbox, all in one transaction. A delivery whose key is there already is not written again.
     /// - Returns: for each its id, and whether it came before.
-    package func receive(_ deliveries: [NewDelivery]) throws(JournalError) -> [(id: Int, cameBefore: Bool)] {
-        try write { database in
+    package func receive(_ deliveries: [NewDelivery]) async throws(JournalError) -> [(id: Int, cameBefore: Bool)] {
+        try await write { database in
             try deliveries.map { delivery in
                 if let key = delivery.key {
-                    let known = try Int.fetchOne(
-                        database, sql: "SELECT id FROM deliveries WHERE sender = ? AND key = ?",
+                    let known = try database.value(
+                        Int.self, sql: "SELECT id FROM deliveries WHERE sender = ? AND key = ?",
                         arguments: [delivery.sender, key])
                     if let known { return (known, true) }
                 }
-                try database.execute(
+                let id = try database.value(
+                    Int.self,
                     sql: """
                         INSERT INTO deliveries (at, sender, key, kind, origin, events, next_at, outcome)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
                         """,
                     arguments: [
                         delivery.at.milliseconds, delivery.sender, delivery.key, delivery.kind, delivery.origin,
                         delivery.events, delivery.outcome == nil ? delivery.at.milliseconds : nil, delivery.outcome,
                     ]
                 )
-                return (Int(database.lastInsertedRowID), false)
+                return (id ?? 0, false)
             }
         }
     }
 
     /// Deliveries that have to be acted on: first what has waited longest, so that what is retried does not keep the others waiting.
-    package func deliveriesToActOn(at now: Timestamp, limit: Int) throws(JournalError) -> [Delivery] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func deliveriesToActOn(at now: Timestamp, limit: Int) async throws(JournalError) -> [Delivery] {
+        try await read { database in
+            try database.rows(
                 sql: "SELECT * FROM deliveries WHERE next_at <= ? ORDER BY next_at, id LIMIT ?",
                 arguments: [now.milliseconds, limit]
             ).map { try Delivery($0, results(of: $0["id"], database)) }
@@ -134,17 +133,19 @@ extension Journal {
     }
 
     /// When the next delivery has to be acted on.
-    package func nextDelivery() throws(JournalError) -> Timestamp? {
-        try read { try Int64.fetchOne($0, sql: "SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL") }
-            .map { Timestamp(milliseconds: $0) }
+    package func nextDelivery() async throws(JournalError) -> Timestamp? {
+        try await read {
+            try $0.value(Int64.self, sql: "SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL")
+        }
+        .map { Timestamp(milliseconds: $0) }
     }
 
     /// Everything has been done for a delivery, or it is given up. `versions` are known from it.
     package func finish(
         delivery: Int, outcome: String?, isGivenUp: Bool = false, results: [DeliveryResult] = [],
         versions: [PushedVersion] = []
-    ) throws(JournalError) {
-        try write { database in
+    ) async throws(JournalError) {
+        try await write { database in
             for version in versions { try version.insert(database) }
             for result in results { try result.insert(database, delivery: delivery) }
             try database.execute(
@@ -157,8 +158,8 @@ extension Journal {
     }
 
     /// Acting on a delivery failed, and is retried.
-    package func retry(delivery: Int, at next: Timestamp, because problem: String) throws(JournalError) {
-        try write {
+    package func retry(delivery: Int, at next: Timestamp, because problem: String) async throws(JournalError) {
+        try await write {
             try $0.execute(
                 sql: "UPDATE deliveries SET next_at = ?, attempts = attempts + 1, outcome = ? WHERE id = ?",
                 arguments: [next.milliseconds, problem, delivery])
@@ -166,42 +167,42 @@ extension Journal {
     }
 
     /// From now on a delivery with the key of this one is a new one.
-    package func forgetKey(ofDelivery id: Int) throws(JournalError) {
-        try write { try $0.execute(sql: "UPDATE deliveries SET key = NULL WHERE id = ?", arguments: [id]) }
+    package func forgetKey(ofDelivery id: Int) async throws(JournalError) {
+        try await write { try $0.execute(sql: "UPDATE deliveries SET key = NULL WHERE id = ?", arguments: [id]) }
     }
 
-    package func record(_ result: DeliveryResult, of delivery: Int) throws(JournalError) {
-        try write { try result.insert($0, delivery: delivery) }
+    package func record(_ result: DeliveryResult, of delivery: Int) async throws(JournalError) {
+        try await write { try result.insert($0, delivery: delivery) }
     }
 
     /// The newest deliveries first, at most `limit`, older than delivery `before`. With `apps`, only what concerned these apps.
-    package func deliveries(limit: Int, before: Int? = nil, apps: [String]? = nil) throws(JournalError) -> [Delivery] {
-        try read { database in
-            let marks = (apps ?? []).map { _ in "?" }.joined(separator: ", ")
-            let concerned =
-                apps == nil
-                ? "" : "AND id IN (SELECT delivery FROM delivery_results WHERE app IN (\(marks)))"
-            return try Row.fetchAll(
-                database,
-                sql: "SELECT * FROM deliveries WHERE id < ? \(concerned) ORDER BY id DESC LIMIT ?",
+    package func deliveries(limit: Int, before: Int? = nil, apps: [String]? = nil) async throws(JournalError)
+        -> [Delivery]
+    {
+        try await read { database in
+            let concerned = apps.map {
+                "AND id IN (SELECT delivery FROM delivery_results WHERE \(condition("app", isAnyOf: $0)))"
+            }
+            return try database.rows(
+                sql: "SELECT * FROM deliveries WHERE id < ? \(concerned ?? "") ORDER BY id DESC LIMIT ?",
                 arguments: StatementArguments([before ?? Int.max]) + StatementArguments(apps ?? [])
                     + StatementArguments([limit])
             ).map { try Delivery($0, results(of: $0["id"], database)) }
         }
     }
 
-    package func delivery(_ id: Int) throws(JournalError) -> Delivery? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM deliveries WHERE id = ?", arguments: [id])
+    package func delivery(_ id: Int) async throws(JournalError) -> Delivery? {
+        try await read { database in
+            try database.row(sql: "SELECT * FROM deliveries WHERE id = ?", arguments: [id])
                 .map { try Delivery($0, results(of: id, database)) }
         }
     }
 
     /// Deletes deliveries that are so old that no sender repeats them; those that concerned no app, which may be many, sooner. Others write
     /// between the transactions.
-    package func forgetDeliveries(before: Timestamp, unconcerningBefore: Timestamp) throws(JournalError) {
+    package func forgetDeliveries(before: Timestamp, unconcerningBefore: Timestamp) async throws(JournalError) {
         var last: Int? = 0
-        while let after = last { last = try forgetDeliveries(before, unconcerningBefore, after: after) }
+        while let after = last { last = try await forgetDeliveries(before, unconcerningBefore, after: after) }
     }
 
     /// The most deliveries that one transaction deletes.
@@ -210,13 +211,13 @@ extension Journal {
     /// - Returns: the id of the last that was deleted; `nil` when that was all.
     private func forgetDeliveries(
         _ before: Timestamp, _ unconcerningBefore: Timestamp, after: Int
-    ) throws(JournalError) -> Int? {
-        try write { database in
-            let ids = try Int.fetchAll(
-                database,
+    ) async throws(JournalError) -> Int? {
+        try await write { database in
+            let ids = try database.values(
+                Int.self,
                 sql: """
                     SELECT id FROM deliveries WHERE id > ? AND next_at IS NULL
-                        AND (at < ? OR at < ? AND NOT is_given_up
+                        AND (at < ? OR at < ? AND is_given_up = 0
                             AND NOT EXISTS (SELECT 1 FROM delivery_results WHERE delivery = id))
                         AND NOT EXISTS (
                             SELECT 1 FROM delivery_results WHERE delivery = id AND state IN ('waiting', 'starting'))
@@ -231,9 +232,9 @@ extension Journal {
         }
     }
 
-    private func results(of delivery: Int, _ database: Database) throws -> [DeliveryResult] {
-        try Row.fetchAll(
-            database, sql: "SELECT * FROM delivery_results WHERE delivery = ? ORDER BY app, version",
+    private func results(of delivery: Int, _ database: any DatabaseConnection) throws -> [DeliveryResult] {
+        try database.rows(
+            sql: "SELECT * FROM delivery_results WHERE delivery = ? ORDER BY app, version",
             arguments: [delivery]
         ).map { row in
             DeliveryResult(
@@ -244,13 +245,13 @@ extension Journal {
 }
 
 extension DeliveryResult {
-    func insert(_ database: Database, delivery: Int) throws {
+    func insert(_ database: any DatabaseConnection, delivery: Int) throws {
         try database.execute(
             sql: """
                 INSERT INTO delivery_results (delivery, app, version, state, sentence, number) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (delivery, app, version) DO UPDATE SET
                     state = excluded.state, sentence = excluded.sentence, number = excluded.number
-                    WHERE state <> 'started'
+                    WHERE delivery_results.state <> 'started'
                 """,
             arguments: [delivery, app, version, state.rawValue, sentence, number]
         )

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A request with an Idempotency-Key: it is done once, however often it is sent.
@@ -16,7 +15,7 @@ package struct KeyedRequest: Sendable, Hashable {
         self.hash = hash
     }
 
-    func insert(_ database: Database, app: String, number: Int, at: Timestamp) throws {
+    func insert(_ database: any DatabaseConnection, app: String, number: Int, at: Timestamp) throws {
         try database.execute(
             sql: "INSERT INTO requests (owner, key, hash, app, number, at) VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [owner, key, Data(hash), app, number, at.milliseconds]
@@ -26,11 +25,11 @@ package struct KeyedRequest: Sendable, Hashable {
 
 extension Journal {
     /// The release that a request with this key started, and the hash of what was asked for.
-    package func answered(owner: String, key: String) throws(JournalError) -> (app: String, number: Int, hash: [UInt8])?
-    {
-        try read { database in
-            try Row.fetchOne(
-                database,
+    package func answered(owner: String, key: String) async throws(JournalError) -> (
+        app: String, number: Int, hash: [UInt8]
+    )? {
+        try await read { database in
+            try database.row(
                 sql: "SELECT app, number, hash FROM requests WHERE owner = ? AND key = ?",
                 arguments: [owner, key]
             ).map { row in
@@ -41,13 +40,13 @@ extension Journal {
     }
 
     /// Stores the release for a key whose request started none of its own: it took up an interrupted one.
-    package func note(_ request: KeyedRequest, app: String, number: Int, at: Timestamp) throws(JournalError) {
-        try write { try request.insert($0, app: app, number: number, at: at) }
+    package func note(_ request: KeyedRequest, app: String, number: Int, at: Timestamp) async throws(JournalError) {
+        try await write { try request.insert($0, app: app, number: number, at: at) }
     }
 
     /// Deletes keys that are so old that nobody sends their request again.
-    package func forgetRequests(before: Timestamp) throws(JournalError) {
-        try write { try $0.execute(sql: "DELETE FROM requests WHERE at < ?", arguments: [before.milliseconds]) }
+    package func forgetRequests(before: Timestamp) async throws(JournalError) {
+        try await write { try $0.execute(sql: "DELETE FROM requests WHERE at < ?", arguments: [before.milliseconds]) }
     }
 }
 

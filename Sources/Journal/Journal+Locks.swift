@@ -1,10 +1,9 @@
-import GRDB
 import ReleaseMachine
 
 extension Journal {
     /// Adds a lock. `audit` is its entry in the audit log.
-    package func add(_ lock: ReleaseLock, audit: AuditEntry? = nil) throws(JournalError) {
-        try write { database in
+    package func add(_ lock: ReleaseLock, audit: AuditEntry? = nil) async throws(JournalError) {
+        try await write { database in
             try lock.insert(database)
             try audit?.insert(database)
         }
@@ -14,25 +13,24 @@ extension Journal {
     /// - Returns: false when no lock with this id holds.
     package func end(
         lock id: String, by: String, at: Timestamp, audit: AuditEntry? = nil
-    ) throws(JournalError) -> Bool {
-        try write { database in
-            try database.execute(
+    ) async throws(JournalError) -> Bool {
+        try await write { database in
+            let changed = try database.execute(
                 sql: """
                     UPDATE locks SET ended_at = ?, ended_by = ?
                     WHERE id = ? AND ended_at IS NULL AND (until IS NULL OR until > ?)
                     """,
                 arguments: [at.milliseconds, by, id, at.milliseconds])
-            guard database.changesCount > 0 else { return false }
+            guard changed > 0 else { return false }
             try audit?.insert(database)
             return true
         }
     }
 
     /// The locks that hold at a time, the oldest first.
-    package func locks(at now: Timestamp) throws(JournalError) -> [ReleaseLock] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func locks(at now: Timestamp) async throws(JournalError) -> [ReleaseLock] {
+        try await read { database in
+            try database.rows(
                 sql: "SELECT * FROM locks WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY since, id",
                 arguments: [now.milliseconds]
             ).map { ReleaseLock($0) }
@@ -49,7 +47,7 @@ extension ReleaseLock {
             isAutomatic: row["is_automatic"])
     }
 
-    func insert(_ database: Database) throws {
+    func insert(_ database: any DatabaseConnection) throws {
         try database.execute(
             sql: """
                 INSERT INTO locks (id, app, reason, locked_by, since, until, is_automatic)

@@ -1,4 +1,3 @@
-import GRDB
 import ReleaseMachine
 
 /// Which messages of the outbox are asked for.
@@ -51,40 +50,39 @@ package struct DestinationRecord: Sendable, Hashable {
 
 extension Journal {
     /// The newest messages first, at most `limit`.
-    package func notifications(_ query: NotificationQuery = NotificationQuery(), limit: Int) throws(JournalError)
+    package func notifications(_ query: NotificationQuery = NotificationQuery(), limit: Int) async throws(JournalError)
         -> [OutboxNotification]
     {
-        try read { database in
-            var condition = "id < ?"
-            var values: [any DatabaseValueConvertible] = [query.before ?? Int.max]
-            func add(_ more: String, _ value: (any DatabaseValueConvertible)?) {
+        try await read { database in
+            var conditions = "id < ?"
+            var values: [any ColumnValue] = [query.before ?? Int.max]
+            func add(_ more: String, _ value: (any ColumnValue)?) {
                 guard let value else { return }
-                condition += " AND \(more)"
+                conditions += " AND \(more)"
                 values.append(value)
             }
             add("number = ?", query.number)
             add("state = ?", query.state?.rawValue)
             add("destination = ?", query.destination)
             if let apps = query.apps {
-                condition += " AND \(Self.isAny(of: apps))"
+                conditions += " AND \(condition("app", isAnyOf: apps))"
                 values += apps
             }
-            return try Row.fetchAll(
-                database, sql: "SELECT * FROM outbox WHERE \(condition) ORDER BY id DESC LIMIT ?",
+            return try database.rows(
+                sql: "SELECT * FROM outbox WHERE \(conditions) ORDER BY id DESC LIMIT ?",
                 arguments: StatementArguments(values + [limit])
             ).map { OutboxNotification($0) }
         }
     }
 
     /// The destinations that have messages, by name. With `apps`, only messages about these apps count.
-    package func destinationRecords(apps: [String]? = nil, at now: Timestamp) throws(JournalError)
+    package func destinationRecords(apps: [String]? = nil, at now: Timestamp) async throws(JournalError)
         -> [DestinationRecord]
     {
-        let ofApps = apps.map { " AND \(Self.isAny(of: $0))" } ?? ""
-        return try read { database in
+        let ofApps = apps.map { " AND \(condition("app", isAnyOf: $0))" } ?? ""
+        return try await read { database in
             var counts: [String: [String: Int]] = [:]
-            let rows = try Row.fetchAll(
-                database,
+            let rows = try database.rows(
                 sql:
                     "SELECT destination, state, count(*) AS count FROM outbox WHERE true\(ofApps) GROUP BY destination, state",
                 arguments: StatementArguments(apps ?? []))
@@ -93,27 +91,22 @@ extension Journal {
                 var record = DestinationRecord(
                     name: name, delivered: counts["delivered"] ?? 0, failed: counts["failed"] ?? 0)
                 let arguments = StatementArguments([name] + (apps ?? []))
-                let pending = try Row.fetchAll(
-                    database, sql: "SELECT * FROM outbox WHERE destination = ? AND state = 'pending'\(ofApps)",
+                let pending = try database.rows(
+                    sql: "SELECT * FROM outbox WHERE destination = ? AND state = 'pending'\(ofApps)",
                     arguments: arguments
                 ).map { OutboxNotification($0) }
                 record.count(pending, at: now)
                 // The newest one is found in the index.
-                record.lastEnded = try Row.fetchOne(
-                    database,
+                record.lastEnded = try database.row(
                     sql: """
                         SELECT * FROM outbox WHERE id =
                             (SELECT id FROM outbox WHERE destination = ? AND state <> 'pending'\(ofApps)
-                            ORDER BY tried_at DESC, id DESC LIMIT 1)
+                            ORDER BY tried_at DESC NULLS LAST, id DESC LIMIT 1)
                         """,
                     arguments: arguments
                 ).map { OutboxNotification($0) }
                 return record
             }
         }
-    }
-
-    private static func isAny(of apps: [String]) -> String {
-        "app IN (\(apps.map { _ in "?" }.joined(separator: ", ")))"
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import ReleaseMachine
 
 // MARK: - From the events to the outbox
@@ -12,23 +11,25 @@ extension Journal {
     }
 
     /// The cursor of a destination; of one that is new, it is made.
-    package func openOutboxCursor(of destination: String, at now: Timestamp) throws(JournalError) -> OutboxCursor {
-        try write { database in
+    package func openOutboxCursor(of destination: String, at now: Timestamp) async throws(JournalError) -> OutboxCursor
+    {
+        try await write { database in
             try database.execute(
-                sql: "INSERT OR IGNORE INTO outbox_cursors (destination, position, since) VALUES (?, 0, ?)",
+                sql:
+                    "INSERT INTO outbox_cursors (destination, position, since) VALUES (?, 0, ?) ON CONFLICT (destination) DO NOTHING",
                 arguments: [destination, now.milliseconds])
-            let row = try Row.fetchOne(
-                database, sql: "SELECT * FROM outbox_cursors WHERE destination = ?", arguments: [destination])
+            let row = try database.row(
+                sql: "SELECT * FROM outbox_cursors WHERE destination = ?", arguments: [destination])
             return OutboxCursor(
                 position: row?["position"] ?? 0, since: Timestamp(milliseconds: row?["since"] ?? now.milliseconds))
         }
     }
 
     /// The position up to which the events have been projected for a destination; `nil` for a new destination.
-    package func outboxCursor(of destination: String) throws(JournalError) -> Int? {
-        try read { database in
-            try Int.fetchOne(
-                database, sql: "SELECT position FROM outbox_cursors WHERE destination = ?", arguments: [destination])
+    package func outboxCursor(of destination: String) async throws(JournalError) -> Int? {
+        try await read { database in
+            try database.value(
+                Int.self, sql: "SELECT position FROM outbox_cursors WHERE destination = ?", arguments: [destination])
         }
     }
 
@@ -38,12 +39,12 @@ extension Journal {
     /// - Returns: the number of messages that are new or differ.
     @discardableResult
     package func enqueue(_ notifications: [NewNotification], cursors: [String: Int], at now: Timestamp)
-        throws(JournalError) -> Int
+        async throws(JournalError) -> Int
     {
-        try write { database in
+        try await write { database in
             var count = 0
             for new in notifications {
-                try database.execute(
+                let changed = try database.execute(
                     sql: """
                         INSERT INTO outbox
                             (destination, kind, app, number, message, payload, at, state, queued_at, next_at, lane,
@@ -56,7 +57,7 @@ extension Journal {
                         now.milliseconds, max(now, new.notBefore ?? now).milliseconds, new.lane, new.priority,
                         new.notBefore?.milliseconds ?? 0,
                     ])
-                count += database.changesCount
+                count += changed
             }
             for (destination, position) in cursors {
                 try database.execute(
@@ -72,20 +73,20 @@ extension Journal {
 
     /// It is still the first attempt that counts where nobody knows whether that one arrived, and the first message that waits.
     private static let replacing = """
-        DO UPDATE SET payload = excluded.payload, at = excluded.at, state = 'pending', revision = revision + 1,
-            attempts = CASE WHEN external_id IS NULL THEN attempts ELSE 0 END,
-            queued_at = CASE WHEN state = 'pending' THEN queued_at ELSE excluded.queued_at END,
+        DO UPDATE SET payload = excluded.payload, at = excluded.at, state = 'pending', revision = outbox.revision + 1,
+            attempts = CASE WHEN outbox.external_id IS NULL THEN outbox.attempts ELSE 0 END,
+            queued_at = CASE WHEN outbox.state = 'pending' THEN outbox.queued_at ELSE excluded.queued_at END,
             next_at = excluded.next_at, lane = excluded.lane, priority = excluded.priority,
             not_before = excluded.not_before, is_resent = 0
-        WHERE payload <> excluded.payload
+        WHERE outbox.payload <> excluded.payload
         """
 
     /// How many of an app's newest releases keep their messages: the live one is among them, to which more will happen.
     private static let keptReleases = 20
 
     /// Removes messages that were dealt with before `end`. Their events are too old to be projected again.
-    package func forgetNotifications(before end: Timestamp) throws(JournalError) {
-        try write {
+    package func forgetNotifications(before end: Timestamp) async throws(JournalError) {
+        try await write {
             try $0.execute(
                 sql: """
                     DELETE FROM outbox WHERE state <> 'pending' AND queued_at < ?
@@ -96,14 +97,13 @@ extension Journal {
     }
 
     /// Ends messages that have been pending since before `end` for destinations other than these: nobody sends them.
-    package func endNotifications(exceptOf destinations: [String], before end: Timestamp) throws(JournalError) {
-        try write {
-            let marks = destinations.map { _ in "?" }.joined(separator: ", ")
-            let values: [any DatabaseValueConvertible] = [end.milliseconds] + destinations
+    package func endNotifications(exceptOf destinations: [String], before end: Timestamp) async throws(JournalError) {
+        try await write {
+            let values: [any ColumnValue] = [end.milliseconds] + destinations
             try $0.execute(
                 sql: """
                     UPDATE outbox SET state = 'obsolete', answer = 'not sent: ' || destination || ' is not configured any more'
-                    WHERE state = 'pending' AND queued_at < ? AND destination NOT IN (\(marks))
+                    WHERE state = 'pending' AND queued_at < ? AND NOT \(condition("destination", isAnyOf: destinations))
                     """,
                 arguments: StatementArguments(values))
         }
@@ -113,24 +113,24 @@ extension Journal {
 // MARK: - For people
 
 extension Journal {
-    package func notification(_ id: Int) throws(JournalError) -> OutboxNotification? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id])
+    package func notification(_ id: Int) async throws(JournalError) -> OutboxNotification? {
+        try await read { database in
+            try database.row(sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id])
                 .map { OutboxNotification($0) }
         }
     }
 
     /// Sends a message again, or a pending one now, whatever it waits for.
     /// - Returns: the message; `nil` when there is none with this id.
-    package func resend(_ id: Int, at now: Timestamp) throws(JournalError) -> OutboxNotification? {
-        try write { database in
+    package func resend(_ id: Int, at now: Timestamp) async throws(JournalError) -> OutboxNotification? {
+        try await write { database in
             try database.execute(
                 sql: """
                     UPDATE outbox SET state = 'pending', queued_at = ?, next_at = ?, not_before = 0, is_resent = 1
                     WHERE id = ?
                     """,
                 arguments: [now.milliseconds, now.milliseconds, id])
-            return try Row.fetchOne(database, sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id])
+            return try database.row(sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id])
                 .map { OutboxNotification($0) }
         }
     }

@@ -1,13 +1,12 @@
-import GRDB
-
 extension Journal {
     /// The receiver's id of what the message of this name about a release made; `nil` when there is none.
-    package func externalID(at destination: String, app: String, number: Int, message: String) throws(JournalError)
+    package func externalID(at destination: String, app: String, number: Int, message: String)
+        async throws(JournalError)
         -> String?
     {
-        try read { database in
-            try String.fetchOne(
-                database,
+        try await read { database in
+            try database.value(
+                String.self,
                 sql: """
                     SELECT external_id FROM outbox
                     WHERE destination = ? AND app = ? AND number = ? AND message = ? AND external_id IS NOT NULL
@@ -18,9 +17,9 @@ extension Journal {
 
     /// Records the receiver's id of what the message of this name about a release made, whichever message was sent when it was made.
     package func record(externalID: String, at destination: String, app: String, number: Int, message: String)
-        throws(JournalError)
+        async throws(JournalError)
     {
-        try write {
+        try await write {
             try $0.execute(
                 sql: """
                     UPDATE outbox SET external_id = ?

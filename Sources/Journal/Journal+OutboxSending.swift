@@ -1,4 +1,3 @@
-import GRDB
 import ReleaseMachine
 
 extension Journal {
@@ -14,11 +13,10 @@ extension Journal {
     /// The message that is to be sent now, of those that the condition allows; `nil` when none is.
     package func dueNotification(
         of destination: String, at now: Timestamp,
-        where isAllowed: @Sendable (OutboxNotification) -> Bool = { _ in true }
-    ) throws(JournalError) -> OutboxNotification? {
-        try read { database in
-            let rows = try Row.fetchCursor(
-                database,
+        where isAllowed: @escaping @Sendable (OutboxNotification) -> Bool = { _ in true }
+    ) async throws(JournalError) -> OutboxNotification? {
+        try await read { database in
+            let rows = try database.rows(
                 sql: """
                     SELECT * \(Self.firstOfEachLane) AND (next_at <= ? OR next_at > ?) ORDER BY priority, next_at, id
                     """,
@@ -26,22 +24,19 @@ extension Journal {
                     destination, destination, now.milliseconds, now.milliseconds,
                     (now + Self.longestOutboxWait).milliseconds,
                 ])
-            while let row = try rows.next() {
-                let notification = OutboxNotification(row)
-                if isAllowed(notification) { return notification }
-            }
-            return nil
+            return rows.lazy.map { OutboxNotification($0) }.first(where: isAllowed)
         }
     }
 
     /// When the next message of a destination is to be sent that is not due yet; `nil` when there is none.
-    package func nextNotification(of destination: String, after now: Timestamp) throws(JournalError) -> Timestamp? {
-        try read { database in
-            let waiting = try Int64.fetchOne(
-                database, sql: "SELECT min(next_at) \(Self.firstOfEachLane) AND next_at > ?",
+    package func nextNotification(of destination: String, after now: Timestamp) async throws(JournalError) -> Timestamp?
+    {
+        try await read { database in
+            let waiting = try database.value(
+                Int64.self, sql: "SELECT min(next_at) \(Self.firstOfEachLane) AND next_at > ?",
                 arguments: [destination, destination, now.milliseconds, now.milliseconds])
-            let later = try Int64.fetchOne(
-                database,
+            let later = try database.value(
+                Int64.self,
                 sql: "SELECT min(next_at) FROM outbox WHERE destination = ? AND state = 'pending' AND not_before > ?",
                 arguments: [destination, now.milliseconds])
             return [waiting, later].compactMap { $0 }.min().map(Timestamp.init(milliseconds:))
@@ -52,28 +47,29 @@ extension Journal {
     /// moment is left to it, unless this one `isAlone`.
     package func retryNotifications(
         of destinations: [String], at now: Timestamp, isAlone: Bool = false
-    ) throws(JournalError) {
-        try write { database in
+    ) async throws(JournalError) {
+        try await write { database in
             for destination in destinations {
                 try database.execute(
                     sql: """
-                        UPDATE outbox SET next_at = max(not_before, ?)
-                        WHERE destination = ? AND state = 'pending' AND next_at > max(not_before, ?)
-                            AND (begun_until IS NULL OR begun_until <= ? OR ?)
+                        UPDATE outbox SET next_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
+                        WHERE destination = ? AND state = 'pending' AND next_at > not_before AND next_at > ?
+                            AND (begun_until IS NULL OR begun_until <= ? OR ? = 1)
                         """,
-                    arguments: [now.milliseconds, destination, now.milliseconds, now.milliseconds, isAlone])
+                    arguments: [
+                        now.milliseconds, now.milliseconds, destination, now.milliseconds, now.milliseconds, isAlone,
+                    ])
             }
         }
     }
 
     /// The pending messages of each destination that has any.
-    package func outboxBacklogs(at now: Timestamp) throws(JournalError) -> [String: OutboxBacklog] {
-        try read { database in
-            let rows = try Row.fetchAll(
-                database,
+    package func outboxBacklogs(at now: Timestamp) async throws(JournalError) -> [String: OutboxBacklog] {
+        try await read { database in
+            let rows = try database.rows(
                 sql: """
                     SELECT destination, count(*) AS count,
-                        min(CASE WHEN not_before <= ? THEN max(queued_at, not_before) END) AS oldest
+                        min(CASE WHEN not_before <= ? THEN CASE WHEN queued_at > not_before THEN queued_at ELSE not_before END END) AS oldest
                     FROM outbox WHERE state = 'pending' GROUP BY destination
                     """,
                 arguments: [now.milliseconds])
@@ -84,11 +80,11 @@ extension Journal {
     /// Records that an attempt begins, before anything is sent. It is due again at `until`, should this process die meanwhile.
     /// - Returns: false when another process has begun one.
     package func beginAttempt(_ notification: OutboxNotification, at now: Timestamp, until: Timestamp)
-        throws(JournalError)
+        async throws(JournalError)
         -> Bool
     {
-        try write { database in
-            try database.execute(
+        try await write { database in
+            let changed = try database.execute(
                 sql: """
                     UPDATE outbox SET attempts = attempts + 1, tried_at = ?, next_at = ?, begun_until = ?
                     WHERE id = ? AND state = 'pending' AND attempts = ? AND next_at = ? AND revision = ?
@@ -97,13 +93,13 @@ extension Journal {
                     now.milliseconds, until.milliseconds, until.milliseconds, notification.id, notification.attempts,
                     notification.nextAt.milliseconds, notification.revision,
                 ])
-            return database.changesCount == 1
+            return changed == 1
         }
     }
 
     /// Records the receiver's id of what a message made.
-    package func record(externalID: String, of notification: Int) throws(JournalError) {
-        try write {
+    package func record(externalID: String, of notification: Int) async throws(JournalError) {
+        try await write {
             try $0.execute(
                 sql: "UPDATE outbox SET external_id = ? WHERE id = ?", arguments: [externalID, notification])
         }
@@ -115,14 +111,14 @@ extension Journal {
     @discardableResult
     package func endAttempt(
         _ notification: OutboxNotification, _ state: OutboxNotification.State, answer: String, nextAt: Timestamp
-    ) throws(JournalError) -> Bool {
-        try write { database in
-            try database.execute(
+    ) async throws(JournalError) -> Bool {
+        try await write { database in
+            let changed = try database.execute(
                 sql: """
                     UPDATE outbox SET state = ?, answer = ?, next_at = ?, begun_until = NULL WHERE id = ? AND revision = ?
                     """,
                 arguments: [state.rawValue, answer, nextAt.milliseconds, notification.id, notification.revision])
-            let isEnded = database.changesCount == 1
+            let isEnded = changed == 1
             if !isEnded {
                 try database.execute(
                     sql: "UPDATE outbox SET begun_until = NULL WHERE id = ?", arguments: [notification.id])
@@ -132,10 +128,10 @@ extension Journal {
     }
 
     /// The receiver's id of what earlier messages about a release made.
-    package func externalID(at destination: String, app: String, number: Int) throws(JournalError) -> String? {
-        try read { database in
-            try String.fetchOne(
-                database,
+    package func externalID(at destination: String, app: String, number: Int) async throws(JournalError) -> String? {
+        try await read { database in
+            try database.value(
+                String.self,
                 sql: """
                     SELECT external_id FROM outbox
                     WHERE destination = ? AND app = ? AND number = ? AND external_id IS NOT NULL ORDER BY id DESC LIMIT 1
@@ -145,25 +141,26 @@ extension Journal {
     }
 
     /// The receiver's ids that belong to other releases than this one.
-    package func externalIDs(at destination: String, exceptOf app: String, _ number: Int) throws(JournalError)
+    package func externalIDs(at destination: String, exceptOf app: String, _ number: Int) async throws(JournalError)
         -> Set<String>
     {
-        try read { database in
-            try String.fetchSet(
-                database,
+        let ids = try await read { database in
+            try database.values(
+                String.self,
                 sql: """
                     SELECT external_id FROM outbox
                     WHERE destination = ? AND external_id IS NOT NULL AND NOT (app = ? AND number = ?)
                     """,
                 arguments: [destination, app, number])
         }
+        return Set(ids)
     }
 
     /// A message about the same release that was made later and has been delivered; `nil` when there is none.
-    package func laterDelivered(than notification: OutboxNotification) throws(JournalError) -> OutboxNotification? {
-        try read { database in
-            try Row.fetchOne(
-                database,
+    package func laterDelivered(than notification: OutboxNotification) async throws(JournalError) -> OutboxNotification?
+    {
+        try await read { database in
+            try database.row(
                 sql: """
                     SELECT * FROM outbox WHERE destination = ? AND app = ? AND number = ? AND id > ? AND state = 'delivered'
                     ORDER BY id DESC LIMIT 1
@@ -175,12 +172,11 @@ extension Journal {
 
     /// The newest of the messages about the same release that tell something later, and have been delivered or are due; `nil` when there is
     /// none.
-    package func laterNews(than notification: OutboxNotification, at now: Timestamp) throws(JournalError)
+    package func laterNews(than notification: OutboxNotification, at now: Timestamp) async throws(JournalError)
         -> OutboxNotification?
     {
-        try read { database in
-            try Row.fetchOne(
-                database,
+        try await read { database in
+            try database.row(
                 sql: """
                     SELECT * FROM outbox WHERE destination = ? AND app = ? AND number = ? AND (at, id) > (?, ?)
                         AND (state = 'delivered' OR state = 'pending' AND not_before <= ?)

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A version that waits to be released.
@@ -55,10 +54,10 @@ extension Journal {
     /// what becomes of its delivery.
     /// - Returns: the one that was replaced.
     @discardableResult
-    package func enqueue(_ queued: QueuedVersion, state: DeliveryResult.State = .waiting) throws(JournalError)
+    package func enqueue(_ queued: QueuedVersion, state: DeliveryResult.State = .waiting) async throws(JournalError)
         -> QueuedVersion?
     {
-        try write { database in
+        try await write { database in
             let (app, name) = (queued.version.app, queued.version.version)
             let replaced = try QueuedVersion.fetch(database, app: app)
             if let replaced {
@@ -70,12 +69,16 @@ extension Journal {
             if queued.version.image == nil { try queued.version.insert(database) }
             try database.execute(
                 sql: """
-                    INSERT OR REPLACE INTO queue
+                    INSERT INTO queue
                         (app, entry, version, delivery, since, requested_by, requester, reason, waits_for)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (app) DO UPDATE SET
+                        entry = excluded.entry, version = excluded.version, delivery = excluded.delivery,
+                        since = excluded.since, requested_by = excluded.requested_by, requester = excluded.requester,
+                        reason = excluded.reason, waits_for = excluded.waits_for
                     """,
                 arguments: [
-                    app, queued.entry, String(decoding: try Schema.encoder.encode(queued.version), as: UTF8.self),
+                    app, queued.entry, String(decoding: try JournalJSON.encoder.encode(queued.version), as: UTF8.self),
                     queued.delivery, queued.since.milliseconds, queued.requestedBy,
                     queued.requester == .script ? "script" : "hook", queued.reason, queued.waitsFor,
                 ])
@@ -86,11 +89,11 @@ extension Journal {
     }
 
     /// What the queued version waits for has changed. Nothing happens when it is not in the queue any more.
-    package func update(_ queued: QueuedVersion, waitsFor sentence: String) throws(JournalError) {
-        try write { database in
-            try database.execute(
+    package func update(_ queued: QueuedVersion, waitsFor sentence: String) async throws(JournalError) {
+        try await write { database in
+            let changed = try database.execute(
                 sql: "UPDATE queue SET waits_for = ? WHERE entry = ?", arguments: [sentence, queued.entry])
-            guard database.changesCount > 0 else { return }
+            guard changed > 0 else { return }
             try DeliveryResult(
                 app: queued.version.app, version: queued.version.version, state: .waiting, sentence: sentence
             ).settle(database)
@@ -98,8 +101,8 @@ extension Journal {
     }
 
     /// Takes a version out of the queue, without a release. Nothing happens when it is not in the queue any more.
-    package func dequeue(_ queued: QueuedVersion, result: DeliveryResult) throws(JournalError) {
-        try write { database in
+    package func dequeue(_ queued: QueuedVersion, result: DeliveryResult) async throws(JournalError) {
+        try await write { database in
             guard try queued.remove(database) else { return }
             try result.settle(database)
         }
@@ -108,9 +111,9 @@ extension Journal {
     /// Takes the version that waits out of the queue because a person says so. `audit` makes the entry in the audit log.
     /// - Returns: the version; `nil` when none waits.
     package func dropQueued(
-        app: String, by: String, audit: @Sendable (QueuedVersion) -> AuditEntry
-    ) throws(JournalError) -> QueuedVersion? {
-        try write { database in
+        app: String, by: String, audit: @escaping @Sendable (QueuedVersion) -> AuditEntry
+    ) async throws(JournalError) -> QueuedVersion? {
+        try await write { database in
             guard let queued = try QueuedVersion.fetch(database, app: app) else { return nil }
             _ = try queued.remove(database)
             try DeliveryResult(
@@ -122,13 +125,13 @@ extension Journal {
         }
     }
 
-    package func queued(app: String) throws(JournalError) -> QueuedVersion? {
-        try read { try QueuedVersion.fetch($0, app: app) }
+    package func queued(app: String) async throws(JournalError) -> QueuedVersion? {
+        try await read { try QueuedVersion.fetch($0, app: app) }
     }
 
     /// What waits, for every app, by the apps' names.
-    package func queue() throws(JournalError) -> [QueuedVersion] {
-        try read { try Row.fetchAll($0, sql: "SELECT * FROM queue ORDER BY app").map { try QueuedVersion($0) } }
+    package func queue() async throws(JournalError) -> [QueuedVersion] {
+        try await read { try $0.rows(sql: "SELECT * FROM queue ORDER BY app").map { try QueuedVersion($0) } }
     }
 }
 
@@ -136,20 +139,20 @@ extension Journal {
 struct QueueEntryGone: Error {}
 
 extension QueuedVersion {
-    fileprivate static func fetch(_ database: Database, app: String) throws -> QueuedVersion? {
-        try Row.fetchOne(database, sql: "SELECT * FROM queue WHERE app = ?", arguments: [app])
+    fileprivate static func fetch(_ database: any DatabaseConnection, app: String) throws -> QueuedVersion? {
+        try database.row(sql: "SELECT * FROM queue WHERE app = ?", arguments: [app])
             .map { try QueuedVersion($0) }
     }
 
     /// - Returns: whether it was there.
-    fileprivate func remove(_ database: Database) throws -> Bool {
-        try database.execute(sql: "DELETE FROM queue WHERE entry = ?", arguments: [entry])
-        return database.changesCount > 0
+    fileprivate func remove(_ database: any DatabaseConnection) throws -> Bool {
+        let changed = try database.execute(sql: "DELETE FROM queue WHERE entry = ?", arguments: [entry])
+        return changed > 0
     }
 
     /// Its release has begun: together with the release's first event, or not at all.
-    static func hasStarted(_ order: Order, entry: String, _ database: Database) throws {
-        let row = try Row.fetchOne(database, sql: "SELECT * FROM queue WHERE entry = ?", arguments: [entry])
+    static func hasStarted(_ order: Order, entry: String, _ database: any DatabaseConnection) throws {
+        let row = try database.row(sql: "SELECT * FROM queue WHERE entry = ?", arguments: [entry])
         guard let queued = try row.map({ try QueuedVersion($0) }), try queued.remove(database) else {
             throw QueueEntryGone()
         }
@@ -162,7 +165,7 @@ extension QueuedVersion {
 
 extension DeliveryResult {
     /// This has become of every delivery that waits for this version.
-    fileprivate func settle(_ database: Database) throws {
+    fileprivate func settle(_ database: any DatabaseConnection) throws {
         try database.execute(
             sql: """
                 UPDATE delivery_results SET state = ?, sentence = ?, number = ?

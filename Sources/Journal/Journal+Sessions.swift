@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A person who is signed in to the pages with a token. Only the hash of the cookie is stored.
@@ -19,8 +18,8 @@ package struct SessionRecord: Sendable, Hashable {
 }
 
 extension Journal {
-    package func add(_ session: SessionRecord, hash: [UInt8]) throws(JournalError) {
-        try write { database in
+    package func add(_ session: SessionRecord, hash: [UInt8]) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "INSERT INTO sessions (hash, token, csrf, created_at, seen_at) VALUES (?, ?, ?, ?, ?)",
                 arguments: [
@@ -31,9 +30,9 @@ extension Journal {
         }
     }
 
-    package func session(hash: [UInt8]) throws(JournalError) -> SessionRecord? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM sessions WHERE hash = ?", arguments: [Data(hash)]).map {
+    package func session(hash: [UInt8]) async throws(JournalError) -> SessionRecord? {
+        try await read { database in
+            try database.row(sql: "SELECT * FROM sessions WHERE hash = ?", arguments: [Data(hash)]).map {
                 row in
                 SessionRecord(
                     token: row["token"],
@@ -45,20 +44,20 @@ extension Journal {
         }
     }
 
-    package func noteVisit(ofSession hash: [UInt8], at: Timestamp) throws(JournalError) {
-        try write { database in
+    package func noteVisit(ofSession hash: [UInt8], at: Timestamp) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "UPDATE sessions SET seen_at = ? WHERE hash = ?", arguments: [at.milliseconds, Data(hash)])
         }
     }
 
-    package func endSession(hash: [UInt8]) throws(JournalError) {
-        try write { try $0.execute(sql: "DELETE FROM sessions WHERE hash = ?", arguments: [Data(hash)]) }
+    package func endSession(hash: [UInt8]) async throws(JournalError) {
+        try await write { try $0.execute(sql: "DELETE FROM sessions WHERE hash = ?", arguments: [Data(hash)]) }
     }
 
     /// Deletes sessions that were last seen, or began, before the given times.
-    package func forgetSessions(notSeenSince: Timestamp, begunBefore: Timestamp) throws(JournalError) {
-        try write { database in
+    package func forgetSessions(notSeenSince: Timestamp, begunBefore: Timestamp) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "DELETE FROM sessions WHERE seen_at < ? OR created_at < ?",
                 arguments: [notSeenSince.milliseconds, begunBefore.milliseconds]

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A request from Slack, written down before it is acknowledged.
@@ -34,51 +33,52 @@ package enum SlackWriting: Sendable, Hashable {
 
 extension Journal {
     /// Writes a request down, with its signature if it has one.
-    package func add(_ request: WrittenSlackRequest, signature: String? = nil) throws(JournalError) -> SlackWriting {
-        try write { database in
+    package func add(_ request: WrittenSlackRequest, signature: String? = nil) async throws(JournalError)
+        -> SlackWriting
+    {
+        try await write { database in
             if let signature, try !Self.add(signature, at: request.at, database) { return .replayed }
-            try database.execute(
+            let changed = try database.execute(
                 sql: """
                     INSERT INTO slack_requests (id, at, sent_at, request) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
                     """,
                 arguments: [request.id, request.at.milliseconds, request.sentAt.milliseconds, request.request])
-            return database.changesCount > 0 ? .written : .repeated
+            return changed > 0 ? .written : .repeated
         }
     }
 
     /// Writes down the signature of a request that is dropped, so that it is good for nothing any more.
     /// - Returns: false when it was written before.
-    package func add(slackSignature signature: String, at: Timestamp) throws(JournalError) -> Bool {
-        try write { database in try Self.add(signature, at: at, database) }
+    package func add(slackSignature signature: String, at: Timestamp) async throws(JournalError) -> Bool {
+        try await write { database in try Self.add(signature, at: at, database) }
     }
 
-    private static func add(_ signature: String, at: Timestamp, _ database: Database) throws -> Bool {
-        try database.execute(
+    private static func add(_ signature: String, at: Timestamp, _ database: any DatabaseConnection) throws -> Bool {
+        let changed = try database.execute(
             sql: "INSERT INTO slack_signatures (signature, at) VALUES (?, ?) ON CONFLICT (signature) DO NOTHING",
             arguments: [signature, at.milliseconds])
-        return database.changesCount > 0
+        return changed > 0
     }
 
-    package func hasSlackRequest(_ id: String) throws(JournalError) -> Bool {
-        try read { database in
-            try Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_requests WHERE id = ?)", arguments: [id]) ?? false
+    package func hasSlackRequest(_ id: String) async throws(JournalError) -> Bool {
+        try await read { database in
+            try database.value(
+                Bool.self, sql: "SELECT EXISTS (SELECT 1 FROM slack_requests WHERE id = ?)", arguments: [id]) ?? false
         }
     }
 
-    package func hasSlackSignature(_ signature: String) throws(JournalError) -> Bool {
-        try read { database in
-            try Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM slack_signatures WHERE signature = ?)",
+    package func hasSlackSignature(_ signature: String) async throws(JournalError) -> Bool {
+        try await read { database in
+            try database.value(
+                Bool.self, sql: "SELECT EXISTS (SELECT 1 FROM slack_signatures WHERE signature = ?)",
                 arguments: [signature]) ?? false
         }
     }
 
     /// What has not been acted on, in the order in which it was written.
-    package func slackRequestsToActOn(limit: Int) throws(JournalError) -> [WrittenSlackRequest] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func slackRequestsToActOn(limit: Int) async throws(JournalError) -> [WrittenSlackRequest] {
+        try await read { database in
+            try database.rows(
                 sql: """
                     SELECT id, at, sent_at, request, begun_at FROM slack_requests
                     WHERE done_at IS NULL ORDER BY number LIMIT ?
@@ -88,7 +88,7 @@ extension Journal {
                 var written = WrittenSlackRequest(
                     id: row["id"], at: Timestamp(milliseconds: row["at"]),
                     sentAt: Timestamp(milliseconds: row["sent_at"]), request: row["request"])
-                written.isBegun = row["begun_at"] != nil
+                written.isBegun = (row["begun_at"] as Int?) != nil
                 return written
             }
         }
@@ -96,20 +96,20 @@ extension Journal {
 
     /// Something is about to be done for a request that must not be done twice.
     /// - Returns: false when it was begun before, by whichever process.
-    package func begin(slackRequest id: String, at: Timestamp) throws(JournalError) -> Bool {
-        try write { database in
-            try database.execute(
+    package func begin(slackRequest id: String, at: Timestamp) async throws(JournalError) -> Bool {
+        try await write { database in
+            let changed = try database.execute(
                 sql: """
                     UPDATE slack_requests SET begun_at = ? WHERE id = ? AND begun_at IS NULL AND done_at IS NULL
                     """,
                 arguments: [at.milliseconds, id])
-            return database.changesCount > 0
+            return changed > 0
         }
     }
 
     /// A request has been acted on. `answer` is what the person was told.
-    package func finish(slackRequest id: String, answer: String?, at: Timestamp) throws(JournalError) {
-        try write { database in
+    package func finish(slackRequest id: String, answer: String?, at: Timestamp) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "UPDATE slack_requests SET done_at = ?, answer = ? WHERE id = ?",
                 arguments: [at.milliseconds, answer, id])
@@ -117,8 +117,8 @@ extension Journal {
     }
 
     /// Deletes requests that were acted on, signatures, and links that were not used.
-    package func forgetSlackRequests(before: Timestamp, linksBefore: Timestamp) throws(JournalError) {
-        try write { database in
+    package func forgetSlackRequests(before: Timestamp, linksBefore: Timestamp) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "DELETE FROM slack_requests WHERE at < ? AND done_at IS NOT NULL",
                 arguments: [before.milliseconds])

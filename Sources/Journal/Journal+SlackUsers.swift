@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// A one-time link with which a person in Slack connects themselves to an access token. Only the hash of its code is stored.
@@ -23,23 +22,24 @@ package struct SlackLink: Sendable, Hashable {
     }
 }
 
+// `user` is in quotes: in PostgreSQL the bare word is the connection's user.
 extension Journal {
     /// Stores a link, in place of earlier ones of the same person.
-    package func add(_ link: SlackLink, hash: [UInt8]) throws(JournalError) {
-        try write { database in
+    package func add(_ link: SlackLink, hash: [UInt8]) async throws(JournalError) {
+        try await write { database in
             try database.execute(
-                sql: "DELETE FROM slack_links WHERE team = ? AND user = ?", arguments: [link.team, link.user])
+                sql: "DELETE FROM slack_links WHERE team = ? AND \"user\" = ?", arguments: [link.team, link.user])
             try database.execute(
-                sql: "INSERT INTO slack_links (hash, team, user, name, at) VALUES (?, ?, ?, ?, ?)",
+                sql: "INSERT INTO slack_links (hash, team, \"user\", name, at) VALUES (?, ?, ?, ?, ?)",
                 arguments: [Data(hash), link.team, link.user, link.name, link.at.milliseconds])
         }
     }
 
     /// A link that was made at `since` or later and has not been used.
-    package func slackLink(hash: [UInt8], since: Timestamp) throws(JournalError) -> SlackLink? {
-        try read { database in
-            try Row.fetchOne(
-                database, sql: "SELECT * FROM slack_links WHERE hash = ? AND at >= ?",
+    package func slackLink(hash: [UInt8], since: Timestamp) async throws(JournalError) -> SlackLink? {
+        try await read { database in
+            try database.row(
+                sql: "SELECT * FROM slack_links WHERE hash = ? AND at >= ?",
                 arguments: [Data(hash), since.milliseconds]
             ).map { SlackLink($0) }
         }
@@ -48,17 +48,18 @@ extension Journal {
     /// Uses a link up: its person has the rights of the token from now on. `audit` is its entry in the audit log.
     /// - Returns: the link; `nil` when there is none any more that was made at `since` or later.
     package func connectSlackUser(
-        link hash: [UInt8], since: Timestamp, token: String, at: Timestamp, audit: @Sendable (SlackLink) -> AuditEntry
-    ) throws(JournalError) -> SlackLink? {
-        try write { database in
-            let row = try Row.fetchOne(
-                database, sql: "DELETE FROM slack_links WHERE hash = ? AND at >= ? RETURNING *",
+        link hash: [UInt8], since: Timestamp, token: String, at: Timestamp,
+        audit: @escaping @Sendable (SlackLink) -> AuditEntry
+    ) async throws(JournalError) -> SlackLink? {
+        try await write { database in
+            let row = try database.row(
+                sql: "DELETE FROM slack_links WHERE hash = ? AND at >= ? RETURNING *",
                 arguments: [Data(hash), since.milliseconds])
             guard let link = row.map({ SlackLink($0) }) else { return nil }
             try database.execute(
                 sql: """
-                    INSERT INTO slack_users (team, user, token, since) VALUES (?, ?, ?, ?)
-                    ON CONFLICT (team, user) DO UPDATE SET token = excluded.token, since = excluded.since
+                    INSERT INTO slack_users (team, "user", token, since) VALUES (?, ?, ?, ?)
+                    ON CONFLICT (team, "user") DO UPDATE SET token = excluded.token, since = excluded.since
                     """,
                 arguments: [link.team, link.user, token, at.milliseconds])
             try audit(link).insert(database)
@@ -67,19 +68,21 @@ extension Journal {
     }
 
     /// The id of the access token that a person in Slack is connected to.
-    package func token(ofSlackUser user: String, team: String) throws(JournalError) -> String? {
-        try read { database in
-            try String.fetchOne(
-                database, sql: "SELECT token FROM slack_users WHERE team = ? AND user = ?", arguments: [team, user])
+    package func token(ofSlackUser user: String, team: String) async throws(JournalError) -> String? {
+        try await read { database in
+            try database.value(
+                String.self, sql: "SELECT token FROM slack_users WHERE team = ? AND \"user\" = ?",
+                arguments: [team, user])
         }
     }
 
     /// - Returns: false when the person was not connected.
-    package func disconnectSlackUser(_ user: String, team: String, audit: AuditEntry) throws(JournalError) -> Bool {
-        try write { database in
-            try database.execute(
-                sql: "DELETE FROM slack_users WHERE team = ? AND user = ?", arguments: [team, user])
-            guard database.changesCount > 0 else { return false }
+    package func disconnectSlackUser(_ user: String, team: String, audit: AuditEntry) async throws(JournalError) -> Bool
+    {
+        try await write { database in
+            let changed = try database.execute(
+                sql: "DELETE FROM slack_users WHERE team = ? AND \"user\" = ?", arguments: [team, user])
+            guard changed > 0 else { return false }
             try audit.insert(database)
             return true
         }
@@ -88,15 +91,15 @@ extension Journal {
     // MARK: - The workspace
 
     /// The workspace that a bot's token belongs to, by the token's hash; `nil` when Slack has not said it yet.
-    package func workspace(ofSlackToken hash: [UInt8]) throws(JournalError) -> String? {
-        try read { database in
-            try String.fetchOne(
-                database, sql: "SELECT team FROM slack_workspaces WHERE token = ?", arguments: [Data(hash)])
+    package func workspace(ofSlackToken hash: [UInt8]) async throws(JournalError) -> String? {
+        try await read { database in
+            try database.value(
+                String.self, sql: "SELECT team FROM slack_workspaces WHERE token = ?", arguments: [Data(hash)])
         }
     }
 
-    package func note(workspace team: String, ofSlackToken hash: [UInt8]) throws(JournalError) {
-        try write { database in
+    package func note(workspace team: String, ofSlackToken hash: [UInt8]) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: """
                     INSERT INTO slack_workspaces (token, team) VALUES (?, ?)

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
 /// What a token allows; each role includes the one before it.
@@ -71,8 +70,8 @@ package struct TokenRecord: Sendable, Hashable {
 
 extension Journal {
     /// Stores a new token by its hash, with its entry in the audit log.
-    package func add(_ token: TokenRecord, hash: [UInt8], audit: AuditEntry) throws(JournalError) {
-        try write { database in
+    package func add(_ token: TokenRecord, hash: [UInt8], audit: AuditEntry) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: """
                     INSERT INTO tokens (id, hash, name, role, apps, created_at, created_by, expires_at)
@@ -87,37 +86,37 @@ extension Journal {
         }
     }
 
-    package func token(hash: [UInt8]) throws(JournalError) -> TokenRecord? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM tokens WHERE hash = ?", arguments: [Data(hash)])
+    package func token(hash: [UInt8]) async throws(JournalError) -> TokenRecord? {
+        try await read { database in
+            try database.row(sql: "SELECT * FROM tokens WHERE hash = ?", arguments: [Data(hash)])
                 .map { TokenRecord($0) }
         }
     }
 
-    package func token(id: String) throws(JournalError) -> TokenRecord? {
-        try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM tokens WHERE id = ?", arguments: [id]).map {
+    package func token(id: String) async throws(JournalError) -> TokenRecord? {
+        try await read { database in
+            try database.row(sql: "SELECT * FROM tokens WHERE id = ?", arguments: [id]).map {
                 TokenRecord($0)
             }
         }
     }
 
     /// All tokens, expired and revoked ones too, newest first.
-    package func tokens() throws(JournalError) -> [TokenRecord] {
-        try read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM tokens ORDER BY created_at DESC, id").map { TokenRecord($0) }
+    package func tokens() async throws(JournalError) -> [TokenRecord] {
+        try await read { database in
+            try database.rows(sql: "SELECT * FROM tokens ORDER BY created_at DESC, id").map { TokenRecord($0) }
         }
     }
 
     /// Revokes a token, ends the sessions that were opened with it, and disconnects the people in Slack who had its rights.
     /// - Returns: false when there is no such token, or it was revoked before.
-    package func revokeToken(id: String, at: Timestamp, audit: AuditEntry) throws(JournalError) -> Bool {
-        try write { database in
-            try database.execute(
+    package func revokeToken(id: String, at: Timestamp, audit: AuditEntry) async throws(JournalError) -> Bool {
+        try await write { database in
+            let changed = try database.execute(
                 sql: "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
                 arguments: [at.milliseconds, id]
             )
-            guard database.changesCount > 0 else { return false }
+            guard changed > 0 else { return false }
             try database.execute(sql: "DELETE FROM sessions WHERE token = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM slack_users WHERE token = ?", arguments: [id])
             try audit.insert(database)
@@ -125,8 +124,8 @@ extension Journal {
         }
     }
 
-    package func noteUse(ofToken id: String, at: Timestamp) throws(JournalError) {
-        try write { database in
+    package func noteUse(ofToken id: String, at: Timestamp) async throws(JournalError) {
+        try await write { database in
             try database.execute(
                 sql: "UPDATE tokens SET used_at = ? WHERE id = ? AND coalesce(used_at, 0) < ?",
                 arguments: [at.milliseconds, id, at.milliseconds]

@@ -1,25 +1,23 @@
-import GRDB
 import ReleaseMachine
 
 extension Journal {
     /// Adds what is known of a version. What was known stays, and the time of its first arrival. Its tag is this image from
     /// `version.pushedAt` on, unless it is known to have been another one since. A script's call for an image that is known says nothing
     /// about where the tag is.
-    package func note(_ version: PushedVersion) throws(JournalError) {
-        try note([version])
+    package func note(_ version: PushedVersion) async throws(JournalError) {
+        try await note([version])
     }
 
     /// The same for several, in one transaction.
-    package func note(_ versions: [PushedVersion]) throws(JournalError) {
+    package func note(_ versions: [PushedVersion]) async throws(JournalError) {
         guard !versions.isEmpty else { return }
-        try write { database in for version in versions { try version.insert(database) } }
+        try await write { database in for version in versions { try version.insert(database) } }
     }
 
     /// The known versions of an app, the newest arrival first, at most `limit`.
-    package func versions(app: String, limit: Int) throws(JournalError) -> [PushedVersion] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func versions(app: String, limit: Int) async throws(JournalError) -> [PushedVersion] {
+        try await read { database in
+            try database.rows(
                 sql: "SELECT * FROM versions WHERE app = ? ORDER BY pushed_at DESC, version DESC LIMIT ?",
                 arguments: [app, limit]
             ).map { PushedVersion($0) }
@@ -44,10 +42,11 @@ extension Journal {
     }
 
     /// The known versions of an app, the newest arrival first, at most `limit`, after the one at `place`.
-    package func versions(app: String, limit: Int, after place: VersionPlace?) throws(JournalError) -> [PushedVersion] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func versions(app: String, limit: Int, after place: VersionPlace?) async throws(JournalError)
+        -> [PushedVersion]
+    {
+        try await read { database in
+            try database.rows(
                 sql: """
                     SELECT * FROM versions WHERE app = ? AND (pushed_at, version, digest) < (?, ?, ?)
                     ORDER BY pushed_at DESC, version DESC, digest DESC LIMIT ?
@@ -60,35 +59,34 @@ extension Journal {
     }
 
     /// The tags of an app that are known.
-    package func tags(app: String) throws(JournalError) -> [String] {
-        try read {
-            try String.fetchAll($0, sql: "SELECT DISTINCT version FROM versions WHERE app = ?", arguments: [app])
+    package func tags(app: String) async throws(JournalError) -> [String] {
+        try await read {
+            try $0.values(String.self, sql: "SELECT DISTINCT version FROM versions WHERE app = ?", arguments: [app])
         }
     }
 
     /// The tags of an app that are known to have pointed at several images.
-    package func movedTags(app: String) throws(JournalError) -> [String] {
-        try read {
-            try String.fetchAll(
-                $0, sql: "SELECT version FROM versions WHERE app = ? GROUP BY version HAVING count(*) > 1",
+    package func movedTags(app: String) async throws(JournalError) -> [String] {
+        try await read {
+            try $0.values(
+                String.self, sql: "SELECT version FROM versions WHERE app = ? GROUP BY version HAVING count(*) > 1",
                 arguments: [app])
         }
     }
 
     /// The URLs of the source repositories from which an app's known versions were built.
-    package func sources(app: String) throws(JournalError) -> [String] {
-        try read {
-            try String.fetchAll(
-                $0, sql: "SELECT DISTINCT source FROM versions WHERE app = ? AND source IS NOT NULL LIMIT 100",
+    package func sources(app: String) async throws(JournalError) -> [String] {
+        try await read {
+            try $0.values(
+                String.self, sql: "SELECT DISTINCT source FROM versions WHERE app = ? AND source IS NOT NULL LIMIT 100",
                 arguments: [app])
         }
     }
 
     /// The images that are known by this tag: first the one that was pushed last, also where it was known before.
-    package func versions(app: String, tag: String) throws(JournalError) -> [PushedVersion] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func versions(app: String, tag: String) async throws(JournalError) -> [PushedVersion] {
+        try await read { database in
+            try database.rows(
                 sql:
                     "SELECT * FROM versions WHERE app = ? AND version = ? ORDER BY seen_at DESC, digest DESC LIMIT 20",
                 arguments: [app, tag]
@@ -97,16 +95,15 @@ extension Journal {
     }
 
     /// The image that this tag is, as far as is known.
-    package func version(app: String, tag: String) throws(JournalError) -> PushedVersion? {
-        try versions(app: app, tag: tag).first
+    package func version(app: String, tag: String) async throws(JournalError) -> PushedVersion? {
+        try await versions(app: app, tag: tag).first
     }
 
     /// The versions that were built from a commit, by its SHA or the first characters of it.
-    package func versions(app: String, commit: String) throws(JournalError) -> [PushedVersion] {
+    package func versions(app: String, commit: String) async throws(JournalError) -> [PushedVersion] {
         guard !commit.isEmpty, commit.utf8.allSatisfy({ isHexadecimal($0) }) else { return [] }
-        return try read { database in
-            try Row.fetchAll(
-                database,
+        return try await read { database in
+            try database.rows(
                 sql: """
                     SELECT * FROM versions WHERE app = ? AND (commit_sha LIKE ? OR version = ?)
                     ORDER BY pushed_at DESC LIMIT 20
@@ -117,14 +114,14 @@ extension Journal {
     }
 
     /// When the tags of the app's repository were last listed; `nil`: never.
-    package func tagsListed(app: String) throws(JournalError) -> Timestamp? {
-        try read {
-            try Int64.fetchOne($0, sql: "SELECT listed_at FROM tag_lists WHERE app = ?", arguments: [app])
+    package func tagsListed(app: String) async throws(JournalError) -> Timestamp? {
+        try await read {
+            try $0.value(Int64.self, sql: "SELECT listed_at FROM tag_lists WHERE app = ?", arguments: [app])
         }.map { Timestamp(milliseconds: $0) }
     }
 
-    package func noteTagsListed(app: String, at: Timestamp) throws(JournalError) {
-        try write {
+    package func noteTagsListed(app: String, at: Timestamp) async throws(JournalError) {
+        try await write {
             try $0.execute(
                 sql: """
                     INSERT INTO tag_lists (app, listed_at) VALUES (?, ?)
@@ -149,7 +146,7 @@ extension PushedVersion {
             sender: row["sender"])
     }
 
-    func insert(_ database: Database) throws {
+    func insert(_ database: any DatabaseConnection) throws {
         if digest != nil {
             // It was known by its tag only.
             try database.execute(
@@ -161,13 +158,14 @@ extension PushedVersion {
                     (app, version, digest, commit_sha, commit_at, source, ref, url, pushed_at, seen_at, sender)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (app, version, digest) DO UPDATE SET
-                    commit_sha = coalesce(commit_sha, excluded.commit_sha),
-                    commit_at = coalesce(commit_at, excluded.commit_at),
-                    source = coalesce(source, excluded.source),
-                    ref = coalesce(ref, excluded.ref),
-                    url = coalesce(url, excluded.url),
-                    pushed_at = min(pushed_at, excluded.pushed_at),
-                    seen_at = CASE excluded.sender WHEN 'deploy' THEN seen_at ELSE max(seen_at, excluded.seen_at) END
+                    commit_sha = coalesce(versions.commit_sha, excluded.commit_sha),
+                    commit_at = coalesce(versions.commit_at, excluded.commit_at),
+                    source = coalesce(versions.source, excluded.source),
+                    ref = coalesce(versions.ref, excluded.ref),
+                    url = coalesce(versions.url, excluded.url),
+                    pushed_at = CASE WHEN versions.pushed_at < excluded.pushed_at THEN versions.pushed_at ELSE excluded.pushed_at END,
+                    seen_at = CASE WHEN excluded.sender = 'deploy' OR versions.seen_at > excluded.seen_at THEN versions.seen_at
+                        ELSE excluded.seen_at END
                 """,
             arguments: [
                 app, version, digest ?? "", commit, commitTime?.milliseconds, source, ref, url, pushedAt.milliseconds,

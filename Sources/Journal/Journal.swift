@@ -1,84 +1,81 @@
 import Foundation
-import GRDB
 import ReleaseMachine
 
-/// Releases and their events in one SQLite file. An event is appended before anything acts on it, and never changed or removed.
+/// Releases and their events, and what goes with them: access, the inbox, the queue, the outbox. An event is appended before anything acts
+/// on it, and never changed or removed.
 ///
-/// Several processes may share the file: the command line, and a server beside it. Writes are synchronous and full (`synchronous =
-/// FULL`): an event that was appended survives a power failure.
+/// Several processes may use one journal at the same time: the command line, a server beside it, and, with PostgreSQL, servers on several
+/// machines. What was appended survives a power failure.
 package struct Journal: Sendable {
-    package let path: String
-    let pool: DatabasePool
+    let database: any JournalDatabase
+    private let watch: ChangeWatch
 
-    init(path: String, pool: DatabasePool) {
-        self.path = path
-        self.pool = pool
+    package init(_ database: any JournalDatabase) {
+        self.database = database
+        watch = ChangeWatch(database)
     }
 
-    /// Opens the journal, and creates it when there is none. A file that cannot be a journal is left byte for byte as it is.
-    package init(path: String) throws(JournalError) {
-        self.path = path
-        do {
-            if try Schema.isMissing(path) { Schema.create(path) } else { try Schema.check(path) }
-            pool = try Schema.open(path)
-        } catch {
-            throw JournalError(path: path, error)
-        }
-    }
+    /// What messages call it: the path of its file, or the servers and the database.
+    package var name: String { database.name }
 
-    /// Appends an event as number `recorded.sequence` of its release. Throws `JournalError.Kind.conflict` when that number is taken:
-    /// another process has appended since, and its event comes first.
+    /// Whether servers on other machines can use it at the same time.
+    package var isShared: Bool { database.isShared }
+
+    /// Appends events to a release, the first as its number `sequence`, all in one transaction. Throws `JournalError.Kind.conflict` when that
+    /// number is taken: another process has appended since, and its event comes first.
     ///
-    /// `audit` is the event's entry in the audit log, `request` the Idempotency-Key of a request that starts a release, `entry` the
-    /// entry of the queue that it starts, which has to be there, `lock` a lock that begins with it. All are written together with the event, or not at all.
+    /// `audit` are the events' entries in the audit log, `request` the Idempotency-Key of a request that starts a release, `entry` the
+    /// entry of the queue that it starts, which has to be there, `lock` a lock that begins with it. All are written together with the
+    /// events, or not at all.
     package func append(
-        _ recorded: RecordedEvent,
+        _ events: [RecordedEvent],
         app: String,
         number: Int,
-        audit: AuditEntry? = nil,
+        audit: [AuditEntry] = [],
         request: KeyedRequest? = nil,
         entry: String? = nil,
         lock: ReleaseLock? = nil
-    ) throws(JournalError) {
+    ) async throws(JournalError) {
+        let payloads: [String]
         do {
-            let payload = try String(decoding: Schema.encoder.encode(recorded.event), as: UTF8.self)
-            try pool.writeWithoutTransaction { database in
-                try database.inTransaction(.immediate) {
-                    try database.execute(
-                        sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
-                        arguments: [app, number, recorded.sequence, recorded.at.milliseconds, payload]
-                    )
-                    try audit?.insert(database)
-                    try request?.insert(database, app: app, number: number, at: recorded.at)
-                    if let entry, case .requested(let order) = recorded.event {
-                        try QueuedVersion.hasStarted(order, entry: entry, database)
-                    }
-                    try lock?.insert(database)
-                    return .commit
+            payloads = try events.map { try String(decoding: JournalJSON.encoder.encode($0.event), as: UTF8.self) }
+        } catch {
+            throw JournalError(journal: name, kind: .unusable("an event cannot be written: \(error)"))
+        }
+        try await write { database in
+            for (event, payload) in zip(events, payloads) {
+                try database.execute(
+                    sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [app, number, event.sequence, event.at.milliseconds, payload])
+            }
+            for entry in audit { try entry.insert(database) }
+            if let first = events.first {
+                try request?.insert(database, app: app, number: number, at: first.at)
+                if let entry, case .requested(let order) = first.event {
+                    try QueuedVersion.hasStarted(order, entry: entry, database)
                 }
             }
-        } catch {
-            throw JournalError(path: path, error)
+            try lock?.insert(database)
         }
     }
 
     /// The events of a release in order, from the one after `sequence` on.
-    package func events(app: String, number: Int, after sequence: Int = 0) throws(JournalError) -> [RecordedEvent] {
-        try read { database in
-            try Row.fetchAll(
-                database,
+    package func events(app: String, number: Int, after sequence: Int = 0) async throws(JournalError) -> [RecordedEvent]
+    {
+        try await read { database in
+            try database.rows(
                 sql:
                     "SELECT sequence, at, event FROM events WHERE app = ? AND number = ? AND sequence > ? ORDER BY sequence",
                 arguments: [app, number, sequence]
-            ).map(Schema.event)
+            ).map(JournalJSON.event)
         }
     }
 
     /// The numbers of an app's releases, newest first: at most `limit`, below `before`.
-    package func numbers(app: String, limit: Int, before: Int? = nil) throws(JournalError) -> [Int] {
-        try read { database in
-            try Int.fetchAll(
-                database,
+    package func numbers(app: String, limit: Int, before: Int? = nil) async throws(JournalError) -> [Int] {
+        try await read { database in
+            try database.values(
+                Int.self,
                 sql: """
                     SELECT number FROM events WHERE app = ? AND sequence = 1 AND number < ?
                     ORDER BY number DESC LIMIT ?
@@ -89,51 +86,46 @@ package struct Journal: Sendable {
     }
 
     /// The newest releases of an app, folded, newest first.
-    package func releases(app: String, limit: Int, before: Int? = nil) throws(JournalError) -> [Release] {
+    package func releases(app: String, limit: Int, before: Int? = nil) async throws(JournalError) -> [Release] {
         var releases: [Release] = []
-        for number in try numbers(app: app, limit: limit, before: before) {
-            if let release = Release(folding: try events(app: app, number: number)) { releases.append(release) }
+        for number in try await numbers(app: app, limit: limit, before: before) {
+            if let release = Release(folding: try await events(app: app, number: number)) { releases.append(release) }
         }
         return releases
     }
 
     /// The newest releases of an app, folded, newest first. Of those in `known` only the events after them are read.
-    package func releases(app: String, limit: Int, known: [Release]) throws(JournalError) -> [Release] {
+    package func releases(app: String, limit: Int, known: [Release]) async throws(JournalError) -> [Release] {
         let known = Dictionary(known.map { ($0.order.number, $0) }) { $1 }
         var releases: [Release] = []
-        for number in try numbers(app: app, limit: limit) {
+        for number in try await numbers(app: app, limit: limit) {
             if var release = known[number] {
-                for event in try events(app: app, number: number, after: release.sequence) { release.apply(event) }
+                for event in try await events(app: app, number: number, after: release.sequence) {
+                    release.apply(event)
+                }
                 releases.append(release)
-            } else if let release = Release(folding: try events(app: app, number: number)) {
+            } else if let release = Release(folding: try await events(app: app, number: number)) {
                 releases.append(release)
             }
         }
         return releases
     }
 
-    /// Changes tables other than the events, whole or not at all.
-    func write<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
-        do {
-            return try pool.writeWithoutTransaction { database in
-                var value: T?
-                try database.inTransaction(.immediate) {
-                    value = try body(database)
-                    return .commit
-                }
-                guard let value else { throw CancellationError() }
-                return value
-            }
-        } catch {
-            throw JournalError(path: path, error)
-        }
-    }
+    /// An element at once, and one after each commit of any process; several commits may be one element.
+    package func changes() -> AsyncStream<Void> { watch.changes(of: nil) }
 
-    func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(JournalError) -> T {
-        do {
-            return try pool.read(body)
-        } catch {
-            throw JournalError(path: path, error)
-        }
-    }
+    /// An element at once, and one after events of the app's releases were appended, by whichever process; several may be one element.
+    package func changes(of app: String) -> AsyncStream<Void> { watch.changes(of: app) }
+
+    /// Throws when nothing can be written: no permission, no space, or another process keeps the database locked.
+    package func checkWritable() async throws(JournalError) { try await database.checkWritable() }
+
+    @discardableResult
+    func write<Value: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> Value)
+        async throws(JournalError) -> Value
+    { try await database.write(body) }
+
+    func read<Value: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> Value)
+        async throws(JournalError) -> Value
+    { try await database.read(body) }
 }

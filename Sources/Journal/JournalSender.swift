@@ -9,8 +9,13 @@ package final class JournalSender: Sendable {
     private let descriptor: Int32
 
     package init(_ journal: Journal) {
+        guard let lock = journal.database.senderLock else {
+            // Another machine may be sending.
+            (descriptor, isAlone) = (-1, false)
+            return
+        }
         // Not inherited by child processes, which may live longer.
-        descriptor = Glibc.open(journal.path + "-sender", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        descriptor = Glibc.open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         isAlone = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0
         // Others are not kept from sending; they see only that they are not alone.
         if descriptor >= 0 { _ = flock(descriptor, LOCK_SH) }

@@ -1,4 +1,3 @@
-import GRDB
 import ReleaseMachine
 
 /// What is pending for one destination.

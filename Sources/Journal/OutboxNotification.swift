@@ -1,4 +1,3 @@
-import GRDB
 import ReleaseMachine
 
 /// A message about a release for one destination, not in the outbox yet.

@@ -13,51 +13,63 @@ package struct AuditedJournal: ReleaseJournal {
         self.requestOrigin = requestOrigin
     }
 
-    package func append(_ event: RecordedEvent, app: String, number: Int) throws {
+    package func append(_ events: [RecordedEvent], app: String, number: Int) async throws {
         var (request, entry): (KeyedRequest?, String?)
-        if case .requested = event.event { (request, entry) = (requestOrigin.request, requestOrigin.entry) }
+        if case .requested? = events.first?.event { (request, entry) = (requestOrigin.request, requestOrigin.entry) }
         do {
-            try journal.append(
-                event,
+            try await journal.append(
+                events,
                 app: app,
                 number: number,
-                audit: AuditEntry(
-                    event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token,
-                    alias: requestOrigin.alias),
+                audit: events.compactMap { event in
+                    AuditEntry(
+                        event, app: app, number: number, origin: requestOrigin.origin, token: requestOrigin.token,
+                        alias: requestOrigin.alias)
+                },
                 request: request,
                 entry: entry,
-                lock: try lockAfterRollback(event)
+                lock: try await lockAfterRollback(events.first)
             )
         } catch {
-            throw error.kind == .conflict ? JournalConflict() : error as any Error
+            switch error.kind {
+            case .conflict: throw JournalConflict()
+            case .unreachable: throw JournalUnavailable(error.description, isUnknown: false)
+            case .unknown: throw JournalUnavailable(error.description, isUnknown: true)
+            default: throw error
+            }
         }
     }
 
-    package func events(app: String, number: Int, after sequence: Int) throws -> [RecordedEvent] {
-        try journal.events(app: app, number: number, after: sequence)
+    package func changes(of app: String) -> AsyncStream<Void> { journal.changes(of: app) }
+
+    package func events(app: String, number: Int, after sequence: Int) async throws -> [RecordedEvent] {
+        try await journal.events(app: app, number: number, after: sequence)
     }
 
-    package func releases(app: String, limit: Int, before: Int?) throws -> [Release] {
-        try journal.releases(app: app, limit: limit, before: before)
+    package func releases(app: String, limit: Int, before: Int?) async throws -> [Release] {
+        try await journal.releases(app: app, limit: limit, before: before)
     }
 
-    package func lastNumber(app: String) throws -> Int {
-        try journal.numbers(app: app, limit: 1).first ?? 0
+    package func lastNumber(app: String) async throws -> Int {
+        try await journal.numbers(app: app, limit: 1).first ?? 0
     }
 
-    package func versions(app: String, tag: String) throws -> [PushedVersion] {
-        try journal.versions(app: app, tag: tag)
+    package func versions(app: String, tag: String) async throws -> [PushedVersion] {
+        try await journal.versions(app: app, tag: tag)
     }
-    package func queuedVersion(app: String) throws -> PushedVersion? { try journal.queued(app: app)?.version }
-    package func locks(at now: Timestamp) throws -> [ReleaseLock] { try journal.locks(at: now) }
+    package func queuedVersion(app: String) async throws -> PushedVersion? {
+        try await journal.queued(app: app)?.version
+    }
+    package func locks(at now: Timestamp) async throws -> [ReleaseLock] { try await journal.locks(at: now) }
 
-    package func add(_ lock: ReleaseLock) throws { try journal.add(lock) }
+    package func add(_ lock: ReleaseLock) async throws { try await journal.add(lock) }
 
     /// A rollback, and an older version that a person releases, lock the app for automatic releases: otherwise the next push would bring
     /// back what was taken away.
-    private func lockAfterRollback(_ event: RecordedEvent) throws(JournalError) -> ReleaseLock? {
-        guard case .requested(let order) = event.event, order.kind != .deploy || order.isOlder == true,
-            try !journal.locks(at: event.at).contains(where: { $0.isAutomatic(for: order.app) })
+    private func lockAfterRollback(_ first: RecordedEvent?) async throws(JournalError) -> ReleaseLock? {
+        guard let event = first, case .requested(let order) = event.event,
+            order.kind != .deploy || order.isOlder == true,
+            try await !journal.locks(at: event.at).contains(where: { $0.isAutomatic(for: order.app) })
         else { return nil }
         let what = order.kind == .deploy ? "released the older" : "rolled back to"
         return ReleaseLock(

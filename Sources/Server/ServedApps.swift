@@ -10,8 +10,10 @@ package protocol ServedApps: Sendable {
     var freezes: [FreezeWindow] { get }
     /// The releases of one app. Commands on it are written to the audit log with `requestOrigin`.
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases
-    /// Throws when the cluster's API does not answer.
-    func checkCluster() async throws
+    /// The names of the clusters, in the configuration's order; `nil` is the one without a name.
+    var clusters: [String?] { get }
+    /// Throws when the cluster's API does not answer, or not within `limit`.
+    func checkCluster(_ name: String?, within limit: Duration?) async throws
 }
 
 extension ServedApps {

@@ -21,28 +21,38 @@ final class MemoryJournal: ReleaseJournal {
         var appends = 0
         var breaking: Break?
         /// Run once, just before an append: what another process does at that moment.
-        var intrusion: (@Sendable (MemoryJournal) throws -> Void)?
+        var intrusion: (@Sendable (MemoryJournal) async throws -> Void)?
+        var watchers: [AsyncStream<Void>.Continuation] = []
     }
 
     private let state = Mutex(State())
 
-    func append(_ event: RecordedEvent, app: String, number: Int) throws {
+    func append(_ events: [RecordedEvent], app: String, number: Int) async throws {
+        guard let first = events.first else { return }
         let intrusion = state.withLock { state in
             defer { state.intrusion = nil }
             return state.intrusion
         }
-        try intrusion?(self)
+        try await intrusion?(self)
         try state.withLock { state in
             state.appends += 1
             let breaks = state.breaking.map { state.appends >= $0.at } ?? false
             if breaks, state.breaking?.isWritten != true || state.appends > state.breaking?.at ?? 0 { throw Killed() }
-            guard state.events[number]?.contains(where: { $0.sequence == event.sequence }) != true else {
+            guard state.events[number]?.contains(where: { $0.sequence == first.sequence }) != true else {
                 throw JournalConflict()
             }
-            state.events[number, default: []].append(event)
+            state.events[number, default: []] += events
             state.events[number]?.sort { $0.sequence < $1.sequence }
+            for watcher in state.watchers { watcher.yield() }
             if breaks { throw Killed() }
         }
+    }
+
+    func changes(of app: String) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        state.withLock { $0.watchers.append(continuation) }
+        continuation.yield()
+        return stream
     }
 
     func events(app: String, number: Int, after sequence: Int) throws -> [RecordedEvent] {
@@ -79,7 +89,7 @@ final class MemoryJournal: ReleaseJournal {
         }
     }
 
-    func intrude(_ body: @escaping @Sendable (MemoryJournal) throws -> Void) {
+    func intrude(_ body: @escaping @Sendable (MemoryJournal) async throws -> Void) {
         state.withLock { $0.intrusion = body }
     }
 
@@ -89,7 +99,8 @@ final class MemoryJournal: ReleaseJournal {
             let last = try events(app: "blog", number: number, after: 0).last?.sequence ?? 0
             do {
                 return try append(
-                    RecordedEvent(sequence: last + 1, at: ManualClock.start, event: event), app: "blog", number: number)
+                    [RecordedEvent(sequence: last + 1, at: ManualClock.start, event: event)], app: "blog",
+                    number: number)
             } catch is JournalConflict {
                 continue
             }

@@ -77,9 +77,9 @@ extension Preflight {
 
     // MARK: - What waits
 
-    private func backlogs(_ configuration: Configuration) -> [Finding] {
+    private func backlogs(_ configuration: Configuration) async -> [Finding] {
         let (names, now) = (OutboxDestinations.names(configuration), SystemClock().now)
-        let statuses = (try? DestinationStatus.all(names, installation.journal, at: now)) ?? []
+        let statuses = (try? await DestinationStatus.all(names, installation.journal, at: now)) ?? []
         return statuses.compactMap { status in
             let what = "notifications to \(status.name): \(status.sentence(at: now))"
             switch status.state {
@@ -127,7 +127,7 @@ extension Preflight {
 
 extension Array where Element: Sendable {
     /// The findings of all elements, in their order, asked for at the same time.
-    fileprivate func concurrently(_ body: @escaping @Sendable (Element) async -> [Finding]) async -> [Finding] {
+    func concurrently(_ body: @escaping @Sendable (Element) async -> [Finding]) async -> [Finding] {
         await withTaskGroup(of: (Int, [Finding]).self) { group in
             for (index, element) in enumerated() { group.addTask { (index, await body(element)) } }
             return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)

@@ -34,8 +34,8 @@ extension Preflight {
     }
 
     /// The right to list the cluster's nodes; `nil` where the inventory is another one.
-    func inventoryRight(_ client: KubernetesClient) async -> Finding? {
-        guard let rule = AccessRule.inventory(installation.configuration) else { return nil }
+    func inventoryRight(_ cluster: ClusterConfiguration, _ client: KubernetesClient) async -> Finding? {
+        guard let rule = AccessRule.inventory(installation.configuration.narrowed(to: cluster)) else { return nil }
         do {
             guard try await missing([rule], namespace: nil, client).isEmpty else {
                 return Finding(

@@ -18,45 +18,55 @@ struct Preflight {
     func findings() async -> [Finding] {
         var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)"), journal]
         findings += await notifications()
-        if let problem = installation.fleetProblem {
-            findings.append(Finding(state: .bad, what: "nodes: \(problem)", fix: "correct nodes.ssh"))
-        }
-        guard let client = installation.cluster else {
-            findings.append(
-                Finding(
-                    state: .bad, what: installation.clusterProblem ?? "no cluster is configured",
-                    fix: "set kubernetes.kubeconfig and kubernetes.context"))
-            for app in installation.configuration.apps {
-                if let fleet = installation.fleet { findings += await nodes(app, fleet, nil) }
-            }
-            return findings
-        }
-        do {
-            let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
-            let way = client.access.proxy.map { ", through \($0)" } ?? ""
-            findings.append(
-                Finding(
-                    state: .ok,
-                    what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))")
-            )
-        } catch {
-            findings.append(
-                Finding(state: .bad, what: "\(error)", fix: "set kubernetes.kubeconfig and kubernetes.context")
-            )
-        }
-        if let finding = await inventoryRight(client) { findings.append(finding) }
-        for app in installation.configuration.apps {
-            findings += await cluster(app, client)
-            if let fleet = installation.fleet { findings += await nodes(app, fleet, client) }
-        }
-        if installation.configuration.apps.isEmpty {
+        findings += await installation.clusters.concurrently { await self.cluster($0) }
+        if installation.configuration.apps.isEmpty, installation.clusters.contains(where: { $0.client != nil }) {
             findings.append(Finding(state: .warning, what: "no app is configured", fix: "add a file to apps/"))
         }
         return findings
     }
 
+    /// A cluster, its nodes and the apps that run there. Those of another cluster are checked at the same time: one that does not answer
+    /// delays no other.
+    private func cluster(_ cluster: ConnectedCluster) async -> [Finding] {
+        let apps = installation.configuration.apps.filter { $0.cluster == cluster.configuration.name }
+        var findings: [Finding] = []
+        if let problem = cluster.fleetProblem {
+            findings.append(Finding(state: .bad, what: "nodes: \(problem)", fix: "correct nodes.ssh"))
+        }
+        findings.append(await api(cluster))
+        if let client = cluster.client, let finding = await inventoryRight(cluster.configuration, client) {
+            findings.append(finding)
+        }
+        for app in apps {
+            if let client = cluster.client { findings += await self.app(app, client) }
+            if let fleet = cluster.fleet { findings += await nodes(app, fleet, cluster.client) }
+        }
+        return findings.map { finding in
+            var finding = finding
+            finding.cluster = cluster.configuration.name
+            return finding
+        }
+    }
+
+    private func api(_ cluster: ConnectedCluster) async -> Finding {
+        let fix =
+            cluster.configuration.name == nil
+            ? "set kubernetes.kubeconfig and kubernetes.context" : "set its kubeconfig and context in clusters"
+        guard let client = cluster.client else {
+            return Finding(state: .bad, what: cluster.problem ?? "no cluster is configured", fix: fix)
+        }
+        do {
+            let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
+            let way = client.access.proxy.map { ", through \($0)" } ?? ""
+            return Finding(
+                state: .ok, what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))")
+        } catch {
+            return Finding(state: .bad, what: "\(error)", fix: fix)
+        }
+    }
+
     private var journal: Finding {
-        let path = installation.journal.path
+        let path = installation.journal.name
         if let problem = installation.journalProblem {
             return Finding(
                 state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
@@ -69,9 +79,9 @@ struct Preflight {
             fix: "chmod 600 \(path)*")
     }
 
-    // MARK: Cluster
+    // MARK: An app in its cluster
 
-    private func cluster(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+    private func app(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
         let name = app.name.text
         var findings: [Finding] = []
         do {

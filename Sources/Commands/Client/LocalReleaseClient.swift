@@ -11,11 +11,13 @@ struct LocalReleaseClient: ReleaseClient {
 
     func apps() async throws -> [String] { installation.configuration.apps.map(\.name.text) }
 
+    func cluster(of app: String) -> String? { (try? installation.configuration.app(app))?.cluster }
+
     func view(of app: String) async throws -> AppView {
         let releases = try installation.releases(app)
-        let latest = try releases.latest()
-        let holds = try releases.currentHolds()
-        let queued = try installation.journal.queued(app: app).map {
+        let latest = try await releases.latest()
+        let holds = try await releases.currentHolds()
+        let queued = try await installation.journal.queued(app: app).map {
             AppView.QueuedView(version: $0.version.version, since: $0.since, waits: $0.waitsFor)
         }
         do {
@@ -36,7 +38,7 @@ struct LocalReleaseClient: ReleaseClient {
     func image(of app: String, _ version: Version) async throws -> ImageReference? {
         let releases = try installation.releases(app)
         let digest = await withRegistries { await $0.digest(version, of: releases.app) }
-        return try releases.image(for: version, digest: digest)
+        return try await releases.image(for: version, digest: digest)
     }
 
     /// Where tags point at the apps' registries, for as long as `body` runs.
@@ -58,15 +60,16 @@ struct LocalReleaseClient: ReleaseClient {
     func nodes(of app: String) async throws -> [NodeRoute] {
         // The nodes can be read even if the cluster cannot.
         let seen = try await installation.releases(app).readNodes()
-        return seen.readings.map { NodeRoute(app: app, reading: $0, live: seen.live) }
+        let cluster = cluster(of: app)
+        return seen.readings.map { NodeRoute(app: app, cluster: cluster, reading: $0, live: seen.live) }
     }
 
     func history(of app: String, limit: Int) async throws -> [ReleaseView] {
-        try installation.releases(app).history(limit: limit).map { ReleaseView($0) }
+        try await installation.releases(app).history(limit: limit).map { ReleaseView($0) }
     }
 
     func release(_ app: String, _ number: Int) async throws -> Release {
-        try installation.releases(app).release(number)
+        try await installation.releases(app).release(number)
     }
 
     func deploy(
@@ -107,7 +110,7 @@ struct LocalReleaseClient: ReleaseClient {
     func repair(_ app: String, isDryRun: Bool, by: String) async throws -> RepairView {
         let report = try await installation.releases(app).repair(isDryRun: isDryRun)
         if !isDryRun {
-            try installation.journal.note(
+            try await installation.journal.note(
                 AuditEntry(
                     at: SystemClock().now, who: by, action: "repair", app: app,
                     origin: RequestOrigin.commandLine.origin,
@@ -123,7 +126,7 @@ struct LocalReleaseClient: ReleaseClient {
         observe: @escaping Engine.Observer
     ) async throws {
         let releases = try installation.releases(app)
-        _ = try releases.release(number)
+        _ = try await releases.release(number)
         // Events are never added to a copy.
         let isCopy = installation.journalProblem != nil
         _ = try await releases.follow(
@@ -132,12 +135,12 @@ struct LocalReleaseClient: ReleaseClient {
 
     func audit(of app: String?, limit: Int, before: Int?) async throws -> [AuditView] {
         let apps = try app.map { [try installation.configuration.app($0).name.text] }
-        return try installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
+        return try await installation.journal.audit(limit: limit, before: before, apps: apps).map { AuditView($0) }
     }
 
     func notifications(_ query: NotificationQuery, limit: Int) async throws -> [NotificationView] {
         for app in query.apps ?? [] { _ = try installation.configuration.app(app) }
-        return try installation.journal.notifications(query, limit: limit).map { NotificationView($0) }
+        return try await installation.journal.notifications(query, limit: limit).map { NotificationView($0) }
     }
 
     func testDestination(_ name: String, by: String) async throws -> DestinationTest {
@@ -150,30 +153,30 @@ struct LocalReleaseClient: ReleaseClient {
         }
         for destination in destinations { await destination.close() }
         let tested = try test.get()
-        try installation.journal.note(
+        try await installation.journal.note(
             .test(tested, by: by, origin: RequestOrigin.commandLine.origin, at: SystemClock().now))
         return tested
     }
 
     func resendNotification(_ id: Int, by: String) async throws -> NotificationView {
         let now = SystemClock().now
-        guard let notification = try installation.journal.resend(id, at: now) else {
+        guard let notification = try await installation.journal.resend(id, at: now) else {
             throw Refusal("there is no notification \(id): viridian notify list shows them")
         }
-        try installation.journal.note(
+        try await installation.journal.note(
             .resend(notification, by: by, origin: RequestOrigin.commandLine.origin, at: now))
         return NotificationView(notification)
     }
 
     func tokens() async throws -> [TokenView] {
         let now = SystemClock().now
-        return try installation.journal.tokens().map { TokenView($0, at: now) }
+        return try await installation.journal.tokens().map { TokenView($0, at: now) }
     }
 
     func createToken(_ token: NewToken, by: String) async throws -> TokenView {
         for app in token.apps ?? [] { _ = try installation.configuration.app(app) }
         let now = SystemClock().now
-        let (record, made) = try TokenIssuer(journal: installation.journal).create(
+        let (record, made) = try await TokenIssuer(journal: installation.journal).create(
             name: token.name, role: token.role, apps: token.apps, expiresAt: token.life.map { now + $0 }, by: by,
             origin: RequestOrigin.commandLine.origin, at: now)
         var view = TokenView(record, at: now)
@@ -182,7 +185,7 @@ struct LocalReleaseClient: ReleaseClient {
     }
 
     func revokeToken(_ id: String, by: String) async throws {
-        let isRevoked = try TokenIssuer(journal: installation.journal).revoke(
+        let isRevoked = try await TokenIssuer(journal: installation.journal).revoke(
             id, by: by, origin: RequestOrigin.commandLine.origin, at: SystemClock().now)
         guard isRevoked else {
             throw Refusal("there is no valid token \(id): viridian token list shows all tokens")

@@ -11,6 +11,8 @@ protocol ReleaseClient: Sendable {
     /// The name of the cluster that an app runs in, for those who reach clusters themselves; `nil` for the one without a name, and where a
     /// server does.
     func cluster(of app: String) -> String?
+    /// A client for looking once at all these apps: what can be read for all of them at once is read once.
+    func together(_ apps: [String]) -> any ReleaseClient
     func view(of app: String) async throws -> AppView
     /// The app's image for a version; `nil` if only the server knows it.
     func image(of app: String, _ version: Version) async throws -> ImageReference?

@@ -15,6 +15,11 @@ struct ConnectedCluster: Sendable {
 }
 
 extension ConnectedCluster {
+    /// Why there is no client, with the cluster's name.
+    var namedProblem: String? { problem.map(configuration.named) }
+    /// Why there is no fleet, with the cluster's name.
+    var namedFleetProblem: String? { (fleetProblem ?? problem).map(configuration.named) }
+
     /// Which of the things that a cluster needs may be missing. What is missing is reported when it is used.
     struct Tolerance: Sendable {
         /// A kubeconfig that cannot be used.
@@ -52,7 +57,7 @@ extension ConnectedCluster {
             cluster.client = try configuration.client()
         } catch {
             guard tolerance.client else { throw error }
-            cluster.problem = error.description
+            cluster.problem = error.problem
         }
         let result: Result<Value, any Error>
         do {
@@ -65,7 +70,7 @@ extension ConnectedCluster {
                 await cluster.client?.shutdown()
                 throw error
             }
-            cluster.fleetProblem = configuration.named("\(error)")
+            cluster.fleetProblem = "\(error)"
             do { result = .success(try await body(cluster)) } catch { result = .failure(error) }
         }
         await cluster.client?.shutdown()
@@ -86,14 +91,16 @@ extension ClusterConfiguration {
             if let name { access.origin = "cluster \(name), \(access.origin)" }
             return KubernetesClient(access)
         } catch {
-            throw UnusableKubeconfig(description: named(error.description))
+            throw UnusableKubeconfig(cluster: self, problem: error.description)
         }
     }
 }
 
 /// There is no access to a cluster.
 struct UnusableKubeconfig: Error, Sendable, Hashable, CustomStringConvertible {
-    var description: String
+    var cluster: ClusterConfiguration
+    var problem: String
+    var description: String { cluster.named(problem) }
 }
 
 extension NodesConfiguration {

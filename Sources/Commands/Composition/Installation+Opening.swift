@@ -45,84 +45,22 @@ extension Installation {
         _ purpose: Purpose?,
         _ body: (Installation) async throws -> T
     ) async throws -> T {
-        let alone = Installation(
-            configuration: configuration, journal: opened.journal, cluster: nil, fleet: nil,
-            journalProblem: opened.problem)
-        guard let purpose else { return try await body(alone) }
-        let found = try client(configuration.kubernetes, for: purpose)
-        let client = found.client
-        var installation = Installation(
-            configuration: configuration, journal: opened.journal, cluster: client, fleet: nil,
-            journalProblem: opened.problem, clusterProblem: found.problem)
-        do {
-            let value: T
-            do {
-                value = try await configuration.nodes.withTransport { transport in
-                    installation.fleet = try Installation.fleet(configuration.nodes, in: client, transport)
-                    return try await body(installation)
-                }
-            } catch let error as SSHConfigurationError where purpose == .checking {
-                installation.fleetProblem = error.description
-                value = try await body(installation)
-            }
-            await client?.shutdown()
-            return value
-        } catch {
-            await client?.shutdown()
-            throw error
+        guard let purpose else {
+            return try await body(
+                Installation(
+                    configuration: configuration, journal: opened.journal, clusters: [], journalProblem: opened.problem)
+            )
         }
-    }
-
-    private static func client(
-        _ settings: KubernetesConfiguration, for purpose: Purpose
-    ) throws -> (client: KubernetesClient?, problem: String?) {
-        do {
-            let access = try ClusterAccess.discover(kubeconfig: settings.kubeconfig, context: settings.context)
-            return (KubernetesClient(access), nil)
-        } catch {
-            guard purpose != .writing else { throw error }
-            return (nil, "\(error)")
+        // Where there are several clusters, what one of them lacks concerns its own apps.
+        let tolerance = ConnectedCluster.Tolerance(
+            client: purpose != .writing || configuration.hasSeveralClusters,
+            fleet: purpose == .checking || configuration.hasSeveralClusters)
+        return try await ConnectedCluster.withConnections(to: configuration.clusters, tolerating: tolerance) {
+            clusters in
+            try await body(
+                Installation(
+                    configuration: configuration, journal: opened.journal, clusters: clusters,
+                    journalProblem: opened.problem))
         }
-    }
-}
-
-/// The journal that a verb gets: the configured one, or a copy of it if that cannot be opened and the verb only reads.
-private struct OpenedJournal {
-    var journal: Journal
-    var problem: String?
-    /// The directory of the copy.
-    var directory: PrivateDirectory?
-
-    static func open(_ path: String, for purpose: Installation.Purpose) throws -> OpenedJournal {
-        do {
-            return OpenedJournal(journal: try Journal(path: path))
-        } catch {
-            guard purpose != .writing else { throw error }
-            return try inMemory(path, error, for: purpose)
-        }
-    }
-
-    private static func inMemory(
-        _ path: String, _ problem: JournalError, for purpose: Installation.Purpose
-    ) throws -> OpenedJournal {
-        // Preferred because the disk may be full.
-        let memory = "/dev/shm"
-        let parent = access(memory, W_OK) == 0 ? memory : FileManager.default.temporaryDirectory.path
-        let directory = try PrivateDirectory(prefix: "viridian-journal-", in: parent)
-        do {
-            let journal = try substitute(path, problem, for: purpose, in: directory.path)
-            return OpenedJournal(journal: journal, problem: problem.description, directory: directory)
-        } catch {
-            directory.remove()
-            throw error
-        }
-    }
-
-    private static func substitute(
-        _ path: String, _ problem: JournalError, for purpose: Installation.Purpose, in directory: String
-    ) throws -> Journal {
-        if case .unusable = problem.kind, let copy = try Journal(copying: path, into: directory) { return copy }
-        guard purpose == .checking else { throw problem }
-        return try Journal(path: directory + "/empty.sqlite")
     }
 }

@@ -12,16 +12,14 @@ import Workloads
 struct Installation: Sendable {
     let configuration: Configuration
     let journal: Journal
-    /// `nil` for verbs that only read the journal.
-    let cluster: KubernetesClient?
-    var fleet: Fleet?
+    /// Each cluster with its nodes, in the configuration's order; none for verbs that only read the journal.
+    let clusters: [ConnectedCluster]
 
     /// Why the journal is read from a copy; `nil` if it is not.
     var journalProblem: String?
-    /// Why there is no cluster for a verb that uses it, and no fleet if its inventory is the cluster's.
-    var clusterProblem: String?
-    /// Why there is no fleet for a verb that uses it.
-    var fleetProblem: String?
+
+    /// For verbs that look at many apps, by app: their nodes are read for all of them at once.
+    var batches: [String: ReadingsBatch] = [:]
 
     /// The releases of an app. Commands given through it are recorded in the audit log with their origin.
     func releases(
@@ -29,43 +27,20 @@ struct Installation: Sendable {
         _ requestOrigin: RequestOrigin = .commandLine
     ) throws(UnknownApp) -> AppReleases {
         let app = try configuration.app(name)
-        let cluster = cluster.map { AppCluster(client: $0, app: app) }
-        let nodes = fleet.map { fleet in
-            FleetNodes(fleet: fleet, app: app) { await cluster?.readinessProbe(of: $0) }
+        let connected = clusters.first { $0.configuration.name == app.cluster }
+        let cluster = connected?.client.map { AppCluster(client: $0, app: app) }
+        let nodes = connected?.fleet.map { fleet in
+            FleetNodes(fleet: fleet, app: app, batch: batches[name]) { await cluster?.readinessProbe(of: $0) }
         }
         return AppReleases(
             app: app,
             engine: Engine(
-                cluster: cluster ?? unavailable as any Cluster,
-                nodes: nodes ?? unavailable as any Nodes,
+                cluster: cluster ?? UnavailableBackend(why: connected?.namedProblem) as any Cluster,
+                nodes: nodes ?? UnavailableBackend(why: connected?.namedFleetProblem) as any Nodes,
                 journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
                 clock: SystemClock()
             ),
             freezes: configuration.freeze
-        )
-    }
-
-    private var unavailable: UnavailableBackend {
-        UnavailableBackend(refusal: Refusal(clusterProblem ?? "this verb only reads the journal"))
-    }
-
-    /// The configured nodes; `nil` if their inventory is a cluster's and there is no cluster.
-    static func fleet(
-        _ nodes: NodesConfiguration, in cluster: KubernetesClient?, _ transport: any NodeTransport
-    ) throws -> Fleet? {
-        guard let inventory = try nodes.inventory(in: cluster) else { return nil }
-        return Fleet(
-            inventory: inventory,
-            transport: transport,
-            settings: NodeSettings(
-                backends: nodes.backends,
-                test: nodes.test,
-                reload: nodes.reload,
-                pid: nodes.pid,
-                sudo: nodes.sudo,
-                timeout: nodes.timeout
-            ),
-            parallel: nodes.parallel
         )
     }
 }
@@ -78,6 +53,10 @@ extension RequestOrigin {
 /// The backend of a verb without a cluster or nodes: every call throws `refusal`.
 private struct UnavailableBackend: Cluster, Nodes {
     let refusal: Refusal
+
+    init(why: String?) {
+        refusal = Refusal(why ?? "this verb only reads the journal")
+    }
 
     func acquireLease() async throws -> LeaseTerm { throw refusal }
     func renewLease() async throws { throw refusal }

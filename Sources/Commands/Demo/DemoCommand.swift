@@ -71,7 +71,7 @@ struct DemoCommand: Verb {
             _ = try await ReleaseFollower(output: .text).run { observe in
                 try await releases.deploy(request, until: .whenEnded, observe: observe)
             }
-            guard let release = try releases.latest() else { throw Refusal("the release is not in the journal") }
+            guard let release = try await releases.latest() else { throw Refusal("the release is not in the journal") }
             return release
         }
     }

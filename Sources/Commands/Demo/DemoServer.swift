@@ -15,14 +15,14 @@ enum DemoServer {
     ) async throws -> Value {
         guard let port = demo.pagePort else { return try await body() }
         return try await Installation.open(config: demo.configurationFile, connecting: true) { installation in
-            let (_, token) = try TokenIssuer(journal: installation.journal).create(
+            let (_, token) = try await TokenIssuer(journal: installation.journal).create(
                 name: (try? TokenName(caller()).text) ?? "demo", role: .admin, by: caller(),
                 origin: RequestOrigin.commandLine.origin, at: SystemClock().now)
             var settings = ServerSettings(
                 listen: ListenAddress(host: "127.0.0.1", port: port), version: Viridian.version)
             // Shorter than the default, so that drift from manual edits shows soon.
             settings.checkInterval = .seconds(5)
-            let services = try Services(
+            let services = try await Services(
                 apps: ServedInstallation(installation: installation),
                 journal: installation.journal,
                 settings: settings,

@@ -11,47 +11,32 @@ struct FleetNodes: Nodes {
     let fleet: Fleet
     let app: AppConfiguration
     private let artifacts: NodeArtifacts
+    private let batch: ReadingsBatch?
     private let readiness: @Sendable (Color) async -> ReadinessProbe?
     private let probes = MemoizedResult<Int, ReadinessProbe?>()
 
-    /// `readiness` returns the readiness probe of a colour's pods.
+    /// `readiness` returns the readiness probe of a colour's pods. With `batch`, the nodes are read for all its apps at once.
     init(
         fleet: Fleet,
         app: AppConfiguration,
+        batch: ReadingsBatch? = nil,
         readiness: @escaping @Sendable (Color) async -> ReadinessProbe? = { _ in nil }
     ) {
         self.fleet = fleet
         self.app = app
+        self.batch = batch
         self.readiness = readiness
         artifacts = NodeArtifacts(app: app)
     }
 
-    var upstream: Upstream {
-        Upstream(
-            app: app.name.text,
-            name: app.upstream,
-            bluePort: app.ports.blue,
-            greenPort: app.ports.green,
-            assets: app.artifact?.to,
-            preview: app.preview,
-            hosts: app.hosts,
-            allowDirect: app.allowDirect
-        )
-    }
+    var upstream: Upstream { Upstream(app) }
 
     static func ports(of app: AppConfiguration) -> PortPair { PortPair(blue: app.ports.blue, green: app.ports.green) }
 
-    func list() async throws -> [String] {
-        do {
-            return try await fleet.nodes().map(\.address)
-        } catch let error as InventoryError {
-            throw Refusal(error.description)
-        } catch let error as AWSError where !error.isTemporary {
-            throw Refusal(error.description)
-        }
-    }
+    func list() async throws -> [String] { try await fleet.listed() }
 
     func read(_ addresses: [String], claiming fence: Fence?) async -> [NodeReading] {
+        if let batch, fence == nil { return await batch.read(app.name.text, on: addresses) }
         let nodes = addresses.map { Node($0) }
         let token: Int
         do {
@@ -59,11 +44,8 @@ struct FleetNodes: Nodes {
         } catch {
             return addresses.map { NodeReading(node: $0, color: nil, message: error.message) }
         }
-        return await fleet.read(upstream, on: nodes, claiming: token).map { reading in
-            var value = NodeReading(reading, ports: upstream.ports)
-            value.newestRelease = (try? reading.outcome.get().token).map(Fence.release(ofToken:))
-            return value
-        }
+        let upstream = upstream
+        return await fleet.read(upstream, on: nodes, claiming: token).map { NodeReading(of: upstream, $0) }
     }
 
     func lastRelease() async throws -> Int {
@@ -210,6 +192,35 @@ struct FleetNodes: Nodes {
     }
 }
 
+extension Upstream {
+    init(_ app: AppConfiguration) {
+        self.init(
+            app: app.name.text,
+            name: app.upstream,
+            bluePort: app.ports.blue,
+            greenPort: app.ports.green,
+            assets: app.artifact?.to,
+            preview: app.preview,
+            hosts: app.hosts,
+            allowDirect: app.allowDirect
+        )
+    }
+}
+
+extension Fleet {
+    /// The addresses in the inventory now.
+    /// - Throws: `Refusal` for an inventory that cannot be used; the inventory's own errors where a retry may help.
+    func listed() async throws -> [String] {
+        do {
+            return try await nodes().map(\.address)
+        } catch let error as InventoryError {
+            throw Refusal(error.description)
+        } catch let error as AWSError where !error.isTemporary {
+            throw Refusal(error.description)
+        }
+    }
+}
+
 extension Fence {
     /// The highest release number that nodes accept: a shell can compare and add it, and JSON numbers represent it exactly. It is never
     /// reached in practice.
@@ -233,6 +244,12 @@ extension Fence {
 }
 
 extension NodeReading {
+    /// With the newest release of the app that the node has seen.
+    init(of upstream: Upstream, _ reading: NodeReadResult) {
+        self.init(reading, ports: upstream.ports)
+        newestRelease = reading.report.map { Fence.release(ofToken: $0.token) }
+    }
+
     /// What a node was verified to route to or, if that was not possible, what its file says.
     init(_ reading: NodeReadResult, ports: PortPair) {
         let address = reading.node.address

@@ -49,6 +49,8 @@ struct Finding: Encodable, Sendable {
     }
 
     var state: State
+    /// The cluster that it is about, where that has a name.
+    var cluster: String?
     var app: String?
     var node: String?
     var what: String
@@ -61,7 +63,7 @@ struct Finding: Encodable, Sendable {
             case .warning: terminal.styled("warning", .yellow)
             case .bad: terminal.styled("bad    ", .red)
             }
-        let place = [app, node].compactMap { $0 }.joined(separator: " ")
+        let place = [cluster, app, node].compactMap { $0 }.joined(separator: " ")
         return mark + "  \(place.isEmpty ? "" : place + ": ")\(what)\(fix.map { ". To fix: \($0)" } ?? "")"
     }
 }

@@ -17,6 +17,7 @@ struct NodesCommand: Verb {
         try await global.withReleaseClient(connecting: true, for: .reading) { client in
             let names: [String]
             if let app { names = [app] } else { names = try await client.apps() }
+            let client = client.together(names)
             let rows = try await client.each(of: names) { try await client.nodes(of: $0) }.flatMap(\.self)
             if output.output == .json {
                 for row in rows { printLine(try row.jsonLine()) }

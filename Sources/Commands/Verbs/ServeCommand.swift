@@ -43,7 +43,7 @@ struct ServeCommand: Verb {
             )
             raiseFileLimit()
             let logger = StandardErrorLog.logger(isJSON: logFormat == .json, level: verbose ? .debug : .info)
-            let services = try Services(
+            let services = try await Services(
                 apps: ServedInstallation(installation: installation),
                 journal: installation.journal,
                 settings: settings,
@@ -53,7 +53,7 @@ struct ServeCommand: Verb {
                 logger: logger
             )
             let name = caller().contains(" ") ? "'\(caller())'" : caller()
-            let hasTokens = try installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
+            let hasTokens = try await installation.journal.tokens().contains { $0.isGood(at: SystemClock().now) }
             let scheme = settings.tls == nil ? "http" : "https"
             let server = WebServer(services) { port in
                 let address = ListenAddress(host: settings.listen.host, port: port)

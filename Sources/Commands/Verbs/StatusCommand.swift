@@ -24,6 +24,7 @@ struct StatusCommand: Verb {
             while true {
                 var lines: [TerminalLine] = []
                 var problems: [String] = []
+                let client = client.together(names)
                 for status in try await client.each(of: names, { try await client.view(of: $0) }) {
                     lines += output.output == .json ? [TerminalLine(try status.jsonLine())] : status.lines(terminal)
                     if let problem = status.problem, !problems.contains(problem) { problems.append(problem) }

@@ -30,17 +30,17 @@ package struct DeliveryContext: Sendable {
     /// An earlier attempt may have reached the receiver although its answer was not recorded.
     package var isRepeated: Bool
     /// Reads the receiver's ids that belong to other releases.
-    package var taken: @Sendable () throws -> Set<String>
+    package var taken: @Sendable () async throws -> Set<String>
     /// Records the receiver's id as soon as it is known, before anything else is sent.
-    package var record: @Sendable (String) throws -> Void
+    package var record: @Sendable (String) async throws -> Void
     /// Reads the events of the release as the journal has them now; empty when it has none.
-    package var events: @Sendable () throws -> [RecordedEvent]
+    package var events: @Sendable () async throws -> [RecordedEvent]
 
     package init(
         known: String? = nil, isRepeated: Bool = false,
-        taken: @escaping @Sendable () throws -> Set<String> = { [] },
-        record: @escaping @Sendable (String) throws -> Void = { _ in },
-        events: @escaping @Sendable () throws -> [RecordedEvent] = { [] }
+        taken: @escaping @Sendable () async throws -> Set<String> = { [] },
+        record: @escaping @Sendable (String) async throws -> Void = { _ in },
+        events: @escaping @Sendable () async throws -> [RecordedEvent] = { [] }
     ) {
         self.known = known
         self.isRepeated = isRepeated
@@ -50,7 +50,7 @@ package struct DeliveryContext: Sendable {
     }
 
     /// The release as it is in the journal now; `nil` when it is not there.
-    package func latest() throws -> Release? { Release(folding: try events()) }
+    package func latest() async throws -> Release? { Release(folding: try await events()) }
 }
 
 /// A forge to which deployments are reported.

@@ -48,13 +48,13 @@ package struct GitHubDeployments: DeploymentForge {
         if let known = context.known {
             deployment = known
         } else if context.isRepeated || report.status != .queued, let found = try await find(report, path, repository) {
-            try context.record(found)
+            try await context.record(found)
             deployment = found
         } else if report.status == .inactive {
             return "GitHub has no deployment of \(report.release)"
         } else {
             deployment = try await create(report, path, repository)
-            try context.record(deployment)
+            try await context.record(deployment)
         }
         if context.isRepeated, try await hasStatus(report, path, deployment, repository) {
             return "deployment \(deployment) has this status already"

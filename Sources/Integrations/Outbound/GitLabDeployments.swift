@@ -41,13 +41,13 @@ package struct GitLabDeployments: DeploymentForge {
         if let recorded = context.known {
             known = recorded
         } else if context.isRepeated || report.status != .queued,
-            let found = try await find(report, project, taken: try context.taken())
+            let found = try await find(report, project, taken: try await context.taken())
         {
-            try context.record(found)
+            try await context.record(found)
             known = found
         } else {
             known = try await create(report, project)
-            try context.record(known)
+            try await context.record(known)
         }
         guard let wanted = Self.status(report.status) else { return "deployment \(known) is running" }
         let deployment = try await update(known, to: wanted, project)

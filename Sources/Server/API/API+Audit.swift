@@ -11,7 +11,7 @@ extension API {
         let limit = try request.integer("limit", 1...500) ?? 50
         let before = try request.integer("before", 1...Int.mostInJSON)
         let apps = try appInQuery(request, context).map { [$0] } ?? identity.apps
-        let found = try services.journal.audit(limit: limit + 1, before: before, apps: apps)
+        let found = try await services.journal.audit(limit: limit + 1, before: before, apps: apps)
         let page = found.prefix(limit)
         return .json(AuditList(entries: page.map { AuditView($0) }, next: found.count > limit ? page.last?.id : nil))
     }

@@ -67,10 +67,10 @@ extension API {
             events: try call.jsonLine(), outcome: nil)
         while true {
             let (id, cameBefore) = try await services.inbox.receive(delivery)
-            guard cameBefore, let known = try services.journal.delivery(id) else { return id }
+            guard cameBefore, let known = try await services.journal.delivery(id) else { return id }
             guard known.deployCall == call else { throw Idempotency.reused }
             guard known.results.contains(where: { $0.state == .refused }) else { return id }
-            try services.journal.forgetKey(ofDelivery: id)
+            try await services.journal.forgetKey(ofDelivery: id)
         }
     }
 }

@@ -13,20 +13,17 @@ extension API {
         .plain("ok\n")
     }
 
-    /// Whether a release could start: the journal can be written, and the cluster has answered recently or answers now.
+    /// Whether a release could start: the journal can be written, and a cluster has answered recently or answers now.
     @Sendable func readiness(_ request: Request, _ context: ServerContext) async throws -> Response {
         var answer = Readiness(ready: true, journal: "ok", cluster: "ok")
-        do { try services.journal.checkWritable() } catch {
+        do { try await services.journal.checkWritable() } catch {
             answer.journal = "cannot be written"
             answer.ready = false
         }
-        let reached = await services.driftMonitor.reachedAt
-        if reached.map({ services.clock.now - $0 > services.settings.checkInterval * 3 }) ?? true {
-            do { try await services.apps.checkCluster() } catch {
-                answer.cluster = "does not answer"
-                answer.ready = false
-            }
-        }
+        let clusters = await ClusterAnswers(services)
+        answer.cluster = clusters.sentence
+        answer.clusters = clusters.byName
+        if !clusters.isAnyThere { answer.ready = false }
         return .json(answer, status: answer.ready ? .ok : .serviceUnavailable)
     }
 

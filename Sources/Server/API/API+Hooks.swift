@@ -47,7 +47,7 @@ extension API {
         let (id, cameBefore) = try await services.inbox.receive(delivery)
         if let ignored, !cameBefore { return (.json(DeliveryAnswer(delivery: id, ignored: ignored)), "ignored") }
         if cameBefore {
-            let known = try services.journal.delivery(id).map { DeliveryView($0) }
+            let known = try await services.journal.delivery(id).map { DeliveryView($0) }
             let repeated = DeliveryAnswer(
                 delivery: id, releases: known?.releases ?? [],
                 ignored: "this delivery came before: \(known?.outcome ?? "see the list of deliveries")")
@@ -79,7 +79,7 @@ extension API {
         let limit = try request.integer("limit", 1...500) ?? 50
         let before = try request.integer("before", 1...Int.mostInJSON)
         let apps = try appInQuery(request, context).map { [$0] } ?? identity.apps
-        let found = try services.journal.deliveries(limit: limit + 1, before: before, apps: apps)
+        let found = try await services.journal.deliveries(limit: limit + 1, before: before, apps: apps)
         let page = found.prefix(limit)
         return .json(
             DeliveryList(
@@ -90,7 +90,7 @@ extension API {
     @Sendable func showDelivery(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let id = try context.parameter("id")
-        guard let number = Int(id), number > 0, let delivery = try services.journal.delivery(number),
+        guard let number = Int(id), number > 0, let delivery = try await services.journal.delivery(number),
             identity.apps == nil || delivery.concernedApps.contains(where: { identity.sees($0) })
         else { throw APIError.notFound("there is no delivery \(id.safe.cut(50))") }
         return .json(DeliveryView(delivery, apps: identity.apps))

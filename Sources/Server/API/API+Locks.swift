@@ -8,7 +8,7 @@ import ViridianConfiguration
 /// Locks: no release starts while one holds. They never stand in the way of promote, abort, rollback and repair.
 extension API {
     @Sendable func listLocks(_ request: Request, _ context: ServerContext) async throws -> Response {
-        .json(try services.lockService(context).holding())
+        await .json(try services.lockService(context).holding())
     }
 
     @Sendable func createLock(_ request: Request, _ context: ServerContext) async throws -> Response {

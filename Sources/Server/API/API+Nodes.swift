@@ -17,8 +17,9 @@ extension API {
         var rows: [NodeRoute] = []
         for name in names {
             guard let observation = await services.appStates.observation(name) else { continue }
+            let cluster = try services.apps.configuration(name).cluster
             rows += observation.readings.map {
-                NodeRoute(app: name, reading: $0, live: observation.survey.recorded?.color)
+                NodeRoute(app: name, cluster: cluster, reading: $0, live: observation.survey.recorded?.color)
             }
         }
         return .json(NodeList(nodes: rows))

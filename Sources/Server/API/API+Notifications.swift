@@ -19,7 +19,7 @@ extension API {
             return state
         }
         query.destination = request.uri.queryParameters["destination"].map { String($0) }
-        let found = try services.journal.notifications(query, limit: limit + 1)
+        let found = try await services.journal.notifications(query, limit: limit + 1)
         let page = found.prefix(limit)
         return .json(
             NotificationList(

@@ -13,7 +13,7 @@ extension API {
         let app = try app(context)
         let limit = try request.integer("limit", 1...200) ?? 20
         let before = try request.integer("before", 1...Int.mostInJSON)
-        let found = try services.journal.releases(app: app, limit: limit + 1, before: before)
+        let found = try await services.journal.releases(app: app, limit: limit + 1, before: before)
         let page = found.prefix(limit)
         let answer = ReleaseList(
             releases: page.map { ReleaseView($0) }, next: found.count > limit ? page.last?.order.number : nil)
@@ -54,7 +54,7 @@ extension API {
         try Idempotency.check(key)
         let keyed = KeyedRequest(owner: identity.id, key: key, hash: try fields.hash(app))
         let (release, isRepeated) = try await idempotency.once(keyed, app: app) { number in
-            try services.apps.releases(app).release(number)
+            try await services.apps.releases(app).release(number)
         } _: {
             try await start(keyed)
         }

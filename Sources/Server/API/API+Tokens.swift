@@ -8,7 +8,7 @@ import ReleaseMachine
 /// Access tokens: list, create, revoke.
 extension API {
     @Sendable func listTokens(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let tokens = try services.tokenService(context).all()
+        let tokens = try await services.tokenService(context).all()
         return .json(TokenList(tokens: tokens.map { TokenView($0, at: services.clock.now) }))
     }
 
@@ -24,7 +24,7 @@ extension API {
         if let days, !(1...3650).contains(days) {
             throw APIError.invalid("expiresInDays", "expiresInDays has to be from 1 to 3650")
         }
-        let (record, token) = try services.tokenService(context).create(
+        let (record, token) = try await services.tokenService(context).create(
             name: name, role: role, apps: try fields.strings("apps"),
             expiresIn: days.map { .seconds($0 * 86_400) })
         var view = TokenView(record, at: services.clock.now)
@@ -33,7 +33,7 @@ extension API {
     }
 
     @Sendable func revokeToken(_ request: Request, _ context: ServerContext) async throws -> Response {
-        try services.tokenService(context).revoke(try context.parameter("id"))
+        try await services.tokenService(context).revoke(try context.parameter("id"))
         return Response(status: .noContent)
     }
 }

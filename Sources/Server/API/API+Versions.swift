@@ -15,16 +15,16 @@ extension API {
             }
             return place
         }
-        return .json(try services.versions(of: app, limit: limit, after: before))
+        return await .json(try services.versions(of: app, limit: limit, after: before))
     }
 }
 
 extension Services {
     /// A page of the app's known versions, the newest arrival first.
-    func versions(of app: String, limit: Int, after place: Journal.VersionPlace? = nil) throws -> VersionList {
+    func versions(of app: String, limit: Int, after place: Journal.VersionPlace? = nil) async throws -> VersionList {
         let configuration = try apps.configuration(app)
-        let found = try journal.versions(app: app, limit: limit + 1, after: place)
-        let states = VersionStates(try queue.facts.admission(app))
+        let found = try await journal.versions(app: app, limit: limit + 1, after: place)
+        let states = VersionStates(try await queue.facts.admission(app))
         let page = found.prefix(limit)
         return VersionList(
             versions: page.map { VersionView($0, of: configuration, states) },

@@ -108,7 +108,7 @@ struct EventStreams: Sendable {
             identity.id,
             checkingEvery: services.settings.heartbeat,
             // When the journal cannot be read there are no events to send either.
-            isStillValid: { (try? authenticator.isStillValid(identity, context.session)) ?? true },
+            isStillValid: { (try? await authenticator.isStillValid(identity, context.session)) ?? true },
             end: end,
             body)
     }

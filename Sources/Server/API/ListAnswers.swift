@@ -40,4 +40,6 @@ struct Readiness: Codable, Sendable {
     var ready: Bool
     var journal: String
     var cluster: String
+    /// By name; `nil` where no cluster has one.
+    var clusters: [String: String]?
 }

@@ -40,7 +40,7 @@ package struct TokenIssuer: Sendable {
         bearing caller: String? = nil,
         origin: String,
         at now: Timestamp
-    ) throws(JournalError) -> (record: TokenRecord, token: AccessToken) {
+    ) async throws(JournalError) -> (record: TokenRecord, token: AccessToken) {
         let token = AccessToken()
         let record = TokenRecord(
             id: "tok_" + randomText().filter { $0.isLetter || $0.isNumber }.lowercased().prefix(10),
@@ -55,16 +55,16 @@ package struct TokenIssuer: Sendable {
         let entry = AuditEntry(
             at: now, who: by, token: caller, action: "token.create", origin: origin,
             detail: "\(record.id) \(name): \(role.rawValue)\(scope)")
-        try journal.add(record, hash: token.hash, audit: entry)
+        try await journal.add(record, hash: token.hash, audit: entry)
         return (record, token)
     }
 
     /// - Returns: false when there is no such token, or it was revoked before.
     package func revoke(
         _ id: String, by: String, bearing caller: String? = nil, origin: String, at now: Timestamp
-    ) throws(JournalError) -> Bool {
+    ) async throws(JournalError) -> Bool {
         let entry = AuditEntry(at: now, who: by, token: caller, action: "token.revoke", origin: origin, detail: id)
-        return try journal.revokeToken(id: id, at: now, audit: entry)
+        return try await journal.revokeToken(id: id, at: now, audit: entry)
     }
 }
 

@@ -41,10 +41,10 @@ package final class Authenticator: Sendable {
     }
 
     /// Whether any token is valid. Without one every request is refused.
-    func hasTokens() throws -> Bool {
+    func hasTokens() async throws -> Bool {
         if let cached = state.withLockedValue({ $0.hasTokens }), cached.expiry > .now { return cached.value }
         let now = clock.now
-        let hasTokens = try journal.tokens().contains { $0.isGood(at: now) }
+        let hasTokens = try await journal.tokens().contains { $0.isGood(at: now) }
         // Only `true` is cached: the first token works at once.
         if hasTokens {
             state.withLockedValue { $0.hasTokens = Cached(value: true, expiry: .now + Authenticator.cacheTime) }
@@ -53,7 +53,7 @@ package final class Authenticator: Sendable {
     }
 
     /// The owner of a token; `nil` when it is unknown, has expired or was revoked.
-    package func identity(bearing text: String) throws -> Identity? {
+    package func identity(bearing text: String) async throws -> Identity? {
         guard let token = AccessToken(text) else { return nil }
         let hash = token.hash
         let cached = state.withLockedValue { $0.tokens[hash] }
@@ -61,7 +61,7 @@ package final class Authenticator: Sendable {
         if let cached, cached.expiry > .now {
             record = cached.value
         } else {
-            guard let found = try journal.token(hash: hash) else { return nil }
+            guard let found = try await journal.token(hash: hash) else { return nil }
             record = found
             state.withLockedValue { state in
                 if state.tokens.count > 1000 { state.tokens = [:] }
@@ -69,46 +69,47 @@ package final class Authenticator: Sendable {
             }
         }
         guard record.isGood(at: clock.now) else { return nil }
-        try recordUse(of: record.id)
+        try await recordUse(of: record.id)
         return Identity(record)
     }
 
     /// At most once a minute: a write for every request would cost more than the request.
-    private func recordUse(of id: String) throws {
+    private func recordUse(of id: String) async throws {
         let now = clock.now
         let isDue = state.withLockedValue { state in
             if let last = state.lastUses[id], now - last < .seconds(60) { return false }
             state.lastUses[id] = now
             return true
         }
-        if isDue { try journal.noteUse(ofToken: id, at: now) }
+        if isDue { try await journal.noteUse(ofToken: id, at: now) }
     }
 
     // MARK: - Sessions
 
     /// Opens a session with a token.
     /// - Returns: the cookie's value; `nil` when the token is not valid.
-    package func signIn(bearing text: String, origin: String) throws -> (cookie: String, session: Session)? {
-        guard let identity = try identity(bearing: text) else { return nil }
+    package func signIn(bearing text: String, origin: String) async throws -> (cookie: String, session: Session)? {
+        guard let identity = try await identity(bearing: text) else { return nil }
         let now = clock.now
         let cookie = randomText()
         let session = Session(identity: identity, csrf: randomText(), hash: hash(cookie))
-        try journal.forgetSessions(notSeenSince: now - Authenticator.idle, begunBefore: now - Authenticator.absolute)
-        try journal.add(
+        try await journal.forgetSessions(
+            notSeenSince: now - Authenticator.idle, begunBefore: now - Authenticator.absolute)
+        try await journal.add(
             SessionRecord(token: identity.id, csrf: session.csrf, createdAt: now, seenAt: now), hash: session.hash)
-        try journal.note(
+        try await journal.note(
             AuditEntry(at: now, who: identity.name, token: identity.tokenID, action: "sign-in", origin: origin))
         return (cookie, session)
     }
 
-    package func session(cookie: String) throws -> Session? {
+    package func session(cookie: String) async throws -> Session? {
         guard cookie.utf8.count == 43 else { return nil }
         let hash = hash(cookie)
         let now = clock.now
-        guard let found = try journal.session(hash: hash), Authenticator.isOpen(found, at: now),
-            let token = try journal.token(id: found.token), token.isGood(at: now)
+        guard let found = try await journal.session(hash: hash), Authenticator.isOpen(found, at: now),
+            let token = try await journal.token(id: found.token), token.isGood(at: now)
         else { return nil }
-        if now - found.seenAt > .seconds(60) { try journal.noteVisit(ofSession: hash, at: now) }
+        if now - found.seenAt > .seconds(60) { try await journal.noteVisit(ofSession: hash, at: now) }
         return Session(identity: Identity(token), csrf: found.csrf, hash: hash)
     }
 
@@ -116,10 +117,10 @@ package final class Authenticator: Sendable {
         now - session.seenAt < idle && now - session.createdAt < absolute
     }
 
-    package func signOut(_ session: Session, origin: String) throws {
-        try journal.endSession(hash: session.hash)
+    package func signOut(_ session: Session, origin: String) async throws {
+        try await journal.endSession(hash: session.hash)
         streams.recheck(session.identity.id)
-        try journal.note(
+        try await journal.note(
             AuditEntry(
                 at: clock.now, who: session.identity.name, token: session.identity.tokenID, action: "sign-out",
                 origin: origin))
@@ -132,14 +133,14 @@ package final class Authenticator: Sendable {
     }
 
     /// Whether an authenticated user would still be authenticated now.
-    func isStillValid(_ identity: Identity, _ session: Session?) throws -> Bool {
+    func isStillValid(_ identity: Identity, _ session: Session?) async throws -> Bool {
         let now = clock.now
         if let session {
-            guard let found = try journal.session(hash: session.hash), Authenticator.isOpen(found, at: now) else {
+            guard let found = try await journal.session(hash: session.hash), Authenticator.isOpen(found, at: now) else {
                 return false
             }
         }
-        return try journal.token(id: identity.id)?.isGood(at: now) ?? false
+        return try await journal.token(id: identity.id)?.isGood(at: now) ?? false
     }
 
     private func hash(_ cookie: String) -> [UInt8] { Array(SHA256.hash(data: Data(cookie.utf8))) }

@@ -20,7 +20,7 @@ final class OpenStreams: Sendable {
     func whileValid(
         _ token: String,
         checkingEvery interval: Duration,
-        isStillValid: @escaping @Sendable () -> Bool,
+        isStillValid: @escaping @Sendable () async -> Bool,
         end: @escaping @Sendable () async -> Void,
         _ body: () async throws -> Void
     ) async throws {
@@ -36,7 +36,9 @@ final class OpenStreams: Sendable {
                 while (try? await Task.sleep(for: interval)) != nil { recheck.yield() }
             }
             group.addTask {
-                for await _ in rechecks where !isStillValid() { return await end() }
+                for await _ in rechecks {
+                    if await !isStillValid() { return await end() }
+                }
             }
             defer { group.cancelAll() }
             try await body()

@@ -20,16 +20,16 @@ struct AdmissionFacts: Sendable {
         self.journal = journal
     }
 
-    func admission(_ app: String) throws -> Admission {
-        try apps.releases(app).admission(releases: releases(app))
+    func admission(_ app: String) async throws -> Admission {
+        try await apps.releases(app).admission(releases: releases(app))
     }
 
-    private func releases(_ app: String) throws -> [Release] {
-        guard let head = try journal.head(app: app) else { return [] }
+    private func releases(_ app: String) async throws -> [Release] {
+        guard let head = try await journal.head(app: app) else { return [] }
         let last = known.withLockedValue { $0[app] }
         if let last, last.head == head { return last.releases }
         // While a release runs, each of its events changes the head.
-        let releases = try journal.releases(app: app, limit: 100, known: last?.releases ?? [])
+        let releases = try await journal.releases(app: app, limit: 100, known: last?.releases ?? [])
         known.withLockedValue { $0[app] = Known(head: head, releases: releases) }
         return releases
     }

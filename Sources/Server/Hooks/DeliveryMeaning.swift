@@ -86,8 +86,8 @@ struct DeliveryMeaning: Sendable {
             version.sender = sender
             return .known(version, triggers: true)
         }
-        if let version = try noted(commit, for: name) { return await known(version) }
-        let sources = try journal.sources(app: name).filter { SourceRepository($0) != nil }
+        if let version = try await noted(commit, for: name) { return await known(version) }
+        let sources = try await journal.sources(app: name).filter { SourceRepository($0) != nil }
         let isOwn = sources.contains { commit.isBuilt(from: $0) }
         guard isOwn || sources.isEmpty else {
             return .foreign("\(name) is built from \(sources.sorted()[0]), not from \(commit.project)".safe.cut(500))
@@ -105,8 +105,8 @@ struct DeliveryMeaning: Sendable {
     }
 
     /// What is known already to be built from the commit.
-    private func noted(_ commit: BuiltCommit, for app: String) throws -> PushedVersion? {
-        try journal.versions(app: app, commit: commit.commit).first {
+    private func noted(_ commit: BuiltCommit, for app: String) async throws -> PushedVersion? {
+        try await journal.versions(app: app, commit: commit.commit).first {
             $0.source.map { commit.isBuilt(from: $0) } ?? true
         }
     }
@@ -117,10 +117,10 @@ struct DeliveryMeaning: Sendable {
     ) async throws -> PushedVersion? {
         let name = app.name.text
         let isListed = await poller.refresh(app, within: .seconds(10))
-        if let version = try noted(commit, for: name) { return version }
+        if let version = try await noted(commit, for: name) { return version }
         var tags = commit.tags
         if isListed {
-            let known = Set(try journal.tags(app: name))
+            let known = Set(try await journal.tags(app: name))
             tags.removeAll { !known.contains($0) }
         } else if isRepeated, !isOwn {
             // A group's hook tells of every project: they do not cost a registry that cannot list its tags four requests each time.

@@ -42,12 +42,14 @@ package actor DeliveryProcessor {
     /// The delivery as it is after what has to be done for it, or after `limit`.
     func delivery(_ id: Int, within limit: Duration) async throws -> Delivery? {
         wake()
-        guard waiting.count < DeliveryProcessor.mostWaiting, waiting[id] == nil else { return try journal.delivery(id) }
+        guard waiting.count < DeliveryProcessor.mostWaiting, waiting[id] == nil else {
+            return try await journal.delivery(id)
+        }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         waiting[id] = continuation
         defer { waiting[id] = nil }
         let end = clock.now + limit
-        while let delivery = try journal.delivery(id) {
+        while let delivery = try await journal.delivery(id) {
             let left = end - clock.now
             guard !delivery.isSettled, left > .zero else { return delivery }
             await withTaskGroup { group in
@@ -72,11 +74,11 @@ package actor DeliveryProcessor {
             for await _ in wakeup.stream {
                 guard !Task.isCancelled else { break }
                 do {
-                    for delivery in try due() {
+                    for delivery in try await due() {
                         inProgress.insert(delivery.id)
                         group.addTask { await self.act(on: delivery) }
                     }
-                    guard inProgress.isEmpty, let next = try journal.nextDelivery() else { continue }
+                    guard inProgress.isEmpty, let next = try await journal.nextDelivery() else { continue }
                     setAlarm(next, &group)
                 } catch {
                     logger.error("the inbox cannot be read, retrying", metadata: ["error": "\(error)"])
@@ -88,10 +90,10 @@ package actor DeliveryProcessor {
     }
 
     /// What may be begun now.
-    private func due() throws -> [Delivery] {
+    private func due() async throws -> [Delivery] {
         let free = DeliveryProcessor.concurrency - inProgress.count
         guard free > 0 else { return [] }
-        let due = try journal.deliveriesToActOn(at: clock.now, limit: DeliveryProcessor.concurrency + free)
+        let due = try await journal.deliveriesToActOn(at: clock.now, limit: DeliveryProcessor.concurrency + free)
         return Array(due.filter { !inProgress.contains($0.id) }.prefix(free))
     }
 
@@ -115,11 +117,11 @@ package actor DeliveryProcessor {
             var attempt = try await decider.attempt(delivery)
             let count = delivery.attempts + 1
             if !attempt.postponed.isEmpty, count < DeliveryAttempt.most {
-                try postpone(delivery, attempt, count)
+                try await postpone(delivery, attempt, count)
             } else {
                 let isGivenUp = !attempt.postponed.isEmpty
                 attempt.giveUp()
-                try finish(delivery, attempt, isGivenUp: isGivenUp)
+                try await finish(delivery, attempt, isGivenUp: isGivenUp)
             }
         } catch is CancellationError {
             // The delivery stays in the inbox.
@@ -131,19 +133,19 @@ package actor DeliveryProcessor {
         wake()
     }
 
-    private func finish(_ delivery: Delivery, _ attempt: DeliveryAttempt, isGivenUp: Bool) throws {
+    private func finish(_ delivery: Delivery, _ attempt: DeliveryAttempt, isGivenUp: Bool) async throws {
         let hasResults = !attempt.results.isEmpty || !delivery.results.isEmpty
-        try journal.finish(
+        try await journal.finish(
             delivery: delivery.id, outcome: hasResults ? nil : attempt.outcome, isGivenUp: isGivenUp && hasResults,
             results: attempt.results.filter { !$0.isInQueue }, versions: attempt.versions)
         log(attempt, of: delivery)
     }
 
     /// What is decided is written down at once, and is not decided again.
-    private func postpone(_ delivery: Delivery, _ attempt: DeliveryAttempt, _ count: Int) throws {
-        try journal.note(attempt.versions)
-        for result in attempt.results where !result.isInQueue { try journal.record(result, of: delivery.id) }
-        try journal.retry(
+    private func postpone(_ delivery: Delivery, _ attempt: DeliveryAttempt, _ count: Int) async throws {
+        try await journal.note(attempt.versions)
+        for result in attempt.results where !result.isInQueue { try await journal.record(result, of: delivery.id) }
+        try await journal.retry(
             delivery: delivery.id, at: clock.now + attempt.pause(after: count), because: attempt.waits + ", retrying")
         log(attempt, of: delivery)
         logger.info(
@@ -168,13 +170,13 @@ package actor DeliveryProcessor {
         do {
             if count >= DeliveryAttempt.most || error is DecodingError {
                 let outcome = "given up after \(counted(count, "attempt")): \(problem)"
-                try journal.finish(delivery: delivery.id, outcome: outcome, isGivenUp: true)
+                try await journal.finish(delivery: delivery.id, outcome: outcome, isGivenUp: true)
                 logger.error(
                     "a delivery was given up", metadata: ["delivery": "\(delivery.id)", "error": "\(problem)"])
                 return
             }
             let next = clock.now + DeliveryAttempt().pause(after: count)
-            try journal.retry(delivery: delivery.id, at: next, because: "\(problem), retrying")
+            try await journal.retry(delivery: delivery.id, at: next, because: "\(problem), retrying")
             logger.warning(
                 "a delivery cannot be acted on, retrying",
                 metadata: ["delivery": "\(delivery.id)", "error": "\(problem)"])

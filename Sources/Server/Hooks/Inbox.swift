@@ -43,6 +43,6 @@ actor Inbox {
     /// Not on the actor: others arrive meanwhile.
     @concurrent private nonisolated func save(_ deliveries: [NewDelivery]) async throws -> [(id: Int, cameBefore: Bool)]
     {
-        try journal.receive(deliveries)
+        try await journal.receive(deliveries)
     }
 }

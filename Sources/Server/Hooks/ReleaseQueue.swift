@@ -62,13 +62,13 @@ package actor ReleaseQueue {
     // MARK: - Submitting
 
     /// Decides about a version: it is put into the queue, or there is a reason why not. Its release begins later, by `run`.
-    func submit(_ submission: Submission) throws -> DeliveryResult {
-        let version = try completed(submission.version)
+    func submit(_ submission: Submission) async throws -> DeliveryResult {
+        let version = try await completed(submission.version)
         let app = version.app
         func result(_ state: DeliveryResult.State, _ sentence: String, _ number: Int? = nil) -> DeliveryResult {
             DeliveryResult(app: app, version: version.version, state: state, sentence: sentence, number: number)
         }
-        let admission = try facts.admission(app)
+        let admission = try await facts.admission(app)
         var state = DeliveryResult.State.waiting
         let waitsFor: String
         switch admission.decide(version, for: submission.requester) {
@@ -76,10 +76,10 @@ package actor ReleaseQueue {
         case .refuseBusy(let sentence, let number): return result(.refused, sentence, number)
         case .refuseHeld(let sentence, _): return result(.refused, sentence)
         case .wait(let sentence):
-            if let queued = try journal.queued(app: app), queued.version.isSame(as: version) {
+            if let queued = try await journal.queued(app: app), queued.version.isSame(as: version) {
                 // Whatever becomes of the version that waits becomes of this delivery too.
                 let waits = result(.waiting, "\(sentence): \(queued.waitsFor)")
-                try journal.record(waits, of: submission.delivery)
+                try await journal.record(waits, of: submission.delivery)
                 return waits
             }
             waitsFor = sentence
@@ -88,7 +88,7 @@ package actor ReleaseQueue {
             state = .starting
             waitsFor = "\(version.version) of \(app) is about to start"
         }
-        try journal.enqueue(
+        try await journal.enqueue(
             QueuedVersion(
                 version: version, delivery: submission.delivery, since: clock.now,
                 requestedBy: submission.requestedBy, requester: submission.requester, reason: submission.reason,
@@ -99,10 +99,10 @@ package actor ReleaseQueue {
     }
 
     /// With what the journal knows of the same image: `AppReleases` decides by that again when the release begins.
-    private func completed(_ version: PushedVersion) throws -> PushedVersion {
+    private func completed(_ version: PushedVersion) async throws -> PushedVersion {
         guard version.image == nil else { return version }
         var version = version
-        let known = try journal.versions(app: version.app, tag: version.version)
+        let known = try await journal.versions(app: version.app, tag: version.version)
         if let same = known.first(where: { version.digest == nil || $0.digest == version.digest }) { version.add(same) }
         return version
     }
@@ -141,7 +141,7 @@ package actor ReleaseQueue {
     /// - Returns: when to look again, beyond the next change; `nil`: at the next change.
     func advance(_ app: String) async -> Timestamp? {
         do {
-            guard let queued = try journal.queued(app: app) else {
+            guard let queued = try await journal.queued(app: app) else {
                 attempts[app] = nil
                 return nil
             }
@@ -153,7 +153,7 @@ package actor ReleaseQueue {
     }
 
     private func advance(_ app: String, _ queued: QueuedVersion) async throws -> Timestamp? {
-        var admission = try facts.admission(app)
+        var admission = try await facts.admission(app)
         admission.queued = nil
         // It was accepted, while nothing was running or a lock or a freeze held it: what runs now is waited for.
         if admission.whenBusy == .refuse { admission.whenBusy = .queue }
@@ -164,21 +164,21 @@ package actor ReleaseQueue {
             }
             return try await start(app, queued)
         case .wait(let sentence):
-            try note(queued, sentence)
+            try await note(queued, sentence)
             return admission.hold(for: queued.requester)?.until
         case .supersede(let number, let sentence):
-            try note(queued, sentence)
-            try apps.releases(app, RequestOrigin(origin: "hook")).supersede(
+            try await note(queued, sentence)
+            try await apps.releases(app, RequestOrigin(origin: "hook")).supersede(
                 number, for: queued.version.version, by: queued.requestedBy)
-        case .ignore(let sentence, let number): try remove(queued, sentence, number)
-        case .refuseBusy(let sentence, _), .refuseHeld(let sentence, _): try note(queued, sentence)
+        case .ignore(let sentence, let number): try await remove(queued, sentence, number)
+        case .refuseBusy(let sentence, _), .refuseHeld(let sentence, _): try await note(queued, sentence)
         }
         return nil
     }
 
-    private func remove(_ queued: QueuedVersion, _ sentence: String, _ number: Int?) throws {
+    private func remove(_ queued: QueuedVersion, _ sentence: String, _ number: Int?) async throws {
         let (app, name) = (queued.version.app, queued.version.version)
-        try journal.dequeue(
+        try await journal.dequeue(
             queued, result: DeliveryResult(app: app, version: name, state: .ignored, sentence: sentence, number: number)
         )
         progressed.yield(queued.delivery)
@@ -204,7 +204,7 @@ package actor ReleaseQueue {
             return nil
         } catch let refused as NotAdmitted {
             if case .ignore(let sentence, let number) = refused.decision {
-                try remove(queued, sentence, number)
+                try await remove(queued, sentence, number)
                 return nil
             }
             problem = "\(refused)"
@@ -217,23 +217,24 @@ package actor ReleaseQueue {
                 "a version cannot start, retrying",
                 metadata: ["app": "\(app)", "version": "\(queued.version.version)", "error": "\(error)"])
         }
-        try note(queued, problem)
+        try await note(queued, problem)
         let count = attempts[app].map { $0.entry == queued.entry ? $0.count + 1 : 1 } ?? 1
         let next = clock.now + min(Duration.seconds(1) * (1 << min(count - 1, 6)), .seconds(30))
         attempts[app] = Attempt(entry: queued.entry, count: count, next: next)
         return next
     }
 
-    private func request(_ app: String, _ queued: QueuedVersion) throws -> AppReleases.Request {
+    private func request(_ app: String, _ queued: QueuedVersion) async throws -> AppReleases.Request {
         let version = queued.version
         let name = try Version(version.version)
         var image = try version.image.map { try ImageReference($0) }
         if let named = image, named.digest == nil, let digest = version.digest {
             image = try ImageReference("\(named)@\(digest)")
         }
+        if image == nil { image = try await apps.releases(app).image(for: name, digest: version.digest) }
         return AppReleases.Request(
             version: name,
-            image: try image ?? apps.releases(app).image(for: name, digest: version.digest),
+            image: image,
             reason: queued.reason,
             commitTime: version.commitTime,
             commit: version.commit,
@@ -243,9 +244,9 @@ package actor ReleaseQueue {
             by: queued.requestedBy)
     }
 
-    private func note(_ queued: QueuedVersion, _ sentence: String) throws {
+    private func note(_ queued: QueuedVersion, _ sentence: String) async throws {
         guard queued.waitsFor != sentence else { return }
-        try journal.update(queued, waitsFor: sentence)
+        try await journal.update(queued, waitsFor: sentence)
         progressed.yield(queued.delivery)
     }
 }

@@ -11,7 +11,7 @@ extension Services {
     /// Everything between a delivery and the beginning of its release, until cancelled.
     func hookWork() async {
         await withDiscardingTaskGroup { group in
-            forgetUnconfigured()
+            await forgetUnconfigured()
             group.addTask { await queue.run() }
             group.addTask { await poller.run() }
             group.addTask {
@@ -22,7 +22,7 @@ extension Services {
             group.addTask { for await delivery in queue.progress { await deliveries.noteProgress(of: delivery) } }
             group.addTask {
                 while !Task.isCancelled {
-                    forgetOld()
+                    await forgetOld()
                     try? await clock.sleep(for: .seconds(86_400))
                 }
             }
@@ -30,7 +30,7 @@ extension Services {
                 // Whatever is written to the journal may let a version start: the end of a release, an unlock on the command line.
                 let (id, changes) = await appStates.watchJournal()
                 for await _ in changes {
-                    for queued in (try? journal.queue()) ?? [] { queue.wake(queued.version.app) }
+                    for queued in await (try? journal.queue()) ?? [] { queue.wake(queued.version.app) }
                 }
                 await appStates.unwatchJournal(id)
             }
@@ -39,12 +39,12 @@ extension Services {
     }
 
     /// What waits for apps that are not in the configuration any more would wait for ever.
-    private func forgetUnconfigured() {
+    private func forgetUnconfigured() async {
         do {
-            for queued in try journal.queue() where !knows(queued.version.app) {
+            for queued in try await journal.queue() where !knows(queued.version.app) {
                 let (app, version) = (queued.version.app, queued.version.version)
                 let sentence = "\(app) is not in the configuration of this server any more"
-                try journal.dequeue(
+                try await journal.dequeue(
                     queued, result: DeliveryResult(app: app, version: version, state: .ignored, sentence: sentence))
                 logger.warning(
                     "not released", metadata: ["app": "\(app)", "version": "\(version)", "why": "\(sentence)"])
@@ -54,12 +54,12 @@ extension Services {
         }
     }
 
-    private func forgetOld() {
+    private func forgetOld() async {
         let (now, before) = (clock.now, clock.now + (.zero - hookSettings.keepFor))
         do {
-            try journal.forgetDeliveries(
+            try await journal.forgetDeliveries(
                 before: before, unconcerningBefore: now + (.zero - hookSettings.keepUnconcerningFor))
-            try journal.forgetRequests(before: before)
+            try await journal.forgetRequests(before: before)
         } catch {
             logger.error("old deliveries cannot be deleted", metadata: ["error": "\(error)"])
         }

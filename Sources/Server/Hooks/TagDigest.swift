@@ -31,8 +31,8 @@ package struct TagDigest: Sendable {
         guard let found = await image(version, of: app) else { return nil }
         var pushed = PushedVersion(app: app.name.text, version: version.text, pushedAt: clock.now, sender: "poll")
         pushed.add(found)
-        let known = try journal.version(app: app.name.text, tag: version.text)
-        if known?.digest != pushed.digest { try journal.note(pushed) }
+        let known = try await journal.version(app: app.name.text, tag: version.text)
+        if known?.digest != pushed.digest { try await journal.note(pushed) }
         return pushed.digest
     }
 

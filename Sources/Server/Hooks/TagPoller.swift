@@ -149,13 +149,13 @@ package actor TagPoller {
     private func update(_ app: AppConfiguration) async throws {
         let name = app.name.text
         let tags = try await tags(app)
-        let isFirst = try journal.tagsListed(app: name) == nil
-        let known = Set(try journal.tags(app: name))
+        let isFirst = try await journal.tagsListed(app: name) == nil
+        let known = Set(try await journal.tags(app: name))
         let new = tags.filter { !known.contains($0) && !skips($0, of: name) }
         let read = Array(new.suffix(isFirst ? TagPoller.read : TagPoller.mostNew))
         var found: [Found] = []
         var named = Array(new.dropLast(read.count))
-        for tag in read + (try moving(tags, app)).filter({ !read.contains($0) }) {
+        for tag in await read + (try moving(tags, app)).filter({ !read.contains($0) }) {
             let image: RegistryImage
             switch try await answer(app, tag) {
             case .image(let found): image = found
@@ -168,14 +168,14 @@ package actor TagPoller {
             var version = PushedVersion(app: name, version: tag, pushedAt: clock.now, sender: "poll")
             version.add(image)
             if isFirst, let createdAt = image.createdAt { version.pushedAt = min(createdAt, clock.now) }
-            if try journal.version(app: name, tag: tag)?.digest == version.digest { continue }
+            if try await journal.version(app: name, tag: tag)?.digest == version.digest { continue }
             found.append(Found(version: version, createdAt: image.createdAt))
         }
-        try journal.note(
+        try await journal.note(
             named.map { PushedVersion(app: name, version: $0, pushedAt: Timestamp(milliseconds: 0), sender: "poll") })
         if !isFirst { try await release(&found, of: app) }
-        try journal.note(found.map(\.version))
-        try journal.noteTagsListed(app: name, at: clock.now)
+        try await journal.note(found.map(\.version))
+        try await journal.noteTagsListed(app: name, at: clock.now)
     }
 
     /// Of those that nobody told of, only the newest is to be released. They are known only afterwards: a list that was cut short is repeated.
@@ -234,8 +234,8 @@ package actor TagPoller {
 
     /// Tags that are moved to other images, such as `latest`: those that have been, and those that a release may start from and that are no
     /// number. A tag without digits is more likely to move than the name of a commit.
-    private func moving(_ tags: [String], _ app: AppConfiguration) throws -> [String] {
-        let moved = Set(try journal.movedTags(app: app.name.text))
+    private func moving(_ tags: [String], _ app: AppConfiguration) async throws -> [String] {
+        let moved = Set(try await journal.movedTags(app: app.name.text))
         func rank(_ tag: String) -> (Int, Int, Int, String) {
             let hasDigits = tag.utf8.contains { (0x30...0x39).contains($0) }
             return (hasDigits ? 1 : 0, moved.contains(tag) ? 0 : 1, tag.utf8.count, tag)
@@ -255,7 +255,7 @@ package actor TagPoller {
             ReleaseQueue.Submission(
                 version: version, delivery: id, requester: .hook, requestedBy: "registry poll",
                 reason: "found in the registry's list of tags"))
-        if result.state != .waiting, result.state != .starting { try journal.record(result, of: id) }
+        if result.state != .waiting, result.state != .starting { try await journal.record(result, of: id) }
         logger.info("\(result.sentence)", metadata: ["app": "\(version.app)", "version": "\(version.version)"])
     }
 }

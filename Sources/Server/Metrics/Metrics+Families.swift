@@ -35,6 +35,9 @@ extension Metrics {
             "viridian_checked_timestamp_seconds", .gauge, ["app"],
             "Time of the last check of the cluster and the nodes."),
         MetricFamily(
+            "viridian_check_round_conversations", .gauge, [],
+            "Conversations with nodes in the last round of checks: one for each node."),
+        MetricFamily(
             "viridian_check_round_seconds", .gauge, [],
             "Time from one check of an app to the next: the longest time that drift goes unnoticed."),
         MetricFamily(

@@ -88,7 +88,7 @@ package final class Metrics: Sendable {
         if let end = latest.verifyDeadline {
             families[pauseEnd]?.set(Double(end.milliseconds) / 1000, ["app": app])
         } else {
-            families[pauseEnd]?.remove { $0["app"] == app }
+            families[pauseEnd]?.remove(app: app)
         }
     }
 
@@ -96,7 +96,7 @@ package final class Metrics: Sendable {
     func set(_ observation: AppObservation, drifted: Int, of app: String) {
         families.withLockedValue { families in
             for name in ["viridian_live_info", "viridian_pods_ready", "viridian_pods_desired", "viridian_nodes"] {
-                families[name]?.remove { $0["app"] == app }
+                families[name]?.remove(app: app)
             }
             if let live = observation.survey.recorded {
                 let labels = ["app": app, "color": live.color.rawValue, "version": live.version]
@@ -119,8 +119,10 @@ package final class Metrics: Sendable {
 
     /// All metrics, sorted by name.
     package var text: String {
-        families.withLockedValue { families in
-            families.values.sorted { $0.name < $1.name }.map { $0.text(clusters: clusters) }.joined()
-        }
+        // Written outside of the lock: with thousands of apps it takes a while.
+        let families = families.withLockedValue { $0.values.sorted { $0.name < $1.name } }
+        var text = ""
+        for family in families { family.write(to: &text, clusters: clusters) }
+        return text
     }
 }

@@ -46,10 +46,11 @@ package struct DestinationStatus: Sendable, Hashable {
     }
 
     /// The configured destinations, and others for which messages wait. With `apps`, only messages about these apps count.
-    package static func all(_ names: [String], _ journal: Journal, apps: [String]? = nil, at now: Timestamp) throws
+    package static func all(_ names: [String], _ journal: Journal, apps: [String]? = nil, at now: Timestamp)
+        async throws
         -> [DestinationStatus]
     {
-        let records = try journal.destinationRecords(apps: apps, at: now)
+        let records = try await journal.destinationRecords(apps: apps, at: now)
         let configured = names.sorted().map { name in
             DestinationStatus(name: name, record: records.first { $0.name == name })
         }

@@ -44,7 +44,7 @@ package struct Outbox: Sendable {
     func run() async {
         let sender = JournalSender(journal)
         do {
-            try begin(isAlone: sender.isAlone)
+            try await begin(isAlone: sender.isAlone)
         } catch {
             // What waits for its next attempt goes on waiting.
             logger.error("the outbox cannot be read", metadata: ["error": "\("\(error)".safe)"])
@@ -65,14 +65,14 @@ package struct Outbox: Sendable {
 
     /// Messages that wait for another attempt are tried at once: whoever starts the server may have fixed what they failed of.
     /// So are those that a process was sending when it died, if this one `isAlone`.
-    func begin(isAlone: Bool = false) throws {
-        try journal.retryNotifications(of: destinations.map(\.name), at: clock.now, isAlone: isAlone)
+    func begin(isAlone: Bool = false) async throws {
+        try await journal.retryNotifications(of: destinations.map(\.name), at: clock.now, isAlone: isAlone)
     }
 
     /// Sends a message again that was delivered or failed, or a pending one now.
     /// - Returns: the message; `nil` when there is none with this id.
     func resend(_ id: Int) async throws -> OutboxNotification? {
-        guard let notification = try journal.resend(id, at: clock.now) else { return nil }
+        guard let notification = try await journal.resend(id, at: clock.now) else { return nil }
         await alarms[notification.destination]?.ring()
         return notification
     }
@@ -82,7 +82,7 @@ package struct Outbox: Sendable {
     private func tidy() async {
         while !Task.isCancelled {
             do {
-                try forget()
+                try await forget()
             } catch {
                 logger.error("old messages cannot be removed", metadata: ["error": "\("\(error)".safe)"])
             }
@@ -91,9 +91,10 @@ package struct Outbox: Sendable {
     }
 
     /// Removes what is old, and gives up what is meant for destinations that are not configured any more.
-    func forget() throws {
-        try journal.forgetNotifications(before: clock.now + (.zero - Self.retention))
-        try journal.endNotifications(exceptOf: destinations.map(\.name), before: clock.now + (.zero - Self.patience))
+    func forget() async throws {
+        try await journal.forgetNotifications(before: clock.now + (.zero - Self.retention))
+        try await journal.endNotifications(
+            exceptOf: destinations.map(\.name), before: clock.now + (.zero - Self.patience))
     }
 
     // MARK: - From events to messages
@@ -109,7 +110,7 @@ package struct Outbox: Sendable {
     private func project(_ projection: inout OutboxProjection?) async {
         do {
             if projection == nil {
-                projection = try OutboxProjection(journal: journal, destinations: destinations, at: clock.now)
+                projection = try await OutboxProjection(journal: journal, destinations: destinations, at: clock.now)
             }
             guard try await projection?.update(at: clock.now) == true else { return }
             for alarm in alarms.values { await alarm.ring() }
@@ -128,7 +129,7 @@ package struct Outbox: Sendable {
             var next = clock.now + Self.checkInterval
             do {
                 if let due = try await sendDue(to: destination, &pauses) { next = min(next, due) }
-                try measure(destination)
+                try await measure(destination)
             } catch {
                 guard !Task.isCancelled else { return }
                 logger.error(
@@ -144,12 +145,14 @@ package struct Outbox: Sendable {
     func sendDue(to destination: any OutboxDestination, _ pauses: inout Pauses) async throws -> Timestamp? {
         while true {
             let now = clock.now
-            let due = try journal.dueNotification(of: destination.name, at: now) { [pauses] in
+            let due = try await journal.dueNotification(of: destination.name, at: now) { [pauses] in
                 !pauses.holds(destination.limit(of: $0), at: now)
             }
             guard let due else {
-                return [pauses.nextEnd(after: now), try journal.nextNotification(of: destination.name, after: now)]
-                    .compactMap { $0 }.min()
+                return await [
+                    pauses.nextEnd(after: now), try journal.nextNotification(of: destination.name, after: now),
+                ]
+                .compactMap { $0 }.min()
             }
             try Task.checkCancellation()
             try await attempt(due, destination, &pauses)
@@ -160,27 +163,27 @@ package struct Outbox: Sendable {
         _ notification: OutboxNotification, _ destination: any OutboxDestination, _ pauses: inout Pauses
     ) async throws {
         let now = clock.now
-        guard try journal.beginAttempt(notification, at: now, until: now + Self.longestAttempt) else { return }
-        if let reason = try reasonNotToSend(notification, to: destination) {
-            return try end(notification, .obsolete, reason)
+        guard try await journal.beginAttempt(notification, at: now, until: now + Self.longestAttempt) else { return }
+        if let reason = try await reasonNotToSend(notification, to: destination) {
+            return try await end(notification, .obsolete, reason)
         }
         let limit = destination.limit(of: notification)
         do {
             let outcome = try await destination.deliver(notification, try context(notification))
             pauses.end(limit)
             switch outcome {
-            case .delivered(let answer): try end(notification, .delivered, answer)
-            case .obsolete(let reason): try end(notification, .obsolete, reason)
+            case .delivered(let answer): try await end(notification, .delivered, answer)
+            case .obsolete(let reason): try await end(notification, .obsolete, reason)
             }
         } catch let failure as DeliveryFailure {
             switch failure.kind {
             case .unavailable(let after):
                 let until = pauses.begin(limit, at: clock.now, atLeast: after)
                 let backOff = Self.backOff.backOff(attempt: notification.attempts + 1)
-                try retry(notification, failure, at: max(until, clock.now + backOff))
+                try await retry(notification, failure, at: max(until, clock.now + backOff))
             case .limited(let after):
-                try retry(notification, failure, at: pauses.rest(limit, at: clock.now, for: after))
-            case .refused: try end(notification, .failed, failure.description)
+                try await retry(notification, failure, at: pauses.rest(limit, at: clock.now, for: after))
+            case .refused: try await end(notification, .failed, failure.description)
             }
         } catch let error as CancellationError {
             throw error
@@ -188,55 +191,61 @@ package struct Outbox: Sendable {
             guard !Task.isCancelled else { throw error }
             // Not the receiver's fault: the journal cannot be written, for example. The message is begun once more.
             let failure = DeliveryFailure(.unavailable(after: nil), "\(error)")
-            try retry(notification, failure, at: pauses.begin(limit, at: clock.now, atLeast: nil))
+            try await retry(notification, failure, at: pauses.begin(limit, at: clock.now, atLeast: nil))
         }
     }
 
     /// What is over is not told as news.
-    private func reasonNotToSend(_ notification: OutboxNotification, to destination: any OutboxDestination) throws
+    private func reasonNotToSend(_ notification: OutboxNotification, to destination: any OutboxDestination) async throws
         -> String?
     {
-        if destination.tellsState, let later = try journal.laterDelivered(than: notification) {
+        if destination.tellsState, let later = try await journal.laterDelivered(than: notification) {
             return "not sent: \(later.message) has been delivered since"
         }
         guard let limit = destination.staleAfter, !notification.isResent, clock.now - notification.at >= limit,
-            let later = try journal.laterNews(than: notification, at: clock.now)
+            let later = try await journal.laterNews(than: notification, at: clock.now)
         else { return nil }
         return later.state == .delivered
             ? "not sent: it is over, and \(later.message) has been delivered since"
             : "not sent: it is over, and \(later.message) is told instead"
     }
 
-    private func context(_ notification: OutboxNotification) throws -> DeliveryContext {
+    private func context(_ notification: OutboxNotification) async throws -> DeliveryContext {
         let (destination, app, number) = (notification.destination, notification.app, notification.number)
-        return DeliveryContext(
+        return await DeliveryContext(
             known: try journal.externalID(at: destination, app: app, number: number),
             isRepeated: notification.attempts > 0,
-            taken: { [journal] in try journal.externalIDs(at: destination, exceptOf: app, number) },
-            record: { [journal] in try journal.record(externalID: $0, of: notification.id) },
-            events: { [journal] in try journal.events(app: app, number: number) })
+            taken: { [journal] in try await journal.externalIDs(at: destination, exceptOf: app, number) },
+            record: { [journal] in try await journal.record(externalID: $0, of: notification.id) },
+            events: { [journal] in try await journal.events(app: app, number: number) })
     }
 
-    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, at next: Timestamp) throws {
+    private func retry(_ notification: OutboxNotification, _ failure: DeliveryFailure, at next: Timestamp) async throws
+    {
         guard next - max(notification.queuedAt, notification.notBefore ?? notification.queuedAt) < Self.patience else {
-            return try end(notification, .failed, "given up after 24 hours; the last answer: \(failure.description)")
+            return try await end(
+                notification, .failed, "given up after 24 hours; the last answer: \(failure.description)")
         }
-        guard try journal.endAttempt(notification, .pending, answer: failure.description, nextAt: next) else { return }
+        guard try await journal.endAttempt(notification, .pending, answer: failure.description, nextAt: next) else {
+            return
+        }
         metrics.count(
             "viridian_notifications_total", ["destination": notification.destination, "outcome": "retried"])
         logger.info("a message is sent again later", metadata: notification.metadata(failure.description))
     }
 
-    private func end(_ notification: OutboxNotification, _ state: OutboxNotification.State, _ answer: String) throws {
-        try journal.endAttempt(notification, state, answer: answer, nextAt: clock.now)
+    private func end(_ notification: OutboxNotification, _ state: OutboxNotification.State, _ answer: String)
+        async throws
+    {
+        try await journal.endAttempt(notification, state, answer: answer, nextAt: clock.now)
         metrics.count(
             "viridian_notifications_total", ["destination": notification.destination, "outcome": state.rawValue])
         if state == .failed { logger.warning("a message was not delivered", metadata: notification.metadata(answer)) }
     }
 
     /// Updates the metrics of what waits.
-    func measure(_ destination: any OutboxDestination) throws {
-        let backlog = try journal.outboxBacklogs(at: clock.now)[destination.name]
+    func measure(_ destination: any OutboxDestination) async throws {
+        let backlog = try await journal.outboxBacklogs(at: clock.now)[destination.name]
         let labels = ["destination": destination.name]
         metrics.set("viridian_notifications_pending", Double(backlog?.count ?? 0), labels)
         let lag = backlog?.oldest.map { max(clock.now - $0, .zero) } ?? .zero

@@ -45,18 +45,18 @@ struct OutboxProjection {
     /// The number of releases of an app that are read at the start.
     static let deepest = 20
 
-    init(journal: Journal, destinations: [any OutboxDestination], at now: Timestamp) throws {
+    init(journal: Journal, destinations: [any OutboxDestination], at now: Timestamp) async throws {
         self.journal = journal
         self.destinations = destinations
         var cursors: [Int] = []
         var beginnings: [String: Timestamp] = [:]
         for destination in destinations {
-            let cursor = try journal.openOutboxCursor(of: destination.name, at: now)
+            let cursor = try await journal.openOutboxCursor(of: destination.name, at: now)
             cursors.append(cursor.position)
             beginnings[destination.name] = cursor.since
         }
         self.beginnings = beginnings
-        let newest = try journal.heads().last?.position ?? 0
+        let newest = try await journal.heads().last?.position ?? 0
         let oldest = cursors.min() ?? newest
         // A journal that was restored may be behind its cursors.
         position = oldest <= newest ? oldest : 0
@@ -65,13 +65,13 @@ struct OutboxProjection {
     /// Projects the events that are new.
     /// - Returns: whether there are new messages.
     mutating func update(at now: Timestamp) async throws -> Bool {
-        let heads = try journal.heads(after: position)
+        let heads = try await journal.heads(after: position)
         guard let last = heads.last else { return false }
         var messages: [NewNotification] = []
         for head in heads {
             // The first time there may be much to read.
             await Task.yield()
-            try readEvents(of: head.app, at: now)
+            try await readEvents(of: head.app, at: now)
             for release in followed[head.app, default: [:]].sorted(by: { $0.key < $1.key }).map(\.value) {
                 messages += try news(of: release, at: now)
             }
@@ -82,7 +82,7 @@ struct OutboxProjection {
             .map(\.element)
         if !messages.isEmpty {
             let cursors = Dictionary(destinations.map { ($0.name, last.position) }) { $1 }
-            count = try journal.enqueue(messages, cursors: cursors, at: now)
+            count = try await journal.enqueue(messages, cursors: cursors, at: now)
         }
         for new in messages { followed[new.app]?[new.number]?.payloads[Followed.Name(new)] = new.payload }
         for head in heads { markProjected(head.app) }
@@ -107,16 +107,18 @@ struct OutboxProjection {
         return end >= beginning
     }
 
-    private mutating func readEvents(of app: String, at now: Timestamp) throws {
+    private mutating func readEvents(of app: String, at now: Timestamp) async throws {
         guard var known = followed[app], let newest = known.keys.max() else {
-            followed[app] = try read(app, at: now)
+            followed[app] = try await read(app, at: now)
             return
         }
-        for number in try journal.numbers(app: app, limit: Self.deepest) where number > newest {
-            known[number] = Milestones(try journal.events(app: app, number: number)).map { Followed(milestones: $0) }
+        for number in try await journal.numbers(app: app, limit: Self.deepest) where number > newest {
+            known[number] = Milestones(try await journal.events(app: app, number: number)).map {
+                Followed(milestones: $0)
+            }
         }
         for (number, release) in known {
-            for event in try journal.events(
+            for event in try await journal.events(
                 app: app, number: number, after: release.milestones.release.sequence)
             {
                 known[number]?.milestones.append(event)
@@ -126,10 +128,10 @@ struct OutboxProjection {
     }
 
     /// The newest releases of an app, back to one that was live for longer than anybody is told of.
-    private func read(_ app: String, at now: Timestamp) throws -> [Int: Followed] {
+    private func read(_ app: String, at now: Timestamp) async throws -> [Int: Followed] {
         var found: [Int: Followed] = [:]
-        for number in try journal.numbers(app: app, limit: Self.deepest) {
-            guard let milestones = Milestones(try journal.events(app: app, number: number)) else { continue }
+        for number in try await journal.numbers(app: app, limit: Self.deepest) {
+            guard let milestones = Milestones(try await journal.events(app: app, number: number)) else { continue }
             found[number] = Followed(milestones: milestones)
             if milestones.release.hasBeenLive, now - milestones.release.updatedAt >= Self.oldest { break }
         }

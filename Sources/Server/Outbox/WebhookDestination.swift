@@ -73,7 +73,7 @@ package struct WebhookDestination: OutboxDestination {
 
     package func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome
     {
-        guard let release = try context.latest() else {
+        guard let release = try await context.latest() else {
             throw DeliveryFailure(.refused, "\(notification.app)/\(notification.number) is not in the journal any more")
         }
         if isOver(notification.message, release) {

@@ -54,7 +54,7 @@ extension Pages {
         let now = services.clock.now
         var admission = AppAdmission()
         admission.mayOverride = identity.role == .admin
-        for lock in try services.journal.locks(at: now) {
+        for lock in try await services.journal.locks(at: now) {
             let mayEnd = lock.app != nil || identity.apps == nil
             admission.holds += Holds([]).holding(app, locks: [lock], at: now).map {
                 AppAdmission.Hold(sentence: $0.sentence, lock: mayEnd ? lock.id : nil, isAutomatic: $0.isAutomatic)
@@ -63,7 +63,7 @@ extension Pages {
         admission.holds += Holds(services.apps.freezes).holding(app, locks: [], at: now).map {
             AppAdmission.Hold(sentence: $0.sentence, isAutomatic: false)
         }
-        let versions = try services.versions(of: app, limit: AppAdmission.versionCount)
+        let versions = try await services.versions(of: app, limit: AppAdmission.versionCount)
         admission.versions = versions.versions
         admission.hasMoreVersions = versions.next != nil
         return admission

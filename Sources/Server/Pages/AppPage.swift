@@ -30,7 +30,7 @@ extension Pages {
     func appPage(_ app: String, _ context: ServerContext, before: Int? = nil) async throws -> AppPage {
         guard let view = await services.appStates.app(app) else { throw APIError.notFound("there is no app \(app)") }
         let limit = AppPage.historyLength
-        return AppPage(
+        return await AppPage(
             app: view,
             configuration: try services.apps.configuration(app),
             latest: await services.appStates.latest(app),
@@ -59,7 +59,7 @@ extension Pages {
             let replicas = try form.replicaCount()
             let keyed = KeyedRequest(owner: identity.id, key: "page-\(form.key)", hash: form.hash(app))
             let (release, _) = try await idempotency.once(keyed, app: app) { [services] number in
-                try services.apps.releases(app).release(number)
+                try await services.apps.releases(app).release(number)
             } _: { [services] in
                 try await services.releaseService(context).deploy(
                     app, version: form.version, replicas: replicas, verify: form.verify, reason: form.reason,
@@ -125,7 +125,8 @@ struct AppPage {
     }
 
     private var subtitle: String {
-        var parts = ["namespace \(app.namespace)", "\(configuration.workload.rawValue)"]
+        var parts = app.cluster.map { ["cluster \($0)"] } ?? []
+        parts += ["namespace \(app.namespace)", "\(configuration.workload.rawValue)"]
         if !configuration.hosts.isEmpty { parts.append(configuration.hosts.prefix(3).joined(separator: ", ")) }
         return parts.joined(separator: " · ")
     }

@@ -13,7 +13,7 @@ extension Pages {
         let before = query["before"].flatMap { Int($0) }
         let app = query["app"].map(String.init)?.removingPercentEncoding.flatMap { $0.isEmpty ? nil : $0 }
         if let app { try context.require(.viewer, for: app) }
-        let found = try services.journal.audit(
+        let found = try await services.journal.audit(
             limit: AuditPage.length + 1, before: before, apps: app.map { [$0] } ?? identity.apps)
         let page = AuditPage(entries: found, app: app, now: services.clock.now)
         return respond(page.page, request, context)

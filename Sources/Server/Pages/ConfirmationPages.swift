@@ -60,16 +60,16 @@ extension Pages {
             overrides
             ? try release.forcedPromotion(by: user.name, reason: "", at: now)
             : try release.promotion(by: user.name, at: now)
-        return respond(try promotion(event, of: release, path).page, request, context)
+        return respond(try await promotion(event, of: release, path).page, request, context)
     }
 
     /// The confirmation of what a user's promotion of the release causes.
-    private func promotion(_ event: Event, of release: Release, _ path: String) throws -> Confirmation {
-        let names = try names(release)
+    private func promotion(_ event: Event, of release: Release, _ path: String) async throws -> Confirmation {
+        let names = try await names(release)
         let name = release.order.name
         let needed = release.order.rules.neededApprovals
         var confirmation = Confirmation(
-            heading: "Promote \(name)", action: "\(path)/promote", effects: try promotionEffects(release),
+            heading: "Promote \(name)", action: "\(path)/promote", effects: try await promotionEffects(release),
             button: "Promote \(names.version)", cancel: path)
         confirmation.takesReason = false
         switch event {
@@ -92,8 +92,8 @@ extension Pages {
         return confirmation
     }
 
-    private func promotionEffects(_ release: Release) throws -> [String] {
-        let names = try names(release)
+    private func promotionEffects(_ release: Release) async throws -> [String] {
+        let names = try await names(release)
         let staged = release.nodes.count { $0.state == .staged }
         let nodes = "\(counted(staged, "node")) \(staged == 1 ? "switches" : "switch")"
         let place = release.candidate.map { " to \($0)" } ?? ""
@@ -114,7 +114,7 @@ extension Pages {
             return redirect(path)
         } catch let error where overrides && APIError(error).status == .unprocessableContent {
             let event = Event.promotionForced(by: "", reason: "")
-            var confirmation = try promotion(event, of: release, path)
+            var confirmation = try await promotion(event, of: release, path)
             (confirmation.error, confirmation.reason) = (APIError(error).message, context.form["reason"])
             var page = confirmation.page
             page.status = .unprocessableContent
@@ -129,14 +129,14 @@ extension Pages {
         try context.require(.deployer, for: release.order.app)
         try release.checkAbortable()
         var confirmation = Confirmation(
-            heading: "Abort \(release.order.name)", action: "\(path)/abort", effects: try abortEffects(release),
-            button: "Abort \(try names(release).version)", cancel: path)
+            heading: "Abort \(release.order.name)", action: "\(path)/abort", effects: try await abortEffects(release),
+            button: "Abort \(try await names(release).version)", cancel: path)
         confirmation.isDanger = true
         return respond(confirmation.page, request, context)
     }
 
-    private func abortEffects(_ release: Release) throws -> [String] {
-        let names = try names(release)
+    private func abortEffects(_ release: Release) async throws -> [String] {
+        let names = try await names(release)
         let place = release.candidate.map { " on \($0)" } ?? ""
         let moved = release.nodes.count { $0.state == .switched }
         var effects = ["The pods of \(names.version)\(place) are deleted."]
@@ -189,10 +189,10 @@ extension Pages {
     // MARK: - Parts
 
     /// A release's version and the one that is live before it; with their digests where both have the same tag.
-    private func names(_ release: Release) throws -> (version: String, previous: String) {
+    private func names(_ release: Release) async throws -> (version: String, previous: String) {
         let (order, previous) = (release.order, release.previous?.version ?? "")
         guard order.version == previous else { return (order.version, previous) }
-        let older = try services.journal.releases(app: order.app, limit: 50, before: order.number)
+        let older = try await services.journal.releases(app: order.app, limit: 50, before: order.number)
         let former = older.first { $0.hasBeenLive && $0.order.version == previous }?.order
         return (RollbackTarget(order).fullName, former.map { RollbackTarget($0).fullName } ?? previous)
     }

@@ -78,7 +78,7 @@ extension Pages {
         let app = try visibleApp(context)
         let id = try context.parameter("id")
         try context.require(.deployer, for: app)
-        guard let lock = try services.lockService(context).holding().locks.first(where: { $0.id == id }) else {
+        guard let lock = try await services.lockService(context).holding().locks.first(where: { $0.id == id }) else {
             throw APIError.notFound("this lock has ended already")
         }
         let what = lock.automatic ? "Releases that hooks and scripts start" : "Releases"

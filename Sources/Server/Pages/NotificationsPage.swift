@@ -7,18 +7,20 @@ import ReleaseMachine
 extension Pages {
     func addNotifications(to routes: Routes) {
         routes.get("notifications") { request, context in
-            respond(try notificationsPage(NotificationFilter(request), context).page, request, context)
+            respond(try await notificationsPage(NotificationFilter(request), context).page, request, context)
         }
         routes.post("notifications/test", use: testDestination)
         routes.post("notifications/{id}/resend", use: resendNotification)
     }
 
-    private func notificationsPage(_ filter: NotificationFilter, _ context: ServerContext) throws -> NotificationsPage {
+    private func notificationsPage(_ filter: NotificationFilter, _ context: ServerContext) async throws
+        -> NotificationsPage
+    {
         let identity = try context.require(.viewer)
         if let app = filter.app { try context.require(.viewer, for: app) }
-        let found = try services.journal.notifications(
+        let found = try await services.journal.notifications(
             filter.query(apps: identity.apps), limit: NotificationsPage.length + 1)
-        return NotificationsPage(
+        return await NotificationsPage(
             destinations: try services.notificationService(context).destinations(), notifications: found,
             filter: filter, user: identity, now: services.clock.now)
     }
@@ -35,7 +37,7 @@ extension Pages {
     /// Shows what came of the test. There is no redirect, because that is not kept: a browser asks before it reloads the page.
     @Sendable private func testDestination(_ request: Request, _ context: ServerContext) async throws -> Response {
         let test = try await services.notificationService(context).test(context.form["destination"] ?? "")
-        var page = try notificationsPage(NotificationFilter(context.form), context)
+        var page = try await notificationsPage(NotificationFilter(context.form), context)
         page.test = test
         return respond(page.page, request, context)
     }

@@ -19,7 +19,8 @@ extension Pages {
     @Sendable private func signIn(_ request: Request, _ context: ServerContext) async throws -> Response {
         let next = context.form["next"]
         let token = (context.form["token"] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let (cookie, _) = try services.authenticator.signIn(bearing: token, origin: context.remoteAddress) else {
+        guard let (cookie, _) = try await services.authenticator.signIn(bearing: token, origin: context.remoteAddress)
+        else {
             let error = services.refusedToken(
                 from: context.remoteAddress, "This token is not valid: it is mistyped, has expired, or was revoked.")
             var page = Pages.signInPage(next: next)
@@ -37,7 +38,9 @@ extension Pages {
     }
 
     @Sendable private func signOut(_ request: Request, _ context: ServerContext) async throws -> Response {
-        if let session = context.session { try services.authenticator.signOut(session, origin: context.remoteAddress) }
+        if let session = context.session {
+            try await services.authenticator.signOut(session, origin: context.remoteAddress)
+        }
         var response = redirect("/signin")
         response.headers[.setCookie] = header("", age: 0)
         return response

@@ -8,19 +8,19 @@ import ReleaseMachine
 extension Pages {
     func addTokens(to routes: Routes) {
         routes.get("tokens") { request, context in
-            respond(try tokensPage(context), request, context)
+            respond(try await tokensPage(context), request, context)
         }
         routes.post("tokens", use: createToken)
         routes.get("tokens/{id}/revoke", use: askRevoke)
         routes.post("tokens/{id}/revoke") { _, context in
-            try services.tokenService(context).revoke(try context.parameter("id"))
+            try await services.tokenService(context).revoke(try context.parameter("id"))
             return redirect("/tokens", .revoked)
         }
     }
 
-    private func tokensPage(_ context: ServerContext) throws -> Page {
+    private func tokensPage(_ context: ServerContext) async throws -> Page {
         let now = services.clock.now
-        let tokens = try services.tokenService(context).all()
+        let tokens = try await services.tokenService(context).all()
         var model = PageValues()
         model["hasTokens"] = !tokens.isEmpty
         model["tokens"] = tokens.sorted { ($0.isGood(at: now) ? 0 : 1) < ($1.isGood(at: now) ? 0 : 1) }.map { token in
@@ -48,16 +48,16 @@ extension Pages {
         do {
             try context.require(.admin)
             let length = try lifetime(days)
-            let (record, token) = try services.tokenService(context).create(
+            let (record, token) = try await services.tokenService(context).create(
                 name: name, role: form["role"] ?? "", apps: apps.isEmpty ? nil : apps, expiresIn: length)
-            var page = try tokensPage(context)
+            var page = try await tokensPage(context)
             page.model["created"] = PageValues {
                 $0["name"] = record.name
                 $0["token"] = token.text
             }
             return respond(page, request, context)
         } catch let error as APIError where error.status == .unprocessableContent {
-            var page = try tokensPage(context)
+            var page = try await tokensPage(context)
             page.status = error.status
             page.model["error"] = error.message
             page.model["name"] = name
@@ -76,7 +76,7 @@ extension Pages {
     }
 
     @Sendable private func askRevoke(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let token = try services.tokenService(context).unrevokedToken(try context.parameter("id"))
+        let token = try await services.tokenService(context).unrevokedToken(try context.parameter("id"))
         var model = PageValues()
         model["heading"] = "Revoke \(token.name)"
         model["action"] = "/tokens/\(token.id)/revoke"

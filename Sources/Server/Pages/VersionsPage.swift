@@ -12,7 +12,7 @@ extension Pages {
         let app = try visibleApp(context)
         let place = request.uri.queryParameters["before"].map(String.init)?.removingPercentEncoding
             .flatMap { Journal.VersionPlace(cursor: $0) }
-        let page = VersionsPage(
+        let page = await VersionsPage(
             app: app,
             list: try services.versions(of: app, limit: VersionsPage.length, after: place),
             isFirst: place == nil,

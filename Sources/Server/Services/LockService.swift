@@ -15,10 +15,10 @@ package struct LockService: Sendable {
     }
 
     /// The locks and freezes that hold releases now, of the apps that the user may see.
-    package func holding() throws -> LockList {
+    package func holding() async throws -> LockList {
         let identity = try caller.require(.viewer)
         let now = now
-        return LockList(
+        return await LockList(
             locks: try services.journal.locks(at: now).filter { $0.app.map { identity.sees($0) } ?? true }
                 .map { LockView($0) },
             freezes: services.apps.freezes.compactMap { FreezeView($0, at: now) }.compactMap { freeze in
@@ -31,7 +31,7 @@ package struct LockService: Sendable {
     /// - Throws: 403 for a lock on all apps by a user who may not see all.
     package func lock(_ wanted: (_ now: Timestamp) throws -> WantedLock, _ app: String?) async throws -> ReleaseLock {
         let identity = try require(app)
-        let lock = try locks(identity).add(try wanted(now), at: now)
+        let lock = try await locks(identity).add(try wanted(now), at: now)
         await services.appStates.refreshHolds()
         return lock
     }
@@ -39,12 +39,12 @@ package struct LockService: Sendable {
     /// - Throws: 404 when no such lock holds.
     package func unlock(_ id: String) async throws -> ReleaseLock {
         let viewer = try caller.require(.viewer)
-        let found = try services.journal.locks(at: now).first { lock in
+        let found = try await services.journal.locks(at: now).first { lock in
             lock.id == id && lock.app.map { viewer.sees($0) } ?? true
         }
         guard let found else { throw noLock(id) }
         let identity = try require(found.app)
-        guard let ended = try locks(identity).end(id, at: now) else { throw noLock(id) }
+        guard let ended = try await locks(identity).end(id, at: now) else { throw noLock(id) }
         await services.appStates.refreshHolds()
         return ended
     }
@@ -53,7 +53,7 @@ package struct LockService: Sendable {
     package func queue(of app: String? = nil) async throws -> [QueueView] {
         let identity = try caller.require(.viewer)
         var entries: [QueueView] = []
-        for queued in try services.journal.queue()
+        for queued in try await services.journal.queue()
         where identity.sees(queued.version.app) && app ?? queued.version.app == queued.version.app {
             let latest = await services.appStates.latest(queued.version.app)
             entries.append(QueueView(queued, latest: latest))
@@ -64,7 +64,7 @@ package struct LockService: Sendable {
     /// - Throws: 404 when no version waits.
     package func dropQueued(_ app: String) async throws -> QueueView {
         let identity = try require(app)
-        guard let dropped = try locks(identity).dropQueued(app, at: now) else {
+        guard let dropped = try await locks(identity).dropQueued(app, at: now) else {
             throw APIError.notFound("no version of \(app) waits")
         }
         await services.appStates.refreshHolds()

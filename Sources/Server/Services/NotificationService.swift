@@ -17,16 +17,16 @@ package struct NotificationService: Sendable {
     private var names: [String] { services.outbox.destinations.map(\.name) }
 
     /// How it goes with each destination, as far as the user may see its messages.
-    package func destinations() throws -> [DestinationStatus] {
+    package func destinations() async throws -> [DestinationStatus] {
         let identity = try caller.require(.viewer)
-        return try DestinationStatus.all(names, services.journal, apps: identity.apps, at: now)
+        return try await DestinationStatus.all(names, services.journal, apps: identity.apps, at: now)
     }
 
     /// Sends a message again, or a pending one now, which takes a deployer of its app.
     /// - Throws: 404 for one that is not there or that the user may not see, 409 when its destination is not configured any more.
     package func resend(_ id: Int) async throws -> OutboxNotification {
         let identity = try caller.require(.viewer)
-        guard let known = try services.journal.notification(id), identity.sees(known.app) else {
+        guard let known = try await services.journal.notification(id), identity.sees(known.app) else {
             throw APIError.notFound("there is no notification \(id)")
         }
         let deployer = try caller.require(.deployer, for: known.app)
@@ -38,7 +38,7 @@ package struct NotificationService: Sendable {
         guard let notification = try await services.outbox.resend(id) else {
             throw APIError.notFound("there is no notification \(id)")
         }
-        try services.journal.note(
+        try await services.journal.note(
             .resend(
                 notification, by: deployer.auditName, token: deployer.tokenID, origin: caller.origin, at: now))
         return notification
@@ -54,7 +54,7 @@ package struct NotificationService: Sendable {
         } catch let error as UnknownDestination {
             throw APIError.invalid("destination", error.description)
         }
-        try services.journal.note(
+        try await services.journal.note(
             .test(tested, by: deployer.auditName, token: deployer.tokenID, origin: caller.origin, at: now))
         return tested
     }

@@ -16,25 +16,25 @@ package struct ReleaseLocks: Sendable {
         self.origin = origin
     }
 
-    package func add(_ wanted: WantedLock, at now: Timestamp) throws(JournalError) -> ReleaseLock {
+    package func add(_ wanted: WantedLock, at now: Timestamp) async throws(JournalError) -> ReleaseLock {
         let lock = ReleaseLock(
             id: ReleaseLock.newID(), app: wanted.app, reason: wanted.reason, by: by, since: now, until: wanted.until,
             isAutomatic: wanted.isAutomatic)
-        try journal.add(lock, audit: entry("lock", lock.app, lock.reason, lock.scope, at: now))
+        try await journal.add(lock, audit: entry("lock", lock.app, lock.reason, lock.scope, at: now))
         return lock
     }
 
     /// - Returns: the lock that has ended; `nil` when no lock with this id holds.
-    package func end(_ id: String, at now: Timestamp) throws(JournalError) -> ReleaseLock? {
-        guard let lock = try journal.locks(at: now).first(where: { $0.id == id }) else { return nil }
+    package func end(_ id: String, at now: Timestamp) async throws(JournalError) -> ReleaseLock? {
+        guard let lock = try await journal.locks(at: now).first(where: { $0.id == id }) else { return nil }
         let entry = entry("unlock", lock.app, nil, "\(lock.scope) by \(lock.by): \(lock.reason)", at: now)
-        return try journal.end(lock: id, by: by, at: now, audit: entry) ? lock : nil
+        return try await journal.end(lock: id, by: by, at: now, audit: entry) ? lock : nil
     }
 
     /// Takes the version that waits out of the app's queue.
     /// - Returns: the version; `nil` when none waits.
-    package func dropQueued(_ app: String, at now: Timestamp) throws(JournalError) -> QueuedVersion? {
-        try journal.dropQueued(app: app, by: by) { [by, origin] queued in
+    package func dropQueued(_ app: String, at now: Timestamp) async throws(JournalError) -> QueuedVersion? {
+        try await journal.dropQueued(app: app, by: by) { [by, origin] queued in
             AuditEntry(
                 at: now, who: origin.auditName(by), token: origin.token, action: "queue.drop", app: app,
                 origin: origin.origin,

@@ -76,8 +76,8 @@ package actor ReleaseRunner {
         _ requestOrigin: RequestOrigin
     ) async throws -> Release {
         let releases = try apps.releases(app, requestOrigin)
-        if version == nil, let latest = try releases.latest(), !latest.state.hasEnded {
-            try releases.lockBeforeRollback(of: latest, by: by)
+        if version == nil, let latest = try await releases.latest(), !latest.state.hasEnded {
+            try await releases.lockBeforeRollback(of: latest, by: by)
             return try await abort(app, nil, by: by, reason: reason ?? "rolled back", requestOrigin)
         }
         return try await start(app) { observe in
@@ -90,7 +90,7 @@ package actor ReleaseRunner {
     package func promote(
         _ app: String, _ number: Int?, by: String, forcedReason: String? = nil, _ requestOrigin: RequestOrigin
     ) async throws -> Release {
-        let release = try apps.releases(app, requestOrigin).requestPromotion(
+        let release = try await apps.releases(app, requestOrigin).requestPromotion(
             of: number, by: by, forcedReason: forcedReason)
         await notifyRunner(app)
         return release
@@ -105,7 +105,7 @@ package actor ReleaseRunner {
         onlyPaused: Bool = false,
         _ requestOrigin: RequestOrigin
     ) async throws -> Release {
-        let release = try apps.releases(app, requestOrigin).requestAbort(
+        let release = try await apps.releases(app, requestOrigin).requestAbort(
             of: number, by: by, reason: reason, onlyPaused: onlyPaused)
         await notifyRunner(app)
         return release

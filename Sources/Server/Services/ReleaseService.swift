@@ -99,7 +99,7 @@ package struct ReleaseService: Sendable {
         let identity = try require(isDryRun ? .viewer : .deployer, app)
         let report = try await services.apps.releases(app, requestOrigin).repair(isDryRun: isDryRun)
         if !isDryRun {
-            try services.journal.note(
+            try await services.journal.note(
                 AuditEntry(
                     at: now, who: identity.auditName, token: identity.tokenID, action: "repair", app: app,
                     origin: caller.origin,

@@ -41,15 +41,17 @@ package struct Services: Sendable {
         destinations: [any OutboxDestination] = [],
         slack: SlackAccess? = nil,
         logger: Logger
-    ) throws {
+    ) async throws {
         self.apps = apps
         self.journal = journal
         self.clock = clock
         self.settings = settings
         self.logger = logger
-        metrics = Metrics(version: settings.version)
+        metrics = Metrics(
+            version: settings.version,
+            clusters: apps.configurations.reduce(into: [:]) { $0[$1.name.text] = $1.cluster })
         metrics.beginDeliveries(hooks.hooks)
-        appStates = try AppStateCache(
+        appStates = try await AppStateCache(
             apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: settings.heartbeat)
         driftMonitor = DriftMonitor(
             apps: apps, journal: journal, appStates: appStates, metrics: metrics, clock: clock,

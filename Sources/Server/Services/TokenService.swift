@@ -18,7 +18,7 @@ package struct TokenService: Sendable {
         role: String,
         apps: [String]?,
         expiresIn: Duration?
-    ) throws -> (record: TokenRecord, token: AccessToken) {
+    ) async throws -> (record: TokenRecord, token: AccessToken) {
         let identity = try context.require(.admin)
         guard let role = Role(rawValue: role) else {
             throw APIError.invalid("role", "role has to be viewer, deployer or admin")
@@ -35,31 +35,32 @@ package struct TokenService: Sendable {
             throw APIError.forbidden(
                 "this token is for \(own.joined(separator: ", ")): it cannot create a token for other apps")
         }
-        return try TokenIssuer(journal: services.journal).create(
+        return try await TokenIssuer(journal: services.journal).create(
             name: name, role: role, apps: apps, expiresAt: expiresIn.map { services.clock.now + $0 }, by: identity.name,
             bearing: identity.tokenID, origin: context.remoteAddress, at: services.clock.now)
     }
 
-    package func revoke(_ id: String) throws {
+    package func revoke(_ id: String) async throws {
         let identity = try context.require(.admin)
-        _ = try unrevokedToken(id)
+        _ = try await unrevokedToken(id)
         guard
-            try TokenIssuer(journal: services.journal).revoke(
+            try await TokenIssuer(journal: services.journal).revoke(
                 id, by: identity.name, bearing: identity.tokenID, origin: context.remoteAddress, at: services.clock.now)
         else { throw noToken(id) }
         services.authenticator.forget(token: id)
     }
 
     /// All tokens that the user may see, expired and revoked ones included.
-    package func all() throws -> [TokenRecord] {
+    package func all() async throws -> [TokenRecord] {
         let identity = try context.require(.admin)
-        return try services.journal.tokens().filter(identity.oversees)
+        return try await services.journal.tokens().filter(identity.oversees)
     }
 
     /// A token that was not revoked. Throws 404 for one that the user may not see.
-    package func unrevokedToken(_ id: String) throws -> TokenRecord {
+    package func unrevokedToken(_ id: String) async throws -> TokenRecord {
         let identity = try context.require(.admin)
-        guard let token = try services.journal.token(id: id), token.revokedAt == nil, identity.oversees(token) else {
+        guard let token = try await services.journal.token(id: id), token.revokedAt == nil, identity.oversees(token)
+        else {
             throw noToken(id)
         }
         return token

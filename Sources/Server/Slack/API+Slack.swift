@@ -25,7 +25,7 @@ extension API {
 
     func receive(_ address: SlackAddress) -> @Sendable (Request, ServerContext) async throws -> Response {
         { request, context in
-            let (response, result) = try receive(address, request, context)
+            let (response, result) = try await receive(address, request, context)
             services.countSlackRequest(address, result)
             return response
         }
@@ -34,7 +34,7 @@ extension API {
     /// `result` is how it was answered.
     private func receive(
         _ address: SlackAddress, _ request: Request, _ context: ServerContext
-    ) throws -> (Response, result: String) {
+    ) async throws -> (Response, result: String) {
         guard let slack = services.slackRequests, let secret = slack.access.configuration.signingSecret else {
             throw services.slackIsOff
         }
@@ -56,7 +56,7 @@ extension API {
         guard let read, let signature,
             let signedAt = call.headers["x-slack-request-timestamp"].flatMap(SlackSignature.time)
         else { return (Response(status: .ok), "ignored") }
-        switch try slack.receive(read, .signed(signature, at: signedAt)) {
+        switch try await slack.receive(read, .signed(signature, at: signedAt)) {
         case .written: return (Response(status: .ok), "accepted")
         case .repeated, .replayed:
             throw services.refusedSlackRequest(

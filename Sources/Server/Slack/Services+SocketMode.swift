@@ -19,13 +19,13 @@ extension Services {
             open: { try await access.client.openConnection() },
             connect: { url, body in try await access.connect(to: url, body) },
             status: status, pause: { [clock] in try await clock.sleep(for: $0) }, logger: logger)
-        await mode.run { try self.receive($0, requests) }
+        await mode.run { try await self.receive($0, requests) }
     }
 
     /// Writes down what a person asks for.
     /// - Returns: what the person is told at once, where it is not acted on.
     /// - Throws: when it could not be written down; then Slack sends it again.
-    func receive(_ envelope: SocketEnvelope, _ requests: SlackRequests) throws -> SocketAnswer? {
+    func receive(_ envelope: SocketEnvelope, _ requests: SlackRequests) async throws -> SocketAnswer? {
         let address: API.SlackAddress = envelope.type == "interactive" ? .actions : .commands
         let request: SlackRequest?
         do {
@@ -40,7 +40,7 @@ extension Services {
             countSlackRequest(address, "ignored")
             return nil
         }
-        switch try requests.receive(request, .envelope(envelope.id)) {
+        switch try await requests.receive(request, .envelope(envelope.id)) {
         case .written: countSlackRequest(address, "accepted")
         case .repeated, .replayed: countSlackRequest(address, "repeated")
         case .tooMany(let sentence):

@@ -46,7 +46,7 @@ struct SlackAct: Sendable {
     func run(_ verdict: SlackIdentities.Verdict?) async -> Outcome {
         do {
             let answer = try await answer(verdict)
-            return .done(answer, isWritten: (try? finish(answer)) != nil)
+            return await .done(answer, isWritten: (try? finish(answer)) != nil)
         } catch let error as JournalError {
             return .held(error)
         } catch {
@@ -55,10 +55,10 @@ struct SlackAct: Sendable {
     }
 
     /// Writes down that the request has been acted on.
-    func finish(_ answer: SlackText) throws(JournalError) {
+    func finish(_ answer: SlackText) async throws(JournalError) {
         // Of a link's code only the hash is stored.
         let told = answer.markup.replacing(/code=[\w-]+/, with: "code=…").cut(4000)
-        try services.journal.finish(slackRequest: written.id, answer: told, at: clock.now)
+        try await services.journal.finish(slackRequest: written.id, answer: told, at: clock.now)
     }
 
     /// What a person is told while the journal cannot be used. The request stays in it, also over a restart.
@@ -76,9 +76,9 @@ struct SlackAct: Sendable {
         if let verdict { known = verdict } else { known = try await requests.identities.identify(request) }
         switch known {
         case .known(let identity): return try await act(as: identity)
-        case .unknown: return try refuseUnknown()
+        case .unknown: return try await refuseUnknown()
         case .otherWorkspace:
-            audit(request.user.alias, nil, "belongs to another workspace")
+            await audit(request.user.alias, nil, "belongs to another workspace")
             return "You belong to another Slack workspace than this app: nothing was done."
         case .unavailable(let why):
             return wording.sentence(
@@ -111,11 +111,11 @@ struct SlackAct: Sendable {
 
     private func act(as identity: Identity) async throws -> SlackText {
         if !command.mayBeRepeated {
-            guard try services.journal.begin(slackRequest: written.id, at: clock.now) else {
+            guard try await services.journal.begin(slackRequest: written.id, at: clock.now) else {
                 return uncertain
             }
         }
-        if let token = identity.tokenID { try services.journal.noteUse(ofToken: token, at: clock.now) }
+        if let token = identity.tokenID { try await services.journal.noteUse(ofToken: token, at: clock.now) }
         let actions = SlackActions(
             services: services, wording: wording, person: request.user, team: request.team, identity: identity)
         do {
@@ -123,13 +123,13 @@ struct SlackAct: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch let refused as SlackRefused {
-            if refused.isAboutRights { audit(identity.auditName, identity, refused.sentence) }
+            if refused.isAboutRights { await audit(identity.auditName, identity, refused.sentence) }
             return wording.sentence(refused.sentence)
         } catch {
             if error is JournalError { throw error }
             let problem = APIError(error)
             if [.forbidden, .conflict, .locked].contains(problem.status) {
-                audit(identity.auditName, identity, problem.message)
+                await audit(identity.auditName, identity, problem.message)
             }
             return wording.problem(error) + (await serving(after: problem)) + (try await wayOut())
         }
@@ -152,13 +152,14 @@ struct SlackAct: Sendable {
 
     // MARK: - Refusals
 
-    private func refuseUnknown() throws -> SlackText {
-        audit(request.user.alias, nil, "\(request.user.name.safeLine.cut(100)) in Slack is not known here")
+    private func refuseUnknown() async throws -> SlackText {
+        await audit(request.user.alias, nil, "\(request.user.name.safeLine.cut(100)) in Slack is not known here")
         let hint = "An administrator can also add you to slack.users, with your id \(request.user.id)."
         guard let server = services.settings.url else {
             return .plain("You are not known here yet: nothing was done. \(hint)")
         }
-        let code = try SlackConnections(journal: services.journal, clock: clock).link(request.user, team: request.team)
+        let code = try await SlackConnections(journal: services.journal, clock: clock).link(
+            request.user, team: request.team)
         return .plain("You are not known here yet: nothing was done. ")
             + .link("\(server)/slack/connect?code=\(code)", "Connect your Slack account")
             + .plain(
@@ -167,7 +168,7 @@ struct SlackAct: Sendable {
     }
 
     /// As on the API: not what only reads, and not more than the log can take.
-    private func audit(_ who: String, _ identity: Identity?, _ why: String) {
+    private func audit(_ who: String, _ identity: Identity?, _ why: String) async {
         guard let action = command.action else { return }
         var detail = why.safeLine.cut(500)
         if let excess = services.authenticator.refusals.count(identity?.id ?? "\(request.team) \(who)") {
@@ -178,7 +179,7 @@ struct SlackAct: Sendable {
             at: clock.now, who: who, token: identity?.tokenID, action: action,
             app: command.app.flatMap { services.knows($0) ? $0 : nil }, release: command.number, origin: "Slack",
             outcome: .refused, detail: detail)
-        do { try services.journal.note(entry) } catch {
+        do { try await services.journal.note(entry) } catch {
             services.logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
         }
     }

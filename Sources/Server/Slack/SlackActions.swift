@@ -38,7 +38,7 @@ struct SlackActions: Sendable {
         case .unlock(let app):
             try require(app)
             return try await unlock(app)
-        case .disconnect: return try disconnect()
+        case .disconnect: return try await disconnect()
         }
     }
 
@@ -104,7 +104,7 @@ struct SlackActions: Sendable {
     }
 
     private func unlock(_ app: String) async throws -> SlackText {
-        let all = try locks.holding().locks
+        let all = try await locks.holding().locks
         let own = all.filter { $0.app == app }
         for lock in own { _ = try await locks.unlock(lock.id) }
         let others = all.filter { $0.app == nil }.map { "All apps are locked by \($0.by): \($0.reason.safeLine)" }
@@ -117,11 +117,11 @@ struct SlackActions: Sendable {
 
     // MARK: - The connection to a token
 
-    private func disconnect() throws -> SlackText {
+    private func disconnect() async throws -> SlackText {
         let audit = AuditEntry(
             at: services.clock.now, who: identity.auditName, token: identity.tokenID, action: "slack.disconnect",
             origin: "Slack", detail: person.alias)
-        guard try services.journal.disconnectSlackUser(person.id, team: team, audit: audit) else {
+        guard try await services.journal.disconnectSlackUser(person.id, team: team, audit: audit) else {
             return .plain(
                 "Your Slack account is not connected to an access token: \(identity.name.safe) is named in slack.users of the configuration."
             )

@@ -18,7 +18,7 @@ extension Pages {
     @Sendable private func askConnect(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let code = request.uri.queryParameters["code"].map(String.init) ?? ""
-        guard let link = try slackConnections.link(code) else { throw Self.usedUp }
+        guard let link = try await slackConnections.link(code) else { throw Self.usedUp }
         let apps = identity.apps.map { "the apps \($0.joined(separator: ", "))" } ?? "all apps"
         var model = PageValues()
         model["heading"] = "Connect \(link.name) in Slack to \(identity.name)"
@@ -39,7 +39,7 @@ extension Pages {
     @Sendable private func connect(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
         let code = context.form["key"] ?? ""
-        guard try slackConnections.connect(code, to: identity, origin: context.remoteAddress) != nil else {
+        guard try await slackConnections.connect(code, to: identity, origin: context.remoteAddress) != nil else {
             throw Self.usedUp
         }
         return redirect("/", .connected)

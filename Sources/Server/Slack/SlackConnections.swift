@@ -15,23 +15,23 @@ struct SlackConnections: Sendable {
 
     /// Makes a link for a person, in place of earlier ones.
     /// - Returns: its code, which is not stored.
-    func link(_ person: SlackPerson, team: String) throws(JournalError) -> String {
+    func link(_ person: SlackPerson, team: String) async throws(JournalError) -> String {
         let code = randomText()
         let link = SlackLink(team: team, user: person.id, name: person.name.safeLine.cut(100), at: clock.now)
-        try journal.add(link, hash: Self.hash(code))
+        try await journal.add(link, hash: Self.hash(code))
         return code
     }
 
     /// Whom a link connects; `nil` for one that was used, has expired, or was replaced.
-    func link(_ code: String) throws(JournalError) -> SlackLink? {
-        try journal.slackLink(hash: Self.hash(code), since: clock.now + (.zero - Self.lifetime))
+    func link(_ code: String) async throws(JournalError) -> SlackLink? {
+        try await journal.slackLink(hash: Self.hash(code), since: clock.now + (.zero - Self.lifetime))
     }
 
     /// Uses a link up: its person has the rights of the user's token from now on.
-    func connect(_ code: String, to identity: Identity, origin: String) throws(JournalError) -> SlackLink? {
+    func connect(_ code: String, to identity: Identity, origin: String) async throws(JournalError) -> SlackLink? {
         guard let token = identity.tokenID else { return nil }
         let now = clock.now
-        return try journal.connectSlackUser(
+        return try await journal.connectSlackUser(
             link: Self.hash(code), since: now + (.zero - Self.lifetime), token: token, at: now
         ) { link in
             AuditEntry(

@@ -7,10 +7,10 @@ import Synchronization
 extension SlackDestination {
     package func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome
     {
-        guard let story = try SlackStory(context.events(), journal, site) else {
+        guard let story = try await SlackStory(context.events(), journal, site) else {
             return .obsolete("the journal does not have the release any more")
         }
-        let known = try id(of: story.release)
+        let known = try await id(of: story.release)
         if known == nil, let end = story.release.endedAt, clock.now - end > Self.oldest, !notification.isResent {
             return .obsolete("not sent: the release had ended before Slack could be told of it")
         }
@@ -25,8 +25,8 @@ extension SlackDestination {
     }
 
     /// The release's message, whichever row of the outbox was sent when it was posted; `nil` when there is none.
-    private func id(of release: Release) throws -> SlackMessageID? {
-        try journal.externalID(
+    private func id(of release: Release) async throws -> SlackMessageID? {
+        try await journal.externalID(
             at: name, app: release.order.app, number: release.order.number, message: Self.message
         ).flatMap(SlackMessageID.init)
     }
@@ -68,7 +68,7 @@ extension SlackDestination {
         let (posted, content) = try await inSomeStyle(story) {
             try await client.postOnce($0, to: channel, key: key)
         }
-        try journal.record(
+        try await journal.record(
             externalID: posted.id.description, at: name, app: order.app, number: order.number, message: Self.message)
         if posted.isAsSent {
             remember(posted.id, content, story)

@@ -47,28 +47,28 @@ actor SlackIdentities {
     func prepare() async { _ = try? await workspace() }
 
     /// What is known without asking Slack; `nil`: it has to be asked.
-    func known(_ request: SlackRequest) throws -> Verdict? {
-        guard let team = try knownTeam() else { return nil }
+    func known(_ request: SlackRequest) async throws -> Verdict? {
+        guard let team = try await knownTeam() else { return nil }
         guard isOurs(request, team) else { return .otherWorkspace }
         if let identity = configured(request.user, .id(request.user.id)) { return .known(identity) }
-        guard asksForEmails else { return try connected(request) }
+        guard asksForEmails else { return try await connected(request) }
         guard let found = emails[request.user.id], found.until > clock.now else { return nil }
-        return try verdict(request, email: found.email)
+        return try await verdict(request, email: found.email)
     }
 
     /// - Throws: `JournalError` or `CancellationError`.
     func identify(_ request: SlackRequest) async throws -> Verdict {
         do {
             _ = try await workspace()
-            if let known = try known(request) { return known }
+            if let known = try await known(request) { return known }
             let email = try await slack.client.email(of: request.user.id)?.lowercased()
             remember(email, of: request.user.id)
-            return try verdict(request, email: email)
+            return try await verdict(request, email: email)
         } catch let failure as DeliveryFailure {
             // Without Slack, what the journal says of a person counts; while the workspace is not known, only what the configuration says of
             // an id, of somebody in the workspace that the app's own request comes from: whoever is on call may have to abort now.
             guard team == nil else {
-                if case .known(let identity) = try connected(request) { return .known(identity) }
+                if case .known(let identity) = try await connected(request) { return .known(identity) }
                 return .unavailable(failure.description)
             }
             if isOurs(request, request.team), let identity = configured(request.user, .id(request.user.id)) {
@@ -83,16 +83,16 @@ actor SlackIdentities {
     }
 
     private func workspace() async throws -> String {
-        if let team = try knownTeam() { return team }
+        if let team = try await knownTeam() { return team }
         let found = try await slack.client.workspace().team
         team = found
         // For the next start, when Slack may be away. Nothing of now depends on it.
-        try? journal.note(workspace: found, ofSlackToken: tokenHash)
+        try? await journal.note(workspace: found, ofSlackToken: tokenHash)
         return found
     }
 
-    private func knownTeam() throws(JournalError) -> String? {
-        if team == nil { team = try journal.workspace(ofSlackToken: tokenHash) }
+    private func knownTeam() async throws(JournalError) -> String? {
+        if team == nil { team = try await journal.workspace(ofSlackToken: tokenHash) }
         return team
     }
 
@@ -100,9 +100,9 @@ actor SlackIdentities {
         request.team == team && request.user.team ?? team == team
     }
 
-    private func verdict(_ request: SlackRequest, email: String?) throws -> Verdict {
+    private func verdict(_ request: SlackRequest, email: String?) async throws -> Verdict {
         if let email, let identity = configured(request.user, .email(email)) { return .known(identity) }
-        return try connected(request)
+        return try await connected(request)
     }
 
     private func configured(_ person: SlackPerson, _ identification: SlackConfiguration.User.Identification)
@@ -113,9 +113,9 @@ actor SlackIdentities {
     }
 
     /// The rights of a token are those that it has now.
-    private func connected(_ request: SlackRequest) throws -> Verdict {
-        guard let id = try journal.token(ofSlackUser: request.user.id, team: request.team),
-            let token = try journal.token(id: id), token.isGood(at: clock.now)
+    private func connected(_ request: SlackRequest) async throws -> Verdict {
+        guard let id = try await journal.token(ofSlackUser: request.user.id, team: request.team),
+            let token = try await journal.token(id: id), token.isGood(at: clock.now)
         else { return .unknown }
         var identity = Identity(token)
         identity.alias = request.user.alias

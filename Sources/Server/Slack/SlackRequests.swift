@@ -61,17 +61,17 @@ package actor SlackRequests {
     }
 
     /// Writes a request to the journal, from where `run` takes it. Slack may be told that it arrived as soon as this returns.
-    package nonisolated func receive(_ request: SlackRequest, _ delivery: Delivery) throws -> Receipt {
+    package nonisolated func receive(_ request: SlackRequest, _ delivery: Delivery) async throws -> Receipt {
         let (id, signature, sentAt): (String, String?, Timestamp?) =
             switch delivery {
             case .signed(let signature, let time): (signature, signature, time)
             // What Slack sends again may have another envelope.
             case .envelope(let id): (request.occurrence ?? "envelope:\(id)", nil, nil)
             }
-        if let signature, try journal.hasSlackSignature(signature) { return .replayed }
-        if try !journal.hasSlackRequest(id), let excess = pace.count("\(request.team) \(request.user.id)") {
+        if let signature, try await journal.hasSlackSignature(signature) { return .replayed }
+        if try await !journal.hasSlackRequest(id), let excess = pace.count("\(request.team) \(request.user.id)") {
             // Nobody has it done later by sending it again.
-            if let signature, try !journal.add(slackSignature: signature, at: clock.now) { return .replayed }
+            if let signature, try await !journal.add(slackSignature: signature, at: clock.now) { return .replayed }
             let seconds = max(1, Int(excess.wait.components.seconds))
             let sentence = "Too many requests: nothing was done. Try again in \(counted(seconds, "second"))."
             // What a button is answered with is not shown to anybody.
@@ -81,7 +81,7 @@ package actor SlackRequests {
         let now = clock.now
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
         let row = WrittenSlackRequest(id: id, at: now, sentAt: sentAt, request: text)
-        switch try journal.add(row, signature: signature) {
+        switch try await journal.add(row, signature: signature) {
         case .repeated: return .repeated
         case .replayed: return .replayed
         case .written:
@@ -116,13 +116,13 @@ package actor SlackRequests {
     /// In the order in which they were written: who asks first decides. Only what has to wait is overtaken.
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
         // Those that are in progress now may have ended by the time of their turn.
-        let open = try journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }
+        let open = try await journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }
         var problem: JournalError?
         for written in open {
             guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {
                 // Written by another version of the server.
                 logger.error("a request from Slack cannot be read", metadata: ["id": "\(written.id)"])
-                try journal.finish(slackRequest: written.id, answer: nil, at: clock.now)
+                try await journal.finish(slackRequest: written.id, answer: nil, at: clock.now)
                 continue
             }
             let act = SlackAct(written: written, request: request, requests: self, services: services)
@@ -198,7 +198,7 @@ package actor SlackRequests {
         logger.error("what a person in Slack asked for is done, and cannot be written down yet")
         while !Task.isCancelled {
             try? await clock.sleep(for: Self.pause)
-            if (try? act.finish(answer)) != nil { return }
+            if await (try? act.finish(answer)) != nil { return }
         }
     }
 
@@ -227,7 +227,7 @@ package actor SlackRequests {
     private func forgetOld() async {
         while !Task.isCancelled {
             do {
-                try journal.forgetSlackRequests(
+                try await journal.forgetSlackRequests(
                     before: clock.now + .seconds(-86_400), linksBefore: clock.now + (.zero - SlackConnections.lifetime))
             } catch {
                 logger.error("old requests from Slack cannot be deleted", metadata: ["error": "\(error)"])

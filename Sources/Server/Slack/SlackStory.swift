@@ -13,12 +13,13 @@ struct SlackStory {
     var release: Release { history.release }
 
     /// `nil` without events.
-    init?(_ events: [RecordedEvent], _ journal: Journal, _ site: SlackSite) throws {
+    init?(_ events: [RecordedEvent], _ journal: Journal, _ site: SlackSite) async throws {
         guard let history = Milestones(events) else { return nil }
         self.history = history
         let app = history.release.order.app
-        let successor = try history.release.replacedBy.flatMap { number in
-            try journal.events(app: app, number: number).first.flatMap { Release($0)?.order }
+        var successor: Order?
+        if let number = history.release.replacedBy {
+            successor = try await journal.events(app: app, number: number).first.flatMap { Release($0)?.order }
         }
         message = SlackReleaseMessage(history.release, replacedBy: successor, site)
         thread = SlackThread(history, replacedBy: successor, site)

@@ -7,7 +7,7 @@ import ViridianConfiguration
 
 /// The current state of every app: its newest release, from the journal, and the last observation of the cluster and the nodes.
 ///
-/// Other processes, such as the command line, append to the same journal. The journal's mark shows when they did.
+/// Other processes, such as the command line and other servers, append to the same journal.
 package actor AppStateCache {
     private struct Entry {
         var configuration: AppConfiguration
@@ -23,7 +23,6 @@ package actor AppStateCache {
     }
 
     private let journal: Journal
-    private let watch: JournalWatch
     private let metrics: Metrics
     private let heartbeat: Duration
     private let clock: any ReleaseClock
@@ -37,6 +36,9 @@ package actor AppStateCache {
     private var journalWatchers: [Int: AsyncStream<Void>.Continuation] = [:]
     private var lastWatcher = 0
     private var isStopping = false
+    private var isRefreshing = false
+    /// Calls of `refresh` that came while another one was reading.
+    private var refreshing: [CheckedContinuation<Void, Never>] = []
     /// Grows with every change of any app.
     private(set) var version = 1
     private var encoded: (version: Int, body: ByteBuffer)?
@@ -48,20 +50,19 @@ package actor AppStateCache {
 
     init(
         apps: any ServedApps, journal: Journal, metrics: Metrics, clock: any ReleaseClock, heartbeat: Duration
-    ) throws {
+    ) async throws {
         self.journal = journal
         self.metrics = metrics
         self.clock = clock
         self.heartbeat = heartbeat
         freezes = apps.freezes
-        watch = try JournalWatch(journal)
         names = apps.configurations.map(\.name.text)
         for app in apps.configurations { entries[app.name.text] = Entry(configuration: app) }
-        for head in try journal.heads() {
+        for head in try await journal.heads() {
             position = max(position, head.position)
-            entries[head.app]?.latest = try journal.releases(app: head.app, limit: 1).first
+            entries[head.app]?.latest = try await journal.releases(app: head.app, limit: 1).first
         }
-        holdFacts = try HoldFacts(journal, freezes, at: clock.now)
+        holdFacts = try await HoldFacts(journal, freezes, at: clock.now)
         let holds = Holds(freezes)
         for name in names {
             entries[name]?.holds = holdFacts.holds(of: name, holds)
@@ -74,31 +75,9 @@ package actor AppStateCache {
 
     /// Follows the journal until the task is cancelled. All feeds and watchers have ended when this returns.
     func run() async {
-        let clock = ContinuousClock()
-        var mark: Int?
-        var (lastHeartbeat, lastHolds) = (clock.now, clock.now)
-        while !Task.isCancelled {
-            let hasGrown: Bool
-            if let now = try? watch.mark(), now != mark {
-                (mark, hasGrown) = (now, true)
-                await refresh()
-                for watcher in journalWatchers.values { watcher.yield() }
-            } else {
-                hasGrown = false
-            }
-            // Locks and freezes also end by themselves.
-            if hasGrown || clock.now - lastHolds >= .seconds(1) {
-                lastHolds = clock.now
-                refreshHolds()
-            }
-            if clock.now - lastHeartbeat >= heartbeat {
-                lastHeartbeat = clock.now
-                for feed in feeds.values { await feed.sendHeartbeat() }
-                for watcher in watchers.values { watcher.yield() }
-                await removeUnusedFeeds()
-            }
-            // The delay of events of other processes. `refresh` is called at once for those of this process.
-            try? await clock.sleep(for: .milliseconds(25))
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.follow() }
+            group.addTask { await self.look() }
         }
         isStopping = true
         for feed in feeds.values { await feed.end() }
@@ -106,12 +85,49 @@ package actor AppStateCache {
         (watchers, journalWatchers) = ([:], [:])
     }
 
-    /// Reads the new events from the journal.
+    private func follow() async {
+        for await _ in journal.changes() {
+            await refresh()
+            for watcher in journalWatchers.values { watcher.yield() }
+            await refreshHolds()
+        }
+    }
+
+    /// What changes without an event: locks and freezes end by themselves, and viewers are told that the server is still there.
+    private func look() async {
+        let clock = ContinuousClock()
+        var lastHeartbeat = clock.now
+        while !Task.isCancelled {
+            try? await clock.sleep(for: min(heartbeat, .seconds(1)))
+            await refreshHolds()
+            guard clock.now - lastHeartbeat >= heartbeat else { continue }
+            lastHeartbeat = clock.now
+            for feed in feeds.values { await feed.sendHeartbeat() }
+            for watcher in watchers.values { watcher.yield() }
+            await removeUnusedFeeds()
+        }
+    }
+
+    /// Reads the new events from the journal. One call reads at a time; those that come meanwhile share the next one.
     func refresh() async {
-        guard let heads = try? journal.heads(after: position), let last = heads.last else { return }
+        if isRefreshing { return await withCheckedContinuation { refreshing.append($0) } }
+        isRefreshing = true
+        await readNewEvents()
+        while !refreshing.isEmpty {
+            let waiting = refreshing
+            refreshing = []
+            await readNewEvents()
+            for caller in waiting { caller.resume() }
+        }
+        isRefreshing = false
+    }
+
+    private func readNewEvents() async {
+        guard let heads = try? await journal.heads(after: position), let last = heads.last else { return }
         let count = last.position - position
+        var applied = 0
+        for head in heads { applied += (try? await apply(head)) ?? 0 }
         position = last.position
-        let applied = heads.map { (try? apply($0)) ?? 0 }.reduce(0, +)
         if applied != count {
             // There is an event of an older release, for example that a newer one replaced it.
             for head in heads { entries[head.app]?.summaries.removeAll() }
@@ -121,8 +137,10 @@ package actor AppStateCache {
     }
 
     /// Reads what holds the apps' releases, and what waits.
-    func refreshHolds() {
-        guard let facts = try? HoldFacts(journal, freezes, at: clock.now), facts != holdFacts else { return }
+    func refreshHolds() async {
+        guard let facts = try? await HoldFacts(journal, freezes, at: clock.now), facts != holdFacts,
+            !facts.isOlder(than: holdFacts)
+        else { return }
         let before = holdFacts
         holdFacts = facts
         let holds = Holds(freezes)
@@ -137,30 +155,30 @@ package actor AppStateCache {
 
     /// Applies the new events of the app's newest release.
     /// - Returns: the number of events.
-    private func apply(_ head: JournalHead) throws -> Int {
-        guard var entry = entries[head.app] else { return 0 }
-        let events: [RecordedEvent]
-        if var latest = entry.latest, latest.order.number == head.number {
-            events = try journal.events(app: head.app, number: head.number, after: latest.sequence)
-            for event in events {
-                let before = latest
-                latest.apply(event)
-                metrics.observe(event, before: before, after: latest)
-            }
-            entry.latest = latest
-        } else {
-            events = try journal.events(app: head.app, number: head.number)
+    private func apply(_ head: JournalHead) async throws -> Int {
+        guard let known = entries[head.app]?.latest, known.order.number == head.number else {
+            guard entries[head.app] != nil else { return 0 }
+            let events = try await journal.events(app: head.app, number: head.number)
             guard let first = events.first, var latest = Release(first) else { return 0 }
-            for event in events.dropFirst() {
-                let before = latest
-                latest.apply(event)
-                metrics.observe(event, before: before, after: latest)
-            }
-            entry.latest = latest
+            apply(events.dropFirst(), to: &latest)
+            entries[head.app]?.latest = latest
+            markChanged(head.app)
+            return events.count
         }
-        entries[head.app] = entry
+        let events = try await journal.events(app: head.app, number: head.number, after: known.sequence)
+        var latest = known
+        apply(events[...], to: &latest)
+        entries[head.app]?.latest = latest
         markChanged(head.app)
         return events.count
+    }
+
+    private func apply(_ events: ArraySlice<RecordedEvent>, to latest: inout Release) {
+        for event in events {
+            let before = latest
+            latest.apply(event)
+            metrics.observe(event, before: before, after: latest)
+        }
     }
 
     private func markChanged(_ app: String) {
@@ -215,6 +233,13 @@ package actor AppStateCache {
             return (rank, entries[name]?.observation?.at ?? Timestamp(milliseconds: 0))
         }
         return names.map { ($0, priority($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
+    }
+
+    /// Whether one of these apps was read in its cluster after `time`, and could be read since.
+    func hasRead(_ apps: [String], after time: Timestamp) -> Bool {
+        apps.contains { name in
+            entries[name].map { $0.problem == nil && ($0.observation.map { $0.at > time } ?? false) } ?? false
+        }
     }
 
     package func latest(_ app: String) -> Release? { entries[app]?.latest }
@@ -286,7 +311,7 @@ package actor AppStateCache {
 
     /// Not on the cache's actor: a long release takes some tenths of a second.
     @concurrent private nonisolated func read(_ key: FeedKey) async throws -> ReleaseFeed? {
-        try ReleaseFeed(journal: journal, app: key.app, number: key.number)
+        try await ReleaseFeed(journal: journal, app: key.app, number: key.number)
     }
 
     /// One release as the journal has it now; `nil` when there is no such release.
@@ -297,7 +322,7 @@ package actor AppStateCache {
             try await feed.refresh()
             return await feed.release
         }
-        return Release(folding: try journal.events(app: app, number: number))
+        return Release(folding: try await journal.events(app: app, number: number))
     }
 
     /// Removes the feeds that had no viewer for a minute. They are read again when needed.
@@ -308,15 +333,15 @@ package actor AppStateCache {
     }
 
     /// Summaries of the app's releases, newest first; at most `limit`.
-    package func summaries(_ app: String, limit: Int = 200) throws -> [ReleaseSummary] {
+    package func summaries(_ app: String, limit: Int = 200) async throws -> [ReleaseSummary] {
         guard entries[app] != nil else { return [] }
         var summaries: [ReleaseSummary] = []
-        for number in try journal.numbers(app: app, limit: limit) {
+        for number in try await journal.numbers(app: app, limit: limit) {
             if let latest = entries[app]?.latest, latest.order.number == number {
                 summaries.append(ReleaseSummary(latest))
             } else if let known = entries[app]?.summaries[number] {
                 summaries.append(known)
-            } else if let release = Release(folding: try journal.events(app: app, number: number)) {
+            } else if let release = Release(folding: try await journal.events(app: app, number: number)) {
                 let summary = ReleaseSummary(release)
                 // A release newer than the cached one may still change.
                 if number < entries[app]?.latest?.order.number ?? 0 { entries[app]?.summaries[number] = summary }

@@ -67,7 +67,7 @@ package actor DriftMonitor {
         var isFirst = true
         while !Task.isCancelled {
             let began = clock.now
-            metrics.set("viridian_journal_writable", (try? journal.checkWritable()) == nil ? 0 : 1)
+            await metrics.set("viridian_journal_writable", (try? journal.checkWritable()) == nil ? 0 : 1)
             // Random, so that several servers of one fleet do not check at the same time.
             let length = interval * Double.random(in: 0.9...1.1)
             await checkAll(within: isFirst ? .zero : length)
@@ -169,7 +169,7 @@ package actor DriftMonitor {
             if !moved.isEmpty || report.summary != lastRepair.updateValue(report.summary, forKey: app) {
                 logger.notice("repaired", metadata: ["app": "\(app)", "nodes": "\(moved.joined(separator: " "))"])
                 metrics.count("viridian_repairs_total", ["app": app])
-                audit("repair", app, detail: report.summary)
+                await audit("repair", app, detail: report.summary)
             }
             let observation = try await releases.observe()
             await appStates.record(observation, for: app)
@@ -187,7 +187,7 @@ package actor DriftMonitor {
             guard !cleared.isEmpty else { return }
             let text = cleared.map { "\($0.kind) \($0.version.color) (\($0.version.version))" }.joined(separator: ", ")
             logger.notice("leftovers of a release were deleted", metadata: ["app": "\(app)", "what": "\(text.safe)"])
-            audit("leftovers-cleared", app, detail: text)
+            await audit("leftovers-cleared", app, detail: text)
             await appStates.record(try await releases.observe(), for: app)
         } catch is LeaseHeld {
             return
@@ -209,7 +209,7 @@ package actor DriftMonitor {
             logger.notice(
                 "the retained old colour was deleted",
                 metadata: ["app": "\(app)", "color": "\(gone.color)", "version": "\(gone.version)"])
-            audit("retention-ended", app, detail: "deleted \(app)-\(gone.color) (\(gone.version))")
+            await audit("retention-ended", app, detail: "deleted \(app)-\(gone.color) (\(gone.version))")
             await appStates.record(try await releases.observe(), for: app)
         } catch is LeaseHeld {
             return
@@ -219,11 +219,11 @@ package actor DriftMonitor {
         }
     }
 
-    private func audit(_ action: String, _ app: String, detail: String) {
+    private func audit(_ action: String, _ app: String, detail: String) async {
         let entry = AuditEntry(
             at: clock.now, who: ReleaseRunner.name, action: action, app: app, origin: "server", detail: detail)
         do {
-            try journal.note(entry)
+            try await journal.note(entry)
         } catch {
             logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
         }

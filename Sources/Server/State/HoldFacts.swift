@@ -14,9 +14,9 @@ struct HoldFacts: Sendable, Equatable {
 
     init() {}
 
-    init(_ journal: Journal, _ freezes: [FreezeWindow], at now: Timestamp) throws(JournalError) {
-        locks = try journal.locks(at: now)
-        queued = Dictionary(try journal.queue().map { ($0.version.app, $0) }) { $1 }
+    init(_ journal: Journal, _ freezes: [FreezeWindow], at now: Timestamp) async throws(JournalError) {
+        locks = try await journal.locks(at: now)
+        queued = Dictionary(try await journal.queue().map { ($0.version.app, $0) }) { $1 }
         closed = freezes.filter { $0.closedUntil(now, app: $0.apps?.first ?? "") != nil }.map(\.name)
         at = now
     }
@@ -25,6 +25,9 @@ struct HoldFacts: Sendable, Equatable {
     static func == (one: HoldFacts, other: HoldFacts) -> Bool {
         one.locks == other.locks && one.queued == other.queued && one.closed == other.closed
     }
+
+    /// Two tasks that read at the same time may end in the other order.
+    func isOlder(than other: HoldFacts) -> Bool { at < other.at }
 
     func holds(of app: String, _ holds: Holds) -> [Admission.Hold] { holds.holding(app, locks: locks, at: at) }
 

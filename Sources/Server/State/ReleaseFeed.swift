@@ -25,8 +25,8 @@ package actor ReleaseFeed {
     static let heartbeat = ByteBuffer(string: ": still here\n\n")
 
     /// Reads the release; `nil` when there is no such release.
-    init?(journal: Journal, app: String, number: Int) throws {
-        guard let history = ReleaseHistory(try journal.events(app: app, number: number)) else { return nil }
+    init?(journal: Journal, app: String, number: Int) async throws {
+        guard let history = ReleaseHistory(try await journal.events(app: app, number: number)) else { return nil }
         self.journal = journal
         self.app = app
         self.number = number
@@ -46,10 +46,12 @@ package actor ReleaseFeed {
     }
 
     /// Reads the events that any process appended since, and sends them to the viewers.
-    func refresh() throws {
-        let known = frames.count
-        let recorded = try journal.events(app: app, number: number, after: release.sequence)
+    func refresh() async throws {
+        let read = try await journal.events(app: app, number: number, after: release.sequence)
+        // Another call may have read them meanwhile.
+        let recorded = read.filter { $0.sequence > release.sequence }
         guard !recorded.isEmpty else { return }
+        let known = frames.count
         for event in recorded { history.append(event) }
         frames += Array(repeating: nil, count: recorded.count)
         guard !viewers.isEmpty else { return }

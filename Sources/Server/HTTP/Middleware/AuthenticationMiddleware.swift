@@ -13,30 +13,30 @@ struct AuthenticationMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        try authenticate(request, context)
+        try await authenticate(request, context)
         return try await next(request, context)
     }
 
-    private func authenticate(_ request: Request, _ context: ServerContext) throws {
+    private func authenticate(_ request: Request, _ context: ServerContext) async throws {
         let surface = Surface(request)
         // The sign-in page needs styles and icons, and they are public.
         if surface == .health || isAsset(request.uri.path) { return }
-        guard try services.authenticator.hasTokens() else { throw Self.noTokenYet }
+        guard try await services.authenticator.hasTokens() else { throw Self.noTokenYet }
         switch surface {
         case .health, .metrics, .hooks: return
         case .api:
             if let token = Self.bearer(request) {
-                guard let identity = try services.authenticator.identity(bearing: token) else {
+                guard let identity = try await services.authenticator.identity(bearing: token) else {
                     throw services.refusedToken(
                         from: context.remoteAddress, "this access token is unknown, has expired, or was revoked")
                 }
                 context.authenticate(as: identity)
             } else {
-                try takeSession(request, context)
+                try await takeSession(request, context)
                 guard context.session != nil else { throw APIError.unauthorized }
             }
         case .pages:
-            try takeSession(request, context)
+            try await takeSession(request, context)
             guard context.session == nil, !isOpen(request.uri.path) else { return }
             throw Self.signInFirst(request)
         }
@@ -56,9 +56,9 @@ struct AuthenticationMiddleware: RouterMiddleware {
         return parts.dropFirst().joined(separator: " ")
     }
 
-    private func takeSession(_ request: Request, _ context: ServerContext) throws {
+    private func takeSession(_ request: Request, _ context: ServerContext) async throws {
         guard let cookie = request.cookies[services.settings.cookie]?.value else { return }
-        guard let session = try services.authenticator.session(cookie: cookie) else { return }
+        guard let session = try await services.authenticator.session(cookie: cookie) else { return }
         context.authenticate(as: session.identity, in: session)
     }
 

@@ -24,7 +24,7 @@ struct ErrorMiddleware: RouterMiddleware {
             throw error  // Hummingbird answers 400 and closes the connection.
         } catch {
             let error = APIError(error)
-            audit(error, request, context)
+            await audit(error, request, context)
             return answer(error, request, context)
         }
     }
@@ -39,7 +39,7 @@ struct ErrorMiddleware: RouterMiddleware {
         return response
     }
 
-    private func audit(_ error: APIError, _ request: Request, _ context: ServerContext) {
+    private func audit(_ error: APIError, _ request: Request, _ context: ServerContext) async {
         guard let identity = context.identity, request.method != .get, request.method != .head,
             [.forbidden, .conflict, .locked].contains(error.status),
             let action = routes.action(request.method, request.uri.path)
@@ -56,7 +56,7 @@ struct ErrorMiddleware: RouterMiddleware {
             at: services.clock.now, who: identity.name, token: identity.tokenID, action: action,
             app: app.flatMap { services.knows($0) ? $0 : nil }, origin: context.remoteAddress, outcome: .refused,
             detail: detail)
-        do { try services.journal.note(entry) } catch {
+        do { try await services.journal.note(entry) } catch {
             services.logger.error("the audit log cannot be written", metadata: ["error": "\(error)"])
         }
     }

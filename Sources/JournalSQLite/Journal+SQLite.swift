@@ -1,6 +1,10 @@
 import Foundation
+import Journal
 
 extension Journal {
+    /// Opens the journal in a SQLite file, and creates it when there is none. A file that cannot be a journal is left byte for byte as it is.
+    package init(path: String) throws(JournalError) { self.init(try SQLiteDatabase(opening: path)) }
+
     /// Opens a copy of a journal, for reading when its own folder cannot be written: the disk is full or became read-only. SQLite cannot
     /// read a write-ahead log without writing beside it.
     ///
@@ -19,7 +23,18 @@ extension Journal {
         } catch {
             throw JournalError(path: path, error)
         }
-        let journal = try Journal(path: copy)
-        self.init(path: path, pool: journal.pool)
+        self.init(SQLiteDatabase(path: path, pool: try SQLiteDatabase(opening: copy).pool))
+    }
+}
+
+extension SQLiteDatabase {
+    init(opening path: String) throws(JournalError) {
+        self.path = path
+        do {
+            if try SQLiteSchema.isMissing(path) { SQLiteSchema.create(path) } else { try SQLiteSchema.check(path) }
+            pool = try SQLiteSchema.open(path)
+        } catch {
+            throw JournalError(path: path, error)
+        }
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import Glibc
 
-extension Schema {
+extension SQLiteSchema {
     /// Why a file cannot be the journal.
     enum Rejection: Error {
         case foreign

@@ -1,11 +1,9 @@
-import Foundation
 import GRDB
-import ReleaseMachine
 
 /// The journal's tables. Each migration is an SQL file in `Migrations` (`V001__events.sql`), applied once, in this order.
 ///
 /// A migration that has been released is never edited, and keeps its name, which journals record: add another.
-enum Schema {
+enum SQLiteSchema {
     /// "Viri": tells our files from other SQLite databases.
     static let applicationID: Int64 = 0x5669_7269
 
@@ -26,20 +24,5 @@ enum Schema {
             migrator.registerMigration(name) { try $0.execute(sql: String(decoding: sql, as: UTF8.self)) }
         }
         return migrator
-    }
-
-    static var encoder: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }
-
-    static func event(_ row: Row) throws -> RecordedEvent {
-        let payload: String = row["event"]
-        return RecordedEvent(
-            sequence: row["sequence"],
-            at: Timestamp(milliseconds: row["at"]),
-            event: try JSONDecoder().decode(Event.self, from: Data(payload.utf8))
-        )
     }
 }

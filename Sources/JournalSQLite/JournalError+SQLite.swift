@@ -1,0 +1,38 @@
+import GRDB
+import Journal
+
+extension JournalError {
+    /// What SQLite, or the opening of its file, says about a journal.
+    init(path: String, _ error: any Error) {
+        let kind: Kind? =
+            switch error {
+            case SQLiteSchema.Rejection.foreign: .foreign
+            case SQLiteSchema.Rejection.newer: .newer
+            case SQLiteSchema.Rejection.damaged(let problem): .corrupt(problem)
+            case SQLiteSchema.Rejection.unusable(let problem): .unusable(problem)
+            case let error as DatabaseError: Kind(error)
+            default: nil
+            }
+        if let kind { self.init(journal: path, kind: kind) } else { self.init(journal: path, error) }
+    }
+}
+
+extension JournalError.Kind {
+    init(_ error: DatabaseError) {
+        let problem = error.message ?? "\(error.resultCode)"
+        switch error.extendedResultCode {
+        case .SQLITE_CONSTRAINT_PRIMARYKEY:
+            self = .conflict
+            return
+        default: break
+        }
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(problem)
+        case .SQLITE_FULL: self = .unusable("its disk is full")
+        case .SQLITE_BUSY: self = .unusable("another process keeps it locked")
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            self = .unusable("no permission to write it or its folder (\(problem))")
+        default: self = .unusable(problem)
+        }
+    }
+}
