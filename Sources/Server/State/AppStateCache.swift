@@ -202,6 +202,25 @@ package actor AppStateCache {
         entries[app]?.encoded = nil
     }
 
+    /// The observations of those of the apps whose reading of a node differs from that in `readings`, which are in the apps' order, with
+    /// the new one. Without apps that were read after `start`, or have had a release since then, which moves the nodes.
+    func observations(of apps: [String], with readings: [NodeReading], since start: Timestamp) -> [(
+        app: String, observation: AppObservation
+    )] {
+        zip(apps, readings).compactMap { app, reading in
+            guard let entry = entries[app], var observation = entry.observation, observation.at < start,
+                entry.latest?.state.hasEnded != false, entry.latest?.endedAt.map({ $0 < start }) ?? true
+            else { return nil }
+            if let place = observation.readings.firstIndex(where: { $0.node == reading.node }) {
+                guard observation.readings[place] != reading else { return nil }
+                observation.readings[place] = reading
+            } else {
+                observation.readings.append(reading)
+            }
+            return (app, observation)
+        }
+    }
+
     /// Stores the error of a failed check.
     func record(problem: String, for app: String) {
         guard entries[app]?.problem != problem else { return }
@@ -222,9 +241,9 @@ package actor AppStateCache {
         }
     }
 
-    /// Every app, in the order in which they should be checked: first those with a running release, then those with viewers, then the
+    /// The apps but `others`, in the order in which they should be checked: first those with a running release, then those with viewers, then the
     /// others by the time of their last check.
-    func checkOrder() async -> [String] {
+    func checkOrder(without others: Set<String> = []) async -> [String] {
         var watched: Set<String> = []
         for (key, feed) in feeds where await feed.hasViewers { watched.insert(key.app) }
         func priority(_ name: String) -> (Int, Timestamp) {
@@ -232,7 +251,7 @@ package actor AppStateCache {
             let rank = isRunning ? 0 : watched.contains(name) ? 1 : 2
             return (rank, entries[name]?.observation?.at ?? Timestamp(milliseconds: 0))
         }
-        return names.map { ($0, priority($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
+        return names.filter { !others.contains($0) }.map { ($0, priority($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
     }
 
     /// Whether one of these apps was read in its cluster after `time`, and could be read since.

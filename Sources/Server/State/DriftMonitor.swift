@@ -7,13 +7,13 @@ import ViridianConfiguration
 /// Checks the cluster and the nodes of every app: detects drift, fixes it where the app's `repair` is `auto`, and deletes leftovers of
 /// releases and old colours whose retention is over.
 package actor DriftMonitor {
-    private let apps: any ServedApps
+    let apps: any ServedApps
     private let journal: Journal
-    private let appStates: AppStateCache
-    private let metrics: Metrics
-    private let clock: any ReleaseClock
+    let appStates: AppStateCache
+    let metrics: Metrics
+    let clock: any ReleaseClock
     private let interval: Duration
-    private let logger: Logger
+    let logger: Logger
     private var checks: [String: Task<Void, Never>] = [:]
     /// Callers that wait for the check of an app.
     private var waiting: [String: [AsyncStream<Void>.Continuation]] = [:]
@@ -23,7 +23,7 @@ package actor DriftMonitor {
     /// When the last check of any app succeeded; `nil` before the first one.
     package private(set) var reachedAt: Timestamp?
 
-    /// The number of concurrent checks. Each one reads every node.
+    /// The number of concurrent checks of single apps. Each one reads every node.
     static let maximumConcurrentChecks = 4
 
     init(
@@ -50,7 +50,11 @@ package actor DriftMonitor {
     /// Running checks are cancelled too: with a cluster that does not answer they would delay the server's shutdown.
     func run(afterFirstRound: @Sendable () -> Void = {}) async {
         await withTaskCancellationHandler {
-            await checkRepeatedly(afterFirstRound)
+            await withDiscardingTaskGroup { group in
+                for readings in apps.sharedReadings { group.addTask { await readings.run() } }
+                await checkRepeatedly(afterFirstRound)
+                group.cancelAll()
+            }
         } onCancel: {
             Task { await self.end() }
         }
@@ -80,7 +84,15 @@ package actor DriftMonitor {
     }
 
     private func checkAll(within length: Duration) async {
-        let names = await appStates.checkOrder()
+        let clusters = apps.sharedReadings
+        let names = await appStates.checkOrder(without: Set(clusters.flatMap(\.apps)))
+        async let together: Void = checkTogether(clusters, within: length)
+        await checkEach(names, within: length)
+        await together
+    }
+
+    /// Checks apps one by one.
+    private func checkEach(_ names: [String], within length: Duration) async {
         let began = clock.now
         await withTaskGroup(of: Void.self) { group in
             for (index, name) in names.enumerated() {
@@ -114,7 +126,7 @@ package actor DriftMonitor {
     }
 
     /// Returns when the check is done, or the caller is cancelled. The check itself goes on, because other callers share it.
-    private func check(_ app: String, repairing: Bool) async {
+    func check(_ app: String, repairing: Bool) async {
         start(app, repairing: repairing)
         guard checks[app] != nil else { return }
         let (done, waiter) = AsyncStream.makeStream(of: Void.self)
@@ -133,22 +145,8 @@ package actor DriftMonitor {
 
     private func observe(_ app: String, repairing: Bool) async {
         do {
-            let releases = try apps.releases(app, RequestOrigin(origin: "server"))
-            let observation = try await releases.observe()
-            reachedAt = clock.now
-            await appStates.record(observation, for: app)
-            let latest = await appStates.latest(app)
-            // Nodes are not drifted while a release moves them.
-            let drifted = latest?.state.hasEnded == false ? [] : observation.drifted
-            metrics.set(observation, drifted: drifted.count, of: app)
-            guard repairing, latest?.state.hasEnded != false, !Task.isCancelled else { return }
-            if !drifted.isEmpty {
-                let nodes = drifted.map(\.node).joined(separator: " ")
-                logger.warning("nodes drifted", metadata: ["app": "\(app)", "nodes": "\(nodes)"])
-                if releases.app.repair == .auto { await repair(releases, app) }
-            }
-            if !observation.leftovers(of: latest).isEmpty { await clearLeftovers(releases, app) }
-            await endRetention(releases, observation, latest, app)
+            let observation = try await apps.releases(app).observe()
+            try await act(on: observation, of: app, repairing: repairing)
         } catch is CancellationError {
             return
         } catch {
@@ -159,6 +157,29 @@ package actor DriftMonitor {
                 "the cluster or the nodes cannot be checked",
                 metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
         }
+    }
+
+    /// Records what was read of an app and, when repairing, fixes drift, and deletes leftovers and an old colour whose retention is over.
+    func act(on observation: AppObservation, of app: String, repairing: Bool) async throws {
+        reachedAt = clock.now
+        await appStates.record(observation, for: app)
+        let latest = await appStates.latest(app)
+        // Nodes are not drifted while a release moves them.
+        let drifted = latest?.state.hasEnded == false ? [] : observation.drifted
+        metrics.set(observation, drifted: drifted.count, of: app)
+        guard repairing, latest?.state.hasEnded != false, !Task.isCancelled else { return }
+        let hasLeftovers = !observation.leftovers(of: latest).isEmpty
+        let isRetentionOver = isRetentionOver(observation, latest)
+        // With thousands of apps, most have nothing to do.
+        guard !drifted.isEmpty || hasLeftovers || isRetentionOver else { return }
+        let releases = try apps.releases(app)
+        if !drifted.isEmpty {
+            let nodes = drifted.map(\.node).joined(separator: " ")
+            logger.warning("nodes drifted", metadata: ["app": "\(app)", "nodes": "\(nodes)"])
+            if releases.app.repair == .auto { await repair(releases, app) }
+        }
+        if hasLeftovers { await clearLeftovers(releases, app) }
+        if isRetentionOver { await endRetention(releases, app) }
     }
 
     private func repair(_ releases: AppReleases, _ app: String) async {
@@ -198,12 +219,14 @@ package actor DriftMonitor {
         }
     }
 
-    private func endRetention(_ releases: AppReleases, _ observation: AppObservation, _ latest: Release?, _ app: String)
-        async
-    {
+    private func isRetentionOver(_ observation: AppObservation, _ latest: Release?) -> Bool {
         guard let live = observation.survey.recorded?.color, observation.survey.workloads[live.other] != nil,
-            let until = latest?.retainedUntil, until <= clock.now
-        else { return }
+            let until = latest?.retainedUntil
+        else { return false }
+        return until <= clock.now
+    }
+
+    private func endRetention(_ releases: AppReleases, _ app: String) async {
         do {
             guard let gone = try await releases.endRetention() else { return }
             logger.notice(
