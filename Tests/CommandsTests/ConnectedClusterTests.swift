@@ -43,8 +43,9 @@ struct ConnectedClusterTests {
             #expect(
                 found[1].client == nil
                     && found[1].problem
-                        == "cluster west: \(folder)/west: there is no such kubeconfig; correct kubeconfig of cluster west or create the file"
+                        == "\(folder)/west: there is no such kubeconfig; correct kubeconfig of cluster west or create the file"
             )
+            #expect(found[1].namedProblem?.hasPrefix("cluster west: \(folder)") == true)
             // Nothing but the API is missing.
             #expect(found[1].fleet != nil)
         }
@@ -79,7 +80,7 @@ struct ConnectedClusterTests {
             clusters[0].nodes.transport = .ssh(.init(config: folder + "/missing"))
             let found = try await ConnectedCluster.withConnections(to: clusters, tolerating: Self.all) { $0 }
             #expect(found[0].client != nil && found[0].fleet == nil)
-            #expect(found[0].fleetProblem?.hasPrefix("cluster east: ") == true, "\(found[0].fleetProblem ?? "none")")
+            #expect(found[0].namedFleetProblem?.hasPrefix("cluster east: \(folder)/missing") == true)
             #expect(found[1].fleet != nil)
         }
     }

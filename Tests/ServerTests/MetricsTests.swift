@@ -46,6 +46,17 @@ struct MetricsTests {
         }
     }
 
+    @Test("samples of an app have the label cluster where its cluster has a name, and no others have it")
+    func clusters() {
+        let metrics = Metrics(version: "1", clusters: ["shop": "west"])
+        for app in ["blog", "shop"] { metrics.set("viridian_nodes_drifted", 1, ["app": app]) }
+        metrics.set("viridian_event_streams", 2)
+        let lines = metrics.text.split(separator: "\n")
+        #expect(lines.contains(#"viridian_nodes_drifted{app="blog"} 1"#))
+        #expect(lines.contains(#"viridian_nodes_drifted{app="shop",cluster="west"} 1"#))
+        #expect(lines.contains("viridian_event_streams 2"))
+    }
+
     @Test("histograms add up, and labels are escaped")
     func format() {
         var family = MetricFamily("x_seconds", .histogram([0.1, 1]), ["v"], "Help.")

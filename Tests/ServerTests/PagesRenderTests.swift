@@ -419,6 +419,47 @@ import ViridianConfiguration
         #expect(try await self.html(try story.page()).matches(of: /<tr id="node-/).count == 300)
     }
 
+    @Test("nodes are grouped by their clusters, where these have names: two of one address are two")
+    func clusters() async throws {
+        func page(_ clusters: String?...) -> NodesPage {
+            var page = NodesPage(now: PagesStory.start)
+            for cluster in clusters {
+                page.add(
+                    AppObservation(
+                        at: PagesStory.start, survey: ClusterSurvey(recorded: nil, recordedBy: nil, workloads: [:]),
+                        readings: [NodeReading(node: "10.0.0.1", color: .blue)]),
+                    of: "app-\(cluster ?? "blog")", in: cluster, isReleasing: false)
+            }
+            return page
+        }
+        let one = try await html(page(nil).page)
+        #expect(one.contains("<tr id=\"n-10.0.0.1\"") && !one.contains("rowgroup"))
+        let several = try await html(page("west", nil).page)
+        #expect(several.contains("2 nodes, 2 apps"))
+        #expect(several.contains("<tr id=\"n-west-10.0.0.1\"") && several.contains("<tr id=\"n-default-10.0.0.1\""))
+        #expect(several.contains("<h2>west</h2>") && several.contains("<h2>default</h2>"))
+    }
+
+    @Test("an app's cluster is beside its name, and finds it")
+    func clusterOfApp() async throws {
+        var app = try PagesStory.app(nil, name: "shop")
+        app.cluster = "west"
+        func home(_ query: String?) -> HomePage {
+            HomePage(
+                entries: [.init(app: app, latest: nil, user: PagesStory.user(.deployer))], query: query, only: nil,
+                now: PagesStory.start)
+        }
+        let found = try await html(home("wes").page)
+        #expect(found.contains("data-key=\"shop west\""))
+        let none = try await html(home("east").page)
+        #expect(!none.contains("<li class=\"app\""))
+        let page = AppPage(
+            app: app, configuration: try PagesStory.configuration(), latest: nil, history: [], before: nil,
+            user: PagesStory.user(.deployer), now: PagesStory.start)
+        let text = try await html(page.page)
+        #expect(text.contains("cluster west · namespace"))
+    }
+
     @Test("apps that need attention come first")
     func order() throws {
         var running = try PagesStory()

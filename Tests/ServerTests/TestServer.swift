@@ -30,7 +30,21 @@ struct FakeApps: ServedApps {
         )
     }
 
-    func checkCluster() async throws { _ = try await world.survey("blog") }
+    /// The clusters that do not answer: calls wait for their deadlines.
+    var silent: Set<String> = []
+
+    /// Those of the apps.
+    var clusters: [String?] {
+        configurations.map(\.cluster).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    func checkCluster(_ name: String?, within limit: Duration?) async throws {
+        if let name, silent.contains(name) {
+            try await Task.sleep(for: limit ?? .seconds(3600))
+            throw Refusal("\(name) does not answer")
+        }
+        _ = try await world.survey("blog")
+    }
 }
 
 /// A running server, its journal and its fake cluster.

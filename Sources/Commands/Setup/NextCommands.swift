@@ -7,16 +7,26 @@ struct NextCommands: Sendable {
     var file: String
     /// `nil` for all apps.
     var app: String?
-    var nodes: NodesConfiguration
+    /// Of the app.
+    var cluster: ClusterConfiguration
+
+    private var nodes: NodesConfiguration { cluster.nodes }
 
     var lines: [String] {
         let config = isFoundWithoutOption ? "" : " --config \(ShellWord.path(file))"
         let app = app.map { " \($0)" } ?? ""
         return [
-            "viridian render kubernetes\(app)\(config) | kubectl apply -f -",
+            "viridian render kubernetes\(app)\(config) | \(kubectl) apply -f -",
             nginx("viridian render nginx\(app)\(config)"),
             "viridian check\(config)   # names the rights that are missing: viridian render rbac, viridian render sudoers",
         ]
+    }
+
+    /// For a cluster with a name, it is told which one that is; for the only one, it is as the person has set it up.
+    private var kubectl: String {
+        guard cluster.name != nil else { return "kubectl" }
+        let kubeconfig = cluster.kubernetes.kubeconfig.map { " --kubeconfig \(ShellWord.path($0))" } ?? ""
+        return "kubectl\(kubeconfig)" + (cluster.kubernetes.context.map { " --context \(ShellWord.quoted($0))" } ?? "")
     }
 
     /// nginx has the new files once it has been reloaded.

@@ -49,7 +49,7 @@ struct AppAddCommand: Verb {
         let services = await servicesInCluster(cluster)
         let added = try ConfigurationLock.held(main) { try values.add(services) }
         for line in added.lines { printLine(line) }
-        let next = NextCommands(file: local.config ?? main, app: name.text, nodes: cluster.nodes)
+        let next = NextCommands(file: local.config ?? main, app: name.text, cluster: cluster)
         printLine("Next:")
         for line in next.lines { printLine("  \(line)") }
         return .done

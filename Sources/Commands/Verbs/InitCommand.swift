@@ -45,7 +45,7 @@ struct InitCommand: Verb {
                 for file in try what.files(configuration, apps: apps) { try write(file) }
             }
         }
-        let next = NextCommands(file: path(ConfigurationFile.name), app: nil, nodes: configuration.nodes)
+        let next = NextCommands(file: path(ConfigurationFile.name), app: nil, cluster: configuration.clusters[0])
         printLine("Next:")
         for line in next.lines { printLine("  \(line)") }
         return .done

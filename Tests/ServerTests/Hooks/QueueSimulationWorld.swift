@@ -48,7 +48,9 @@ struct SimulatedApps: ServedApps {
             freezes: freezes)
     }
 
-    func checkCluster() async throws {}
+    var clusters: [String?] { [nil] }
+
+    func checkCluster(_ name: String?, within limit: Duration?) async throws {}
 
     /// Two hours in the middle of a simulated day.
     static func evening() throws -> FreezeWindow {
