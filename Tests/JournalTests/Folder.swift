@@ -1,7 +1,10 @@
 import Foundation
+import GRDB
 import ReleaseMachine
+import Testing
 
 @testable import Journal
+@testable import JournalSQLite
 
 /// A directory for a test's journals, gone when the test is over.
 final class Folder: Sendable {
@@ -64,12 +67,15 @@ enum Sample {
 
 extension Journal {
     /// A release with as many lines of log as wanted.
-    func add(_ number: Int, app: String = "blog", lines: Int = 0) throws {
-        try append(Sample.request(number, app: app), app: app, number: number)
-        for line in 0..<lines {
-            let event = Sample.recorded(
-                line + 2, .said(LogMessage(source: "10.122.43.70", "line \(line) of a release's log")))
-            try append(event, app: app, number: number)
+    func add(_ number: Int, app: String = "blog", lines: Int = 0) async throws {
+        let log = (0..<lines).map { line in
+            Sample.recorded(line + 2, .said(LogMessage(source: "10.122.43.70", "line \(line) of a release's log")))
         }
+        try await append([Sample.request(number, app: app)] + log, app: app, number: number)
+    }
+
+    /// The connections of a journal that is a SQLite file.
+    var pool: DatabasePool {
+        get throws { try #require(database as? SQLiteDatabase).pool }
     }
 }

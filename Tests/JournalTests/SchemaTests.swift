@@ -3,6 +3,7 @@ import GRDB
 import Testing
 
 @testable import Journal
+@testable import JournalSQLite
 
 @Suite("The journal's tables are those of journals in use")
 struct SchemaTests {
@@ -39,7 +40,7 @@ struct SchemaTests {
     private func makeReleased(in folder: Folder) throws {
         let queue = try DatabaseQueue(path: folder.journal)
         try queue.write { database in
-            try database.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            try database.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
             try database.execute(sql: try text("Tests/Journals/schema.sql"))
             try database.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
             for name in released {
@@ -50,9 +51,9 @@ struct SchemaTests {
     }
 
     @Test("a new journal has them, word for word")
-    func new() throws {
+    func new() async throws {
         let (new, used) = (try Folder(), try Folder())
-        try Journal(path: new.journal).add(1)
+        try await Journal(path: new.journal).add(1)
         try makeReleased(in: used)
         let expected = try statements(used)
         #expect(expected.count == 36)
@@ -60,15 +61,15 @@ struct SchemaTests {
     }
 
     @Test("a journal in use opens as it is: nothing is migrated, and it takes events")
-    func used() throws {
+    func used() async throws {
         let folder = try Folder()
         try makeReleased(in: folder)
         let before = try statements(folder)
         let journal = try Journal(path: folder.journal)
-        try journal.add(1, lines: 2)
-        #expect(try journal.events(app: "blog", number: 1).count == 3)
-        #expect(try journal.heads().map(\.sequence) == [3])
-        let applied = try journal.pool.read {
+        try await journal.add(1, lines: 2)
+        #expect(try await journal.events(app: "blog", number: 1).count == 3)
+        #expect(try await journal.heads().map(\.sequence) == [3])
+        let applied = try await journal.pool.read {
             try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
         }
         #expect(applied == released)
@@ -77,14 +78,14 @@ struct SchemaTests {
 
     @Test("migrations that were released keep their names")
     func names() {
-        #expect(Array(Schema.migrations.map(\.name).prefix(released.count)) == released)
+        #expect(Array(SQLiteSchema.migrations.map(\.name).prefix(released.count)) == released)
     }
 
     @Test("every file of a migration is applied, in the order of the files' names")
-    func files() throws {
-        let folder = SchemaTests.repository.appending(path: "Sources/Journal/Migrations")
+    func files() async throws {
+        let folder = SchemaTests.repository.appending(path: "Sources/JournalSQLite/Migrations")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".sql") }
-        let texts = try files.sorted().map { try text("Sources/Journal/Migrations/\($0)") }
-        #expect(Schema.migrations.map { String(decoding: $0.sql, as: UTF8.self) } == texts)
+        let texts = try files.sorted().map { try text("Sources/JournalSQLite/Migrations/\($0)") }
+        #expect(SQLiteSchema.migrations.map { String(decoding: $0.sql, as: UTF8.self) } == texts)
     }
 }
