@@ -1,3 +1,4 @@
+import ArgumentParser
 import Controller
 import Foundation
 import Testing
