@@ -49,8 +49,17 @@ extension AppReleases {
     }
 
     private func report(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
-        let (event, release) = try await append(event, to: number)
-        await observe(event, release)
+        while true {
+            var release = try await engine.untilAnswered { try await self.release(number) }
+            let recorded = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
+            do {
+                try await engine.append([recorded], after: release)
+            } catch is JournalConflict {
+                continue  // Another event came first.
+            }
+            release.apply(recorded)
+            return await observe(recorded, release)
+        }
     }
 
     /// - Throws: `LeaseHeld` when another process holds it, `LeaseLost` when a newer release exists or `end` has passed.
@@ -59,7 +68,7 @@ extension AppReleases {
             // This process still holds it where a renewal succeeded and its answer was lost.
             await engine.cluster.releaseLease()
             do {
-                let lease = try await engine.cluster.acquireLease()
+                let lease = try await acquireLease()
                 guard lease.lastRelease <= number else {
                     await returnLease()
                     throw LeaseLost(holder: "\(name)/\(lease.lastRelease)")

@@ -14,6 +14,8 @@ extension AppReleases {
         // Journal and cluster may both have been lost; nodes refuse a number that is lower than what they have seen. When they do not
         // answer here, the survey reports it.
         if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
+        // A request whose answer was lost may have come to the journal since its newest release was looked at.
+        if let open = try await latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
         guard last < Order.highestNumber else {
             throw Refusal(
                 "a node has seen release \(name)/\(last): no release can have a higher number",
@@ -31,7 +33,7 @@ extension AppReleases {
             await observe(said, release)
         }
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try await markReplacedReleases()
+        await markReplacedReleasesIfPossible()
         return ended
     }
 
@@ -61,7 +63,7 @@ extension AppReleases {
         let (event, release) = try await append(.takenUp(by: by), to: number)
         await observe(event, release)
         let ended = try await run(number, lease, until: stop, observe: observe)
-        try await markReplacedReleases()
+        await markReplacedReleasesIfPossible()
         return ended
     }
 
@@ -119,7 +121,7 @@ extension AppReleases {
     func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
         let lease: LeaseTerm
         do {
-            lease = try await engine.cluster.acquireLease()
+            lease = try await acquireLease()
         } catch let held as LeaseHeld {
             throw held.naming(try await latest())
         }
@@ -133,12 +135,22 @@ extension AppReleases {
         }
     }
 
+    func acquireLease() async throws -> LeaseTerm {
+        let began = engine.clock.now
+        var lease = try await engine.cluster.acquireLease()
+        lease.end = began + lease.duration
+        return lease
+    }
+
     /// Releases the lease, also when this task was cancelled: otherwise other machines would wait until it expires.
     func returnLease() async {
         await Task(executorPreference: engine.executor) { [cluster = engine.cluster] in
             await cluster.releaseLease()
         }.value
     }
+
+    /// After a release has ended: what cannot be recorded now is recorded before the next one.
+    private func markReplacedReleasesIfPossible() async { try? await markReplacedReleases() }
 
     /// Records in releases that were live that a newer one has replaced them.
     func markReplacedReleases() async throws {

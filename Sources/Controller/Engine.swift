@@ -65,52 +65,82 @@ package struct Engine: Sendable {
         lease: LeaseTerm,
         observe: @escaping Observer = { _, _ in }
     ) async throws -> Release {
-        guard let release = Release(folding: try await journal.events(app: app, number: number, after: 0)) else {
-            throw Refusal("there is no release \(app)/\(number)")
-        }
         let queue = MessageQueue()
-        return try await withThrowingTaskGroup(of: Void.self, returning: Release.self) { group in
-            group.addTask { await renewLease(lease, queue) }
-            group.addTask { [journal] in for await _ in journal.changes(of: app) { queue.send(.journalChanged) } }
+        let end = try await renewIfOld(lease)
+        return try await withThrowingTaskGroup(of: Release?.self, returning: Release.self) { group in
+            group.addTask {
+                try await keepLease(lease.duration, until: end)
+                return nil
+            }
+            group.addTask { [journal] in
+                for await _ in journal.changes(of: app) { queue.journalHasChanged() }
+                return nil
+            }
             group.addTask { [clock, pace] in
                 while !Task.isCancelled {
                     try? await clock.sleep(for: pace.tick)
-                    queue.send(.tick)
+                    queue.tick()
                 }
+                return nil
             }
+            group.addTask { try await work(app, number, until: stop, queue, observe) }
+            // A lease that is lost cancels the work, also while the journal does not answer.
             defer { group.cancelAll() }
-            var run = RunningRelease(engine: self, release: release, queue: queue, observe: observe)
-            do {
-                let release = try await run.work(until: stop)
-                await run.stopAll()
-                return release
-            } catch {
-                await run.stopAll()
-                throw error
-            }
+            for try await release in group { if let release { return release } }
+            throw CancellationError()
         }
     }
 
-    /// Renews three times in the lease's duration: two renewals may fail before it is lost.
-    private func renewLease(_ lease: LeaseTerm, _ queue: MessageQueue) async {
-        var end = clock.now + lease.duration
-        var wait = lease.duration / 3
+    private func work(
+        _ app: String, _ number: Int, until stop: Stop, _ queue: MessageQueue, _ observe: @escaping Observer
+    ) async throws -> Release {
+        let events = try await untilAnswered { try await journal.events(app: app, number: number, after: 0) }
+        guard let release = Release(folding: events) else { throw Refusal("there is no release \(app)/\(number)") }
+        var run = RunningRelease(engine: self, release: release, queue: queue, observe: observe)
+        do {
+            let release = try await run.work(until: stop)
+            await run.stopAll()
+            return release
+        } catch {
+            await run.stopAll()
+            throw error
+        }
+    }
+
+    // MARK: The lease
+
+    /// Renews a lease before anything is done when a third of its time is over: the journal was slow since it was acquired.
+    /// - Returns: when it expires.
+    private func renewIfOld(_ lease: LeaseTerm) async throws -> Timestamp {
+        guard let end = lease.end else { return clock.now + lease.duration }
+        guard clock.now + lease.duration * 2 / 3 > end else { return end }
+        let renewed = clock.now + lease.duration
+        do {
+            try await renewLease(before: renewed)
+        } catch let error where !(error is LeaseLost || error is CancellationError) {
+            throw LeaseLost(outage: "\(error)")
+        }
+        return renewed
+    }
+
+    /// Renews three times in the lease's duration: two renewals may fail before it is lost. Returns when it is cancelled.
+    private func keepLease(_ duration: Duration, until firstEnd: Timestamp) async throws(LeaseLost) {
+        var end = firstEnd
+        var wait = end - clock.now - duration * 2 / 3
         while true {
             do {
-                try await clock.sleep(for: min(wait, max(end - clock.now, .zero)))
+                try await clock.sleep(for: max(min(wait, end - clock.now), .zero))
                 let began = clock.now
                 try await renewLease(before: end)
-                end = began + lease.duration
-                wait = lease.duration / 3
+                end = began + duration
+                wait = duration / 3
             } catch let lost as LeaseLost {
-                return queue.send(.leaseLost(lost))
+                throw lost
             } catch {
                 if Task.isCancelled { return }
-                wait = min(wait, .seconds(1))
+                wait = min(duration / 3, .seconds(1))
                 // While the API does not answer, another process may have acquired the lease as soon as it expires: stop then.
-                if clock.now >= end {
-                    return queue.send(.leaseLost(LeaseLost(outage: "\(error)")))
-                }
+                if clock.now >= end { throw LeaseLost(outage: "\(error)") }
             }
         }
     }

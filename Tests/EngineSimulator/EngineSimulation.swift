@@ -154,7 +154,8 @@ package struct EngineSimulation: Sendable {
                 "release \(open?.order.number ?? round.number) does not end: "
                     + (open.map { "\($0.phase), \($0.effects)" } ?? "it has not begun"))
         }
-        // What comes after the end: earlier releases are marked, and a lease whose holder does not know of it expires.
-        try? await clock.sleep(for: SimulatedSite.leaseDuration + .seconds(5))
+        // Earlier releases are marked, and a lease whose holder does not know of it expires.
+        for _ in 0..<60 where site.holder != nil { try? await clock.sleep(for: .seconds(1)) }
+        if let holder = site.holder { rules.report("\(holder.name) keeps the lease") }
     }
 }

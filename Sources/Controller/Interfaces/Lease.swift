@@ -6,6 +6,8 @@ package struct LeaseTerm: Sendable, Hashable {
     package var lastRelease: Int
     /// How long the lease lasts without renewal.
     package var duration: Duration
+    /// When it expires without renewal, by this process's clock; `nil`: it was acquired just now.
+    package var end: Timestamp?
     /// Set when the recorded number cannot be read: no new release can start then; a running one can be finished.
     package var unreadable: Refusal?
 
