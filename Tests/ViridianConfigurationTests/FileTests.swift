@@ -187,9 +187,13 @@ struct FileTests {
     @Test(
         "the other sections of viridian.yaml",
         arguments: [
-            ("journal: [a]", "journal: expected a path, found a list"),
-            ("journal: ''", #"journal: expected a path, found """#),
-            ("journal: ~", "journal: expected a path, found nothing"),
+            ("journal: [a]", "journal: expected a path, or a URI that begins with postgresql://, found a list"),
+            (
+                "journal: mysql://anna:secret@db/x",
+                "journal: expected a path, or a URI that begins with postgresql://"
+            ),
+            ("journal: ''", #"journal: expected a path, or a URI that begins with postgresql://, found """#),
+            ("journal: ~", "journal: expected a path, or a URI that begins with postgresql://, found nothing"),
             ("kubernetes: {kubeconfig: , context: 1}", "kubernetes.kubeconfig: expected a path, found nothing"),
             ("kubernetes: {contxt: a}", "kubernetes.contxt: unknown key; did you mean context?"),
             (

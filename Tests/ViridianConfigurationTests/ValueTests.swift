@@ -214,6 +214,17 @@ struct ValueTests {
     func suggestions(_ text: String, _ expected: String?) {
         #expect(Suggestion.nearest(to: text, among: AppConfiguration.keys) == expected)
     }
+
+    @Test("a journal is a file, or a database in PostgreSQL, whose URI stays as it is")
+    func journal() throws {
+        let uri = "postgresql://viridian@db1,db2/viridian?sslmode=verify-full"
+        let fixture = try Fixture(["viridian.yaml": Fixture.main + "journal: \(uri)\n"])
+        #expect(try fixture.load().journal == uri)
+        let secret = try Fixture(["viridian.yaml": Fixture.main + "journal: 'postgres://anna:${PASSWORD}@db/x'\n"])
+        #expect(try secret.load(["PASSWORD": "tr0ub4dor"]).journal == "postgres://anna:tr0ub4dor@db/x")
+        let file = try Fixture(["viridian.yaml": Fixture.main + "journal: postgresql/journal.sqlite\n"])
+        #expect(try file.load().journal == file.path("postgresql/journal.sqlite"))
+    }
 }
 
 private let hex = String(repeating: "0123456789abcdef", count: 4)

@@ -16,7 +16,8 @@ struct Preflight {
     }
 
     func findings() async -> [Finding] {
-        var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)"), journal]
+        var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)")]
+        findings += journal()
         findings += await notifications()
         findings += await installation.clusters.concurrently { await self.cluster($0) }
         if installation.configuration.apps.isEmpty, installation.clusters.contains(where: { $0.client != nil }) {
@@ -63,20 +64,6 @@ struct Preflight {
         } catch {
             return Finding(state: .bad, what: "\(error)", fix: fix)
         }
-    }
-
-    private var journal: Finding {
-        let path = installation.journal.name
-        if let problem = installation.journalProblem {
-            return Finding(
-                state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
-        }
-        let rights = (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0o600
-        guard rights & 0o077 != 0 else { return Finding(state: .ok, what: "journal \(path)") }
-        return Finding(
-            state: .warning,
-            what: "journal \(path), which contains the audit log, is accessible to other users of this machine",
-            fix: "chmod 600 \(path)*")
     }
 
     // MARK: An app in its cluster

@@ -66,7 +66,11 @@ struct PodConfiguration {
     private static func edited(_ text: String, _ configuration: Configuration) throws(ScaffoldError) -> String {
         var yaml = YAMLText(text)
         do {
-            if !configuration.journal.hasPrefix("/var/lib/viridian/") { try yaml.set(["journal"], to: journal) }
+            // A database on another machine is the same from a pod.
+            let isElsewhere = configuration.journal.contains("://")
+            if !isElsewhere, !configuration.journal.hasPrefix("/var/lib/viridian/") {
+                try yaml.set(["journal"], to: journal)
+            }
             try yaml.remove("kubernetes")
             let named = configuration.clusters.filter { $0.name != nil }
             if named.count < configuration.clusters.count {

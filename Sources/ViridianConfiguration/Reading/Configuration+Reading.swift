@@ -9,7 +9,7 @@ extension Configuration {
 
     /// Reads everything but the apps, and what names apps: freeze windows, Slack's users and the destinations of webhooks. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
-        let journal = root.read("journal", .path, default: root.location.file.resolve("viridian.sqlite"))
+        let journal = root.read("journal", .journal, default: root.location.file.resolve("viridian.sqlite"))
         let clusters = ClusterConfiguration.list(root)
         let server = ServerConfiguration(root)
         let registries = RegistryConfiguration.list(root)

@@ -77,6 +77,18 @@ extension Kind where Value == String {
         }
     }
 
+    /// The URI of a database in PostgreSQL, unchanged, or the path of a file. A URI may have a password.
+    static var journal: Kind {
+        Kind("a path, or a URI that begins with postgresql://") { scalar throws(Mismatch) in
+            guard scalar.text.contains("://") else { return try Kind.path.parse(scalar) }
+            let schemes = ["postgresql://", "postgres://"]
+            guard schemes.contains(where: scalar.text.hasPrefix), Grammar.isOneLine(scalar.text) else {
+                throw Mismatch(isSecret: true)
+            }
+            return scalar.text
+        }
+    }
+
     /// A path on a node.
     static func absolutePath(_ expected: String = "an absolute path") -> Kind {
         .text(expected) { $0.hasPrefix("/") && Grammar.isOneLine($0) }

@@ -4,7 +4,7 @@ import Foundation
 package struct Configuration: Sendable, Hashable {
     /// The absolute path of `viridian.yaml`.
     package var file: String
-    /// The path of the journal's database.
+    /// Where the journal is: the path of a SQLite file, or the URI of a database in PostgreSQL, which may have a password.
     package var journal: String
     /// At least one, of different names. The one of `kubernetes` and `nodes`, which has none, is the first.
     package var clusters: [ClusterConfiguration]

@@ -1,0 +1,35 @@
+import Foundation
+import Journal
+import JournalPostgreSQL
+
+extension Preflight {
+    /// Whether the journal can be written, whether it is safe there, and from whom.
+    func journal() -> [Finding] {
+        if let problem = installation.journalProblem {
+            return [
+                Finding(state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
+            ]
+        }
+        let uri = installation.configuration.journal
+        return Journal.isPostgreSQL(uri) ? server(uri) : [file(installation.journal.name)]
+    }
+
+    private func file(_ path: String) -> Finding {
+        let rights = (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0o600
+        guard rights & 0o077 != 0 else { return Finding(state: .ok, what: "journal \(path)") }
+        return Finding(
+            state: .warning,
+            what: "journal \(path), which contains the audit log, is accessible to other users of this machine",
+            fix: "chmod 600 \(path)*")
+    }
+
+    private func server(_ uri: String) -> [Finding] {
+        do throws(JournalError) {
+            return try PostgreSQLReport.read(uri).remarks.map {
+                Finding(state: $0.isWarning ? .warning : .ok, what: $0.what, fix: $0.fix)
+            }
+        } catch {
+            return [Finding(state: .bad, what: error.description)]
+        }
+    }
+}
