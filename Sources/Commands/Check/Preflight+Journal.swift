@@ -1,6 +1,7 @@
 import Foundation
 import Journal
 import JournalPostgreSQL
+import ViridianConfiguration
 
 extension Preflight {
     /// Whether the journal can be written, whether it is safe there, and from whom.
