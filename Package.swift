@@ -187,7 +187,7 @@ let package = Package(
             ]
         ),
         tests("Journal", ["JournalPostgreSQL", "JournalSQLite", "ReleaseMachine", "TestSupport", grdb]),
-        tests("Controller", ["ReleaseMachine", "ViridianConfiguration"]),
+        tests("Controller", ["EngineSimulator", "ReleaseMachine", "ViridianConfiguration"]),
         tests(
             "Workloads",
             ["Controller", "Kubernetes", "ReleaseMachine", "Sandbox", "TestSupport", "ViridianConfiguration"]),

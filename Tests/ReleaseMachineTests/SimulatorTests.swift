@@ -5,21 +5,11 @@ import Testing
 
 @Suite("The simulator: releases in a world that fails on purpose")
 struct SimulatorTests {
-    /// A seed from the environment is run alone: `script/simulate SEED` replays a failure.
-    static var replayed: UInt64? { ProcessInfo.processInfo.environment["VIRIDIAN_SEED"].flatMap { UInt64($0) } }
-
     /// Four releases for each seed.
     static let seeds = 1...UInt64(5000)
 
     @Test("20,000 releases with faults break no rule, in minutes")
     func manyReleases() async {
-        if let seed = Self.replayed {
-            var simulation = Simulation(seed: seed, trace: { print($0) })
-            let outcome = simulation.run(releases: 4)
-            print("seed \(seed): \(outcome.broken ?? "no rule was broken")")
-            #expect(outcome.broken == nil)
-            return
-        }
         let started = ContinuousClock.now
         // Several ranges of seeds for each core, so that all cores finish at about the same time.
         let step = max(1, Self.seeds.count / (ProcessInfo.processInfo.activeProcessorCount * 8))

@@ -1,4 +1,5 @@
 import EngineSimulator
+import Foundation
 import Simulator
 
 /// Replays seeds of the simulators: `simulate SEED`, `simulate engine SEED`; or runs many: `simulate engine 1-500`.
@@ -8,19 +9,26 @@ struct Simulate {
         var arguments = CommandLine.arguments.dropFirst()
         let isEngine = arguments.first == "engine"
         if isEngine { arguments = arguments.dropFirst() }
-        let bounds = (arguments.first ?? "").split(separator: "-").compactMap { UInt64($0) }
-        guard arguments.count == 1, let first = bounds.first, let last = bounds.last, first <= last else {
+        let bounds = (arguments.first ?? "").split(separator: "-").map { UInt64($0) }
+        guard arguments.count == 1, let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else {
             print("usage: simulate [engine] SEED|FIRST-LAST")
-            return
+            exit(64)
         }
+        var isBroken = false
         for seed in first...last {
             let trace = first == last ? show : nil
             let broken =
                 isEngine
                 ? await EngineSimulation(seed: seed, trace: trace).run(releases: 2).broken
                 : machine(seed, trace ?? { _ in })
-            if let broken { print(broken) } else if first == last { print("seed \(seed): no rule was broken") }
+            if let broken {
+                print(broken)
+                isBroken = true
+            } else if first == last {
+                print("seed \(seed): no rule was broken")
+            }
         }
+        exit(isBroken ? 1 : 0)
     }
 
     private static let show: @Sendable (String) -> Void = { line in print(line) }
