@@ -93,7 +93,7 @@ private actor Notes {
             for object in list.items { note(object) }
         case .added(let object), .modified(let object): note(object)
         case .deleted(let object): ready[object[at: "metadata.name"]?.string ?? ""] = nil
-        case .interrupted: return
+        case .interrupted, .resumed: return
         }
         let isLit = ready.values.contains { $0 > 0 }
         if wasLit, !isLit { watched.dark.append("\(ready)") }
