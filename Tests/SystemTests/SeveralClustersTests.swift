@@ -1,5 +1,7 @@
 import Foundation
+import HTTPTransport
 import Kubernetes
+import Sandbox
 import Testing
 
 extension Releases {

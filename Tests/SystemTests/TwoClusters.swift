@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import HTTPTransport
 import Kubernetes
 import Nginx
 import Sandbox
