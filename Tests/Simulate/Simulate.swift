@@ -14,27 +14,23 @@ struct Simulate {
             print("usage: simulate [engine] SEED|FIRST-LAST")
             exit(64)
         }
-        var isBroken = false
+        let trace = first == last ? show : nil
+        var broken: [String] = []
+        var tally = SimulationTally()
         for seed in first...last {
-            let trace = first == last ? show : nil
-            let broken =
-                isEngine
-                ? await EngineSimulation(seed: seed, trace: trace).run(releases: 2).broken
-                : machine(seed, trace ?? { _ in })
-            if let broken {
-                print(broken)
-                isBroken = true
-            } else if first == last {
-                print("seed \(seed): no rule was broken")
+            if isEngine {
+                let outcome = await EngineSimulation(seed: seed, trace: trace).run(releases: 2)
+                tally.add(outcome, of: seed)
+                if let rule = outcome.broken { broken.append(rule) }
+            } else {
+                var simulation = Simulation(seed: seed, trace: trace ?? { _ in })
+                if let rule = simulation.run(releases: 4).broken { broken.append(rule) }
             }
         }
-        exit(isBroken ? 1 : 0)
+        if isEngine { print(tally) }
+        print(broken.isEmpty ? "no rule was broken" : broken.joined(separator: "\n"))
+        exit(broken.isEmpty ? 0 : 1)
     }
 
     private static let show: @Sendable (String) -> Void = { line in print(line) }
-
-    private static func machine(_ seed: UInt64, _ trace: @escaping (String) -> Void) -> String? {
-        var simulation = Simulation(seed: seed, trace: trace)
-        return simulation.run(releases: 4).broken
-    }
 }
