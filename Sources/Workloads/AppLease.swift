@@ -44,7 +44,9 @@ actor AppLease {
             if let found, let other = found.holderIdentity, found.isHeld(at: now()) {
                 let otherHolder = LeaseHolder(identity: other)
                 if otherHolder?.isDead(seenFrom: holder) != true {
-                    throw LeaseHeld(app: app, holder: otherHolder?.text ?? other, release: nil)
+                    var held = LeaseHeld(app: app, holder: otherHolder?.text ?? other, release: nil)
+                    held.expiresIn = found.timeLeft(at: now())
+                    throw held
                 }
             }
             var lease = found ?? LeaseRecord(name: AppLease.name, namespace: namespace)

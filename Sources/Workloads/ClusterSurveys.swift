@@ -19,8 +19,7 @@ package actor ClusterSurveys {
     }
 
     private let client: KubernetesClient
-    private let apps: [String: AppConfiguration]
-    private let owners: [WatchedObject.Key: AppConfiguration]
+    private let apps: WatchedApps
     private let pause: @Sendable (Duration) async throws -> Void
     private var states: [Resource: State] = [:]
     private var objects: [Resource: [WatchedObject.Key: WatchedObject.Content]] = [:]
@@ -38,8 +37,7 @@ package actor ClusterSurveys {
     ) {
         self.client = client
         self.pause = pause
-        self.apps = Dictionary(apps.map { ($0.name.text, $0) }) { first, _ in first }
-        owners = Dictionary(apps.flatMap { app in WatchedObject.keys(of: app).map { ($0, app) } }) { first, _ in first }
+        self.apps = WatchedApps(apps)
         for kind in Self.kinds { states[kind] = .starting }
     }
 
@@ -61,12 +59,12 @@ package actor ClusterSurveys {
 
     private func follow(_ kind: Resource) async {
         let fields = kind == .leases ? "metadata.name=\(AppLease.name)" : nil
-        let owners = owners
+        let apps = apps
         while !Task.isCancelled {
             var delay = Self.retryAfterFailure
             do {
                 let watch = client.watch(kind, fields: fields, reportsResumption: true) { object in
-                    WatchedObject(object, of: owners)?.json
+                    WatchedObject(object, of: apps)?.json
                 }
                 for try await event in watch { apply(event, of: kind) }
             } catch let error as KubernetesError where error.isDenied || error.isNotFound {
@@ -122,7 +120,7 @@ package actor ClusterSurveys {
     /// What the cluster has of an app.
     /// - Throws: why it cannot be read: the watches' error, or that of `AppCluster`; `UnknownApp`.
     package func survey(_ name: String) async throws -> ClusterSurvey {
-        guard let app = apps[name] else { throw UnknownApp(name: name, known: apps.keys.sorted()) }
+        guard let app = apps[name] else { throw UnknownApp(name: name, known: apps.names) }
         await waitForStart()
         try Task.checkCancellation()
         let cluster = AppCluster(client: client, app: app)

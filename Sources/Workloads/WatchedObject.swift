@@ -22,14 +22,8 @@ struct WatchedObject: Sendable, Hashable {
     var key: Key
     var content: Content
 
-    /// The app's objects that are watched.
-    static func keys(of app: AppConfiguration) -> [Key] {
-        [Key(namespace: app.namespace, name: AppLease.name)]
-            + Color.allCases.map { Key(namespace: app.namespace, name: app.workloadName($0)) }
-    }
-
     /// `nil` for an object of no app.
-    init?(_ object: JSON, of apps: [Key: AppConfiguration]) {
+    init?(_ object: JSON, of apps: WatchedApps) {
         guard let namespace = object[at: "metadata.namespace"]?.string, let name = object.name else { return nil }
         key = Key(namespace: namespace, name: name)
         guard let app = apps[key] else { return nil }
@@ -40,6 +34,31 @@ struct WatchedObject: Sendable, Hashable {
             content = .workload(object.isBeingDeleted ? nil : AppCluster.summary(object, of: app))
         }
     }
+}
+
+/// Apps by their names, and by the keys of their objects. A configuration is large, and there may be thousands: each is here once.
+struct WatchedApps: Sendable {
+    private let configurations: [AppConfiguration]
+    private let places: [String: Int]
+    private let owners: [WatchedObject.Key: Int]
+
+    init(_ configurations: [AppConfiguration]) {
+        self.configurations = configurations
+        places = Dictionary(configurations.enumerated().map { ($1.name.text, $0) }) { first, _ in first }
+        owners = Dictionary(
+            configurations.enumerated().flatMap { place, app in
+                ([AppLease.name] + Color.allCases.map(app.workloadName)).map {
+                    (WatchedObject.Key(namespace: app.namespace, name: $0), place)
+                }
+            }
+        ) { first, _ in first }
+    }
+
+    var isEmpty: Bool { configurations.isEmpty }
+    var names: [String] { configurations.map(\.name.text).sorted() }
+
+    subscript(name: String) -> AppConfiguration? { places[name].map { configurations[$0] } }
+    subscript(key: WatchedObject.Key) -> AppConfiguration? { owners[key].map { configurations[$0] } }
 }
 
 extension WatchedObject {

@@ -52,6 +52,7 @@ extension NodeReadResult {
             "blog", "edited", "missing", "broken", "directory", "linked", "accented", "unended", "other-ports", "empty",
         ]
         let text = site.article()
+        try site.write(text, to: "backends.d/edited.conf")
         try site.write(
             text.replacing("blogLB", with: "brokenLB").replacing("}", with: ""), to: "backends.d/broken.conf")
         try FileManager.default.createDirectory(
@@ -95,7 +96,7 @@ extension NodeReadResult {
             }
             #expect(together[5].report?.loaded == .no && together[5].report?.assets?.current == nil)
             // A reload by others: the record of the switch no longer counts, the times do.
-            for name in ["broken", "linked", "accented", "unended", "other-ports", "empty"] {
+            for name in ["edited", "broken", "linked", "accented", "unended", "other-ports", "empty"] {
                 try FileManager.default.removeItem(atPath: site.nginx.backends + "/\(name).conf")
             }
             try FileManager.default.removeItem(atPath: site.nginx.backends + "/directory.conf")

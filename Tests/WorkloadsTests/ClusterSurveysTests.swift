@@ -122,7 +122,7 @@ struct ClusterSurveysTests {
     @Test("what is kept of a lease and of a workload is all that a survey needs", arguments: [nil, 41])
     func kept(release: Int?) throws {
         let app = try Blog.app()
-        let owners = Dictionary(WatchedObject.keys(of: app).map { ($0, app) }) { first, _ in first }
+        let owners = WatchedApps([app])
         let made = release.map { #", "viridian.dev/release": "\#($0)""# } ?? ""
         let objects = [
             """

@@ -12,14 +12,14 @@ struct FleetReadings: SharedReadings {
     /// Why not.
     let clusterProblem: String?
     let apps: [String]
-    private let configurations: [String: AppConfiguration]
+    private let upstreams: [Upstream]
 
     init(fleet: Fleet, surveys: ClusterSurveys?, clusterProblem: String? = nil, apps: [AppConfiguration]) {
         self.fleet = fleet
         self.surveys = surveys
         self.clusterProblem = clusterProblem
         self.apps = apps.map(\.name.text)
-        configurations = Dictionary(apps.map { ($0.name.text, $0) }) { first, _ in first }
+        upstreams = apps.map(Upstream.init)
     }
 
     func run() async { await surveys?.run() }
@@ -27,11 +27,9 @@ struct FleetReadings: SharedReadings {
     func list() async throws -> [String] { try await fleet.listed() }
 
     func read(_ node: String, _ names: [String]) async -> [NodeReading] {
-        // Unknown names cannot come from the configuration.
-        let apps = names.compactMap { configurations[$0] }
-        return await fleet.read(apps.map(Upstream.init), on: Node(node)) { upstream, reading in
-            NodeReading(of: upstream, reading)
-        }
+        // Names come from `apps`.
+        let wanted = names == apps ? upstreams : names.compactMap { name in upstreams.first { $0.app == name } }
+        return await fleet.read(wanted, on: Node(node)) { NodeReading(of: $0, $1) }
     }
 
     func survey(_ app: String) async throws -> ClusterSurvey {

@@ -10,7 +10,8 @@ import ViridianConfiguration
 /// Other processes, such as the command line and other servers, append to the same journal.
 package actor AppStateCache {
     private struct Entry {
-        var configuration: AppConfiguration
+        /// Its place in the configuration, where it is the only one of its kind: configurations are large, and there may be thousands.
+        var place: Int
         var latest: Release?
         var observation: AppObservation?
         var problem: String?
@@ -28,6 +29,7 @@ package actor AppStateCache {
     private let clock: any ReleaseClock
     private let freezes: [FreezeWindow]
     private var holdFacts = HoldFacts()
+    private let configurations: [AppConfiguration]
     private let names: [String]
     private var entries: [String: Entry] = [:]
     private var position = 0
@@ -56,8 +58,9 @@ package actor AppStateCache {
         self.clock = clock
         self.heartbeat = heartbeat
         freezes = apps.freezes
-        names = apps.configurations.map(\.name.text)
-        for app in apps.configurations { entries[app.name.text] = Entry(configuration: app) }
+        configurations = apps.configurations
+        names = configurations.map(\.name.text)
+        for (place, name) in names.enumerated() { entries[name] = Entry(place: place) }
         for head in try await journal.heads() {
             position = max(position, head.position)
             entries[head.app]?.latest = try await journal.releases(app: head.app, limit: 1).first
@@ -236,7 +239,7 @@ package actor AppStateCache {
     package func app(_ name: String) -> AppView? {
         entries[name].map {
             AppView(
-                app: $0.configuration, observation: $0.observation, latest: $0.latest, holds: $0.holds,
+                app: configurations[$0.place], observation: $0.observation, latest: $0.latest, holds: $0.holds,
                 queued: holdFacts.queuedView(name), problem: $0.problem, isServed: true)
         }
     }
@@ -259,6 +262,11 @@ package actor AppStateCache {
         apps.contains { name in
             entries[name].map { $0.problem == nil && ($0.observation.map { $0.at > time } ?? false) } ?? false
         }
+    }
+
+    /// The newest releases of apps that have not ended.
+    func openReleases() -> [Release] {
+        names.compactMap { entries[$0]?.latest }.filter { !$0.state.hasEnded }
     }
 
     package func latest(_ app: String) -> Release? { entries[app]?.latest }
