@@ -234,7 +234,7 @@ struct ClustersTests {
                 == #"no cluster "wset"; did you mean west? known clusters: default, east, west"#)
         #expect(
             UnknownCluster(name: "x\u{1B}", known: ["east", "west"]).description
-                == #"no cluster "x\u{001B}"; known clusters: east, west"#)
+                == #"no cluster "x\u{1B}"; known clusters: east, west"#)
         #expect(
             UnknownCluster(name: "west", known: ["default"]).description
                 == #"no cluster "west": viridian.yaml has no `clusters`, so there is one cluster, without a name"#)
