@@ -132,6 +132,44 @@ extension Journal {
         }
     }
 
+    /// Deliveries that have to be acted on, claimed for a server: no other server acts on them until they are finished or retried, or it is
+    /// gone. In the same order.
+    package func claimDeliveries(for server: String, at now: Timestamp, limit: Int) async throws(JournalError)
+        -> [Delivery]
+    {
+        let due: @Sendable (any DatabaseConnection) throws -> [Row] = { [isShared] database in
+            let time = try Self.now(database, isShared: isShared)
+            return try database.rows(
+                sql: """
+                    SELECT * FROM deliveries WHERE next_at <= ? AND \(Claim.isFree("CAST(deliveries.id AS TEXT)"))
+                    ORDER BY next_at, id LIMIT ?
+                    """,
+                arguments: [now.milliseconds] + Claim.isFreeArguments(.delivery, server, at: time) + [limit])
+        }
+        guard try await !read({ try due($0).isEmpty }) else { return [] }
+        return try await write { database in
+            try due(database).map { row in
+                try Claim(.delivery, row["id"] as Int).insert(for: server, database)
+                return try Delivery(row, results(of: row["id"], database))
+            }
+        }
+    }
+
+    /// When the next delivery has to be acted on. Of those that no other server acts on.
+    package func nextDelivery(for server: String) async throws(JournalError) -> Timestamp? {
+        try await read { [isShared] database in
+            let time = try Self.now(database, isShared: isShared)
+            return try database.value(
+                Int64.self,
+                sql: """
+                    SELECT min(next_at) FROM deliveries
+                    WHERE next_at IS NOT NULL AND \(Claim.isFree("CAST(deliveries.id AS TEXT)"))
+                    """,
+                arguments: Claim.isFreeArguments(.delivery, server, at: time))
+        }
+        .map { Timestamp(milliseconds: $0) }
+    }
+
     /// When the next delivery has to be acted on.
     package func nextDelivery() async throws(JournalError) -> Timestamp? {
         try await read {
@@ -154,15 +192,17 @@ extension Journal {
                     WHERE id = ?
                     """,
                 arguments: [outcome, isGivenUp, delivery])
+            try Claim(.delivery, delivery).end(database)
         }
     }
 
     /// Acting on a delivery failed, and is retried.
     package func retry(delivery: Int, at next: Timestamp, because problem: String) async throws(JournalError) {
-        try await write {
-            try $0.execute(
+        try await write { database in
+            try database.execute(
                 sql: "UPDATE deliveries SET next_at = ?, attempts = attempts + 1, outcome = ? WHERE id = ?",
                 arguments: [next.milliseconds, problem, delivery])
+            try Claim(.delivery, delivery).end(database)
         }
     }
 

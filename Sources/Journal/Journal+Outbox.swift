@@ -36,6 +36,9 @@ extension Journal {
     /// Adds messages in their order, except those that are there already, and moves the cursors of destinations, all or nothing. A message
     /// that is replaced by a later one of its name is there once: it is to be sent again when its payload differs, and keeps the
     /// receiver's id of what it made.
+    ///
+    /// Messages of a destination whose cursor is as far already are left out: another server has projected the same events, and perhaps
+    /// later ones, whose messages are not replaced by older ones.
     /// - Returns: the number of messages that are new or differ.
     @discardableResult
     package func enqueue(_ notifications: [NewNotification], cursors: [String: Int], at now: Timestamp)
@@ -43,7 +46,11 @@ extension Journal {
     {
         try await write { database in
             var count = 0
-            for new in notifications {
+            // Without messages, cursors are set as they are given.
+            let isAhead = try Set(
+                cursors.filter { try !notifications.isEmpty && Self.isProjected(to: $1, for: $0, database) }
+                    .map(\.key))
+            for new in notifications where !isAhead.contains(new.destination) {
                 let changed = try database.execute(
                     sql: """
                         INSERT INTO outbox
@@ -59,7 +66,7 @@ extension Journal {
                     ])
                 count += changed
             }
-            for (destination, position) in cursors {
+            for (destination, position) in cursors where !isAhead.contains(destination) {
                 try database.execute(
                     sql: """
                         INSERT INTO outbox_cursors (destination, position) VALUES (?, ?)
@@ -69,6 +76,21 @@ extension Journal {
             }
             return count
         }
+    }
+
+    /// Whether the events have been projected for a destination up to a position. A cursor beyond the newest event is that of a journal
+    /// which was restored since: nothing is known from it.
+    private static func isProjected(
+        to position: Int, for destination: String, _ database: any DatabaseConnection
+    ) throws -> Bool {
+        try database.value(
+            Bool.self,
+            sql: """
+                SELECT EXISTS (
+                    SELECT 1 FROM outbox_cursors WHERE destination = ? AND position >= ?
+                        AND position <= (SELECT max(position) FROM heads))
+                """,
+            arguments: [destination, position]) ?? false
     }
 
     /// It is still the first attempt that counts where nobody knows whether that one arrived, and the first message that waits.

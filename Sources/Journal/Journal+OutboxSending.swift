@@ -77,12 +77,12 @@ extension Journal {
         }
     }
 
-    /// Records that an attempt begins, before anything is sent. It is due again at `until`, should this process die meanwhile.
+    /// Records that an attempt begins, before anything is sent. Should this process die meanwhile, it is due again when its `server` is found
+    /// gone, and at `until` at the latest.
     /// - Returns: false when another process has begun one.
-    package func beginAttempt(_ notification: OutboxNotification, at now: Timestamp, until: Timestamp)
-        async throws(JournalError)
-        -> Bool
-    {
+    package func beginAttempt(
+        _ notification: OutboxNotification, at now: Timestamp, until: Timestamp, by server: String? = nil
+    ) async throws(JournalError) -> Bool {
         try await write { database in
             let changed = try database.execute(
                 sql: """
@@ -93,6 +93,7 @@ extension Journal {
                     now.milliseconds, until.milliseconds, until.milliseconds, notification.id, notification.attempts,
                     notification.nextAt.milliseconds, notification.revision,
                 ])
+            if changed == 1, let server { try Claim(.message, notification.id).insert(for: server, database) }
             return changed == 1
         }
     }
@@ -118,6 +119,7 @@ extension Journal {
                     UPDATE outbox SET state = ?, answer = ?, next_at = ?, begun_until = NULL WHERE id = ? AND revision = ?
                     """,
                 arguments: [state.rawValue, answer, nextAt.milliseconds, notification.id, notification.revision])
+            try Claim(.message, notification.id).end(database)
             let isEnded = changed == 1
             if !isEnded {
                 try database.execute(

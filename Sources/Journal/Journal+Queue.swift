@@ -52,14 +52,18 @@ package struct QueuedVersion: Sendable, Hashable {
 extension Journal {
     /// Puts a version into the queue of its app, instead of the one that waits there, if any. From then on the version is known. `result` is
     /// what becomes of its delivery.
+    ///
+    /// With `expected`, the queue has to be as it was when it was decided to enqueue the version.
     /// - Returns: the one that was replaced.
+    /// - Throws: `JournalError.Kind.conflict` when another one waits there by now, or none: decide again.
     @discardableResult
-    package func enqueue(_ queued: QueuedVersion, state: DeliveryResult.State = .waiting) async throws(JournalError)
-        -> QueuedVersion?
-    {
+    package func enqueue(
+        _ queued: QueuedVersion, state: DeliveryResult.State = .waiting, after expected: QueueState? = nil
+    ) async throws(JournalError) -> QueuedVersion? {
         try await write { database in
             let (app, name) = (queued.version.app, queued.version.version)
             let replaced = try QueuedVersion.fetch(database, app: app)
+            if let expected, try expected != QueueState(replaced, app: app, database) { throw QueueEntryGone() }
             if let replaced {
                 try DeliveryResult(
                     app: app, version: replaced.version.version, state: .ignored,
@@ -85,6 +89,24 @@ extension Journal {
             try DeliveryResult(app: app, version: name, state: state, sentence: queued.waitsFor)
                 .insert(database, delivery: queued.delivery)
             return replaced
+        }
+    }
+
+    /// What waits for an app, and up to where its releases are known: what a decision about the queue is made on.
+    package func queueState(app: String) async throws(JournalError) -> QueueState {
+        try await read { try QueueState(QueuedVersion.fetch($0, app: app), app: app, $0) }
+    }
+
+    /// The delivery waits for the same version that waits in the queue.
+    /// - Returns: false when that one does not wait there any more: decide again.
+    package func record(_ result: DeliveryResult, of delivery: Int, while queued: QueuedVersion)
+        async throws(JournalError) -> Bool
+    {
+        try await write { database in
+            let app = queued.version.app
+            guard try QueuedVersion.fetch(database, app: app)?.entry == queued.entry else { return false }
+            try result.insert(database, delivery: delivery)
+            return true
         }
     }
 
@@ -132,6 +154,27 @@ extension Journal {
     /// What waits, for every app, by the apps' names.
     package func queue() async throws(JournalError) -> [QueuedVersion] {
         try await read { try $0.rows(sql: "SELECT * FROM queue ORDER BY app").map { try QueuedVersion($0) } }
+    }
+}
+
+/// What a decision about an app's queue is made on: when it has changed since, the decision is made again.
+package struct QueueState: Sendable, Hashable {
+    package var queued: QueuedVersion?
+    /// The number of the app's newest release; 0 when there is none.
+    private var number: Int
+
+    fileprivate init(_ queued: QueuedVersion?, app: String, _ database: any DatabaseConnection) throws {
+        self.queued = queued
+        number = try JournalHead.fetch(database, app: app)?.number ?? 0
+    }
+
+    package static func == (left: QueueState, right: QueueState) -> Bool {
+        left.queued?.entry == right.queued?.entry && left.number == right.number
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(queued?.entry)
+        hasher.combine(number)
     }
 }
 

@@ -84,13 +84,38 @@ extension Journal {
                     WHERE done_at IS NULL ORDER BY number LIMIT ?
                     """,
                 arguments: [limit]
-            ).map { row in
-                var written = WrittenSlackRequest(
-                    id: row["id"], at: Timestamp(milliseconds: row["at"]),
-                    sentAt: Timestamp(milliseconds: row["sent_at"]), request: row["request"])
-                written.isBegun = (row["begun_at"] as Int?) != nil
-                return written
+            ).map { WrittenSlackRequest($0) }
+        }
+    }
+
+    /// What has not been acted on, in the same order, claimed for a server: no other server acts on it until it is finished, or this one is
+    /// gone.
+    package func claimSlackRequests(for server: String, limit: Int) async throws(JournalError) -> [WrittenSlackRequest]
+    {
+        let open: @Sendable (any DatabaseConnection) throws -> [WrittenSlackRequest] = { [isShared] database in
+            let time = try Self.now(database, isShared: isShared)
+            return try database.rows(
+                sql: """
+                    SELECT id, at, sent_at, request, begun_at FROM slack_requests
+                    WHERE done_at IS NULL AND \(Claim.isFree("slack_requests.id")) ORDER BY number LIMIT ?
+                    """,
+                arguments: Claim.isFreeArguments(.slackRequest, server, at: time) + [limit]
+            ).map { WrittenSlackRequest($0) }
+        }
+        let isClaimed: @Sendable (any DatabaseConnection, WrittenSlackRequest) throws -> Bool = { database, request in
+            try Claim(.slackRequest, request.id).holder(database) == server
+        }
+        let known = try await read { database in
+            let requests = try open(database)
+            return try (requests, requests.allSatisfy { try isClaimed(database, $0) })
+        }
+        if known.1 { return known.0 }
+        return try await write { database in
+            let requests = try open(database)
+            for request in requests where try !isClaimed(database, request) {
+                try Claim(.slackRequest, request.id).insert(for: server, database)
             }
+            return requests
         }
     }
 
@@ -113,6 +138,7 @@ extension Journal {
             try database.execute(
                 sql: "UPDATE slack_requests SET done_at = ?, answer = ? WHERE id = ?",
                 arguments: [at.milliseconds, answer, id])
+            try Claim(.slackRequest, id).end(database)
         }
     }
 
@@ -127,5 +153,14 @@ extension Journal {
             try database.execute(
                 sql: "DELETE FROM slack_links WHERE at < ?", arguments: [linksBefore.milliseconds])
         }
+    }
+}
+
+extension WrittenSlackRequest {
+    fileprivate init(_ row: Row) {
+        self.init(
+            id: row["id"], at: Timestamp(milliseconds: row["at"]), sentAt: Timestamp(milliseconds: row["sent_at"]),
+            request: row["request"])
+        isBegun = (row["begun_at"] as Int?) != nil
     }
 }

@@ -6,7 +6,8 @@
 /// (a column with a default, a table, an index). What that version needs and the new one does not goes a version later.
 enum PostgreSQLSchema {
     static let migrations: [(name: String, sql: [UInt8])] = [
-        ("1: journal", PackageResources.P001__journal_sql)
+        ("1: journal", PackageResources.P001__journal_sql),
+        ("2: servers", PackageResources.P002__servers_sql),
     ]
 
     /// The advisory lock of transactions that write: "Viridian" in ASCII. It is the database's, whatever the schema.

@@ -16,6 +16,7 @@ enum SQLiteSchema {
         ("6: queue and locks", PackageResources.V006__queue_and_locks_sql),
         ("7: outbox", PackageResources.V007__outbox_sql),
         ("8: Slack", PackageResources.V008__slack_sql),
+        ("9: servers", PackageResources.V009__servers_sql),
     ]
 
     static var migrator: DatabaseMigrator {

@@ -75,4 +75,11 @@ package struct LeaseRecord: Sendable, Hashable {
         guard let renewTime = renewTime ?? acquireTime, let leaseDurationSeconds else { return true }
         return now < renewTime.addingTimeInterval(Double(leaseDurationSeconds))
     }
+
+    /// After which time the lease ends without a renewal; `nil`: never.
+    package func timeLeft(at now: Date) -> Duration? {
+        guard let renewTime = renewTime ?? acquireTime, let leaseDurationSeconds else { return nil }
+        let end = renewTime.addingTimeInterval(Double(leaseDurationSeconds))
+        return .milliseconds(Int64((end.timeIntervalSince(now) * 1000).rounded(.up)))
+    }
 }

@@ -51,6 +51,8 @@ package struct WebServer: Sendable {
                 // Shut down in reverse order, one after the other: the releases first, so that viewers get their last events, then the
                 // streams, then HTTP.
                 application,
+                // Not before all that it may have claimed something for has stopped.
+                BackgroundService { await services.serverWork() },
                 BackgroundService { await certificates?.watch() },
                 BackgroundService { await services.appStates.run() },
                 BackgroundService { await services.driftMonitor.run(afterFirstRound: StartupMemory.drop) },
@@ -63,12 +65,15 @@ package struct WebServer: Sendable {
         )
         configuration.maximumGracefulShutdownDuration = Duration.seconds(30)
         let group = ServiceGroup(configuration: configuration)
+        // Before anything is claimed.
+        await services.presence.renew()
         // Cancelling the group's task would cut off open responses: they end in a graceful shutdown.
         let running = Task { try await group.run() }
         do {
             try await withTaskCancellationHandler {
                 try await running.value
             } onCancel: {
+                services.presence.noteStopping()
                 Task { await group.triggerGracefulShutdown() }
             }
         } catch let error as IOError {

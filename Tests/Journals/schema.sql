@@ -199,3 +199,19 @@ CREATE TABLE slack_links (
     name TEXT NOT NULL,
     at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE servers (
+    id TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    url TEXT,
+    version TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE claims (
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    server TEXT NOT NULL,
+    PRIMARY KEY (kind, subject)
+) WITHOUT ROWID;
+CREATE INDEX claims_by_server ON claims (server);

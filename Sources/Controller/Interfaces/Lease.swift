@@ -26,6 +26,8 @@ package struct LeaseHeld: Error, Hashable, Sendable, CustomStringConvertible {
     package var version: String?
     /// The release is awaiting promotion.
     package var isPaused = false
+    /// After this time the lease ends unless its holder renews it; `nil`: unknown.
+    package var expiresIn: Duration?
 
     package init(app: String, holder: String, release: Int?) {
         self.app = app

@@ -13,11 +13,19 @@ extension API {
         .plain("ok\n")
     }
 
-    /// Whether a release could start: the journal can be written, and a cluster has answered recently or answers now.
+    /// Whether a release could start: the journal can be written, and a cluster has answered recently or answers now. Not while the server
+    /// stops.
     @Sendable func readiness(_ request: Request, _ context: ServerContext) async throws -> Response {
         var answer = Readiness(ready: true, journal: "ok", cluster: "ok")
+        if services.presence.isStopping {
+            answer.server = "is stopping"
+            answer.ready = false
+        }
         do { try await services.journal.checkWritable() } catch {
-            answer.journal = "cannot be written"
+            switch error.kind {
+            case .unreachable, .unknown: answer.journal = "cannot be reached"
+            default: answer.journal = "cannot be written"
+            }
             answer.ready = false
         }
         let clusters = await ClusterAnswers(services)

@@ -54,6 +54,7 @@ struct API: Sendable {
         routes.post("api/v1/notifications/{id}/resend", use: resendNotification)
         routes.post("api/v1/notifications/test", use: testDestination)
         routes.get("api/v1/stats", use: statistics)
+        routes.get("api/v1/servers", use: listServers)
         routes.get("api/v1/tokens", use: listTokens)
         routes.post("api/v1/tokens", use: createToken)
         routes.delete("api/v1/tokens/{id}", use: revokeToken)

@@ -42,4 +42,11 @@ struct Readiness: Codable, Sendable {
     var cluster: String
     /// By name; `nil` where no cluster has one.
     var clusters: [String: String]?
+    /// `nil`: it takes requests.
+    var server: String?
+}
+
+/// The longest running first.
+package struct ServerList: Codable, Sendable {
+    package var servers: [ServerView]
 }

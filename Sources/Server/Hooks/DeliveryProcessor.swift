@@ -13,6 +13,8 @@ package actor DeliveryProcessor {
     private let decider: DeliveryDecider
     private let clock: any ReleaseClock
     private let logger: Logger
+    /// For which server deliveries are claimed: no other one acts on them meanwhile.
+    private let server: String
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     /// Callers that wait for what becomes of a delivery.
     private var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
@@ -27,10 +29,14 @@ package actor DeliveryProcessor {
     /// The `sender` of a script's call.
     static let script = "deploy"
 
-    init(decider: DeliveryDecider, journal: Journal, clock: any ReleaseClock, logger: Logger) {
+    init(
+        decider: DeliveryDecider, journal: Journal, clock: any ReleaseClock, server: String = ReleaseLock.newID(),
+        logger: Logger
+    ) {
         self.decider = decider
         self.journal = journal
         self.clock = clock
+        self.server = server
         self.logger = logger
     }
 
@@ -65,6 +71,12 @@ package actor DeliveryProcessor {
     /// Something has become of a delivery.
     func noteProgress(of id: Int) { waiting[id]?.yield() }
 
+    /// Another server may have acted on deliveries that callers wait for here, or it is gone and they are free.
+    func noteOtherServers() {
+        for waiting in waiting.values { waiting.yield() }
+        wake()
+    }
+
     // MARK: - Acting
 
     /// Acts on deliveries until cancelled.
@@ -78,7 +90,7 @@ package actor DeliveryProcessor {
                         inProgress.insert(delivery.id)
                         group.addTask { await self.act(on: delivery) }
                     }
-                    guard inProgress.isEmpty, let next = try await journal.nextDelivery() else { continue }
+                    guard inProgress.isEmpty, let next = try await journal.nextDelivery(for: server) else { continue }
                     setAlarm(next, &group)
                 } catch {
                     logger.error("the inbox cannot be read, retrying", metadata: ["error": "\(error)"])
@@ -93,7 +105,8 @@ package actor DeliveryProcessor {
     private func due() async throws -> [Delivery] {
         let free = DeliveryProcessor.concurrency - inProgress.count
         guard free > 0 else { return [] }
-        let due = try await journal.deliveriesToActOn(at: clock.now, limit: DeliveryProcessor.concurrency + free)
+        let due = try await journal.claimDeliveries(
+            for: server, at: clock.now, limit: inProgress.count + free)
         return Array(due.filter { !inProgress.contains($0.id) }.prefix(free))
     }
 

@@ -62,13 +62,27 @@ package actor ReleaseQueue {
     // MARK: - Submitting
 
     /// Decides about a version: it is put into the queue, or there is a reason why not. Its release begins later, by `run`.
+    ///
+    /// Servers decide at the same time, and releases begin meanwhile: a decision counts if the queue is still what it was made on.
     func submit(_ submission: Submission) async throws -> DeliveryResult {
         let version = try await completed(submission.version)
+        while true {
+            do {
+                if let result = try await decide(submission, version) { return result }
+            } catch let error as JournalError where error.kind == .conflict {}
+            try Task.checkCancellation()
+        }
+    }
+
+    /// - Returns: `nil`, or throws `JournalError.Kind.conflict`, when the queue has changed since.
+    private func decide(_ submission: Submission, _ version: PushedVersion) async throws -> DeliveryResult? {
         let app = version.app
         func result(_ state: DeliveryResult.State, _ sentence: String, _ number: Int? = nil) -> DeliveryResult {
             DeliveryResult(app: app, version: version.version, state: state, sentence: sentence, number: number)
         }
-        let admission = try await facts.admission(app)
+        let before = try await journal.queueState(app: app)
+        var admission = try await facts.admission(app)
+        admission.queued = before.queued?.version
         var state = DeliveryResult.State.waiting
         let waitsFor: String
         switch admission.decide(version, for: submission.requester) {
@@ -76,11 +90,10 @@ package actor ReleaseQueue {
         case .refuseBusy(let sentence, let number): return result(.refused, sentence, number)
         case .refuseHeld(let sentence, _): return result(.refused, sentence)
         case .wait(let sentence):
-            if let queued = try await journal.queued(app: app), queued.version.isSame(as: version) {
+            if let queued = before.queued, queued.version.isSame(as: version) {
                 // Whatever becomes of the version that waits becomes of this delivery too.
                 let waits = result(.waiting, "\(sentence): \(queued.waitsFor)")
-                try await journal.record(waits, of: submission.delivery)
-                return waits
+                return try await journal.record(waits, of: submission.delivery, while: queued) ? waits : nil
             }
             waitsFor = sentence
         case .supersede(_, let sentence): waitsFor = sentence
@@ -93,7 +106,7 @@ package actor ReleaseQueue {
                 version: version, delivery: submission.delivery, since: clock.now,
                 requestedBy: submission.requestedBy, requester: submission.requester, reason: submission.reason,
                 waitsFor: waitsFor),
-            state: state)
+            state: state, after: before)
         wake(app)
         return result(state, waitsFor)
     }

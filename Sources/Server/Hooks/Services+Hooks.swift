@@ -14,6 +14,7 @@ extension Services {
             await forgetUnconfigured()
             group.addTask { await queue.run() }
             group.addTask { await poller.run() }
+            group.addTask { await watchOtherServers() }
             group.addTask {
                 // The apps whose lists take longer are waited for one by one.
                 await poller.waitForFirstLists(within: .seconds(5))

@@ -5,6 +5,7 @@ extension Metrics {
     /// All metrics of the server: name, kind, labels, and what they mean. Names and labels are outward: dashboards and alerts have them.
     static let known: [MetricFamily] = [
         MetricFamily("viridian_build_info", .gauge, ["version"], "The running version."),
+        MetricFamily("viridian_servers", .gauge, [], "Servers on the same journal, this one included."),
         MetricFamily(
             "viridian_releases_total", .counter, ["app", "outcome"], "Releases that ended, by app and outcome."),
         MetricFamily("viridian_release_running", .gauge, ["app"], "1 while a release of the app has not ended."),

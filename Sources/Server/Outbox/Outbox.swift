@@ -14,6 +14,8 @@ package struct Outbox: Sendable {
     private let clock: any ReleaseClock
     private let metrics: Metrics
     private let logger: Logger
+    /// For which server messages are claimed while they are sent.
+    private let server: String
     private let alarms: [String: Alarm]
 
     /// A message whose attempt has not ended by then was begun by a process that died. Longer than the calls of any attempt take.
@@ -29,13 +31,14 @@ package struct Outbox: Sendable {
 
     init(
         destinations: [any OutboxDestination], journal: Journal, appStates: AppStateCache, clock: any ReleaseClock,
-        metrics: Metrics, logger: Logger
+        metrics: Metrics, server: String = ReleaseLock.newID(), logger: Logger
     ) {
         self.destinations = destinations
         self.journal = journal
         self.appStates = appStates
         self.clock = clock
         self.metrics = metrics
+        self.server = server
         self.logger = logger
         alarms = Dictionary(destinations.map { ($0.name, Alarm()) }) { $1 }
     }
@@ -44,6 +47,7 @@ package struct Outbox: Sendable {
     func run() async {
         let sender = JournalSender(journal)
         do {
+            if sender.isAlone { try await journal.forgetServers(exceptOf: server) }
             try await begin(isAlone: sender.isAlone)
         } catch {
             // What waits for its next attempt goes on waiting.
@@ -76,6 +80,9 @@ package struct Outbox: Sendable {
         await alarms[notification.destination]?.ring()
         return notification
     }
+
+    /// Messages that a server was sending which is gone are due.
+    func noteOtherServers() async { for alarm in alarms.values { await alarm.ring() } }
 
     // MARK: - What is over
 
@@ -163,7 +170,9 @@ package struct Outbox: Sendable {
         _ notification: OutboxNotification, _ destination: any OutboxDestination, _ pauses: inout Pauses
     ) async throws {
         let now = clock.now
-        guard try await journal.beginAttempt(notification, at: now, until: now + Self.longestAttempt) else { return }
+        guard try await journal.beginAttempt(notification, at: now, until: now + Self.longestAttempt, by: server) else {
+            return
+        }
         if let reason = try await reasonNotToSend(notification, to: destination) {
             return try await end(notification, .obsolete, reason)
         }

@@ -6,7 +6,8 @@ import ViridianConfiguration
 
 /// Runs releases in this process. A request for one is answered when its first event is in the journal.
 ///
-/// When the server stops, running releases stay as the journal has them. The next start resumes them.
+/// When the server stops, running releases stay as the journal has them. The next start resumes them, or another server on the same journal:
+/// each looks every few seconds whether the process that runs a release still holds its lease.
 package actor ReleaseRunner {
     private let apps: any ServedApps
     private let appStates: AppStateCache
@@ -22,6 +23,12 @@ package actor ReleaseRunner {
     /// Callers that wait for the end of a release to start the next one.
     private var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
     private var isStopping = false
+    /// When a release that another process runs is looked at again, by app.
+    private var looks: [String: Timestamp] = [:]
+
+    /// Between two looks at the lease of a release that another process runs; of one that is awaiting promotion.
+    private static let lookInterval = Duration.seconds(2)
+    private static let pausedLookInterval = Duration.seconds(5)
 
     static let name = "viridian serve"
 
@@ -43,6 +50,7 @@ package actor ReleaseRunner {
             if let latest = await appStates.latest(app), !latest.state.hasEnded { resume(app) }
         }
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.takeOver() }
             for await job in jobs { group.addTask { await job() } }
             isStopping = true
             group.cancelAll()
@@ -170,7 +178,32 @@ package actor ReleaseRunner {
         await keepRunning(app)
     }
 
-    /// Runs the app's newest release to its end. Retries while another process runs it.
+    /// Resumes releases that another process has run and does not run any more: it died, or gave up.
+    private func takeOver() async {
+        while !Task.isCancelled {
+            // Random, so that several servers do not ask at the same time.
+            try? await clock.sleep(for: Duration.milliseconds(500) * Double.random(in: 0.8...1.2))
+            let now = clock.now
+            for release in await appStates.openReleases() {
+                let app = release.order.app
+                guard !running.contains(app), !isStopping else { continue }
+                if let look = looks[app], look > now { continue }
+                resume(app)
+            }
+        }
+    }
+
+    /// Another process runs the release. If that one dies, a later look takes the release over: soon after its lease has ended.
+    private func lookLater(_ app: String, _ held: LeaseHeld) async {
+        let isPaused = await appStates.latest(app)?.state == .paused
+        let usual = isPaused ? Self.pausedLookInterval : Self.lookInterval
+        let end = held.expiresIn.map { max($0, .zero) + .milliseconds(200) } ?? usual
+        looks[app] = clock.now + min(usual, end) * Double.random(in: 0.9...1)
+        running.remove(app)
+        for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }
+    }
+
+    /// Runs the app's newest release to its end, unless another process runs it.
     private func keepRunning(_ app: String) async {
         var wait = Duration.milliseconds(200)
         while !Task.isCancelled {
@@ -178,8 +211,8 @@ package actor ReleaseRunner {
                 guard let release = try await apps.releases(app).resume(by: ReleaseRunner.name, observe: observer()),
                     !release.state.hasEnded
                 else { break }
-            } catch is LeaseHeld {
-                // Another process runs it. If that one dies, a retry takes the release over.
+            } catch let held as LeaseHeld {
+                return await lookLater(app, held)
             } catch {
                 if !Task.isCancelled {
                     logger.error(
@@ -202,6 +235,7 @@ package actor ReleaseRunner {
     }
 
     private func ended(_ app: String) async {
+        looks[app] = nil
         running.remove(app)
         starting[app] = nil
         for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }

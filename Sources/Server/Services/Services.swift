@@ -19,6 +19,8 @@ package struct Services: Sendable {
     /// Runs releases, and passes commands on to those that run.
     package let runner: ReleaseRunner
     package let authenticator: Authenticator
+    /// This server among the others on the same journal.
+    package let presence: ServerPresence
     package let hookSettings: HookSettings
     let inbox: Inbox
     /// Acts on what is in the inbox.
@@ -53,16 +55,21 @@ package struct Services: Sendable {
         metrics.beginDeliveries(hooks.hooks)
         appStates = try await AppStateCache(
             apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: settings.heartbeat)
+        presence = ServerPresence(
+            journal: journal, settings: settings, startedAt: clock.now, metrics: metrics, logger: logger)
         driftMonitor = DriftMonitor(
             apps: apps, journal: journal, appStates: appStates, metrics: metrics, clock: clock,
-            interval: settings.checkInterval, logger: logger)
+            interval: settings.checkInterval, repairing: JournalLease("repair", presence), logger: logger)
         runner = ReleaseRunner(
             apps: apps, appStates: appStates, driftMonitor: driftMonitor, clock: clock, logger: logger)
         authenticator = Authenticator(journal: journal, clock: clock)
         outbox = Outbox(
             destinations: destinations, journal: journal, appStates: appStates, clock: clock, metrics: metrics,
-            logger: logger)
-        slackRequests = slack.map { SlackRequests($0, journal: journal, clock: clock, logger: logger) }
+            server: presence.id, logger: logger)
+        let server = presence.id
+        slackRequests = slack.map {
+            SlackRequests($0, journal: journal, clock: clock, server: server, logger: logger)
+        }
         hookSettings = hooks
         inbox = Inbox(journal: journal)
         queue = ReleaseQueue(apps: apps, journal: journal, starter: runner, clock: clock, logger: logger)
@@ -73,7 +80,8 @@ package struct Services: Sendable {
             logger: logger)
         let decider = DeliveryDecider(
             apps: apps, journal: journal, lookup: lookup, queue: queue, poller: poller, clock: clock)
-        deliveries = DeliveryProcessor(decider: decider, journal: journal, clock: clock, logger: logger)
+        deliveries = DeliveryProcessor(
+            decider: decider, journal: journal, clock: clock, server: presence.id, logger: logger)
     }
 }
 

@@ -33,6 +33,8 @@ package actor SlackRequests {
     let logger: Logger
     let identities: SlackIdentities
     private let reply: SlackReply
+    /// For which server requests are claimed: no other one acts on them meanwhile.
+    private let server: String
     /// Requests by person.
     private let pace = RateLimit(most: 30, within: .seconds(60))
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -51,10 +53,14 @@ package actor SlackRequests {
     /// Between attempts when the journal cannot be used.
     private static let pause = Duration.seconds(5)
 
-    init(_ access: SlackAccess, journal: Journal, clock: any ReleaseClock, logger: Logger) {
+    init(
+        _ access: SlackAccess, journal: Journal, clock: any ReleaseClock, server: String = ReleaseLock.newID(),
+        logger: Logger
+    ) {
         self.access = access
         self.journal = journal
         self.clock = clock
+        self.server = server
         self.logger = logger
         identities = SlackIdentities(access, journal: journal, clock: clock)
         reply = SlackReply(client: access.client, clock: clock, logger: logger)
@@ -90,6 +96,9 @@ package actor SlackRequests {
         }
     }
 
+    /// Another server may be gone, and what it has claimed is free.
+    nonisolated func noteOtherServers() { wakeup.continuation.yield() }
+
     // MARK: - Acting
 
     /// Acts on what is written until cancelled.
@@ -116,7 +125,8 @@ package actor SlackRequests {
     /// In the order in which they were written: who asks first decides. Only what has to wait is overtaken.
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
         // Those that are in progress now may have ended by the time of their turn.
-        let open = try await journal.slackRequestsToActOn(limit: Self.mostRead).filter { !inProgress.contains($0.id) }
+        let open = try await journal.claimSlackRequests(for: server, limit: Self.mostRead)
+            .filter { !inProgress.contains($0.id) }
         var problem: JournalError?
         for written in open {
             guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {

@@ -14,6 +14,8 @@ package actor DriftMonitor {
     let clock: any ReleaseClock
     private let interval: Duration
     let logger: Logger
+    /// The duty to act on what is read: of several servers one has it. `nil`: there is no other server.
+    private let repairing: JournalLease?
     private var checks: [String: Task<Void, Never>] = [:]
     /// Callers that wait for the check of an app.
     private var waiting: [String: [AsyncStream<Void>.Continuation]] = [:]
@@ -33,6 +35,7 @@ package actor DriftMonitor {
         metrics: Metrics,
         clock: any ReleaseClock,
         interval: Duration,
+        repairing: JournalLease? = nil,
         logger: Logger
     ) {
         self.apps = apps
@@ -41,6 +44,7 @@ package actor DriftMonitor {
         self.metrics = metrics
         self.clock = clock
         self.interval = interval
+        self.repairing = repairing
         self.logger = logger
     }
 
@@ -172,6 +176,7 @@ package actor DriftMonitor {
         let isRetentionOver = isRetentionOver(observation, latest)
         // With thousands of apps, most have nothing to do.
         guard !drifted.isEmpty || hasLeftovers || isRetentionOver else { return }
+        if let lease = self.repairing, await !lease.isHeld() { return }
         let releases = try apps.releases(app)
         if !drifted.isEmpty {
             let nodes = drifted.map(\.node).joined(separator: " ")
