@@ -210,11 +210,24 @@ class Window:
         return [(now - before) / minutes for now, before in zip(self.read(), self.before)]
 
 
+def is_free(port):
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
 def choose(apps, clusters):
     """A hundredth of the apps, of all clusters, no two with the same ports: the clusters share this machine's."""
     count = max(1, len(apps) // 100)
-    each = len(apps) - (clusters - 1) * APPS_IN_A_CLUSTER
-    return [apps[(number % clusters) * APPS_IN_A_CLUSTER + number * each // count] for number in range(count)]
+    places = len(apps) - (clusters - 1) * APPS_IN_A_CLUSTER
+    free = [place for place in range(places) if is_free(apps[place].blue) and is_free(apps[place].green)]
+    if len(free) < count:
+        raise SystemExit("bench: too many of the ports 30000 to 32767 are in use")
+    return [
+        apps[(number % clusters) * APPS_IN_A_CLUSTER + free[number * len(free) // count]] for number in range(count)]
 
 
 def measure(viridian, size):
