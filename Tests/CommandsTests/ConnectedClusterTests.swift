@@ -26,7 +26,7 @@ struct ConnectedClusterTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data(Self.kubeconfig.utf8).write(to: URL(fileURLWithPath: folder + "/east"))
-        let clusters = ["east", "west"].map { name in
+        let clusters = ["east", "west"].map { (name: String) in
             ClusterConfiguration(
                 name: name, kubernetes: .init(kubeconfig: "\(folder)/\(name)"),
                 nodes: NodesConfiguration(inventory: .fixed(["10.0.0.1"]), transport: .local))
