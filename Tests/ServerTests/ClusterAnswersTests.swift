@@ -12,9 +12,13 @@ import ViridianConfiguration
 /// What `/readyz` says of clusters.
 @Suite("Which clusters answer")
 struct ClusterAnswersTests {
+    private let folder: TestFolder
+
+    init() throws { folder = try TestFolder(inMemory: true) }
+
     /// With an app in each cluster, called as it.
     private func services(_ clusters: [String?], silent: Set<String> = []) async throws -> Services {
-        let journal = try Journal(path: try TestFolder(inMemory: true).journal)
+        let journal = try Journal(path: folder.journal)
         var apps = FakeApps(
             world: FakeWorld(), journal: journal, me: "me",
             configurations: try clusters.map { name in
