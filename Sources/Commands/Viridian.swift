@@ -27,7 +27,9 @@ public struct Viridian: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "Server",
-                subcommands: [ServeCommand.self, TokenCommand.self, AuditCommand.self, NotifyCommand.self]),
+                subcommands: [
+                    ServeCommand.self, TokenCommand.self, AuditCommand.self, NotifyCommand.self, JournalCommand.self,
+                ]),
             CommandGroup(
                 name: "Setup",
                 subcommands: [

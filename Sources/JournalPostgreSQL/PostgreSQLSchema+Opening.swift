@@ -69,6 +69,10 @@ extension PostgreSQLSchema {
         // Others have a table of this name too.
         guard columns == ["name", "applied_at"] else { throw Rejection.foreign }
         let applied = try database.values(String.self, sql: "SELECT name FROM schema_migrations")
+        if applied.contains(Journal.unfinishedCopy) {
+            throw Rejection.unusable(
+                "a copy into it was not finished, or is not yet: if none runs, drop its tables and copy again")
+        }
         guard Set(applied).isSubset(of: migrations.map(\.name)) else { throw Rejection.newer }
         return applied
     }

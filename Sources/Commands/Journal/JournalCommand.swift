@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Journal
+import JournalSQLite
+import ViridianConfiguration
+
+struct JournalCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "journal",
+        abstract: "Check, back up, restore, export and move the journal.",
+        discussion: """
+            The journal is the one of the configuration, a SQLite file or a database in PostgreSQL. check, backup and export work while \
+            servers run; restore and copy need them stopped.
+            """,
+        subcommands: [
+            JournalCheckCommand.self, JournalBackupCommand.self, JournalRestoreCommand.self, JournalExportCommand.self,
+            JournalCopyCommand.self,
+        ]
+    )
+}
+
+extension LocalOptions {
+    /// The journal that viridian.yaml names: a path or a URI.
+    func journalName(_ verb: String) throws -> String {
+        try refuseServer("journal \(verb)", "it uses the journal itself")
+        return try Configuration.load(file: ConfigurationFile.locate(explicit: config)).journal
+    }
+}
+
+/// A file that a person named: relative to the current directory.
+func absolutePath(_ path: String) -> String {
+    URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
+        .standardizedFileURL.path
+}
+
+extension Journal {
+    /// The servers that use it, in words; `nil`: none.
+    func runningServers() async throws -> String? {
+        let running = try await servers().filter { !$0.isGone }
+        guard !running.isEmpty else { return nil }
+        return running.map { "\($0.host) (process \($0.process))" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import GRDB
+import Glibc
+import Journal
+
+/// Files of journals as a whole: a new one has its name only when it is complete and on disk.
+package enum JournalFile {
+    /// Makes the file `path` with what `body` makes of a file beside it that does not exist yet. Whatever fails or is cancelled, `path` is as
+    /// it was. Without `replacing` nothing is overwritten, also not what came there meanwhile.
+    private static func make(
+        _ path: String, replacing: Bool, _ body: (String) async throws -> Void
+    ) async throws {
+        if !replacing, FileManager.default.fileExists(atPath: path) { throw exists(path) }
+        let partial = "\(path).partial-\(UUID().uuidString.prefix(8))"
+        defer { for end in ["", "-wal", "-shm", "-journal"] { unlink(partial + end) } }
+        do {
+            let descriptor = Glibc.open(partial, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw problem(path) }
+            close(descriptor)
+            try await body(partial)
+            try synchronize(partial, of: path)
+            // link(2) fails where there is a file.
+            guard replacing ? rename(partial, path) == 0 : link(partial, path) == 0 else {
+                throw errno == EEXIST ? exists(path) : problem(path)
+            }
+            let folder = (path as NSString).deletingLastPathComponent
+            try synchronize(folder.isEmpty ? "." : folder, of: path)
+        } catch let error as DatabaseError {
+            throw JournalError(path: path, error)
+        }
+    }
+
+    /// Copies the journal `source`, also while it is used, as it was at one moment (https://www.sqlite.org/backup.html), and checks the copy.
+    package static func backUp(_ source: String, to path: String, replacing: Bool = false) async throws {
+        do {
+            guard FileManager.default.fileExists(atPath: source) else {
+                throw SQLiteSchema.Rejection.unusable("there is no such file")
+            }
+            try SQLiteSchema.check(source)
+        } catch {
+            throw JournalError(path: source, error)
+        }
+        guard !isSame(source, path) else {
+            throw JournalError(journal: path, kind: .unusable("it is the journal itself"))
+        }
+        try await make(path, replacing: replacing) { partial in
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(5)
+            let from = try DatabaseQueue(path: source, configuration: configuration)
+            let copy = try DatabaseQueue(path: partial)
+            defer {
+                try? from.close()
+                try? copy.close()
+            }
+            // The reading transaction lasts for all of it: what others write meanwhile is not in it, and does not begin it again.
+            try from.backup(to: copy, pagesPerStep: 1024) { _ in try Task.checkCancellation() }
+            try await copy.writeWithoutTransaction { database in
+                let found = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "no answer"
+                guard found == "ok" else { throw JournalError(journal: source, kind: .corrupt(found)) }
+            }
+            try copy.close()
+        }
+    }
+
+    /// Makes a journal in a new file, and lets `body` fill it.
+    package static func create<Value>(
+        _ path: String, replacing: Bool = false, _ body: (Journal) async throws -> Value
+    ) async throws -> Value {
+        var value: Value?
+        try await make(path, replacing: replacing) { partial in
+            let database = try SQLiteDatabase(opening: partial)
+            value = try await body(Journal(SQLiteDatabase(path: path, pool: database.pool)))
+            // Moves what is in the write-ahead log into the file, and removes the log.
+            try database.pool.close()
+        }
+        guard let value else { throw CancellationError() }
+        return value
+    }
+
+    /// Puts a copy of the journal `backup` in the place of the journal `path`, while no server uses that.
+    /// - Returns: where what was there is kept; `nil` when there was nothing in it.
+    package static func restore(_ backup: String, to path: String, keeping suffix: String?) async throws -> String? {
+        guard !isSame(backup, path) else {
+            throw JournalError(journal: path, kind: .unusable("it is the journal itself"))
+        }
+        let lock = Glibc.open(path + "-sender", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw problem(path) }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw JournalError(journal: path, kind: .unusable("a server uses it: stop it, then restore"))
+        }
+        var old: String?
+        // Beside it first: until that is complete, the old one stays.
+        let next = "\(path).restored-\(UUID().uuidString.prefix(8))"
+        defer { unlink(next) }
+        try await backUp(backup, to: next)
+        if FileManager.default.fileExists(atPath: path) {
+            if let suffix {
+                try await closeLog(of: path)
+                old = path + suffix
+                guard link(path, path + suffix) == 0 else { throw problem(path + suffix) }
+                // What could not be moved out of the log of a damaged file. It must not be taken for the restored file's.
+                if FileManager.default.fileExists(atPath: path + "-wal") {
+                    guard rename(path + "-wal", path + suffix + "-wal") == 0 else { throw problem(path + suffix) }
+                }
+            } else {
+                let journal = try SQLiteDatabase(opening: path)
+                guard try await Journal(journal).isEmpty() else {
+                    throw JournalError(
+                        journal: path,
+                        kind: .unusable("it is not empty: with --force it is kept beside the restored one"))
+                }
+                try journal.pool.close()
+            }
+        }
+        guard rename(next, path) == 0 else { throw problem(path) }
+        for end in ["-wal", "-shm"] { unlink(path + end) }
+        let folder = (path as NSString).deletingLastPathComponent
+        try synchronize(folder.isEmpty ? "." : folder, of: path)
+        return old
+    }
+
+    /// Moves what is in the write-ahead log into the file. A file that cannot be opened any more keeps what it has.
+    private static func closeLog(of path: String) async throws {
+        guard let queue = try? DatabaseQueue(path: path) else { return }
+        try? await queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        try? queue.close()
+    }
+
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        let files = [one, other].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().standardizedFileURL.path }
+        return files[0] == files[1]
+    }
+
+    private static func synchronize(_ file: String, of path: String) throws {
+        let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw problem(path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw problem(path) }
+    }
+
+    private static func exists(_ path: String) -> JournalError {
+        JournalError(journal: path, kind: .unusable("there is such a file already"))
+    }
+
+    private static func problem(_ path: String) -> JournalError {
+        JournalError(
+            journal: path,
+            kind: .unusable(errno == ENOSPC ? "its disk is full" : String(cString: strerror(errno))))
+    }
+}
