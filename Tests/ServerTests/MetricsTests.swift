@@ -62,8 +62,10 @@ struct MetricsTests {
         var family = MetricFamily("x_seconds", .histogram([0.1, 1]), ["v"], "Help.")
         for value in [0.05, 0.5, 0.5, 7] { family.observe(value, ["v": "a\"b\\c\nd"]) }
         let label = #"v="a\"b\\c\\u{a}d""#
+        var text = ""
+        family.write(to: &text, clusters: [:])
         #expect(
-            family.text(clusters: [:]) == """
+            text == """
                 # HELP x_seconds Help.
                 # TYPE x_seconds histogram
                 x_seconds_bucket{\(label),le="0.1"} 1
@@ -73,6 +75,26 @@ struct MetricsTests {
                 x_seconds_count{\(label)} 4
 
                 """)
+    }
+
+    @Test("each of very many apps has its samples, whose number is bounded, and they are replaced by themselves")
+    func manyApps() {
+        var family = MetricFamily("x", .gauge, ["app", "version"], "Help.")
+        for number in 0..<12_000 { family.set(1, ["app": "app-\(number)", "version": "v1"]) }
+        family.remove(app: "app-11999")
+        for number in 0..<2000 { family.set(2, ["app": "app-11999", "version": "v\(number)"]) }
+        var text = ""
+        family.write(to: &text, clusters: ["app-7": "west"])
+        #expect(text.contains("\nx{app=\"app-0\",version=\"v1\"} 1\n"))
+        #expect(text.contains("\nx{app=\"app-11998\",version=\"v1\"} 1\n"))
+        #expect(text.contains("\nx{app=\"app-7\",cluster=\"west\",version=\"v1\"} 1\n"))
+        #expect(text.split(separator: "\n").count { $0.contains("app=\"app-11999\"") } == 1000)
+        var routes = MetricFamily("y", .counter, ["route"], "Help.")
+        for number in 0..<20_000 { routes.add(1, ["route": "\(number)"]) }
+        routes.add(1, ["route": "7"])
+        text = ""
+        routes.write(to: &text, clusters: [:])
+        #expect(text.contains("\ny{route=\"7\"} 2\n") && text.split(separator: "\n").count == 10_002)
     }
 
     @Test("ready means that the journal and the cluster answer")
