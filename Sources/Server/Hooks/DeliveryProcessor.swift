@@ -103,11 +103,12 @@ package actor DeliveryProcessor {
 
     /// What may be begun now.
     private func due() async throws -> [Delivery] {
-        let free = DeliveryProcessor.concurrency - inProgress.count
+        // One that was in progress before they are read may have ended by now, and be read as due all the same. Its end wakes again.
+        let before = inProgress
+        let free = DeliveryProcessor.concurrency - before.count
         guard free > 0 else { return [] }
-        let due = try await journal.claimDeliveries(
-            for: server, at: clock.now, limit: inProgress.count + free)
-        return Array(due.filter { !inProgress.contains($0.id) }.prefix(free))
+        let due = try await journal.claimDeliveries(for: server, at: clock.now, limit: before.count + free)
+        return Array(due.filter { !before.contains($0.id) }.prefix(free))
     }
 
     /// At most one task waits for a time: whoever delivers something in between does not add another.

@@ -48,6 +48,7 @@ struct Pages: Sendable {
         addNotifications(to: routes)
         routes.get("nodes", use: showNodes)
         routes.get("audit", use: showAudit)
+        routes.get("servers", use: showServers)
         routes.get("stats", use: showStatistics)
         addTokens(to: routes)
         addSlack(to: routes)
@@ -77,6 +78,7 @@ struct Pages: Sendable {
         case notifications = "/notifications"
         case statistics = "/stats"
         case audit = "/audit"
+        case servers = "/servers"
         case tokens = "/tokens"
 
         var label: String {
@@ -87,6 +89,7 @@ struct Pages: Sendable {
             case .notifications: "Notifications"
             case .statistics: "Statistics"
             case .audit: "Audit"
+            case .servers: "Servers"
             case .tokens: "Tokens"
             }
         }

@@ -28,6 +28,7 @@ enum Templates {
         ("notifications", PackageResources.notifications_mustache),
         ("audit", PackageResources.audit_mustache),
         ("tokens", PackageResources.tokens_mustache),
+        ("servers", PackageResources.servers_mustache),
         ("stats", PackageResources.stats_mustache),
         ("confirm", PackageResources.confirm_mustache),
         ("error", PackageResources.error_mustache),

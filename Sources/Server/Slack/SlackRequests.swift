@@ -124,9 +124,10 @@ package actor SlackRequests {
 
     /// In the order in which they were written: who asks first decides. Only what has to wait is overtaken.
     private func actOnWritten(_ services: Services, _ group: inout DiscardingTaskGroup) async throws {
-        // Those that are in progress now may have ended by the time of their turn.
+        // One that was in progress before they are read may have ended by now, and be read as open all the same. Its end wakes again.
+        let before = inProgress
         let open = try await journal.claimSlackRequests(for: server, limit: Self.mostRead)
-            .filter { !inProgress.contains($0.id) }
+            .filter { !before.contains($0.id) }
         var problem: JournalError?
         for written in open {
             guard let request = try? JSONDecoder().decode(SlackRequest.self, from: Data(written.request.utf8)) else {
