@@ -154,8 +154,9 @@ package struct EngineSimulation: Sendable {
                 "release \(open?.order.number ?? round.number) does not end: "
                     + (open.map { "\($0.phase), \($0.effects)" } ?? "it has not begun"))
         }
-        // Earlier releases are marked, and a lease whose holder does not know of it expires.
-        for _ in 0..<60 where site.holder != nil { try? await clock.sleep(for: .seconds(1)) }
+        // Earlier releases are marked; a lease whose holder does not know of it expires. A holder may wait for the journal's answer.
+        let end = max(clock.now, round.faultsEnd) + .seconds(60)
+        while site.holder != nil, clock.now < end { try? await clock.sleep(for: .seconds(1)) }
         if let holder = site.holder { rules.report("\(holder.name) keeps the lease") }
     }
 }
