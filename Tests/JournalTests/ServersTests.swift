@@ -46,15 +46,18 @@ extension EveryJournal {
             let names = (0..<8).map { "server-\($0)" }
             let journals = try names.map { _ in try place.open() }
             for (name, journal) in zip(names, journals) { try await journal.note(server(name)) }
-            let winners = try await withThrowingTaskGroup(of: String?.self) { group in
+            let winners = try await withThrowingTaskGroup(of: String?.self, returning: [String].self) { group in
                 for (name, journal) in zip(names, journals) {
                     group.addTask { try await journal.claim(duty, for: name) ? name : nil }
                 }
-                return try await group.reduce(into: []) { if let name = $1 { $0.append(name) } }
+                var winners: [String] = []
+                for try await name in group { if let name { winners.append(name) } }
+                return winners
             }
             #expect(winners.count == 1)
             let winner = try #require(winners.first)
-            #expect(try await journals[0].holder(of: duty) == winner)
+            let holder = try await journals[0].holder(of: duty)
+            #expect(holder == winner)
             #expect(try await journals[0].claim(duty, for: winner))
             let other = try #require(names.first { $0 != winner })
             #expect(try await !journals[1].claim(duty, for: other))
