@@ -71,8 +71,13 @@ package enum JournalFile {
         try await make(path, replacing: replacing) { partial in
             let database = try SQLiteDatabase(opening: partial)
             value = try await body(Journal(SQLiteDatabase(path: path, pool: database.pool)))
-            // Moves what is in the write-ahead log into the file, and removes the log.
+            // Moves what is in the write-ahead log into the file: only that gets the name.
+            try await database.pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try database.pool.close()
+            let log = try? FileManager.default.attributesOfItem(atPath: partial + "-wal")[.size] as? Int
+            guard log ?? 0 == 0 else {
+                throw JournalError(journal: path, kind: .unusable("its write-ahead log could not be emptied"))
+            }
         }
         guard let value else { throw CancellationError() }
         return value
