@@ -70,7 +70,7 @@ struct AppReleasesTests {
         let second = try await site.deploy(Self.other)
         #expect(second.order.number == 2)
         #expect(second.candidate == .blue)
-        let history = try site.releases().history(limit: 10)
+        let history = try await site.releases().history(limit: 10)
         #expect(history.map(\.state) == [.live, .superseded])
         #expect(history.last?.replacedBy == 2)
         #expect(await site.world.workloads.keys.map(\.rawValue) == ["blue"])
@@ -195,7 +195,7 @@ struct AppReleasesTests {
     @Test("a request that arrives at the same time as another event is appended after it")
     func wordConflict() async throws {
         _ = try await site.deploy(verify: true, until: .whenPaused)
-        site.journal.intrude { try $0.request(.said(LogMessage("hello"))) }
+        site.journal.intrude { try await $0.request(.said(LogMessage("hello"))) }
         #expect(try await promote(as: "ben@ci-2").state == .live)
         #expect(site.kinds().filter { $0 == "promoted" }.count == 1)
     }
@@ -203,7 +203,7 @@ struct AppReleasesTests {
     @Test("but not when it no longer applies")
     func wordTooLate() async throws {
         _ = try await site.deploy(verify: true, until: .whenPaused)
-        site.journal.intrude { try $0.request(.abortRequested(by: "anna", reason: nil)) }
+        site.journal.intrude { try await $0.request(.abortRequested(by: "anna", reason: nil)) }
         #expect(
             await errorText { try await promote(as: "ben@ci-2") }?.hasPrefix("blog/1 was aborted by anna (") == true
         )
@@ -214,7 +214,7 @@ struct AppReleasesTests {
         let journal = site.journal
         let release = try await site.deploy(observe: { recorded, _ in
             guard recorded.event.kind == "podsReady" else { return }
-            journal.intrude { try $0.request(.abortRequested(by: "ben", reason: "no")) }
+            journal.intrude { try await $0.request(.abortRequested(by: "ben", reason: "no")) }
         })
         #expect(release.state == .aborted)
         #expect(release.cause == .aborted(by: "ben", reason: "no"))
@@ -254,10 +254,12 @@ struct AppReleasesTests {
         #expect(release.order.version == Site.version)
         #expect(release.order.image == "registry.local:5000/blog:\(Site.version)")
         #expect(release.order.reason == "slow")
-        #expect(try site.releases().history(limit: 10).map(\.state) == [.live, .rolledBack, .superseded])
+        #expect(try await site.releases().history(limit: 10).map(\.state) == [.live, .rolledBack, .superseded])
     }
 
-    private func history() throws -> [String] { try site.releases().history(limit: 20).map(\.order.version) }
+    private func history() async throws -> [String] {
+        try await site.releases().history(limit: 20).map(\.order.version)
+    }
 
     @Test("a version that was deployed again is one step: a rollback goes behind it")
     func rollbackOfRetry() async throws {
@@ -279,7 +281,7 @@ struct AppReleasesTests {
             error
                 == "blog has no version before \(World.oldVersion): name one with --to\nversions that were live: v1, v2, v3"
         )
-        #expect(try history().count == 6)
+        #expect(try await history().count == 6)
     }
 
     @Test("after a rollback to a named version it goes to what was before that one")
@@ -369,10 +371,10 @@ struct AppReleasesTests {
     func looking() async throws {
         _ = try await site.deploy()
         let releases = try site.releases()
-        #expect(try releases.release(1).state == .live)
-        #expect(try releases.events(of: 1, after: 3).first?.sequence == 4)
+        #expect(try await releases.release(1).state == .live)
+        #expect(try await releases.events(of: 1, after: 3).first?.sequence == 4)
         #expect(
-            await errorText { try releases.release(2) }
+            await errorText { try await releases.release(2) }
                 == "there is no release blog/2: `viridian releases blog` lists the existing ones")
         #expect(await errorText { try await releases.follow(2, observe: { _, _ in }) } != nil)
         let recorder = EventRecorder()

@@ -52,7 +52,9 @@ struct CrashTests {
                     guard aborts(release) else { return }
                     let number = release.order.number
                     let isSaid = site.journal.events(number).contains { $0.kind == "abortRequested" }
-                    if !isSaid { try? site.journal.request(.abortRequested(by: "ben", reason: nil), number: number) }
+                    if !isSaid {
+                        try? await site.journal.request(.abortRequested(by: "ben", reason: nil), number: number)
+                    }
                 }
             )
         }

@@ -25,7 +25,7 @@ struct DigestTests {
         #expect(error != nil)
         site.journal.breaks(at: nil)
         await site.world.die("anna@ci-1")
-        return try #require(try site.releases().latest())
+        return try #require(try await site.releases().latest())
     }
 
     @discardableResult
@@ -138,10 +138,11 @@ struct DigestTests {
     @Test("the outcome of a release says which image of the tag serves now")
     func outcome() async throws {
         try await deployLatest("a")
-        #expect(Outcome(try #require(try site.releases().latest())).sentence.contains("latest serves"))
+        #expect(Outcome(try #require(try await site.releases().latest())).sentence.contains("latest serves"))
         try await deployLatest("b")
         #expect(
-            Outcome(try #require(try site.releases().latest())).sentence.contains("latest (sha256:bbbbbbbb…) serves"))
+            Outcome(try #require(try await site.releases().latest())).sentence.contains(
+                "latest (sha256:bbbbbbbb…) serves"))
     }
 
     @Test("a rollback to the live version's tag brings back its newest image that is not live")

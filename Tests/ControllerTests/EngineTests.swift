@@ -29,7 +29,7 @@ struct EngineTests {
             #expect(calls.filter { $0 == call }.count == 1, "\(call)")
         }
         #expect(
-            site.kinds().filter { !["said", "podsObserved", "nodePrepared"].contains($0) } == [
+            site.kinds().filter { !["said", "podsObserved", "podsChanged", "nodePrepared"].contains($0) } == [
                 "requested", "discovered", "candidateCreated", "podsReady", "nodeStaged", "nodeStaged",
                 "candidateConfirmed",
                 "nodeSwitched", "nodeSwitched", "liveRecorded", "drained", "readBack", "oldRemoved",
@@ -199,7 +199,9 @@ struct EngineTests {
         let events = try site.journal.events(app: "blog", number: 1, after: 0)
         let confirmed = try #require(events.first { $0.event == .candidateConfirmed })
         let grown = try #require(
-            events.first { if case .podsObserved(let pods) = $0.event { pods.ready == 5 } else { false } })
+            events.first { recorded in
+                Release(folding: events.prefix(recorded.sequence))?.pods?.ready == 5
+            })
         #expect(grown.sequence < confirmed.sequence)
         #expect(events.contains { $0.event == .said(LogMessage("grew to 5")) })
     }
@@ -207,11 +209,12 @@ struct EngineTests {
     @Test("when it grows again while the candidate scales, the candidate is scaled again")
     func scaledUpTwice() async throws {
         let world = site.world
-        let release = try await site.deploy(observe: { recorded, _ in
+        let release = try await site.deploy(observe: { recorded, release in
             let replicas: Int
             switch recorded.event {
             case .podsReady: replicas = 4
-            case .podsObserved(let pods) where pods.desired == 4: replicas = 6
+            case .podsObserved where release.pods?.desired == 4, .podsChanged where release.pods?.desired == 4:
+                replicas = 6
             default: return
             }
             await world.setWorkload(.blue, .init(version: World.oldVersion, release: nil, replicas: replicas, ready: 2))
@@ -293,7 +296,7 @@ struct EngineTests {
         #expect(await world.calls.count == calls)
         #expect(await world.workloads[.green] != nil)
         #expect(await world.holder == "ben@ci-2")
-        #expect(try site.releases().latest()?.state == .running)
+        #expect(try await site.releases().latest()?.state == .running)
     }
 
     @Test("a write that finds the lease lost stops the process as well")
@@ -392,7 +395,7 @@ struct EngineTests {
                 .readBack([]), .candidateRemoved,
             ].enumerated() {
                 let next = RecordedEvent(sequence: release.sequence + 1 + step, at: clock.now, event: event)
-                try? journal.append(next, app: "blog", number: 1)
+                try? await journal.append(next, app: "blog", number: 1)
             }
         })
         #expect(release.state == .failed)
@@ -419,7 +422,7 @@ struct EngineTests {
         #expect(await site.world.calls.last == "release")
 
         #expect(try await site.deploy().state == .live)
-        #expect(try site.releases().latest()?.order.number == 1)
+        #expect(try await site.releases().latest()?.order.number == 1)
         #expect(await site.world.violations == [])
     }
 
@@ -434,7 +437,7 @@ struct EngineTests {
         await gate.open()
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(await site.world.holder == nil)
-        #expect(try site.releases().latest()?.phase == .starting)
+        #expect(try await site.releases().latest()?.phase == .starting)
     }
 
     @Test("with `.whenPaused` it returns at the pause, with no effect running")

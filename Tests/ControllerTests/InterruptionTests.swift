@@ -18,7 +18,7 @@ struct InterruptionTests {
         #expect(error != nil)
         await site.world.die("anna@ci-1")
         journal.breaks(at: nil)
-        #expect(try site.releases().latest()?.phase == .staging)
+        #expect(try await site.releases().latest()?.phase == .staging)
         clock.skip(.seconds(7200))
         let release = try await site.deploy(as: "ben@ci-2")
         #expect(release.state == .live)
@@ -82,7 +82,7 @@ struct InterruptionTests {
         site.clock.skip(.seconds(600))
         let release = try await site.deploy(observe: { recorded, release in
             guard recorded.event.kind == "liveRecorded", !release.isBackingOut else { return }
-            try? journal.request(.abortRequested(by: "ben", reason: nil))
+            try? await journal.request(.abortRequested(by: "ben", reason: nil))
         })
         #expect(release.state == .rolledBack)
         #expect(release.needRepair == [])
@@ -123,7 +123,7 @@ struct RemovedNodeTests {
         let release = try await site.deploy(observe: { recorded, release in
             guard recorded.event.kind == "liveRecorded", !release.isBackingOut else { return }
             await world.takeAway(World.nodes[1])
-            try? journal.request(.abortRequested(by: "ben", reason: nil))
+            try? await journal.request(.abortRequested(by: "ben", reason: nil))
         })
         #expect(release.state == .rolledBack)
         #expect(release.needRepair == [])

@@ -58,11 +58,11 @@ struct LeftoverTests {
     func clearsOldColour() async throws {
         _ = try await leaveOldColour()
         let look = try await site.releases().observe()
-        #expect(look.leftovers(of: try site.releases().latest()).map(\.kind) == [.workload])
+        #expect(look.leftovers(of: try await site.releases().latest()).map(\.kind) == [.workload])
         #expect(try await clear() == [.workload])
         #expect(await site.world.workloads.keys.map(\.rawValue) == ["green"])
         #expect(try await clear() == [])
-        #expect(try await site.releases().observe().leftovers(of: try site.releases().latest()) == [])
+        #expect(try await site.releases().observe().leftovers(of: try await site.releases().latest()) == [])
         #expect(await site.world.holder == nil)
     }
 

@@ -94,11 +94,11 @@ final class MemoryJournal: ReleaseJournal {
     }
 
     /// A request from another process.
-    func request(_ event: Event, number: Int = 1) throws {
+    func request(_ event: Event, number: Int = 1) async throws {
         while true {
             let last = try events(app: "blog", number: number, after: 0).last?.sequence ?? 0
             do {
-                return try append(
+                return try await append(
                     [RecordedEvent(sequence: last + 1, at: ManualClock.start, event: event)], app: "blog",
                     number: number)
             } catch is JournalConflict {

@@ -39,7 +39,7 @@ struct ReleaseNumberTests {
         let order = Order(
             app: "blog", number: number, version: Site.version, image: "registry.local:5000/blog:\(Site.version)",
             requestedBy: "anna")
-        try site.journal.append(
+        try await site.journal.append(
             RecordedEvent(sequence: 1, at: ManualClock.start, event: .requested(order)), app: "blog", number: number)
         let releases = try site.releases()
         let ended = try await site.clock.running {

@@ -6,7 +6,7 @@ import Testing
 struct TerminatingPodsTests {
     private let site = Site()
 
-    private func events() throws -> [Event] {
+    private func events() async throws -> [Event] {
         try site.journal.events(app: "blog", number: 1, after: 0).map(\.event)
     }
 
@@ -14,7 +14,7 @@ struct TerminatingPodsTests {
     func live() async throws {
         await site.world.set(podsLeft: 2)
         #expect(try await site.deploy().state == .live)
-        let events = try events()
+        let events = try await events()
         let index = try #require(events.firstIndex(of: .said(LogMessage("2 pods of blog-blue are still terminating"))))
         #expect(index + 1 == events.firstIndex(of: .oldRemoved))
     }
@@ -24,7 +24,7 @@ struct TerminatingPodsTests {
         await site.world.set(podsLeft: 1)
         await site.world.set(pods: .crash)
         #expect(try await site.deploy().state == .failed)
-        #expect(try events().contains(.said(LogMessage("1 pod of blog-green is still terminating"))))
+        #expect(try await events().contains(.said(LogMessage("1 pod of blog-green is still terminating"))))
     }
 
     @Test("the next release on that colour logs which pods it waits for, and how long that may take is in its journal")

@@ -115,7 +115,8 @@ extension EveryJournal {
             let journal = try place.open()
             try await journal.fill()
             let sound = try await journal.report()
-            #expect([sound.events, sound.releases, sound.apps, sound.auditEntries] == [459, 3, 2, 2])
+            let counts: [Int] = [sound.events, sound.releases, sound.apps, sound.auditEntries]
+            #expect(counts == [459, 3, 2, 2])
             #expect(sound.problems.isEmpty && sound.newestEvent == Sample.start + .seconds(451))
             try await journal.append(
                 [Sample.recorded(9, .abortRequested(by: "a", reason: nil))], app: "shop", number: 1)

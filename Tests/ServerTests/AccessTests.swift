@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import HTTPTransport
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Synchronization
 import Testing
@@ -28,7 +29,7 @@ struct AccessTests {
             }
             let none = try await server.get("/assets/../../etc/passwd", token: "")
             #expect(none.status == 404 || none.status == 401, "\(none)")
-            let token = try server.token(.admin)
+            let token = try await server.token(.admin)
             #expect(try await server.get("/api/v1/apps", token: token).status == 200)
             #expect(try await server.get("/metrics", token: "").status == 200)
         }
@@ -37,7 +38,7 @@ struct AccessTests {
     @Test("no token, a forged, an expired and a revoked one are refused")
     func badTokens() async throws {
         try await withServer { server in
-            let expired = try server.token(.admin, expiresAt: SystemClock().now + .seconds(-1))
+            let expired = try await server.token(.admin, expiresAt: SystemClock().now + .seconds(-1))
             let forged = AccessToken().text
             for token in ["", "x", forged, forged.dropLast() + "é", expired, "vir_"] {
                 let answer = try await server.get("/api/v1/apps", token: String(token))
@@ -60,7 +61,7 @@ struct AccessTests {
             let shown = all.json["tokens"].array.first { $0["id"].string == id }
             #expect(shown?["state"].string == "revoked" && shown?["usedAt"].string != nil)
             #expect(!all.text.contains(token))
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: server.journal.path))
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: server.journal.name))
             #expect(bytes.range(of: Data(token.utf8)) == nil)
         }
     }
@@ -68,8 +69,8 @@ struct AccessTests {
     @Test("each role has its rights, for its apps only")
     func roles() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
-            let viewer = try server.token(.viewer)
-            let deployer = try server.token(.deployer, apps: ["blog"])
+            let viewer = try await server.token(.viewer)
+            let deployer = try await server.token(.deployer, apps: ["blog"])
             let body = #"{"version": "v1"}"#
             #expect(try await server.get("/api/v1/apps", token: viewer).status == 200)
             #expect(try await server.post("/api/v1/apps/blog/releases", body, token: viewer).status == 403)
@@ -84,7 +85,7 @@ struct AccessTests {
             let apps = try await server.get("/api/v1/apps", token: deployer).json["apps"].array
             #expect(apps.compactMap { $0["app"].string } == ["blog"])
             #expect(try await server.post("/api/v1/apps/blog/releases", body, token: deployer).status == 201)
-            let some = try server.token(.admin, name: "blog-admin", apps: ["blog"])
+            let some = try await server.token(.admin, name: "blog-admin", apps: ["blog"])
             let more = try await server.post("/api/v1/tokens", #"{"name": "x", "role": "admin"}"#, token: some)
             #expect(more.status == 403, "an admin of some apps gives no rights to others: \(more)")
             for bad in [
@@ -122,7 +123,8 @@ struct AccessTests {
     @Test("a proxy's password in Authorization does not end a session")
     func foreignCredentials() async throws {
         try await withServer { server in
-            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(
+                try await server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             var headers = ["Cookie": "viridian_session=\(visit.cookie)", "Authorization": "Basic YTpi"]
             #expect(try await server.get("/api/v1/apps", token: "", headers: headers).status == 200)
             headers["Authorization"] = "Bearer \(AccessToken().text)"
@@ -139,7 +141,8 @@ struct AccessTests {
             #expect(WebOrigin(text) == nil, "\(text)")
         }
         try await withServer { server in
-            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(
+                try await server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             func post(_ origin: String, _ host: String) async throws -> TestServer.Answer {
                 try await server.call(
                     "POST", "/apps/blog/rollback", token: "",
@@ -179,19 +182,19 @@ struct AccessTests {
     func scopedAdmin() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
             let office = TokenIssuer(journal: server.journal)
-            func made(_ name: String, _ apps: [String]?) throws -> String {
-                try office.create(
+            func made(_ name: String, _ apps: [String]?) async throws -> String {
+                try await office.create(
                     name: name, role: .viewer, apps: apps, by: "test", origin: "test", at: SystemClock().now
                 ).record.id
             }
-            let (own, other, both, all) = (
+            let (own, other, both, all) = await (
                 try made("own", ["blog"]), try made("other", ["shop"]), try made("both", ["blog", "shop"]),
                 try made("all", nil)
             )
-            let some = try server.token(.admin, name: "root", apps: ["blog"])
+            let some = try await server.token(.admin, name: "root", apps: ["blog"])
             let seen = try await server.get("/api/v1/tokens", token: some).json["tokens"].array
             #expect(Set(seen.compactMap { $0["name"].string }) == ["own", "root"])
-            let visit = try #require(try server.services.authenticator.signIn(bearing: some, origin: "test"))
+            let visit = try #require(try await server.services.authenticator.signIn(bearing: some, origin: "test"))
             let cookie = ["Cookie": "viridian_session=\(visit.cookie)"]
             let page = try await server.get("/tokens", token: "", headers: cookie)
             #expect(page.text.contains(own) && ![other, both, all].contains { page.text.contains($0) })
@@ -212,7 +215,7 @@ struct AccessTests {
     @Test("refused commands are in the audit log by action, and cannot fill the log")
     func refusals() async throws {
         try await withServer { server in
-            let viewer = try server.token(.viewer, name: "vera")
+            let viewer = try await server.token(.viewer, name: "vera")
             let long = String(repeating: "A", count: 10_000)
             for _ in 0..<15 {
                 #expect(try await server.call("DELETE", "/api/v1/tokens/\(long)", token: viewer).status == 403)
@@ -228,7 +231,7 @@ struct AccessTests {
             #expect(refused.allSatisfy { $0["action"].string == "token.revoke" })
             #expect(refused.allSatisfy { ($0["detail"].string ?? "").count < 600 })
             #expect(refused.first?["detail"].string?.contains("are not listed") == true)
-            let other = try server.token(.viewer, name: "otto")
+            let other = try await server.token(.viewer, name: "otto")
             _ = try await server.post("/api/v1/apps/blog/releases", #"{"version": "v1"}"#, token: other)
             let last = try await server.get("/api/v1/audit?limit=1").json["entries"][0]
             #expect(last["who"].string == "otto" && last["action"].string == "deploy")
@@ -238,7 +241,8 @@ struct AccessTests {
     @Test("a session may read the API; commands have to come from the server's own pages")
     func sessions() async throws {
         try await withServer { server in
-            let opened = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
+            let opened = try #require(
+                try await server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             let cookie = "viridian_session=\(opened.cookie)"
             #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 200)
             let path = "/api/v1/apps/blog/releases"
@@ -257,65 +261,67 @@ struct AccessTests {
             }
             ours["Origin"] = "http://127.0.0.1:\(server.port)"
             #expect(try await server.post(path, body, token: "", headers: ours).status == 201)
-            try server.services.authenticator.signOut(opened.session, origin: "test")
+            try await server.services.authenticator.signOut(opened.session, origin: "test")
             #expect(try await server.get("/api/v1/apps", token: "", headers: ["Cookie": cookie]).status == 401)
         }
     }
 
     @Test("a session ends with its token, when it is idle, and after a week")
-    func sessionEnds() throws {
+    func sessionEnds() async throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let clock = SettableClock()
         let authenticator = Authenticator(journal: journal, clock: clock)
-        let (record, token) = try TokenIssuer(journal: journal).create(
+        let (record, token) = try await TokenIssuer(journal: journal).create(
             name: "anna", role: .viewer, by: "test", origin: "test", at: clock.now)
-        let first = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
+        let first = try #require(try await authenticator.signIn(bearing: token.text, origin: "test"))
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try authenticator.session(cookie: first.cookie) != nil)
+        #expect(try await authenticator.session(cookie: first.cookie) != nil)
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try authenticator.session(cookie: first.cookie) != nil, "a session lasts while it is used")
+        #expect(try await authenticator.session(cookie: first.cookie) != nil, "a session lasts while it is used")
         clock.advance(by: .seconds(13 * 3600))
-        #expect(try authenticator.session(cookie: first.cookie) == nil)
-        let second = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
+        #expect(try await authenticator.session(cookie: first.cookie) == nil)
+        let second = try #require(try await authenticator.signIn(bearing: token.text, origin: "test"))
         for _ in 0..<15 {
             clock.advance(by: .seconds(11 * 3600))
-            _ = try authenticator.session(cookie: second.cookie)
+            _ = try await authenticator.session(cookie: second.cookie)
         }
-        #expect(try authenticator.session(cookie: second.cookie) != nil)
+        #expect(try await authenticator.session(cookie: second.cookie) != nil)
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try authenticator.session(cookie: second.cookie) == nil)
-        let third = try #require(try authenticator.signIn(bearing: token.text, origin: "test"))
-        _ = try TokenIssuer(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
-        #expect(try authenticator.session(cookie: third.cookie) == nil)
-        #expect(try authenticator.isStillValid(third.session.identity, third.session) == false)
-        #expect(try authenticator.session(cookie: "x") == nil)
+        #expect(try await authenticator.session(cookie: second.cookie) == nil)
+        let third = try #require(try await authenticator.signIn(bearing: token.text, origin: "test"))
+        _ = try await TokenIssuer(journal: journal).revoke(record.id, by: "test", origin: "test", at: clock.now)
+        #expect(try await authenticator.session(cookie: third.cookie) == nil)
+        #expect(try await authenticator.isStillValid(third.session.identity, third.session) == false)
+        #expect(try await authenticator.session(cookie: "x") == nil)
     }
 
     @Test("a stream's viewer is authenticated until the token expires, or the session is idle for too long")
-    func watching() throws {
+    func watching() async throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let clock = SettableClock()
         let authenticator = Authenticator(journal: journal, clock: clock)
-        let token = try TokenIssuer(journal: journal).create(
+        let token = try await TokenIssuer(journal: journal).create(
             name: "anna", role: .viewer, expiresAt: clock.now + .seconds(20 * 3600), by: "test", origin: "test",
             at: clock.now
         ).token
-        let identity = try #require(try authenticator.identity(bearing: token.text))
-        let visit = try #require(try authenticator.signIn(bearing: token.text, origin: "test")).session
+        let identity = try #require(try await authenticator.identity(bearing: token.text))
+        let visit = try #require(try await authenticator.signIn(bearing: token.text, origin: "test")).session
         clock.advance(by: .seconds(11 * 3600))
-        #expect(try authenticator.isStillValid(identity, nil) && authenticator.isStillValid(identity, visit))
+        #expect(try await authenticator.isStillValid(identity, nil))
+        #expect(try await authenticator.isStillValid(identity, visit))
         clock.advance(by: .seconds(2 * 3600))
-        #expect(try authenticator.isStillValid(identity, nil) && !authenticator.isStillValid(identity, visit))
+        #expect(try await authenticator.isStillValid(identity, nil))
+        #expect(try await !authenticator.isStillValid(identity, visit))
         clock.advance(by: .seconds(8 * 3600))
-        #expect(try !authenticator.isStillValid(identity, nil))
+        #expect(try await !authenticator.isStillValid(identity, nil))
     }
 
     @Test("every command is in the audit log: who, what, when, from where and why, refused ones included")
     func audit() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
-            let viewer = try server.token(.viewer, name: "vera")
+            let viewer = try await server.token(.viewer, name: "vera")
             _ = try await server.deploy(more: #", "verify": true, "reason": "friday""#)
             _ = try await server.release(1, in: .paused)
             _ = try await server.post("/api/v1/apps/blog/releases/1/promote", "{}", token: viewer)
@@ -336,7 +342,7 @@ struct AccessTests {
             let next = try #require(page.json["next"].integer)
             let second = try await server.get("/api/v1/audit?limit=1&before=\(next)")
             #expect(second.json["entries"][0]["id"] != page.json["entries"][0]["id"])
-            let shop = try server.token(.viewer, name: "sam", apps: ["shop"])
+            let shop = try await server.token(.viewer, name: "sam", apps: ["shop"])
             #expect(try await server.get("/api/v1/audit", token: shop).json["entries"].array.isEmpty)
         }
     }

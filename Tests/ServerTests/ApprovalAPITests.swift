@@ -21,7 +21,8 @@ struct ApprovalAPITests {
         _ body: @escaping @Sendable (TestServer, _ mike: String, _ ann: String, _ bob: String) async throws -> Void
     ) async throws {
         try await withServer(configure: configure) { server in
-            let people = try ["mike", "ann", "bob"].map { try server.token(.deployer, name: $0) }
+            var people: [String] = []
+            for name in ["mike", "ann", "bob"] { people.append(try await server.token(.deployer, name: name)) }
             let begun = try await server.post(
                 "/api/v1/apps/blog/releases", #"{"version": "v2"}"#, token: people[0])
             #expect(begun.status == 201, "\(begun)")
@@ -45,7 +46,7 @@ struct ApprovalAPITests {
             #expect(promoted.status == 202 && promoted.json["phase"].string == "switching", "\(promoted)")
             let live = try await server.release(1, in: .live)
             #expect(live.approvals.map(\.by) == ["ann", "bob"] && live.promotedBy == "bob")
-            let audit = try server.journal.audit(limit: 20).filter { ["approve", "promote"].contains($0.action) }
+            let audit = try await server.journal.audit(limit: 20).filter { ["approve", "promote"].contains($0.action) }
             #expect(audit.map { "\($0.who) \($0.action)" } == ["bob promote", "ann approve"])
             let late = try await server.post(Self.promote, token: ann)
             #expect(late.status == 409 && late.message.hasPrefix("blog/1 was promoted by bob already ("), "\(late)")
@@ -66,9 +67,9 @@ struct ApprovalAPITests {
                 again.message
                     == "ann has approved blog/1 already, 1 of 2: another person than mike and ann has to promote it")
             // A second token of hers is no second person.
-            let other = try server.token(.admin, name: "Ann")
+            let other = try await server.token(.admin, name: "Ann")
             #expect(try await server.post(Self.promote, token: other).status == 409)
-            let audit = try server.journal.audit(limit: 20).filter { $0.outcome == .refused }
+            let audit = try await server.journal.audit(limit: 20).filter { $0.outcome == .refused }
             #expect(audit.map(\.who) == ["Ann", "ann", "mike"] && audit.allSatisfy { $0.action == "promote" })
             #expect(try await server.get("/api/v1/apps/blog").json["release"]["state"].string == "paused")
         }
@@ -121,7 +122,7 @@ struct ApprovalAPITests {
             #expect(forced.json["approvals"].isNull && forced.json["approvalsNeeded"].integer == 2)
             #expect(try await server.release(1, in: .live).state == .live)
             let entry = try #require(
-                try server.journal.audit(limit: 20).first { $0.outcome == .done && $0.who == "anna" })
+                try await server.journal.audit(limit: 20).first { $0.outcome == .done && $0.who == "anna" })
             #expect(entry.action == "promote" && entry.reason == "prices are wrong")
             #expect(entry.detail == "without the approvals that it needed")
         }
@@ -140,20 +141,20 @@ struct ApprovalAPITests {
     @Test("a release that is not to pause is refused; an admin may override that, with a reason")
     func noVerify() async throws {
         try await withServer(configure: Self.twoOthers) { server in
-            let deployer = try server.token(.deployer, name: "mike")
+            let deployer = try await server.token(.deployer, name: "mike")
             let path = "/api/v1/apps/blog/releases"
             let refused = try await server.post(path, #"{"version": "v2", "verify": false}"#, token: deployer)
             #expect(
                 refused.status == 409 && refused.code == "approvals_needed" && refused.field == "verify", "\(refused)")
             #expect(refused.message.hasPrefix("releases of blog need approvals: 2 people other than their requester"))
-            #expect(try server.journal.audit(limit: 1).first?.outcome == .refused)
+            #expect(try await server.journal.audit(limit: 1).first?.outcome == .refused)
             let body = #"{"version": "v2", "verify": false, "override": true, "reason": "prices"}"#
             #expect(try await server.post(path, body, token: deployer).status == 403)
             let begun = try await server.post(path, body)
             #expect(begun.status == 201, "\(begun)")
             #expect(begun.json["overrode"].string?.hasPrefix("releases of blog need approvals") == true)
             #expect(begun.json["approvalsNeeded"].isNull)
-            let entry = try #require(try server.journal.audit(limit: 1).first)
+            let entry = try #require(try await server.journal.audit(limit: 1).first)
             #expect(entry.detail?.contains("in spite of: releases of blog need approvals") == true)
             #expect(try await server.release(1, in: .live).state == .live)
             // The way back asks nobody.
@@ -166,7 +167,7 @@ struct ApprovalAPITests {
     @Test("what a hook or a script starts pauses too, and the person whom it names does not count")
     func script() async throws {
         try await withServer(configure: Self.twoOthers) { server in
-            let ci = try server.token(.deployer, name: "ci")
+            let ci = try await server.token(.deployer, name: "ci")
             let call = #"{"app": "blog", "version": "v2", "image": "registry.local:5000/blog:v2"}"#
             let told = try await server.post("/hooks/deploy", call, token: ci)
             #expect(told.status == 202, "\(told)")

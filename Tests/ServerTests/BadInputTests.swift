@@ -65,7 +65,7 @@ struct BadInputTests {
             let answer = try await server.post("/api/v1/apps/blog/releases", bad.body)
             #expect(answer.status == bad.status && answer.code == bad.code && answer.field == bad.field, "\(answer)")
             #expect(!answer.message.isEmpty && !answer.text.contains("\u{1b}"))
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
             #expect(try await server.get("/healthz").status == 200)
         }
     }
@@ -133,7 +133,7 @@ struct BadInputTests {
             await server.world.goDown()
             let answer = try await server.deploy()
             #expect(answer.status == 503 && answer.message == "the API does not answer", "\(answer)")
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
             let app = try await server.get("/api/v1/apps/blog")
             #expect(app.status == 200 && app.json["problem"].string == "the API does not answer", "\(app)")
             await server.world.comeBack()

@@ -61,13 +61,13 @@ struct DriftMonitorTests {
             await server.world.freeze(FakeWorld.nodes[1])
             await server.world.route(FakeWorld.nodes[1], of: "blog", to: .green)
             let entry = try await eventually {
-                try server.journal.audit(limit: 100).first { $0.action == "repair" }
+                try await server.journal.audit(limit: 100).first { $0.action == "repair" }
             }
             #expect(entry?.detail == "not brought back: \(FakeWorld.nodes[1]) (timed out)")
             // Each check and each repair reads the nodes.
             let read = await server.world.read.count
             _ = try await eventually { await server.world.read.count > read + 10 ? true : nil }
-            let repairs = try server.journal.audit(limit: 100).filter { $0.action == "repair" }
+            let repairs = try await server.journal.audit(limit: 100).filter { $0.action == "repair" }
             #expect(repairs.count == 1)
         }
     }
@@ -85,7 +85,7 @@ struct DriftMonitorTests {
             #expect(try await server.get("/api/v1/apps").json["apps"][0]["drifted"].array.isEmpty)
             await gate.open()
             #expect(try await server.release(1, in: .live).state == .live)
-            #expect(try server.journal.audit(limit: 100).allSatisfy { $0.action != "repair" })
+            #expect(try await server.journal.audit(limit: 100).allSatisfy { $0.action != "repair" })
         }
     }
 
@@ -131,7 +131,7 @@ struct DriftMonitorTests {
             await appStates.refresh()
             #expect(await appStates.checkOrder().first == "c")
             let old = try PagesStory.old(app: "a")
-            for event in old { try server.journal.append(event, app: "a", number: 1) }
+            for event in old { try await server.journal.append(event, app: "a", number: 1) }
             let feed = try #require(try await appStates.feed("a", 1))
             let viewer = await feed.enter()
             await appStates.refresh()
@@ -160,7 +160,7 @@ struct DriftMonitorTests {
             #expect(answer.status == 409 || answer.status == 422, "\(answer)")
             #expect("\(answer.json)".contains("no number of a release"), "\(answer)")
             #expect(await server.world.state("blog").routes[FakeWorld.nodes[1]] == .green)
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
         }
     }
 
@@ -185,12 +185,12 @@ struct DriftMonitorTests {
             for (index, event) in events.enumerated() {
                 let at = start + .seconds(index == events.count - 1 ? 600 : index)
                 let recorded = RecordedEvent(sequence: index + 1, at: at, event: event)
-                try server.journal.append(recorded, app: "blog", number: 1)
+                try await server.journal.append(recorded, app: "blog", number: 1)
             }
             let isGone = try await eventually { await world.state("blog").workloads[.green] == nil ? true : nil }
             #expect(isGone == true)
             let entry = try await eventually {
-                try server.journal.audit(limit: 10).first { $0.action == "leftovers-cleared" }
+                try await server.journal.audit(limit: 10).first { $0.action == "leftovers-cleared" }
             }
             #expect(entry?.detail == "workload green (v2)")
             #expect(await world.state("blog").workloads[.blue] != nil)
@@ -213,7 +213,7 @@ struct DriftMonitorTests {
             #expect(isGone == true)
             #expect(await server.world.state("blog").workloads[.green]?.version == TestServer.version)
             let entry = try await eventually {
-                try server.journal.audit(limit: 10).first { $0.action == "retention-ended" }
+                try await server.journal.audit(limit: 10).first { $0.action == "retention-ended" }
             }
             #expect(entry?.detail == "deleted blog-blue (\(FakeWorld.oldVersion))")
         }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import HTTPTransport
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Testing
 
@@ -52,11 +53,11 @@ struct EventStreamTests {
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
             async let messages = server.messages("/api/v1/apps/blog/releases/1/events")
-            let other = try Journal(path: server.journal.path)
+            let other = try Journal(path: server.journal.name)
             let port = AuditedJournal(journal: other, requestOrigin: RequestOrigin(origin: "cli@ci-1"))
             let apps = FakeApps(
                 world: server.world, journal: port.journal, me: "cli", configurations: server.apps.configurations)
-            _ = try apps.releases("blog", port.requestOrigin).requestAbort(by: "bert", reason: "lunch")
+            _ = try await apps.releases("blog", port.requestOrigin).requestAbort(by: "bert", reason: "lunch")
             #expect(
                 try await messages.contains {
                     $0.data.contains(#""event":{"by":"bert","reason":"lunch","type":"abortRequested"}"#)
@@ -80,7 +81,7 @@ struct EventStreamTests {
                 _ = try await server.post("/api/v1/apps/blog/releases/1/promote")
                 var received: Set<[Int]> = []
                 for try await ids in group { received.insert(ids) }
-                let newest = try server.journal.events(app: "blog", number: 1).count
+                let newest = try await server.journal.events(app: "blog", number: 1).count
                 #expect(received.count == 1 && received.first == Array(1...newest))
             }
             let isGone = try await eventually {
@@ -107,15 +108,16 @@ struct EventStreamTests {
                     if line.hasPrefix("id: ") { seen.append(Int(line.dropFirst(4)) ?? 0) }
                 }
             }
-            let paused = try server.journal.events(app: "blog", number: 1).count
+            let paused = try await server.journal.events(app: "blog", number: 1).count
             try await read(to: paused)
             // More than the sockets' buffers hold, in parts: it falls behind, catches up and falls behind again.
             let last = paused + 300
             async let others = server.messages(path) { $0.last?.id == last }.compactMap(\.id)
             for number in (paused + 1)...last {
                 let text = String(repeating: "\(number) ", count: 3000)
-                try server.journal.append(
-                    .init(sequence: number, at: SystemClock().now, event: .said(.init(text))), app: "blog", number: 1)
+                try await server.journal.append(
+                    RecordedEvent(sequence: number, at: SystemClock().now, event: .said(.init(text))), app: "blog",
+                    number: 1)
                 if number == paused + 200 { try await read(to: paused + 50) }
             }
             #expect(try await others == Array(1...last))
@@ -166,7 +168,7 @@ struct EventStreamTests {
     @Test("changes of all apps that the token may see")
     func changes() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
-            let token = try server.token(.viewer, apps: ["shop"])
+            let token = try await server.token(.viewer, apps: ["shop"])
             async let seen = server.messages("/api/v1/events", token: token) { messages in
                 messages.contains { $0.data.contains(#""state":"live""#) }
             }
@@ -221,7 +223,8 @@ struct EventStreamTests {
                 let answer = try await server.call("DELETE", "/api/v1/tokens/\(id)")
                 #expect(answer.status == 204, "\(answer)")
             }
-            let visit = try #require(try server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
+            let visit = try #require(
+                try await server.services.authenticator.signIn(bearing: server.admin, origin: "test"))
             let cookie = "viridian_session=\(visit.cookie)"
             try await ended(server, ["Cookie": cookie]) {
                 let answer = try await server.call(
@@ -235,10 +238,12 @@ struct EventStreamTests {
     func revokedElsewhere() async throws {
         try await withServer(settings: { $0.heartbeat = .milliseconds(200) }) { server in
             try await paused(server)
-            let other = TokenIssuer(journal: try Journal(path: server.journal.path))
-            let made = try other.create(name: "ci", role: .viewer, by: "test", origin: "test", at: SystemClock().now)
+            let other = TokenIssuer(journal: try Journal(path: server.journal.name))
+            let made = try await other.create(
+                name: "ci", role: .viewer, by: "test", origin: "test", at: SystemClock().now)
             try await ended(server, ["Authorization": "Bearer \(made.token.text)"]) {
-                let isRevoked = try other.revoke(made.record.id, by: "test", origin: "test", at: SystemClock().now)
+                let isRevoked = try await other.revoke(
+                    made.record.id, by: "test", origin: "test", at: SystemClock().now)
                 #expect(isRevoked)
             }
         }

@@ -1,6 +1,7 @@
 import Controller
 import Foundation
 import Journal
+import JournalSQLite
 import Logging
 import Mustache
 import ReleaseMachine
@@ -16,17 +17,17 @@ import ViridianConfiguration
     /// The page in its layout, as a deployer gets it.
     private func html(_ page: Pages.Page) async throws -> String {
         let folder = try TestFolder()
-        let services = try Services(
+        let services = try await Services(
             apps: FakeApps(
                 world: FakeWorld(), journal: try Journal(path: folder.journal), me: "me",
                 configurations: [try PagesStory.configuration()]),
             journal: try Journal(path: folder.journal),
             settings: ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0.1.0"),
             logger: Logger(label: "test"))
-        let token = try TokenIssuer(journal: services.journal).create(
+        let token = try await TokenIssuer(journal: services.journal).create(
             name: "anna", role: .deployer, by: "test", origin: "test", at: services.clock.now
         ).token
-        let session = try #require(try services.authenticator.signIn(bearing: token.text, origin: "test")).session
+        let session = try #require(try await services.authenticator.signIn(bearing: token.text, origin: "test")).session
         let html = Pages(services).render(page, session: session)
         #expect(Outline(html).imbalance == [])
         #expect(Outline(html).repeatedIDs == [])
@@ -200,27 +201,27 @@ import ViridianConfiguration
     }
 
     /// A delivery with this text in all places.
-    private static func delivery(_ text: String) throws -> DeliveryView {
+    private static func delivery(_ text: String) async throws -> DeliveryView {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let new = NewDelivery(
             at: PagesStory.start, sender: text, key: text, kind: text, origin: text, events: "[]", outcome: nil)
-        let id = try journal.receive([new])[0].id
+        let id = try await journal.receive([new])[0].id
         let result = DeliveryResult(app: text, version: text, state: .started, sentence: text, number: 7)
-        try journal.finish(delivery: id, outcome: text, results: [result])
-        return DeliveryView(try #require(try journal.delivery(id)))
+        try await journal.finish(delivery: id, outcome: text, results: [result])
+        return DeliveryView(try #require(try await journal.delivery(id)))
     }
 
     /// A notification with the text in every field.
-    private static func notification(_ text: String) throws -> OutboxNotification {
+    private static func notification(_ text: String) async throws -> OutboxNotification {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let new = NewNotification(
             destination: text, kind: text, app: text, number: 1, message: text, payload: text, at: PagesStory.start)
-        try journal.enqueue([new], cursors: [:], at: PagesStory.start)
-        let queued = try #require(try journal.notifications(limit: 1).first)
-        try journal.endAttempt(queued, .failed, answer: text, nextAt: PagesStory.start)
-        return try #require(try journal.notification(queued.id))
+        try await journal.enqueue([new], cursors: [:], at: PagesStory.start)
+        let queued = try #require(try await journal.notifications(limit: 1).first)
+        try await journal.endAttempt(queued, .failed, answer: text, nextAt: PagesStory.start)
+        return try #require(try await journal.notification(queued.id))
     }
 
     @Test("HTML and terminal escapes in versions, reasons, nodes, pods and logs are shown as text")
@@ -259,8 +260,8 @@ import ViridianConfiguration
             app: "blog", list: VersionList(versions: [version], next: bad), isFirst: false, mayRelease: true,
             now: story.now)
         var deliveries = DeliveriesPage(deliveries: [], app: bad, before: nil, now: story.now)
-        deliveries.deliveries = [try Self.delivery(bad)]
-        var notifications = NotificationsPage(
+        deliveries.deliveries = await [try Self.delivery(bad)]
+        var notifications = await NotificationsPage(
             destinations: [DestinationStatus(name: bad)], notifications: [try Self.notification(bad)],
             user: PagesStory.user(.deployer), now: story.now)
         notifications.filter.app = bad

@@ -179,7 +179,7 @@ import Testing
                 "POST", "/signin", "token=\(server.admin)", token: "",
                 headers: ["Content-Type": "application/x-www-form-urlencoded", "Origin": "https://evil.example"])
             #expect(answer.status == 403)
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
         }
     }
 
@@ -216,13 +216,13 @@ import Testing
             #expect(try await server.get("/api/v1/apps", token: token).status == 200)
             let list = try await admin.get("/tokens")
             #expect(!list.text.contains(token))
-            let id = try #require(server.journal.tokens().first { $0.name == "ci" }).id
+            let id = try await #require(server.journal.tokens().first { $0.name == "ci" }).id
             #expect(try await admin.get("/tokens/\(id)/revoke").text.contains("Revoke ci"))
             #expect(try await admin.send("/tokens/\(id)/revoke").status == 303)
-            #expect(try server.journal.token(id: id)?.revokedAt != nil)
+            #expect(try await server.journal.token(id: id)?.revokedAt != nil)
             // An ended token shows whether it was revoked or has expired.
-            _ = try server.token(.viewer, name: "old", expiresAt: SystemClock().now + .seconds(-1))
-            let old = try #require(server.journal.tokens().first { $0.name == "old" }).id
+            _ = try await server.token(.viewer, name: "old", expiresAt: SystemClock().now + .seconds(-1))
+            let old = try await #require(server.journal.tokens().first { $0.name == "old" }).id
             let rows = try await admin.get("/tokens").text.split(separator: "<tr ")
             let ended = try #require(rows.first { $0.contains("token-\(id)") })
             #expect(ended.contains(">revoked<"))

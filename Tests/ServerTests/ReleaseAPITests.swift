@@ -56,7 +56,7 @@ struct ReleaseAPITests {
         try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
-            let token = try server.token(.deployer, name: "jenkins")
+            let token = try await server.token(.deployer, name: "jenkins")
             let answer = try await server.post(
                 "/api/v1/apps/blog/releases/1/abort", #"{"reason": "wrong\u001b[2J version"}"#, token: token)
             #expect(answer.status == 202, "\(answer)")
@@ -164,7 +164,7 @@ struct ReleaseAPITests {
                 "/api/v1/apps/blog/releases", body, headers: ["Idempotency-Key": "a b"])
             #expect(bad.status == 422 && bad.field == "Idempotency-Key", "\(bad)")
             // Keys are separate for each token.
-            let stranger = try server.token(.deployer)
+            let stranger = try await server.token(.deployer)
             #expect(
                 try await server.post("/api/v1/apps/blog/releases", body, token: stranger, headers: key).status == 409)
             return server.admin
@@ -173,7 +173,7 @@ struct ReleaseAPITests {
             let again = try await server.post(
                 "/api/v1/apps/blog/releases", body, token: token, headers: ["Idempotency-Key": "build-4711"])
             #expect(again.status == 201 && again.json["number"].integer == 1, "\(again)")
-            #expect(try server.journal.numbers(app: "blog", limit: 10) == [1])
+            #expect(try await server.journal.numbers(app: "blog", limit: 10) == [1])
         }
     }
 

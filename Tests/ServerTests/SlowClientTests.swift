@@ -28,7 +28,7 @@ struct SlowClientTests {
             #expect(try await server.get("/healthz").status == 200)
             #expect(try await half.readToEnd(within: 10)?.hasPrefix("HTTP/1.1 200") == true)
             for connection in [head, silent, body] { #expect(try await connection.readToEnd(within: 10) != nil) }
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
         }
     }
 
@@ -57,12 +57,11 @@ struct SlowClientTests {
         let (connections, ending) = try await withServer { server in
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
-            let next = try server.journal.events(app: "blog", number: 1).count + 1
+            let next = try await server.journal.events(app: "blog", number: 1).count + 1
             for line in 0..<60 {
-                await Task.yield()  // The journal writes synchronously.
                 let text = String(repeating: "\(line) ", count: 20_000)
-                try server.journal.append(
-                    .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
+                try await server.journal.append(
+                    RecordedEvent(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
                     number: 1)
             }
             let bearer = "Host: x\r\nAuthorization: Bearer \(server.admin)\r\n"
@@ -131,12 +130,11 @@ struct SlowClientTests {
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
             // More than the sockets' buffers hold.
-            let next = try server.journal.events(app: "blog", number: 1).count + 1
+            let next = try await server.journal.events(app: "blog", number: 1).count + 1
             for line in 0..<3000 {
-                await Task.yield()  // The journal writes synchronously.
                 let text = String(repeating: "\(line) ", count: 400)
-                try server.journal.append(
-                    .init(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
+                try await server.journal.append(
+                    RecordedEvent(sequence: next + line, at: SystemClock().now, event: .said(.init(text))), app: "blog",
                     number: 1)
             }
             let connection = try RawConnection(port: server.port, receiveBuffer: 4096)

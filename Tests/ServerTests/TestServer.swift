@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import HTTPTransport
 import Journal
+import JournalSQLite
 import Logging
 import ReleaseMachine
 import Testing
@@ -16,6 +17,7 @@ struct FakeApps: ServedApps {
     let me: String
     let configurations: [AppConfiguration]
     var freezes: [FreezeWindow] = []
+    var sharedReadings: [any SharedReadings] = []
 
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
         AppReleases(
@@ -62,8 +64,10 @@ struct TestServer: Sendable {
     var apps: any ServedApps { services.apps }
 
     /// Creates a token.
-    func token(_ role: Role, name: String? = nil, apps: [String]? = nil, expiresAt: Timestamp? = nil) throws -> String {
-        try TokenIssuer(journal: journal).create(
+    func token(_ role: Role, name: String? = nil, apps: [String]? = nil, expiresAt: Timestamp? = nil) async throws
+        -> String
+    {
+        try await TokenIssuer(journal: journal).create(
             name: name ?? role.rawValue, role: role, apps: apps, expiresAt: expiresAt, by: "test", origin: "test",
             at: SystemClock().now
         ).token.text
@@ -107,7 +111,9 @@ struct TestServer: Sendable {
     func release(_ number: Int, app: String = "blog", in state: Release.State) async throws -> Release {
         try #require(
             try await eventually {
-                guard let release = Release(folding: try journal.events(app: app, number: number)) else { return nil }
+                guard let release = Release(folding: try await journal.events(app: app, number: number)) else {
+                    return nil
+                }
                 return release.state == state || release.state.hasEnded ? release : nil
             },
             "\(app)/\(number) did not become \(state)"
@@ -176,6 +182,7 @@ func withServer<Value: Sendable>(
     apps names: [String] = ["blog"],
     folder: TestFolder? = nil,
     world: FakeWorld? = nil,
+    together: FakeReadings? = nil,
     me: String = "server-1",
     hasToken: Bool = true,
     destinations: [any OutboxDestination] = [],
@@ -205,8 +212,10 @@ func withServer<Value: Sendable>(
     change(&settings)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let services = try Services(
-        apps: FakeApps(world: world, journal: journal, me: me, configurations: configurations, freezes: freezes),
+    let services = try await Services(
+        apps: FakeApps(
+            world: world, journal: journal, me: me, configurations: configurations, freezes: freezes,
+            sharedReadings: together.map { [$0] } ?? []),
         journal: journal,
         settings: settings,
         hooks: hooks,
@@ -216,7 +225,7 @@ func withServer<Value: Sendable>(
     )
     var admin = ""
     if hasToken {
-        admin = try TokenIssuer(journal: journal).create(
+        admin = try await TokenIssuer(journal: journal).create(
             name: "anna", role: .admin, by: "test", origin: "test", at: SystemClock().now
         ).token.text
     }
@@ -245,6 +254,12 @@ func withServer<Value: Sendable>(
             await http.shutdown()
             throw error
         }
+    }
+}
+
+extension Journal {
+    func append(_ event: RecordedEvent, app: String, number: Int) async throws {
+        try await append([event], app: app, number: number)
     }
 }
 

@@ -18,8 +18,8 @@ struct AdmissionPagesTests {
         return Outline(page.text).text
     }
 
-    private func note(_ version: String, _ digest: Character, minute: Int64, _ server: TestServer) throws {
-        try server.journal.note(
+    private func note(_ version: String, _ digest: Character, minute: Int64, _ server: TestServer) async throws {
+        try await server.journal.note(
             PushedVersion(
                 app: "blog", version: version, digest: AdmissionTesting.digest(digest), commit: "1a2b3c4d5e6f",
                 source: "https://github.com/domain/blog", ref: "main",
@@ -41,7 +41,7 @@ struct AdmissionPagesTests {
             #expect(!app.contains("in spite of them"), "only admins override")
             let home = try await text("/", visitor)
             #expect(home.contains("blog is locked until") && home.contains("v7 is in the queue"), "\(home)")
-            let id = try #require(try server.journal.locks(at: SystemClock().now).first?.id)
+            let id = try #require(try await server.journal.locks(at: SystemClock().now).first?.id)
             let path = "/apps/blog/locks/\(id)/unlock"
             let asked = try await text(path, visitor)
             #expect(asked.contains("v7 of blog, which waits, starts unless something else holds it."), "\(asked)")
@@ -61,7 +61,7 @@ struct AdmissionPagesTests {
             let path = "/apps/blog/queue/drop"
             #expect(try await text(path, visitor).contains("v7, requested by anna, does not start by itself any more."))
             #expect(try await visitor.send(path, from: path).status == 303)
-            #expect(try server.journal.queued(app: "blog") == nil)
+            #expect(try await server.journal.queued(app: "blog") == nil)
             let deliveries = try await text("/deliveries", visitor)
             #expect(deliveries.contains("v7 of blog was dropped from the queue by anna"), "\(deliveries)")
         }
@@ -91,7 +91,7 @@ struct AdmissionPagesTests {
             for path in ["/apps/blog/lock", "/apps/blog/locks/x/unlock", "/apps/blog/queue/drop"] {
                 #expect(try await visitor.post(path, ["reason": "x", "csrf": "wrong"]).status == 403, "\(path)")
             }
-            #expect(try server.journal.locks(at: SystemClock().now) == [])
+            #expect(try await server.journal.locks(at: SystemClock().now) == [])
         }
     }
 
@@ -119,7 +119,7 @@ struct AdmissionPagesTests {
     func choose() async throws {
         try await withServer { server in
             for (minute, version) in ["v1", "v2", "v3"].enumerated() {
-                try note(version, Character("\(minute)"), minute: Int64(minute), server)
+                try await note(version, Character("\(minute)"), minute: Int64(minute), server)
             }
             #expect(try await server.deploy("v2").status == 201)
             _ = try await server.release(1, in: .live)
@@ -141,7 +141,7 @@ struct AdmissionPagesTests {
     @Test("the list of versions goes on, page by page")
     func pages() async throws {
         try await withServer { server in
-            for number in 0..<60 { try note("v\(100 + number)", "a", minute: Int64(number), server) }
+            for number in 0..<60 { try await note("v\(100 + number)", "a", minute: Int64(number), server) }
             let visitor = try await Visitor(server, token: try server.token(.viewer))
             let app = try await visitor.get("/apps/blog")
             #expect(app.text.contains(#"href="/apps/blog/versions""#) && !app.text.contains("v149"))
@@ -162,7 +162,7 @@ struct AdmissionPagesTests {
             let pushed = try await server.push("v2", "b").status
             #expect(pushed == 200 || pushed == 202)
             let isDone = try await eventually {
-                try server.journal.deliveries(limit: 9).allSatisfy { $0.nextAt == nil } ? true : nil
+                try await server.journal.deliveries(limit: 9).allSatisfy { $0.nextAt == nil } ? true : nil
             }
             #expect(isDone == true)
             let visitor = try await Visitor(server, token: server.admin)

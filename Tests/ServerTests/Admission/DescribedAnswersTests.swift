@@ -29,7 +29,7 @@ struct DescribedAnswersTests {
         try await withServer(
             apps: ["blog", "shop"], configure: configure, hooks: AdmissionTesting.hooks, freezes: freezes
         ) { server in
-            let limited = try server.token(.viewer, apps: ["shop"])
+            let limited = try await server.token(.viewer, apps: ["shop"])
             let locks = "/api/v1/locks"
             hold("POST", locks, 201, try await server.post(locks, #"{"app": "blog", "reason": "x", "for": "2h"}"#))
             hold("POST", locks, 422, try await server.post(locks, "{}"))

@@ -1,6 +1,7 @@
 import Controller
 import Foundation
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Testing
 import ViridianConfiguration
@@ -21,7 +22,7 @@ struct FreezeTimeTests {
                 from: try #require(CalendarTime("2015-10-25T16:00")), to: try #require(CalendarTime("2015-10-25T20:00"))
             ),
             apps: ["blog"])
-        let cache = try AppStateCache(
+        let cache = try await AppStateCache(
             apps: FakeApps(
                 world: FakeWorld(), journal: journal, me: "me", configurations: [try PagesStory.configuration()],
                 freezes: [freeze]),
@@ -36,7 +37,7 @@ struct FreezeTimeTests {
         #expect(await holds() == ["blog is frozen until Sun 2015-10-25 20:00 UTC "])
         var changes = signals.makeAsyncIterator()
         #expect(await changes.next() != nil, "viewers are told")
-        try journal.add(
+        try await journal.add(
             ReleaseLock(
                 id: "x", app: "blog", reason: "y", by: "ops", since: clock.now, until: clock.now + .seconds(6 * 3600)))
         #expect(await holds().count == 2)

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import HTTPTransport
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Testing
 import ViridianConfiguration
@@ -25,8 +26,8 @@ struct LockAPITests {
             #expect(refused.json["error"]["until"].string == until)
             #expect(refused.message.hasPrefix("blog is locked until "), "\(refused)")
             #expect(refused.message.contains("by anna: the move (to unlock: viridian unlock blog)"), "\(refused)")
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
-            let noted = try #require(try server.journal.audit(limit: 1).first)
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
+            let noted = try #require(try await server.journal.audit(limit: 1).first)
             #expect(noted.action == "deploy" && noted.outcome == .refused && noted.app == "blog")
             let list = try await server.get("/api/v1/locks")
             #expect(list.json["locks"].array.map { $0["id"].string } == [id])
@@ -38,7 +39,7 @@ struct LockAPITests {
             #expect(try await server.call("DELETE", "/api/v1/locks/\(id)").status == 404)
             #expect(try await server.get("/api/v1/apps/blog").json["holds"].array == [])
             #expect(try await server.deploy("v2").status == 201)
-            let audit = try server.journal.audit(limit: 10).filter { ["lock", "unlock"].contains($0.action) }
+            let audit = try await server.journal.audit(limit: 10).filter { ["lock", "unlock"].contains($0.action) }
             #expect(audit.map(\.action) == ["unlock", "lock"])
             #expect(audit.allSatisfy { $0.app == "blog" && $0.who == "anna" && $0.outcome == .done })
             #expect(audit[1].reason == "the move")
@@ -48,7 +49,7 @@ struct LockAPITests {
     @Test("a lock without an app holds all of them, and takes a token that is not limited to some")
     func global() async throws {
         try await withServer(apps: ["blog", "shop"]) { server in
-            let limited = try server.token(.deployer, apps: ["blog"])
+            let limited = try await server.token(.deployer, apps: ["blog"])
             let refused = try await server.post("/api/v1/locks", #"{"reason": "all"}"#, token: limited)
             #expect(refused.status == 403, "\(refused)")
             let other = try await server.post("/api/v1/locks", #"{"app": "shop", "reason": "x"}"#, token: limited)
@@ -68,7 +69,7 @@ struct LockAPITests {
         try await withServer(apps: ["blog", "shop"]) { server in
             let lock = try await server.post("/api/v1/locks", #"{"app": "shop", "reason": "x"}"#)
             let id = try #require(lock.json["id"].string)
-            let limited = try server.token(.deployer, apps: ["blog"])
+            let limited = try await server.token(.deployer, apps: ["blog"])
             #expect(try await server.get("/api/v1/locks", token: limited).json["locks"].array == [])
             #expect(try await server.call("DELETE", "/api/v1/locks/\(id)", token: limited).status == 404)
         }
@@ -77,7 +78,7 @@ struct LockAPITests {
     @Test("a viewer sees locks and makes none")
     func viewer() async throws {
         try await withServer { server in
-            let viewer = try server.token(.viewer)
+            let viewer = try await server.token(.viewer)
             #expect(try await server.post("/api/v1/locks", #"{"reason": "x"}"#, token: viewer).status == 403)
             #expect(try await server.get("/api/v1/locks", token: viewer).status == 200)
         }
@@ -119,7 +120,7 @@ struct LockAPITests {
     func override() async throws {
         try await withServer { server in
             #expect(try await server.post("/api/v1/locks", #"{"app": "blog", "reason": "the move"}"#).status == 201)
-            let deployer = try server.token(.deployer)
+            let deployer = try await server.token(.deployer)
             let path = "/api/v1/apps/blog/releases"
             let body = #"{"version": "v2", "override": true, "reason": "visitors see errors"}"#
             #expect(try await server.post(path, body, token: deployer).status == 403)
@@ -129,7 +130,7 @@ struct LockAPITests {
             #expect(begun.status == 201, "\(begun)")
             #expect(begun.json["overrode"].string?.hasPrefix("blog is locked by anna: the move") == true, "\(begun)")
             let entry = try #require(
-                try server.journal.audit(limit: 10).first { $0.action == "deploy" && $0.outcome == .done })
+                try await server.journal.audit(limit: 10).first { $0.action == "deploy" && $0.outcome == .done })
             #expect(entry.reason == "visitors see errors")
             #expect(entry.detail?.contains("in spite of: blog is locked by anna: the move") == true)
         }
@@ -156,20 +157,20 @@ struct LockAPITests {
     func elsewhere() async throws {
         try await withServer { server in
             let (id, signals) = await server.services.appStates.watchChanges()
-            let other = try Journal(path: server.journal.path)
+            let other = try Journal(path: server.journal.name)
             func wait(forHolds count: Int) async {
                 for await _ in signals where await server.services.appStates.app("blog")?.holds.count == count {
                     return
                 }
             }
             let now = SystemClock().now
-            try other.add(ReleaseLock(id: "x", app: "blog", reason: "y", by: "ops", since: now))
+            try await other.add(ReleaseLock(id: "x", app: "blog", reason: "y", by: "ops", since: now))
             await wait(forHolds: 1)
-            try other.add(
+            try await other.add(
                 ReleaseLock(
                     id: "z", app: "blog", reason: "y", by: "ops", since: now,
                     until: SystemClock().now + .milliseconds(300)))
-            _ = try other.end(lock: "x", by: "ops", at: SystemClock().now)
+            _ = try await other.end(lock: "x", by: "ops", at: SystemClock().now)
             await wait(forHolds: 0)
             await server.services.appStates.unwatchChanges(id)
             #expect(try await server.deploy("v2").status == 201)

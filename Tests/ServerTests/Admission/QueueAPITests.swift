@@ -41,7 +41,7 @@ struct QueueAPITests {
             #expect(try await server.deploy("v1", more: #", "verify": true"#).status == 201)
             _ = try await server.release(1, in: .paused)
             let answer = try await server.call(for: "v2")
-            let viewer = try server.token(.viewer)
+            let viewer = try await server.token(.viewer)
             #expect(try await server.call("DELETE", "/api/v1/apps/blog/queue", token: viewer).status == 403)
             #expect(try await server.call("DELETE", "/api/v1/apps/blog/queue").status == 204)
             #expect(try await server.call("DELETE", "/api/v1/apps/blog/queue").status == 404)
@@ -49,12 +49,12 @@ struct QueueAPITests {
             let delivery = try await server.get("/api/v1/deliveries/\(id)")
             #expect(delivery.json["state"].string == "ignored", "\(delivery)")
             #expect(delivery.json["outcome"].string == "v2 of blog was dropped from the queue by anna")
-            let entry = try #require(try server.journal.audit(limit: 10).first { $0.outcome == .done })
+            let entry = try #require(try await server.journal.audit(limit: 10).first { $0.outcome == .done })
             #expect(entry.action == "queue.drop" && entry.app == "blog" && entry.who == "anna")
             #expect(entry.detail?.hasPrefix("v2, which waits for blog/1") == true)
             #expect(try await server.post("/api/v1/apps/blog/releases/1/promote").status == 202)
             _ = try await server.release(1, in: .live)
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [1])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [1])
         }
     }
 
@@ -66,7 +66,7 @@ struct QueueAPITests {
             #expect(try await server.call(for: "v2", app: "shop").status == 202)
             #expect(try await server.get("/api/v1/queue?app=shop").json["queue"].array.count == 1)
             #expect(try await server.get("/api/v1/queue?app=blog").json["queue"].array == [])
-            let limited = try server.token(.viewer, apps: ["blog"])
+            let limited = try await server.token(.viewer, apps: ["blog"])
             #expect(try await server.get("/api/v1/queue", token: limited).json["queue"].array == [])
             #expect(try await server.get("/api/v1/queue?app=shop", token: limited).status == 403)
         }
@@ -79,7 +79,7 @@ struct QueueAPITests {
             #expect(try await server.call(for: "v2").status == 202)
             let app = try await server.get("/api/v1/apps/blog")
             #expect(app.json["queued"]["waits"].string?.hasPrefix("blog is locked by anna: the move") == true, "\(app)")
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
             let id = try #require(lock.json["id"].string)
             #expect(try await server.call("DELETE", "/api/v1/locks/\(id)").status == 204)
             #expect(try await server.release(1, in: .live).order.version == "v2")

@@ -15,7 +15,7 @@ struct RollbackPageTests {
     private func release(
         _ digest: Character, _ number: Int, _ server: TestServer, more: String = "", in state: Release.State = .live
     ) async throws {
-        try server.journal.note(
+        try await server.journal.note(
             PushedVersion(
                 app: "blog", version: "latest", digest: AdmissionTesting.digest(digest),
                 pushedAt: Timestamp(milliseconds: Int64(number)), sender: "registry"))

@@ -31,7 +31,7 @@ struct VersionsAPITests {
         try await withServer { server in
             #expect(try await server.get("/api/v1/apps/blog/versions").json["versions"].array == [])
             for (minute, digest) in ["a", "b", "c"].enumerated() {
-                try server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
+                try await server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
             }
             let answer = try await server.get("/api/v1/apps/blog/versions")
             let first = answer.json["versions"][0]
@@ -48,8 +48,8 @@ struct VersionsAPITests {
     func pages() async throws {
         try await withServer { server in
             for number in 10..<30 {
-                try server.journal.note(Self.pushed("v\(number)", "a", minute: number / 5))
-                try server.journal.note(Self.pushed("v\(number)", "b", minute: number / 5))
+                try await server.journal.note(Self.pushed("v\(number)", "a", minute: number / 5))
+                try await server.journal.note(Self.pushed("v\(number)", "b", minute: number / 5))
             }
             var seen: [String] = []
             var before = ""
@@ -72,7 +72,7 @@ struct VersionsAPITests {
     func states() async throws {
         try await withServer(configure: { $0.whenBusy = .queue }) { server in
             for (minute, digest) in ["a", "b", "c", "d", "e", "f"].enumerated() {
-                try server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
+                try await server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
             }
             await server.world.breakVersion("v2")
             #expect(try await server.deploy("v2").status == 201)
@@ -109,7 +109,7 @@ struct VersionsAPITests {
     @Test("a person's release goes by the digest that is known, and takes over the commit and its repository")
     func digest() async throws {
         try await withServer { server in
-            try server.journal.note(Self.pushed("v1", "a", minute: 0))
+            try await server.journal.note(Self.pushed("v1", "a", minute: 0))
             let begun = try await server.deploy("v1")
             #expect(begun.json["image"].string == "registry.local:5000/blog:v1@\(AdmissionTesting.digest("a"))")
             #expect(begun.json["digest"].string == AdmissionTesting.digest("a"))
@@ -129,7 +129,7 @@ struct VersionsAPITests {
     func older() async throws {
         try await withServer { server in
             for (minute, digest) in ["a", "b"].enumerated() {
-                try server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
+                try await server.journal.note(Self.pushed("v\(minute + 1)", Character(digest), minute: minute))
             }
             #expect(try await server.deploy("v2").status == 201)
             _ = try await server.release(1, in: .live)

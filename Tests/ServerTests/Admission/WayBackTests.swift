@@ -46,7 +46,7 @@ struct WayBackTests {
             }
             if kind != .freeze { #expect(try await server.post("/api/v1/locks", kind.rawValue).status == 201) }
             #expect(try await !server.get("/api/v1/apps/blog").json["holds"].array.isEmpty)
-            let deployer = try server.token(.deployer)
+            let deployer = try await server.token(.deployer)
             func post(_ path: String, _ body: String = "{}") async throws -> TestServer.Answer {
                 try await server.post("/api/v1/apps/blog/" + path, body, token: deployer)
             }

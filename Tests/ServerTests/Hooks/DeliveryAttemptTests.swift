@@ -1,6 +1,7 @@
 import Controller
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Testing
 import ViridianConfiguration
@@ -22,13 +23,13 @@ struct DeliveryAttemptTests {
         let world = try HookWorld()
         world.registry.fail(at: "broken", with: .invalidAnswer)
         world.registry.push("v2", HookWorld.image(2))
-        let id = try world.deliver(DeliveryAttemptTests.push("broken"), DeliveryAttemptTests.push("v2"))
+        let id = try await world.deliver(DeliveryAttemptTests.push("broken"), DeliveryAttemptTests.push("v2"))
         let delivery = try await world.act(id)
         #expect(delivery.nextAt == nil)
         #expect(result(delivery, "blog", "broken")?.state == .failed)
         #expect(result(delivery, "blog", "broken")?.sentence == "blog:broken cannot be read")
         #expect(result(delivery, "blog", "v2")?.state == .starting)
-        #expect(try world.journal.queued(app: "blog")?.version.digest == RegistryEvents.digest(2))
+        #expect(try await world.journal.queued(app: "blog")?.version.digest == RegistryEvents.digest(2))
     }
 
     @Test("while one app's registry does not answer, the other app's version goes on, and is decided once")
@@ -37,14 +38,14 @@ struct DeliveryAttemptTests {
         world.registry.push("v2", HookWorld.image(2))
         world.registry.push("v2", HookWorld.image(2), of: "shop")
         world.registry.fail("shop", with: .unreachable)
-        let id = try world.deliver(DeliveryAttemptTests.push("v2"))
+        let id = try await world.deliver(DeliveryAttemptTests.push("v2"))
         let first = try await world.act(id)
         #expect(first.nextAt != nil && first.outcome == "shop cannot be read, retrying", "\(first)")
         #expect(result(first)?.state == .starting && result(first, "shop") == nil)
         // What became of it meanwhile stays.
-        let queued = try #require(try world.journal.queued(app: "blog"))
+        let queued = try #require(try await world.journal.queued(app: "blog"))
         let dropped = DeliveryResult(app: "blog", version: "v2", state: .ignored, sentence: "dropped")
-        try world.journal.dequeue(queued, result: dropped)
+        try await world.journal.dequeue(queued, result: dropped)
         world.registry.fail("shop", with: nil)
         let second = try await world.finish(id)
         #expect(result(second) == dropped && result(second, "shop")?.state == .starting, "\(second)")
@@ -55,11 +56,11 @@ struct DeliveryAttemptTests {
     func registryDown() async throws {
         let world = try HookWorld()
         world.registry.fail(with: .unreachable)
-        let (lost, found) = (
+        let (lost, found) = await (
             try world.deliver(DeliveryAttemptTests.push("v1")), try world.deliver(DeliveryAttemptTests.push("v2"))
         )
         let end = world.clock.now + .seconds(600)
-        while let next = try world.journal.delivery(found)?.nextAt, next < end {
+        while let next = try await world.journal.delivery(found)?.nextAt, next < end {
             world.clock.advance(by: next - world.clock.now)
             _ = try await world.act(found)
         }
@@ -76,8 +77,8 @@ struct DeliveryAttemptTests {
     @Test("a pipeline that succeeds before its image is known waits for it, and says so")
     func pipelineFirst() async throws {
         let world = try HookWorld(triggers: ReleaseTriggers(branches: ["master"]))
-        try world.know("git@gitlab.domain.com:mike/blog.git")
-        let id = try world.deliver(HookWorld.pipeline)
+        try await world.know("git@gitlab.domain.com:mike/blog.git")
+        let id = try await world.deliver(HookWorld.pipeline)
         let first = try await world.act(id)
         #expect(
             first.outcome == "waits for an image of blog that is built from 1a2b3c4d5e6f of mike/blog, retrying",
@@ -87,15 +88,15 @@ struct DeliveryAttemptTests {
         world.registry.push("v7", HookWorld.image(7, commit: HookWorld.commit))
         let second = try await world.act(id)
         #expect(second.nextAt == nil && result(second)?.version == "v7" && result(second)?.state == .starting)
-        let queued = try #require(try world.journal.queued(app: "blog")).version
+        let queued = try #require(try await world.journal.queued(app: "blog")).version
         #expect(queued.digest == RegistryEvents.digest(7) && queued.ref == "master", "\(queued)")
     }
 
     @Test("a pipeline without an image fails after a quarter of an hour, and says what to do")
     func pipelineAlone() async throws {
         let world = try HookWorld()
-        try world.know("https://gitlab.domain.com/mike/blog")
-        let id = try world.deliver(HookWorld.pipeline)
+        try await world.know("https://gitlab.domain.com/mike/blog")
+        let id = try await world.deliver(HookWorld.pipeline)
         let start = world.clock.now
         let delivery = try await world.finish(id)
         let took = world.clock.now - start
@@ -110,9 +111,9 @@ struct DeliveryAttemptTests {
     @Test("a pipeline waits for a registry that refuses its credentials until somebody corrects them")
     func credentials() async throws {
         let world = try HookWorld()
-        try world.know("https://gitlab.domain.com/mike/blog")
+        try await world.know("https://gitlab.domain.com/mike/blog")
         world.registry.fail(with: .credentialsRefused)
-        let id = try world.deliver(HookWorld.pipeline)
+        let id = try await world.deliver(HookWorld.pipeline)
         let first = try await world.act(id)
         #expect(first.nextAt != nil && first.outcome?.contains("blog cannot be read") == true, "\(first)")
         world.registry.fail(with: nil)
@@ -123,7 +124,7 @@ struct DeliveryAttemptTests {
     @Test("a pipeline of another project concerns no app that is built from elsewhere, and asks no registry")
     func foreignProject() async throws {
         let world = try HookWorld()
-        try world.know("https://gitlab.domain.com/mike/shop")
+        try await world.know("https://gitlab.domain.com/mike/shop")
         let delivery = try await world.act(try world.deliver(HookWorld.pipeline))
         #expect(delivery.nextAt == nil && delivery.results.isEmpty)
         #expect(
@@ -147,14 +148,14 @@ struct DeliveryAttemptTests {
     func sameName() async throws {
         let world = try HookWorld(triggers: ReleaseTriggers(environments: ["production"]))
         world.registry.push("v2", HookWorld.image(2))
-        let id = try world.deliver(
+        let id = try await world.deliver(
             .deploymentRequested(
                 RequestedDeployment(
                     project: "mike/other", commit: HookWorld.commit, environment: "production", version: "v2")))
         let delivery = try await world.finish(id)
         #expect(delivery.results.isEmpty && delivery.outcome?.hasPrefix("it concerns no app") == true, "\(delivery)")
-        try world.know("https://github.com/mike/other")
-        let own = try world.deliver(
+        try await world.know("https://github.com/mike/other")
+        let own = try await world.deliver(
             .deploymentRequested(
                 RequestedDeployment(
                     project: "mike/other", commit: HookWorld.commit, environment: "production", version: "v2")))
@@ -167,10 +168,10 @@ struct DeliveryAttemptTests {
     func oneAlarm() async throws {
         let world = try HookWorld()
         world.registry.fail(with: .unreachable)
-        let id = try world.deliver(DeliveryAttemptTests.push("v1"))
+        let id = try await world.deliver(DeliveryAttemptTests.push("v1"))
         await withTaskGroup { group in
             group.addTask { await world.processor.run() }
-            _ = try? await eventually { try world.journal.delivery(id)?.attempts == 1 ? true : nil }
+            _ = try? await eventually { try await world.journal.delivery(id)?.attempts == 1 ? true : nil }
             for _ in 0..<500 {
                 world.processor.wake()
                 await Task.yield()
@@ -187,12 +188,12 @@ struct DeliveryAttemptTests {
         do {
             let journal = try Journal(path: folder.journal)
             let now = SystemClock().now
-            let id = try journal.receive([
+            let id = try await journal.receive([
                 NewDelivery(
                     at: now, sender: "registry", key: nil, kind: "push", origin: "test", events: "[]", outcome: nil)
             ])[0].id
-            try journal.finish(delivery: id, outcome: nil)
-            try journal.enqueue(
+            try await journal.finish(delivery: id, outcome: nil)
+            try await journal.enqueue(
                 QueuedVersion(
                     version: PushedVersion(app: "gone", version: "v1", pushedAt: now, sender: "registry"),
                     delivery: id, since: now, requestedBy: "registry", requester: .hook, waitsFor: "waits"))
@@ -200,9 +201,9 @@ struct DeliveryAttemptTests {
         var settings = HookSettings()
         settings.lookup = NoRegistry()
         try await withServer(folder: folder, hooks: settings) { server in
-            let isEmpty = try await eventually { try server.journal.queue().isEmpty ? true : nil }
+            let isEmpty = try await eventually { try await server.journal.queue().isEmpty ? true : nil }
             #expect(isEmpty == true)
-            let result = try server.journal.deliveries(limit: 1).first?.results.first
+            let result = try await server.journal.deliveries(limit: 1).first?.results.first
             #expect(result?.state == .ignored)
             #expect(result?.sentence == "gone is not in the configuration of this server any more")
         }

@@ -37,8 +37,8 @@ struct DeployCallTests {
                 #expect(reused.status == 422 && reused.code == "invalid_value", "\(reused)")
                 #expect(reused.json["error"]["field"].string == "Idempotency-Key")
             }
-            #expect(try server.journal.deliveries(limit: 10).count == 1)
-            let token = try server.token(.deployer)
+            #expect(try await server.journal.deliveries(limit: 10).count == 1)
+            let token = try await server.token(.deployer)
             let other = try await server.post(
                 "/hooks/deploy", #"{"app": "shop", "version": "v1"}"#, token: token, headers: key)
             #expect(other.status == 202, "another token's keys are its own: \(other)")
@@ -63,8 +63,8 @@ struct DeployCallTests {
             #expect(answer.status == 202 && answer.json["releases"][0].string == "blog/2", "\(answer)")
             let repeated = try await server.post("/hooks/deploy", body, headers: key)
             #expect(repeated.json["delivery"] == answer.json["delivery"], "\(repeated)")
-            #expect(try server.journal.deliveries(limit: 10).count == 3)
-            #expect(try server.journal.numbers(app: "blog", limit: 10) == [2, 1])
+            #expect(try await server.journal.deliveries(limit: 10).count == 3)
+            #expect(try await server.journal.numbers(app: "blog", limit: 10) == [2, 1])
         }
     }
 
@@ -107,15 +107,15 @@ struct DeployCallTests {
     @Test("a token for some apps sees its own call from the beginning, and nobody else's")
     func own() async throws {
         try await withHooks { server in
-            let token = try server.token(.deployer, apps: ["blog"])
-            func call(_ app: String) throws -> Int {
+            let token = try await server.token(.deployer, apps: ["blog"])
+            func call(_ app: String) async throws -> Int {
                 let call = DeployCall(app: app, version: "v1", by: "ci")
                 let delivery = NewDelivery(
                     at: SystemClock().now, sender: DeliveryProcessor.script, key: nil, kind: "deploy", origin: "test",
                     events: try call.jsonLine(), outcome: nil)
                 // Nobody acts on it: it was given up.
-                let id = try server.journal.receive([delivery])[0].id
-                try server.journal.finish(delivery: id, outcome: "given up after 1 attempt: x", isGivenUp: true)
+                let id = try await server.journal.receive([delivery])[0].id
+                try await server.journal.finish(delivery: id, outcome: "given up after 1 attempt: x", isGivenUp: true)
                 return id
             }
             let own = try await server.get("/api/v1/deliveries/\(try call("blog"))", token: token)
@@ -131,9 +131,9 @@ struct DeployCallTests {
             let delivery = NewDelivery(
                 at: SystemClock().now, sender: "gitlab", key: nil, kind: "pipeline", origin: "test", events: "[]",
                 outcome: "later")
-            let id = try server.journal.receive([delivery])[0].id
-            for _ in 0..<2 { try server.journal.finish(delivery: id, outcome: "it concerns no app") }
-            let known = try #require(try server.journal.delivery(id))
+            let id = try await server.journal.receive([delivery])[0].id
+            for _ in 0..<2 { try await server.journal.finish(delivery: id, outcome: "it concerns no app") }
+            let known = try #require(try await server.journal.delivery(id))
             #expect(DeliveryView(known).state == .ignored)
         }
     }
@@ -152,7 +152,7 @@ struct DeployCallTests {
                 #expect(answer.status == 400 && answer.code == "malformed", "\(path): \(answer)")
                 #expect(answer.message.contains("the second"), "\(answer)")
             }
-            #expect(try server.journal.deliveries(limit: 10).isEmpty)
+            #expect(try await server.journal.deliveries(limit: 10).isEmpty)
         }
     }
 }

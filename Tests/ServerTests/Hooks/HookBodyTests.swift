@@ -32,7 +32,7 @@ struct HookBodyTests {
             }
             let known = "viridian_deliveries_total{result=\"unauthorized\",sender=\"registry\"} 1"
             #expect(server.services.metrics.text.contains(known))
-            #expect(try server.journal.deliveries(limit: 10).isEmpty)
+            #expect(try await server.journal.deliveries(limit: 10).isEmpty)
         }
     }
 

@@ -61,7 +61,7 @@ struct HookTests {
             let delivery = try await server.settled(id)
             #expect(delivery?.outcome == "v1 of blog is live already (blog/1)", "\(delivery as Any)")
             #expect(delivery?.releases == ["blog/1"])
-            #expect(try server.journal.numbers(app: "blog", limit: 10) == [1])
+            #expect(try await server.journal.numbers(app: "blog", limit: 10) == [1])
         }
     }
 
@@ -74,7 +74,7 @@ struct HookTests {
             let answer = try await server.deliver(push, authorization: authorization)
             #expect(answer.status == 401 && answer.code == "unauthorized", "\(answer)")
             #expect(!answer.text.contains("sesame"))
-            #expect(try server.journal.deliveries(limit: 10).isEmpty)
+            #expect(try await server.journal.deliveries(limit: 10).isEmpty)
         }
     }
 
@@ -94,7 +94,7 @@ struct HookTests {
                 let answer = try await server.deliver(body)
                 #expect(answer.status == 400 && !answer.message.isEmpty, "\(body.prefix(50)): \(answer)")
             }
-            #expect(try server.journal.deliveries(limit: 10).isEmpty)
+            #expect(try await server.journal.deliveries(limit: 10).isEmpty)
         }
     }
 
@@ -134,8 +134,8 @@ struct HookTests {
                 let answer = try await server.deliver(body)
                 #expect(answer.status == 200 && !answer.text.contains("\u{1B}"), "\(answer)")
             }
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
-            #expect(try server.journal.versions(app: "blog", limit: 10).map(\.version) == ["nightly"])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.versions(app: "blog", limit: 10).map(\.version) == ["nightly"])
         }
     }
 
@@ -177,18 +177,19 @@ struct HookTests {
             }
             #expect(answers.count == count)
             #expect(answers.allSatisfy { [200, 202].contains($0) })
-            let isDone = try await eventually {
-                try server.journal.nextDelivery() == nil && server.journal.queue().isEmpty ? true : nil
+            let isDone: Bool? = try await eventually {
+                guard try await server.journal.nextDelivery() == nil else { return nil }
+                return try await server.journal.queue().isEmpty ? true : nil
             }
             #expect(isDone == true)
-            let deliveries = try server.journal.deliveries(limit: 2 * count)
+            let deliveries = try await server.journal.deliveries(limit: 2 * count)
             #expect(deliveries.count == count)
             #expect(deliveries.allSatisfy { $0.results.count == 1 })
             let results = deliveries.flatMap(\.results)
             #expect(results.allSatisfy { !$0.sentence.isEmpty && [.started, .ignored].contains($0.state) })
-            let last = try #require(try server.journal.numbers(app: "blog", limit: 1).first)
+            let last = try #require(try await server.journal.numbers(app: "blog", limit: 1).first)
             #expect(try await server.release(last, in: .live).order.version == "v\(count)")
-            let released = try server.journal.releases(app: "blog", limit: 1000).map {
+            let released = try await server.journal.releases(app: "blog", limit: 1000).map {
                 Int($0.order.version.dropFirst()) ?? 0
             }
             #expect(released == released.sorted(by: >), "\(released)")
@@ -203,15 +204,15 @@ struct HookTests {
             let answer = try await server.deliver(RegistryEvents.push("v1", digest: RegistryEvents.digest(1)))
             #expect(answer.status == 202 && answer.json["releases"].array.isEmpty, "\(answer)")
             let waits = try await eventually {
-                try server.journal.queued(app: "blog")?.waitsFor.contains("retrying") == true ? true : nil
+                try await server.journal.queued(app: "blog")?.waitsFor.contains("retrying") == true ? true : nil
             }
             #expect(waits == true, "the cluster does not answer")
         }
         await world.comeBack()
         try await withHooks(world: world, folder: folder) { server in
             _ = try await server.release(1, in: .live)
-            #expect(try server.journal.numbers(app: "blog", limit: 10) == [1])
-            #expect(try server.journal.deliveries(limit: 1).first?.results.first?.state == .started)
+            #expect(try await server.journal.numbers(app: "blog", limit: 10) == [1])
+            #expect(try await server.journal.deliveries(limit: 1).first?.results.first?.state == .started)
         }
     }
 
@@ -277,7 +278,7 @@ struct HookTests {
             let id = try #require(bad.json["delivery"].integer)
             let outcome = try await server.settled(id)?.outcome ?? ""
             #expect(outcome.contains("was rolled back (blog/2)"), "\(outcome)")
-            let lock = try #require(try server.journal.locks(at: SystemClock().now).first)
+            let lock = try #require(try await server.journal.locks(at: SystemClock().now).first)
             #expect(lock.isAutomatic && lock.app == "blog" && lock.reason.contains("rolled back to v1"))
             #expect(try await server.call("DELETE", "/api/v1/locks/\(lock.id)").status == 204)
             #expect(try await server.release(4, in: .live).order.version == "v3")
@@ -289,7 +290,7 @@ struct HookTests {
     )
     func pipeline() async throws {
         try await withHooks(configure: { $0.releaseOn = ReleaseTriggers(branches: ["master"]) }) { server in
-            try server.journal.note(
+            try await server.journal.note(
                 PushedVersion(
                     app: "blog", version: "20151025.143403", digest: RegistryEvents.digest(7),
                     commit: "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d", pushedAt: SystemClock().now, sender: "registry")
@@ -312,7 +313,7 @@ struct HookTests {
             #expect(try await send("failed", id: 2).status == 200)
             #expect(try await send("success", source: "parent_pipeline", id: 3).status == 200)
             #expect(try await send("success", ref: "feature", id: 4).status == 200)
-            #expect(try server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
             #expect(try await send("success", id: 5).status == 202)
             let release = try await server.release(1, in: .live)
             #expect(release.order.version == "20151025.143403" && release.order.digest == RegistryEvents.digest(7))
@@ -320,7 +321,7 @@ struct HookTests {
                 release.order.commitTime == Timestamp(iso8601: "2015-10-25T14:00:00Z") && release.order.ref == "master")
             #expect(release.order.requestedBy == "mike (gitlab)")
             #expect(try await send("success", id: 5).status == 200)
-            #expect(try server.journal.numbers(app: "blog", limit: 10) == [1])
+            #expect(try await server.journal.numbers(app: "blog", limit: 10) == [1])
         }
     }
 }

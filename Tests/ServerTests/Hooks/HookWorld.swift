@@ -1,6 +1,7 @@
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import Logging
 import ReleaseMachine
 import Synchronization
@@ -140,17 +141,17 @@ struct HookWorld: Sendable {
             project: "mike/blog", projectURL: "https://gitlab.domain.com/mike/blog", commit: commit, ref: "master"))
 
     /// A version of the app that was built from a project.
-    func know(_ source: String, app: String = "blog") throws {
-        try journal.note(
+    func know(_ source: String, app: String = "blog") async throws {
+        try await journal.note(
             PushedVersion(
                 app: app, version: "v0", digest: RegistryEvents.digest(99), source: source,
                 pushedAt: clock.now + .seconds(-3600), sender: "registry"))
     }
 
     /// Writes a delivery to the inbox.
-    func deliver(_ events: HookEvent...) throws -> Int {
+    func deliver(_ events: HookEvent...) async throws -> Int {
         let text = try String(decoding: JSONEncoder().encode(events), as: UTF8.self)
-        return try journal.receive([
+        return try await journal.receive([
             NewDelivery(
                 at: clock.now, sender: "gitlab", key: nil, kind: "test", origin: "test", events: text, outcome: nil)
         ])[0].id
@@ -158,18 +159,18 @@ struct HookWorld: Sendable {
 
     /// Acts on a delivery once.
     func act(_ id: Int) async throws -> Delivery {
-        await processor.act(on: try #require(try journal.delivery(id)))
-        return try #require(try journal.delivery(id))
+        await processor.act(on: try #require(try await journal.delivery(id)))
+        return try #require(try await journal.delivery(id))
     }
 
     /// Acts on a delivery when it is time, until nothing more is to be done for it.
     func finish(_ id: Int) async throws -> Delivery {
         for _ in 0..<100 {
-            guard let next = try journal.delivery(id)?.nextAt else { break }
+            guard let next = try await journal.delivery(id)?.nextAt else { break }
             if clock.now < next { clock.advance(by: next - clock.now) }
             _ = try await act(id)
         }
-        return try #require(try journal.delivery(id))
+        return try #require(try await journal.delivery(id))
     }
 
     func poll(_ app: String = "blog") async throws -> Bool {

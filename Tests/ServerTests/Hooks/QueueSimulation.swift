@@ -1,6 +1,7 @@
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import Logging
 import ReleaseMachine
 import Simulator
@@ -80,24 +81,24 @@ final class QueueSimulation {
             clock.advance(by: .seconds(random.below(900)))
             try await step()
             try await settle()
-            try check()
+            try await check()
         }
         try await calmDown()
     }
 
     private func step() async throws {
         switch random.below(12) {
-        case 0...3: try push()
-        case 4: try pipeline()
-        case 5: try call()
+        case 0...3: try await push()
+        case 4: try await pipeline()
+        case 5: try await call()
         case 6: try await person()
-        case 7: try rollback()
-        case 8: try lock()
-        case 9: try unlock()
+        case 7: try await rollback()
+        case 8: try await lock()
+        case 9: try await unlock()
         case 10: crash()
         default: break
         }
-        try progress()
+        try await progress()
     }
 
     private func say(_ line: String) { story.append("\(clock.now.iso8601) \(line)") }
@@ -105,7 +106,7 @@ final class QueueSimulation {
     // MARK: - What senders do
 
     /// A new version, or one again that was pushed before, by a sender that may tell twice, late, or in another order.
-    private func push() throws {
+    private func push() async throws {
         if pushes.isEmpty || random.chance(75) {
             let number = pushes.count + 1
             pushes.append(
@@ -115,17 +116,17 @@ final class QueueSimulation {
                     commit: "abcdef\(1000 + number)", at: clock.now))
         }
         let image = random.chance(70) ? pushes[pushes.count - 1] : pushes[random.below(pushes.count)]
-        try send(.pushed(image), key: "push \(image.tag) \(random.below(3))")
+        try await send(.pushed(image), key: "push \(image.tag) \(random.below(3))")
     }
 
-    private func pipeline() throws {
+    private func pipeline() async throws {
         guard !pushes.isEmpty else { return }
         let image = pushes[random.below(pushes.count)]
         let pipeline = SucceededPipeline(project: "mike/blog", commit: image.commit ?? "", ref: "master")
-        try send(.built(pipeline), key: "pipeline \(image.tag) \(random.below(2))")
+        try await send(.built(pipeline), key: "pipeline \(image.tag) \(random.below(2))")
     }
 
-    private func send(_ event: HookEvent, key: String) throws {
+    private func send(_ event: HookEvent, key: String) async throws {
         let events = try String(decoding: JSONEncoder().encode([event]), as: UTF8.self)
         unanswered.append(
             NewDelivery(
@@ -134,19 +135,19 @@ final class QueueSimulation {
         guard random.chance(85) else { return say("the sender cannot reach the server") }
         unanswered.shuffle(using: &random)
         for delivery in unanswered {
-            let (id, cameBefore) = try journal.receive([delivery])[0]
+            let (id, cameBefore) = try await journal.receive([delivery])[0]
             say("delivery \(id): \(delivery.key ?? "")\(cameBefore ? ", again" : "")")
         }
         unanswered = []
     }
 
-    private func call() throws {
+    private func call() async throws {
         guard let image = pushes.randomElement(using: &random) else { return }
         let call = DeployCall(app: "blog", version: image.tag, digest: image.digest, by: "ci")
         let delivery = NewDelivery(
             at: clock.now, sender: DeliveryProcessor.script, key: nil, kind: "deploy", origin: "test",
             events: try call.jsonLine(), outcome: nil)
-        say("delivery \(try journal.receive([delivery])[0].id): ci calls for \(image.tag)")
+        say("delivery \(try await journal.receive([delivery])[0].id): ci calls for \(image.tag)")
     }
 
     // MARK: - What people do
@@ -156,22 +157,22 @@ final class QueueSimulation {
         say("mike deploys \(image.tag): \(try await starter.person("blog", image.tag))")
     }
 
-    private func rollback() throws {
-        say("mike rolls back: \(try starter.rollback("blog"))")
+    private func rollback() async throws {
+        say("mike rolls back: \(try await starter.rollback("blog"))")
     }
 
-    private func lock() throws {
+    private func lock() async throws {
         let until = random.chance(50) ? clock.now + .seconds(60 + random.below(7200)) : nil
         let lock = ReleaseLock(
             id: ReleaseLock.newID(), app: random.chance(70) ? "blog" : nil, reason: "incident", by: "mike",
             since: clock.now, until: until, isAutomatic: random.chance(40))
-        try journal.add(lock)
+        try await journal.add(lock)
         say("locked\(until.map { " until \($0.iso8601)" } ?? "")")
     }
 
-    private func unlock() throws {
-        for lock in try journal.locks(at: clock.now) where random.chance(70) {
-            _ = try journal.end(lock: lock.id, by: "mike", at: clock.now)
+    private func unlock() async throws {
+        for lock in try await journal.locks(at: clock.now) where random.chance(70) {
+            _ = try await journal.end(lock: lock.id, by: "mike", at: clock.now)
             say("unlocked: \(lock.reason)")
         }
     }
@@ -185,49 +186,53 @@ final class QueueSimulation {
     }
 
     /// A release goes on, or ends.
-    private func progress() throws {
+    private func progress() async throws {
         for _ in 0..<random.below(8) {
-            guard let release = try starter.latest("blog"), !release.state.hasEnded else { return }
-            if let ended = try starter.progress(release, &random) { return say("\(release.order.name) \(ended)") }
+            guard let release = try await starter.latest("blog"), !release.state.hasEnded else { return }
+            if let ended = try await starter.progress(release, &random) { return say("\(release.order.name) \(ended)") }
         }
     }
 
     /// Everything that can be done at this moment is done, with deaths in between.
     private func settle() async throws {
         starter.diesAfterAppend = random.chance(15)
-        for delivery in try journal.deliveriesToActOn(at: clock.now, limit: 100) {
+        for delivery in try await journal.deliveriesToActOn(at: clock.now, limit: 100) {
             guard random.chance(85) else {
                 crash()
                 break
             }
             await processor.act(on: delivery)
-            if let done = try journal.delivery(delivery.id) {
+            if let done = try await journal.delivery(delivery.id) {
                 say(
                     "delivery \(done.id): \(done.results.map(\.sentence).joined(separator: "; ")) \(done.outcome ?? "")"
                 )
             }
         }
         for _ in 0..<4 { _ = await queue.advance("blog") }
-        if let release = try starter.latest("blog"), starter.note(release) {
+        if let release = try await starter.latest("blog"), starter.note(release) {
             say("\(release.order.name) begins: \(release.order.version) by \(release.order.requestedBy)")
         }
     }
 
     /// Time passes, locks end, senders reach the server, and every release ends well.
     private func calmDown() async throws {
-        for lock in try journal.locks(at: clock.now) { _ = try journal.end(lock: lock.id, by: "mike", at: clock.now) }
+        for lock in try await journal.locks(at: clock.now) {
+            _ = try await journal.end(lock: lock.id, by: "mike", at: clock.now)
+        }
         say("everything is unlocked")
-        for delivery in unanswered { _ = try journal.receive([delivery]) }
+        for delivery in unanswered { _ = try await journal.receive([delivery]) }
         unanswered = []
         for _ in 0..<20 {
             clock.advance(by: .seconds(3700))
             try await settle()
-            try check()
-            if let release = try starter.latest("blog"), !release.state.hasEnded { try starter.finish(release) }
+            try await check()
+            if let release = try await starter.latest("blog"), !release.state.hasEnded {
+                try await starter.finish(release)
+            }
         }
-        let left = try journal.queue()
+        let left = try await journal.queue()
         if !left.isEmpty { failures.append("left in the queue: \(left)") }
-        for delivery in try journal.deliveries(limit: 10_000) {
+        for delivery in try await journal.deliveries(limit: 10_000) {
             if delivery.nextAt != nil { failures.append("delivery \(delivery.id) was never acted on") }
             let isExplained = delivery.outcome != nil || delivery.results.contains { !$0.sentence.isEmpty }
             if !isExplained { failures.append("nobody knows what became of delivery \(delivery.id)") }
@@ -239,11 +244,11 @@ final class QueueSimulation {
 
     // MARK: - What has to hold
 
-    private func check() throws {
-        let head = try journal.head(app: "blog")
+    private func check() async throws {
+        let head = try await journal.head(app: "blog")
         guard head != checked else { return }
         checked = head
-        let releases = try journal.releases(app: "blog", limit: 1000)
+        let releases = try await journal.releases(app: "blog", limit: 1000)
         counts = Counts(
             releases: releases.count, automatic: releases.count { $0.order.isAutomatic == true },
             superseded: releases.count { $0.cause.map { if case .superseded = $0 { true } else { false } } ?? false },

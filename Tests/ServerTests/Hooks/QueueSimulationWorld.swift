@@ -89,7 +89,7 @@ final class SimulatedStarter: ReleaseStarter {
     /// Whether the release is seen for the first time.
     func note(_ release: Release) -> Bool { state.withLock { $0.begun.insert(release.order.number).inserted } }
 
-    func latest(_ app: String) throws -> Release? { try apps.releases(app).latest() }
+    func latest(_ app: String) async throws -> Release? { try await apps.releases(app).latest() }
 
     // MARK: - Starting
 
@@ -121,17 +121,17 @@ final class SimulatedStarter: ReleaseStarter {
         _ app: String, _ request: AppReleases.Request, _ requestOrigin: RequestOrigin
     ) async throws -> Release {
         let releases = try apps.releases(app, requestOrigin)
-        if let open = try releases.latest(), !open.state.hasEnded {
+        if let open = try await releases.latest(), !open.state.hasEnded {
             throw LeaseHeld(app: app, holder: "simulation", release: open.order.number)
         }
         let image = request.image ?? releases.app.image(for: request.version)
-        let before = try releases.admission()
+        let before = try await releases.admission()
         let (note, _) = try await releases.admit(request, image: image)
         if !request.requester.isPerson { checkAutomatic(request, before) }
-        var order = releases.order(
+        var order = await releases.order(
             try releases.engine.journal.lastNumber(app: app) + 1, .deploy, request.version.text, "\(image)", request)
         order.isOlder = note == nil ? nil : true
-        return try append(.requested(order), app, order.number, releases)
+        return try await append(.requested(order), app, order.number, releases)
     }
 
     /// What the queue promises, by the simulation's own knowledge: versions are numbered in the order in which they were made.
@@ -147,14 +147,14 @@ final class SimulatedStarter: ReleaseStarter {
     private func complain(_ sentence: String) { state.withLock { $0.violations.append(sentence) } }
 
     /// A rollback to the version before: what became of it.
-    func rollback(_ app: String) throws -> String {
+    func rollback(_ app: String) async throws -> String {
         let releases = try apps.releases(app, RequestOrigin(origin: "test"))
-        guard let latest = try releases.latest() else { return "nothing to roll back" }
+        guard let latest = try await releases.latest() else { return "nothing to roll back" }
         guard latest.state.hasEnded else {
-            _ = try? releases.requestAbort(by: "mike", reason: "rolled back")
+            _ = try? await releases.requestAbort(by: "mike", reason: "rolled back")
             return "aborts \(latest.order.name)"
         }
-        let history = try releases.history(limit: 200)
+        let history = try await releases.history(limit: 200)
         let live = history.first { $0.state == .live }
         guard let live, let target = RollbackTarget.before(live, in: history), let image = target.image else {
             return "no version before"
@@ -162,20 +162,20 @@ final class SimulatedStarter: ReleaseStarter {
         let (version, request) = (target.version, AppReleases.Request(version: try Version(target.version), by: "mike"))
         let order = releases.order(
             latest.order.number + 1, .rollback(from: live.order.number), version, image, request)
-        return "began \(try append(.requested(order), app, order.number, releases).order.name) with \(version)"
+        return "began \(try await append(.requested(order), app, order.number, releases).order.name) with \(version)"
     }
 
     // MARK: - Running
 
-    private func append(_ event: Event, _ app: String, _ number: Int, _ releases: AppReleases) throws -> Release {
-        let events = try releases.events(of: number)
+    private func append(_ event: Event, _ app: String, _ number: Int, _ releases: AppReleases) async throws -> Release {
+        let events = try await releases.events(of: number)
         let recorded = RecordedEvent(sequence: events.count + 1, at: clock.now, event: event)
-        try releases.engine.journal.append(recorded, app: app, number: number)
-        return try releases.release(number)
+        try await releases.engine.journal.append(recorded, app: app, number: number)
+        return try await releases.release(number)
     }
 
-    private func survey(_ releases: AppReleases, before number: Int) throws -> Survey {
-        let live = try releases.history(limit: 200).first { $0.order.number < number && $0.state == .live }
+    private func survey(_ releases: AppReleases, before number: Int) async throws -> Survey {
+        let live = try await releases.history(limit: 200).first { $0.order.number < number && $0.state == .live }
         let color = live?.candidate
         return Survey(
             live: live.flatMap { release in color.map { LiveVersion(color: $0, version: release.order.version) } },
@@ -183,37 +183,37 @@ final class SimulatedStarter: ReleaseStarter {
     }
 
     /// The next step of a release. Returns how it has ended, if it has.
-    func progress(_ release: Release, _ random: inout SeededGenerator) throws -> String? {
+    func progress(_ release: Release, _ random: inout SeededGenerator) async throws -> String? {
         let (app, number) = (release.order.app, release.order.number)
         let releases = try apps.releases(app)
         if !release.isBackingOut, random.chance(10) {
             let refused = Event.refused(release.effects.first ?? .survey, message: "it fails", details: [])
-            _ = try append(refused, app, number, releases)
+            _ = try await append(refused, app, number, releases)
         } else {
-            try go(release, releases)
+            try await go(release, releases)
         }
-        let now = try releases.release(number)
+        let now = try await releases.release(number)
         guard now.state.hasEnded else { return nil }
-        try releases.markReplacedReleases()
+        try await releases.markReplacedReleases()
         return "has ended: \(now.state)"
     }
 
     /// To its end, whatever that is.
-    func finish(_ release: Release) throws {
+    func finish(_ release: Release) async throws {
         let releases = try apps.releases(release.order.app)
         for _ in 0..<40 {
-            let now = try releases.release(release.order.number)
+            let now = try await releases.release(release.order.number)
             guard !now.state.hasEnded else { break }
-            try go(now, releases)
+            try await go(now, releases)
         }
-        try releases.markReplacedReleases()
+        try await releases.markReplacedReleases()
     }
 
-    private func go(_ release: Release, _ releases: AppReleases) throws {
+    private func go(_ release: Release, _ releases: AppReleases) async throws {
         let (app, number) = (release.order.app, release.order.number)
         let event: Event? =
             switch release.effects.first {
-            case .survey: .discovered(try survey(releases, before: number))
+            case .survey: await .discovered(try survey(releases, before: number))
             case .createCandidate: .candidateCreated
             case .awaitPods: .podsReady
             case .prepare(let node): .nodePrepared(node: node)
@@ -234,6 +234,6 @@ final class SimulatedStarter: ReleaseStarter {
             case .retainOld: .oldRetained(until: clock.now)
             case nil: release.state == .paused ? .promoted(by: "mike") : nil
             }
-        if let event { _ = try append(event, app, number, releases) }
+        if let event { _ = try await append(event, app, number, releases) }
     }
 }

@@ -29,7 +29,7 @@ struct RealRegistryTests {
                     app.releaseOn = triggers
                 }, hooks: hooks
             ) { server in
-                let isListed = try await eventually { try server.journal.tagsListed(app: "blog") }
+                let isListed = try await eventually { try await server.journal.tagsListed(app: "blog") }
                 #expect(isListed != nil)
                 try await body(registry, server)
             }
@@ -52,7 +52,7 @@ struct RealRegistryTests {
             let digest = try await registry.push(repository: "blog", tag: "v2")
             let release = try await server.release(1, in: .live)
             #expect(release.order.image == "\(registry.host)/blog:v2@\(digest)")
-            #expect(Set(try server.journal.tags(app: "blog")) == ["v1", "v2"])
+            #expect(Set(try await server.journal.tags(app: "blog")) == ["v1", "v2"])
         }
     }
 
@@ -70,7 +70,7 @@ struct RealRegistryTests {
                 headers: ["X-Gitlab-Event": "Pipeline Hook", "X-Gitlab-Token": "gl"])
             #expect(answer.status == 202, "\(answer)")
             let waits = try await eventually {
-                try server.journal.deliveries(limit: 1).first?.outcome?.hasPrefix("waits for an image of blog")
+                try await server.journal.deliveries(limit: 1).first?.outcome?.hasPrefix("waits for an image of blog")
             }
             #expect(waits == true)
             let labels = ["org.opencontainers.image.revision": HookWorld.commit]

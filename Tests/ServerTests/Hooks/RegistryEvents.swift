@@ -40,7 +40,7 @@ extension TestServer {
     /// The delivery, when nothing more is to be done for it.
     func settled(_ id: Int) async throws -> DeliveryView? {
         try await eventually {
-            guard let delivery = try journal.delivery(id), delivery.isSettled else { return nil }
+            guard let delivery = try await journal.delivery(id), delivery.isSettled else { return nil }
             return DeliveryView(delivery)
         }
     }

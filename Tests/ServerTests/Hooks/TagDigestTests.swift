@@ -1,6 +1,7 @@
 import Controller
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Synchronization
 import Testing
@@ -76,7 +77,7 @@ struct TagDigestTests {
         }
         let answer = try await digest(HookSettings(), ReleaseTriggers(tags: ["v*"]))
         #expect(answer == AdmissionTesting.digest("a"))
-        #expect(try journal.versions(app: "blog", limit: 10) == [], "to ask is not to note")
+        #expect(try await journal.versions(app: "blog", limit: 10) == [], "to ask is not to note")
     }
 
     @Test("a registry that does not answer in time is not waited for")
@@ -86,7 +87,7 @@ struct TagDigestTests {
         let tags = tags(journal, clock: HurriedClock())
         let digest = try await tags.noted(try Version("v1"), of: try app(ReleaseTriggers(tags: ["v*"])))
         #expect(digest == nil && registry.requests <= 1)
-        #expect(try journal.versions(app: "blog", limit: 10) == [])
+        #expect(try await journal.versions(app: "blog", limit: 10) == [])
     }
 
     @Test("what it says is noted: a tag that was moved back is what it was before")
@@ -99,7 +100,7 @@ struct TagDigestTests {
             let digest = try await tags(journal).noted(latest, of: app)
             #expect(digest == AdmissionTesting.digest(image))
         }
-        #expect(try journal.version(app: "blog", tag: "latest")?.digest == AdmissionTesting.digest("a"))
-        #expect(try journal.versions(app: "blog", tag: "latest").count == 2)
+        #expect(try await journal.version(app: "blog", tag: "latest")?.digest == AdmissionTesting.digest("a"))
+        #expect(try await journal.versions(app: "blog", tag: "latest").count == 2)
     }
 }

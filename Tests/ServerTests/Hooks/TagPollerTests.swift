@@ -21,8 +21,8 @@ struct TagPollerTests {
         }
         world.registry.push("v2", HookWorld.image(3))
         #expect(try await world.poll())
-        #expect(try world.journal.queued(app: "blog")?.version.version == "v2")
-        #expect(Set(try world.journal.tags(app: "blog")) == ["v1", "v2"])
+        #expect(try await world.journal.queued(app: "blog")?.version.version == "v2")
+        #expect(Set(try await world.journal.tags(app: "blog")) == ["v1", "v2"])
         let before = world.registry.requests.count
         world.clock.advance(by: .seconds(300))
         #expect(try await world.poll())
@@ -39,16 +39,16 @@ struct TagPollerTests {
         var lists = 1
         while try await !world.poll() { lists += 1 }
         #expect(lists == (kind == .serverError(status: 500) ? 3 : 1))
-        #expect(try world.journal.tagsListed(app: "blog") != nil)
+        #expect(try await world.journal.tagsListed(app: "blog") != nil)
         world.registry.push("v2", HookWorld.image(2))
         world.clock.advance(by: .seconds(300))
         #expect(try await world.poll())
-        #expect(try world.journal.queued(app: "blog")?.version.version == "v2")
+        #expect(try await world.journal.queued(app: "blog")?.version.version == "v2")
         world.registry.fail(at: "v0", with: nil)
         world.registry.push("v0", HookWorld.image(9))
         world.clock.advance(by: .seconds(7200))
         #expect(try await world.poll())
-        #expect(try world.journal.queued(app: "blog")?.version.version == "v2")
+        #expect(try await world.journal.queued(app: "blog")?.version.version == "v2")
     }
 
     @Test("a registry that does not answer in the middle of a list is asked for all of it again")
@@ -57,11 +57,11 @@ struct TagPollerTests {
         world.registry.push("v1", HookWorld.image(1))
         world.registry.fail(at: "v0", with: .unreachable)
         for _ in 0..<5 { #expect(try await !world.poll()) }
-        #expect(try world.journal.tagsListed(app: "blog") == nil)
+        #expect(try await world.journal.tagsListed(app: "blog") == nil)
         world.registry.fail(at: "v0", with: nil)
         world.registry.push("v0", HookWorld.image(9))
         #expect(try await world.poll())
-        #expect(Set(try world.journal.versions(app: "blog", limit: 9).compactMap(\.digest)).count == 2)
+        #expect(Set(try await world.journal.versions(app: "blog", limit: 9).compactMap(\.digest)).count == 2)
     }
 
     @Test("among many tags that are commits, latest is found to have moved")
@@ -77,7 +77,7 @@ struct TagPollerTests {
         world.registry.push("latest", HookWorld.image(2))
         world.clock.advance(by: .seconds(300))
         #expect(try await world.poll())
-        let queued = try world.journal.queued(app: "blog")?.version
+        let queued = try await world.journal.queued(app: "blog")?.version
         #expect(queued?.version == "latest" && queued?.digest == RegistryEvents.digest(2), "\(queued as Any)")
     }
 
@@ -85,28 +85,28 @@ struct TagPollerTests {
     func movedNumber() async throws {
         let world = try HookWorld()
         for number in 1...2 {
-            try world.journal.note(
+            try await world.journal.note(
                 PushedVersion(
                     app: "blog", version: "v1", digest: RegistryEvents.digest(number), pushedAt: world.clock.now,
                     sender: "registry"))
         }
-        try world.journal.noteTagsListed(app: "blog", at: world.clock.now)
+        try await world.journal.noteTagsListed(app: "blog", at: world.clock.now)
         world.registry.push("v1", HookWorld.image(3))
         #expect(try await world.poll())
-        #expect(try world.journal.versions(app: "blog", tag: "v1").compactMap(\.digest).count == 3)
+        #expect(try await world.journal.versions(app: "blog", tag: "v1").compactMap(\.digest).count == 3)
     }
 
     @Test("deliveries wait for a first list that is slow: of those pushed meanwhile the newest is released")
     func slowFirstList() async throws {
         let world = try HookWorld()
-        try world.journal.noteTagsListed(app: "blog", at: world.clock.now)
+        try await world.journal.noteTagsListed(app: "blog", at: world.clock.now)
         for number in 2...4 { world.registry.push("v\(number)", HookWorld.image(number)) }
         let gate = Gate()
         world.registry.hold(at: gate)
         let event = HookEvent.pushed(
             PushedImage(
                 host: "registry.local:5000", repository: "blog", tag: "v2", digest: RegistryEvents.digest(2)))
-        let id = try world.deliver(event)
+        let id = try await world.deliver(event)
         try await withThrowingTaskGroup { group in
             group.addTask { await world.poller.run() }
             let isAsked = try await eventually { world.registry.requests == ["blog"] ? true : nil }
@@ -114,10 +114,10 @@ struct TagPollerTests {
             let first = try await world.act(id)
             #expect(first.outcome == "waits until the tags of blog are listed, retrying" && first.nextAt != nil)
             await gate.open()
-            let isListed = try await eventually { try world.journal.queued(app: "blog") != nil ? true : nil }
+            let isListed = try await eventually { try await world.journal.queued(app: "blog") != nil ? true : nil }
             #expect(isListed == true)
             let second = try await world.finish(id)
-            #expect(try world.journal.queued(app: "blog")?.version.version == "v4")
+            #expect(try await world.journal.queued(app: "blog")?.version.version == "v4")
             #expect(second.results.map(\.state) == [.ignored], "\(second)")
             group.cancelAll()
         }
@@ -128,7 +128,7 @@ struct TagPollerTests {
         let world = try HookWorld()
         let gate = Gate()
         world.registry.hold(at: gate)
-        let id = try world.deliver(
+        let id = try await world.deliver(
             .pushed(
                 PushedImage(
                     host: "registry.local:5000", repository: "blog", tag: "v2", digest: RegistryEvents.digest(2))))

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTransport
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Testing
 
@@ -44,7 +45,7 @@ struct NotificationPageTests {
             _ = try await server.deploy()
             _ = try await server.release(1, in: .live)
             let isTold = try await eventually {
-                let all = try server.journal.notifications(limit: 9)
+                let all = try await server.journal.notifications(limit: 9)
                 let isTried = all.contains { $0.destination == "chat" && $0.answer != nil }
                 return isTried && all.count { $0.destination == "ops" && $0.state == .delivered } == 3 ? true : nil
             }
@@ -57,7 +58,7 @@ struct NotificationPageTests {
     func test() async throws {
         try await withStory { server in
             let path = "/api/v1/notifications/test"
-            let deployer = try server.token(.deployer, apps: ["shop"])
+            let deployer = try await server.token(.deployer, apps: ["shop"])
             let reached = try await server.post(path, #"{"destination": "ops"}"#, token: deployer)
             #expect(reached.status == 200 && reached.json["delivered"] == .bool(true), "\(reached)")
             #expect(reached.json["answer"].string == "ops answered 204")
@@ -124,7 +125,7 @@ struct NotificationPageTests {
     @Test("the page sends a notification again and tests a destination, for who may and with the form's token only")
     func forms() async throws {
         try await withStory { server in
-            let id = try #require(try server.journal.notifications(.init(destination: "ops"), limit: 1).first?.id)
+            let id = try #require(try await server.journal.notifications(.init(destination: "ops"), limit: 1).first?.id)
             let path = "/notifications/\(id)/resend"
             let visitor = try await PagesTests.Visitor(server, token: server.token(.deployer, apps: ["blog"]))
             #expect(try await visitor.post(path, [:]).status == 403)
@@ -134,7 +135,7 @@ struct NotificationPageTests {
             #expect(back == "/notifications?state=delivered&to=ops&did=resent")
             #expect(try await visitor.get(back).text.contains("The notification is sent again."))
             let isSent = try await eventually {
-                try server.journal.notification(id)?.attempts == 2 ? true : nil
+                try await server.journal.notification(id)?.attempts == 2 ? true : nil
             }
             #expect(isSent == true)
             let test = try await visitor.send("/notifications/test", ["destination": "chat"], from: "/notifications")
@@ -164,40 +165,40 @@ struct NotificationPageTests {
     }
 
     @Test("how it goes with a destination is one sentence")
-    func sentences() throws {
+    func sentences() async throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let now = Timestamp(milliseconds: 1_445_783_643_000)
-        func sentence(_ name: String) throws -> String? {
-            try DestinationStatus.all(["ops"], journal, at: now + .seconds(600)).first { $0.name == name }?
+        func sentence(_ name: String) async throws -> String? {
+            try await DestinationStatus.all(["ops"], journal, at: now + .seconds(600)).first { $0.name == name }?
                 .sentence(at: now + .seconds(600))
         }
-        #expect(try sentence("ops") == "nothing was sent yet")
-        func add(_ message: String, to name: String = "ops") throws -> OutboxNotification {
-            try journal.enqueue(
+        #expect(try await sentence("ops") == "nothing was sent yet")
+        func add(_ message: String, to name: String = "ops") async throws -> OutboxNotification {
+            try await journal.enqueue(
                 [
                     NewNotification(
                         destination: name, kind: "test", app: "blog", number: 1, message: message, payload: "{}",
                         at: now, lane: message)
                 ], cursors: [:], at: now)
-            return try #require(try journal.notifications(limit: 1).first)
+            return try #require(try await journal.notifications(limit: 1).first)
         }
-        func end(_ notification: OutboxNotification, _ state: OutboxNotification.State, _ answer: String) throws {
-            #expect(try journal.beginAttempt(notification, at: now, until: now + .seconds(60)))
-            try journal.endAttempt(notification, state, answer: answer, nextAt: now + .seconds(900))
+        func end(_ notification: OutboxNotification, _ state: OutboxNotification.State, _ answer: String) async throws {
+            #expect(try await journal.beginAttempt(notification, at: now, until: now + .seconds(60)))
+            try await journal.endAttempt(notification, state, answer: answer, nextAt: now + .seconds(900))
         }
-        let first = try add("requested")
-        #expect(try sentence("ops") == "1 message is being sent")
-        try end(first, .pending, "ops answers 503")
-        #expect(try sentence("ops") == "1 message waits since 25 Oct 14:34: ops answers 503")
-        let second = try add("live")
-        #expect(try sentence("ops") == "2 messages wait, the oldest since 25 Oct 14:34: ops answers 503")
-        try end(second, .failed, "ops answers 410")
-        try end(try #require(try journal.notification(first.id)), .delivered, "ok")
-        #expect(try sentence("ops") == "1 failed, the others were delivered")
-        try end(try #require(try journal.resend(second.id, at: now)), .delivered, "ok")
-        #expect(try sentence("ops") == "all delivered")
-        _ = try add("live", to: "old")
-        #expect(try sentence("old") == "not configured any more: 1 message waits and will not be sent")
+        let first = try await add("requested")
+        #expect(try await sentence("ops") == "1 message is being sent")
+        try await end(first, .pending, "ops answers 503")
+        #expect(try await sentence("ops") == "1 message waits since 25 Oct 14:34: ops answers 503")
+        let second = try await add("live")
+        #expect(try await sentence("ops") == "2 messages wait, the oldest since 25 Oct 14:34: ops answers 503")
+        try await end(second, .failed, "ops answers 410")
+        try await end(try #require(try await journal.notification(first.id)), .delivered, "ok")
+        #expect(try await sentence("ops") == "1 failed, the others were delivered")
+        try await end(try #require(try await journal.resend(second.id, at: now)), .delivered, "ok")
+        #expect(try await sentence("ops") == "all delivered")
+        _ = try await add("live", to: "old")
+        #expect(try await sentence("old") == "not configured any more: 1 message waits and will not be sent")
     }
 }

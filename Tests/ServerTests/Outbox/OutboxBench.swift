@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import Logging
 import ReleaseMachine
 import Synchronization
@@ -28,7 +29,7 @@ final class OutboxBench: Sendable {
         private var pauses: [String: Outbox.Pauses] = [:]
         private let clock: SettableClock
 
-        fileprivate init(_ bench: OutboxBench, _ destinations: [any OutboxDestination]) throws {
+        fileprivate init(_ bench: OutboxBench, _ destinations: [any OutboxDestination]) async throws {
             journal = try Journal(path: bench.folder.journal)
             clock = bench.clock
             self.destinations = destinations
@@ -38,10 +39,10 @@ final class OutboxBench: Sendable {
             metrics = Metrics(version: "0")
             outbox = Outbox(
                 destinations: destinations, journal: journal,
-                appStates: try AppStateCache(
+                appStates: try await AppStateCache(
                     apps: apps, journal: journal, metrics: metrics, clock: clock, heartbeat: .seconds(15)),
                 clock: bench.clock, metrics: metrics, logger: logger)
-            projection = try OutboxProjection(journal: journal, destinations: destinations, at: bench.clock.now)
+            projection = try await OutboxProjection(journal: journal, destinations: destinations, at: bench.clock.now)
         }
 
         mutating func project() async throws { _ = try await projection.update(at: clock.now) }
@@ -59,50 +60,55 @@ final class OutboxBench: Sendable {
         mutating func sendAll() async throws {
             for _ in 0..<600 {
                 try await send()
-                guard try passTime() else { return }
+                guard try await passTime() else { return }
             }
         }
 
         /// Lets the time pass until a message may be sent; false when none is pending.
-        func passTime() throws -> Bool {
+        func passTime() async throws -> Bool {
             let now = clock.now
-            guard try journal.outboxBacklogs(at: now).values.contains(where: { $0.count > 0 }) else { return false }
-            let next = try destinations.flatMap { destination in
-                [
-                    try journal.nextNotification(of: destination.name, after: now),
-                    pauses[destination.name]?.nextEnd(after: now),
-                ].compactMap { $0 }
-            }.min()
-            if let next { clock.advance(by: next - now) }
+            guard try await journal.outboxBacklogs(at: now).values.contains(where: { $0.count > 0 }) else {
+                return false
+            }
+            var times: [Timestamp] = []
+            for destination in destinations {
+                let next = try await journal.nextNotification(of: destination.name, after: now)
+                times += [next, pauses[destination.name]?.nextEnd(after: now)].compactMap { $0 }
+            }
+            if let next = times.min() { clock.advance(by: next - now) }
             return true
         }
 
         /// What became of each message, the oldest first: `github blog/1 queued: delivered`.
-        func states() throws -> [String] {
-            try journal.notifications(limit: 500).reversed().map {
+        func states() async throws -> [String] {
+            try await journal.notifications(limit: 500).reversed().map {
                 "\($0.destination) \($0.app)/\($0.number) \($0.message): \($0.state)"
             }
         }
     }
 
-    func begin(_ destinations: [any OutboxDestination]) throws -> Process { try Process(self, destinations) }
+    func begin(_ destinations: [any OutboxDestination]) async throws -> Process {
+        try await Process(self, destinations)
+    }
 
     // MARK: - Events
 
-    func request(_ journal: Journal, _ number: Int, app: String = "blog", source: String, at: Timestamp? = nil) throws {
+    func request(_ journal: Journal, _ number: Int, app: String = "blog", source: String, at: Timestamp? = nil)
+        async throws
+    {
         let order = Order(
             app: app, number: number, version: "v\(number)", image: "registry.local:5000/\(app):v\(number)",
             requestedBy: "anna", commit: Self.commit, source: source, ref: "main")
-        try add([.requested(order)], journal, number, app: app, at: at)
+        try await add([.requested(order)], journal, number, app: app, at: at)
     }
 
     /// A release that pauses for an hour.
-    func requestVerified(_ journal: Journal, _ number: Int, app: String = "blog") throws {
+    func requestVerified(_ journal: Journal, _ number: Int, app: String = "blog") async throws {
         let order = Order(
             app: app, number: number, version: "v\(number)", image: "registry.local:5000/\(app):v\(number)",
             verify: true,
             requestedBy: "anna")
-        try add([.requested(order)], journal, number, app: app)
+        try await add([.requested(order)], journal, number, app: app)
     }
 
     /// The events from the survey to the end.
@@ -114,11 +120,13 @@ final class OutboxBench: Sendable {
         .oldRemoved,
     ]
 
-    func add(_ events: [Event], _ journal: Journal, _ number: Int, app: String = "blog", at: Timestamp? = nil) throws {
-        var sequence = try journal.events(app: app, number: number).count
+    func add(_ events: [Event], _ journal: Journal, _ number: Int, app: String = "blog", at: Timestamp? = nil)
+        async throws
+    {
+        var sequence = try await journal.events(app: app, number: number).count
         for event in events {
             sequence += 1
-            try journal.append(
+            try await journal.append(
                 RecordedEvent(sequence: sequence, at: at ?? clock.now, event: event), app: app, number: number)
         }
     }

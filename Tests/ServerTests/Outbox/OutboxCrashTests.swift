@@ -35,16 +35,16 @@ struct OutboxCrashTests {
         let isDead = Switch(true)
         let first = Task {
             let own = try destination()
-            var process = try bench.begin([own])
+            var process = try await bench.begin([own])
             for number in 1...2 {
-                try bench.request(process.journal, number, source: source)
+                try await bench.request(process.journal, number, source: source)
                 for event in OutboxBench.course {
-                    try bench.add([event], process.journal, number)
+                    try await bench.add([event], process.journal, number)
                     try await process.project()
                     try await process.send()
                 }
             }
-            try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
+            try await bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
             try await process.project()
             try await process.sendAll()
             isDead.turnOff()
@@ -54,20 +54,20 @@ struct OutboxCrashTests {
         _ = await first.result
 
         let own = try destination()
-        var process = try bench.begin([own])
-        for number in 1...2 where try process.journal.events(app: "blog", number: number).isEmpty {
-            try bench.request(process.journal, number, source: source)
+        var process = try await bench.begin([own])
+        for number in 1...2 where try await process.journal.events(app: "blog", number: number).isEmpty {
+            try await bench.request(process.journal, number, source: source)
         }
         for number in 1...2 {
-            let known = try process.journal.events(app: "blog", number: number).count
-            try bench.add(Array(OutboxBench.course.dropFirst(known - 1)), process.journal, number)
+            let known = try await process.journal.events(app: "blog", number: number).count
+            try await bench.add(Array(OutboxBench.course.dropFirst(known - 1)), process.journal, number)
         }
-        if try process.journal.events(app: "blog", number: 1).count == OutboxBench.course.count + 1 {
-            try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
+        if try await process.journal.events(app: "blog", number: 1).count == OutboxBench.course.count + 1 {
+            try await bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
         }
         try await process.project()
         try await process.sendAll()
-        let states = try process.states()
+        let states = try await process.states()
         #expect(states.allSatisfy { $0.hasSuffix(": delivered") }, "died after request \(fatal): \(states)")
         await own.close()
         return isDead.isOn

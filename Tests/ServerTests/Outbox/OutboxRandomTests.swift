@@ -1,6 +1,7 @@
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Simulator
 import Synchronization
@@ -44,7 +45,7 @@ struct OutboxRandomTests {
             }
             return "ok"
         }
-        var process = try bench.begin([destination])
+        var process = try await bench.begin([destination])
         var place: [String: (number: Int, done: Int)] = ["blog": (0, 0), "shop": (0, 0), "docs": (0, 0)]
         for _ in 0..<80 {
             let app = ["blog", "shop", "docs"][fate.next(3)]
@@ -52,12 +53,13 @@ struct OutboxRandomTests {
             var (number, done) = place[app] ?? (0, 0)
             if number == 0 || done == OutboxBench.course.count {
                 (number, done) = (number + 1, 0)
-                try bench.request(process.journal, number, app: app, source: "https://github.com/mike/blog")
+                try await bench.request(process.journal, number, app: app, source: "https://github.com/mike/blog")
                 if number > 1 {
-                    try bench.add([.replaced(by: number, rolledBack: false)], process.journal, number - 1, app: app)
+                    try await bench.add(
+                        [.replaced(by: number, rolledBack: false)], process.journal, number - 1, app: app)
                 }
             } else {
-                try bench.add([OutboxBench.course[done]], process.journal, number, app: app)
+                try await bench.add([OutboxBench.course[done]], process.journal, number, app: app)
                 done += 1
             }
             place[app] = (number, done)
@@ -66,7 +68,7 @@ struct OutboxRandomTests {
                 if fate.next(3) > 0 { try await process.send() }
                 if fate.next(20) == 0 { throw Died() }
             } catch is Died {
-                process = try bench.begin([destination])
+                process = try await bench.begin([destination])
             }
         }
         var isDone = false
@@ -76,10 +78,10 @@ struct OutboxRandomTests {
                 try await process.sendAll()
                 isDone = true
             } catch is Died {
-                process = try bench.begin([destination])
+                process = try await bench.begin([destination])
             }
         }
-        let states = try process.states()
+        let states = try await process.states()
         #expect(states.allSatisfy { $0.hasSuffix(": delivered") }, "seed \(seed): \(states)")
         var copies = 0
         for (app, messages) in received.withLock({ $0 }) {
@@ -87,14 +89,14 @@ struct OutboxRandomTests {
             let distinct = messages.enumerated().filter { $0.offset == 0 || messages[$0.offset - 1] != $0.element }
                 .map(\.element)
             copies += messages.count - distinct.count
-            let expected = try process.journal.notifications(NotificationQuery(apps: [app]), limit: 500).reversed().map
-            {
-                "\($0.number) \($0.message)"
-            }
+            let expected = try await process.journal.notifications(NotificationQuery(apps: [app]), limit: 500)
+                .reversed().map {
+                    "\($0.number) \($0.message)"
+                }
             #expect(distinct == expected, "seed \(seed), \(app)")
         }
         #expect(copies <= crashes.withLock { $0 }, "seed \(seed)")
-        let told = try process.journal.notifications(limit: 500).count
+        let told = try await process.journal.notifications(limit: 500).count
         let events = place.values.reduce(0) { sum, place in
             let whole = place.done == OutboxBench.course.count ? 3 : place.done > 0 ? 2 : 1
             return place.number == 0 ? sum : sum + (place.number - 1) * 4 + whole
@@ -127,7 +129,7 @@ struct OutboxRandomTests {
         func messages(for history: Milestones) throws -> [NewNotification] { [message(history.release)] }
 
         func deliver(_ notification: OutboxNotification, _ context: DeliveryContext) async throws -> DeliveryOutcome {
-            let release = try context.latest()
+            let release = try await context.latest()
             try await meanwhile(notification)
             shown.withLock { $0["\(notification.app)/\(notification.number)"] = release?.sequence }
             return .delivered("ok")
@@ -155,37 +157,38 @@ struct OutboxRandomTests {
             case 3, 4:
                 // Another process writes an event, and its message.
                 let (app, number) = (notification.app, notification.number)
-                try bench.add([.said(LogMessage("a line"))], journal, number, app: app)
+                try await bench.add([.said(LogMessage("a line"))], journal, number, app: app)
                 said.withLock { $0 += 1 }
-                guard fate.next(2) == 0, let release = Release(folding: try journal.events(app: app, number: number))
+                guard fate.next(2) == 0,
+                    let release = Release(folding: try await journal.events(app: app, number: number))
                 else { return }
-                try journal.enqueue([Board(journal) { _ in }.message(release)], cursors: [:], at: bench.clock.now)
+                try await journal.enqueue([Board(journal) { _ in }.message(release)], cursors: [:], at: bench.clock.now)
             default: break
             }
         }
         let board = Board(journal, meanwhile: meanwhile)
-        var process = try bench.begin([board])
-        for number in 1...3 { try bench.request(journal, number, source: "https://github.com/mike/blog") }
+        var process = try await bench.begin([board])
+        for number in 1...3 { try await bench.request(journal, number, source: "https://github.com/mike/blog") }
         for step in 0..<60 {
             bench.clock.advance(by: .milliseconds(fate.next(40_000)))
-            if step.isMultiple(of: 3) { try bench.add([.said(LogMessage("a line"))], journal, 1 + fate.next(3)) }
+            if step.isMultiple(of: 3) { try await bench.add([.said(LogMessage("a line"))], journal, 1 + fate.next(3)) }
             do {
                 if fate.next(3) > 0 { try await process.project() }
                 if fate.next(3) > 0 { try await process.send() }
             } catch is Died {
-                process = try bench.begin([board])
-                if fate.next(2) == 0 { try process.outbox.begin() }
+                process = try await bench.begin([board])
+                if fate.next(2) == 0 { try await process.outbox.begin() }
             }
         }
         shows.turnOff()
-        process = try bench.begin([board])
+        process = try await bench.begin([board])
         try await process.project()
         try await process.sendAll()
         for number in 1...3 {
-            let newest = try journal.events(app: "blog", number: number).count
+            let newest = try await journal.events(app: "blog", number: number).count
             #expect(board.all["blog/\(number)"] == newest, "seed \(seed)")
         }
-        let states = try process.states().sorted()
+        let states = try await process.states().sorted()
         #expect(states == (1...3).map { "board blog/\($0) state: delivered" }, "seed \(seed)")
         #expect(said.withLock { $0 } > 0)
     }

@@ -41,7 +41,7 @@ struct OutboxServerTests {
             #expect(release.state == .live)
             let told = try await eventually { good.all.count == 3 ? good.all : nil }
             #expect(told == ["blog/1 requested", "blog/1 started", "blog/1 live"])
-            let waiting = try server.journal.notifications(limit: 100).filter {
+            let waiting = try await server.journal.notifications(limit: 100).filter {
                 $0.state == .pending && $0.destination != "good"
             }
             #expect(waiting.count == 30 && waiting.allSatisfy { $0.attempts <= 1 })
@@ -77,7 +77,7 @@ struct OutboxServerTests {
                 let found = await forge.deployments
                 #expect(states == wanted, "\(found)")
                 let isRecorded = try await eventually {
-                    try server.journal.notifications(limit: 9).allSatisfy { $0.state == .delivered } ? true : nil
+                    try await server.journal.notifications(limit: 9).allSatisfy { $0.state == .delivered } ? true : nil
                 }
                 #expect(isRecorded == true)
                 let list = try await server.get("/api/v1/notifications?limit=5")
@@ -87,13 +87,13 @@ struct OutboxServerTests {
                 #expect(!list.text.contains(token))
 
                 // A deployer of the app sends one again; GitHub has it already.
-                let deployer = try server.token(.deployer, apps: ["blog"])
+                let deployer = try await server.token(.deployer, apps: ["blog"])
                 let id = try #require(shown.first { $0["message"].string == "success" }?["id"].integer)
                 let path = "/api/v1/notifications/\(id)/resend"
                 let again = try await server.post(path, token: deployer)
                 #expect(again.status == 202 && again.json["state"].string == "pending", "\(again)")
                 let answer = try await eventually {
-                    let notification = try server.journal.notification(id)
+                    let notification = try await server.journal.notification(id)
                     return notification?.state == .delivered ? notification?.answer : nil
                 }
                 #expect(answer?.contains("already") == true)
@@ -102,9 +102,9 @@ struct OutboxServerTests {
                 #expect(audit.json["entries"][0]["action"].string == "notification.resend", "\(audit)")
 
                 // Who may not.
-                let viewer = try server.token(.viewer)
+                let viewer = try await server.token(.viewer)
                 #expect(try await server.post(path, token: viewer).status == 403)
-                let stranger = try server.token(.deployer, apps: ["shop"])
+                let stranger = try await server.token(.deployer, apps: ["shop"])
                 #expect(try await server.post(path, token: stranger).status == 404)
                 let others = try await server.get("/api/v1/notifications", token: stranger)
                 #expect(others.json["notifications"].array.isEmpty)
@@ -124,7 +124,7 @@ struct OutboxServerTests {
             _ = try await server.deploy()
             _ = try await server.release(1, in: .live)
             let told = try await eventually {
-                try server.journal.notifications(limit: 9).contains { $0.message == "live" } ? true : nil
+                try await server.journal.notifications(limit: 9).contains { $0.message == "live" } ? true : nil
             }
             #expect(told == true)
         }

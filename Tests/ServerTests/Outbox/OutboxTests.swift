@@ -1,6 +1,7 @@
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import Synchronization
 import Testing
@@ -15,25 +16,25 @@ struct OutboxTests {
     func projection() async throws {
         let bench = try OutboxBench()
         let destination = ScriptedDestination("chat")
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
         for event in OutboxBench.course {
-            try bench.add([event], process.journal, 1)
+            try await bench.add([event], process.journal, 1)
             try await process.project()
-            process = try bench.begin([destination])
+            process = try await bench.begin([destination])
             try await process.project()
         }
         let whole = ["requested", "started", "live"].map { "chat blog/1 \($0): pending" }
-        #expect(try process.states() == whole)
+        #expect(try await process.states() == whole)
         bench.clock.advance(by: .seconds(1))
-        try bench.request(process.journal, 2, source: source)
-        try bench.add(OutboxBench.course, process.journal, 2)
+        try await bench.request(process.journal, 2, source: source)
+        try await bench.add(OutboxBench.course, process.journal, 2)
         bench.clock.advance(by: .seconds(1))
-        try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
+        try await bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
         try await process.project()
         #expect(
-            try process.states() == whole
+            try await process.states() == whole
                 + ["2 requested", "2 started", "2 live", "1 replaced"].map { "chat blog/\($0): pending" })
         try await process.sendAll()
         #expect(
@@ -48,17 +49,17 @@ struct OutboxTests {
     func olderRelease() async throws {
         let bench = try OutboxBench()
         let destination = ScriptedDestination("chat")
-        var process = try bench.begin([destination])
+        var process = try await bench.begin([destination])
         for number in 1...2 {
-            try bench.request(process.journal, number, source: source)
-            try bench.add(OutboxBench.course, process.journal, number)
+            try await bench.request(process.journal, number, source: source)
+            try await bench.add(OutboxBench.course, process.journal, number)
         }
         try await process.project()
-        process = try bench.begin([destination])
+        process = try await bench.begin([destination])
         try await process.project()
-        try bench.add([.replaced(by: 2, rolledBack: true)], process.journal, 1)
+        try await bench.add([.replaced(by: 2, rolledBack: true)], process.journal, 1)
         try await process.project()
-        #expect(try process.states().last == "chat blog/1 replaced: pending")
+        #expect(try await process.states().last == "chat blog/1 replaced: pending")
     }
 
     @Test("what is older than a day is not told any more, nor what is before the newest twenty releases")
@@ -66,14 +67,14 @@ struct OutboxTests {
         let bench = try OutboxBench()
         let journal = try Journal(path: bench.folder.journal)
         let now = bench.clock.now
-        try bench.request(journal, 1, source: source, at: now + .seconds(-90_000))
-        try bench.add(OutboxBench.course, journal, 1, at: now + .seconds(-3600))
-        for number in 2...25 { try bench.request(journal, number, app: "shop", source: source) }
-        try journal.enqueue([], cursors: ["chat": 0], at: now)
+        try await bench.request(journal, 1, source: source, at: now + .seconds(-90_000))
+        try await bench.add(OutboxBench.course, journal, 1, at: now + .seconds(-3600))
+        for number in 2...25 { try await bench.request(journal, number, app: "shop", source: source) }
+        try await journal.enqueue([], cursors: ["chat": 0], at: now)
         let destination = ScriptedDestination("chat")
-        var process = try bench.begin([destination])
+        var process = try await bench.begin([destination])
         try await process.project()
-        let states = try process.states()
+        let states = try await process.states()
         #expect(states.filter { $0.contains("blog") } == ["chat blog/1 started: pending", "chat blog/1 live: pending"])
         #expect(states.filter { $0.contains("shop") } == (6...25).map { "chat shop/\($0) requested: pending" })
     }
@@ -84,38 +85,38 @@ struct OutboxTests {
         let journal = try Journal(path: bench.folder.journal)
         let now = bench.clock.now
         for number in 1...2 {
-            try bench.request(journal, number, source: source, at: now + .seconds(-600))
-            try bench.add(OutboxBench.course, journal, number, at: now + .seconds(-300))
+            try await bench.request(journal, number, source: source, at: now + .seconds(-600))
+            try await bench.add(OutboxBench.course, journal, number, at: now + .seconds(-300))
         }
-        try bench.request(journal, 1, app: "shop", source: source, at: now + .seconds(-60))
+        try await bench.request(journal, 1, app: "shop", source: source, at: now + .seconds(-60))
         let destination = ScriptedDestination("chat")
-        var process = try bench.begin([destination])
+        var process = try await bench.begin([destination])
         try await process.project()
-        #expect(try process.states() == ["chat shop/1 requested: pending"])
+        #expect(try await process.states() == ["chat shop/1 requested: pending"])
         bench.clock.advance(by: .seconds(60))
-        try bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
-        process = try bench.begin([destination])
+        try await bench.add([.replaced(by: 2, rolledBack: false)], process.journal, 1)
+        process = try await bench.begin([destination])
         try await process.project()
         #expect(
-            try process.states() == ["chat shop/1 requested: pending", "chat blog/1 replaced: pending"])
+            try await process.states() == ["chat shop/1 requested: pending", "chat blog/1 replaced: pending"])
     }
 
     @Test("what waits for a destination that is not configured any more is given up after a day")
     func removed() async throws {
         let bench = try OutboxBench()
         let chat = ScriptedDestination("chat") { _ in throw DeliveryFailure(.unavailable(after: nil), "down") }
-        var process = try bench.begin([chat, ScriptedDestination("mail")])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([chat, ScriptedDestination("mail")])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
-        process = try bench.begin([])
+        process = try await bench.begin([])
         bench.clock.advance(by: Outbox.patience)
-        try process.outbox.forget()
-        #expect(try process.states().allSatisfy { $0.hasSuffix("pending") })
+        try await process.outbox.forget()
+        #expect(try await process.states().allSatisfy { $0.hasSuffix("pending") })
         bench.clock.advance(by: .seconds(1))
-        process = try bench.begin([ScriptedDestination("mail")])
-        try process.outbox.forget()
-        #expect(try process.states() == ["chat blog/1 requested: obsolete", "mail blog/1 requested: pending"])
-        let answer = try process.journal.notification(1)?.answer
+        process = try await bench.begin([ScriptedDestination("mail")])
+        try await process.outbox.forget()
+        #expect(try await process.states() == ["chat blog/1 requested: obsolete", "mail blog/1 requested: pending"])
+        let answer = try await process.journal.notification(1)?.answer
         #expect(answer == "not sent: chat is not configured any more")
     }
 
@@ -127,12 +128,12 @@ struct OutboxTests {
             if isDown.isOn { throw DeliveryFailure(.limited(after: .seconds(86_400)), "too many requests") }
             return "ok"
         }
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
         let start = bench.clock.now
         try await process.send()
-        #expect(try process.journal.notification(1)?.nextAt == start + .seconds(3600))
+        #expect(try await process.journal.notification(1)?.nextAt == start + .seconds(3600))
         isDown.turnOff()
         bench.clock.advance(by: .seconds(-7200))
         try await process.send()
@@ -148,11 +149,11 @@ struct OutboxTests {
             if isFull.isOn { throw Full() }
             return "ok"
         }
-        var process = try bench.begin([destination])
-        for app in ["blog", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
+        var process = try await bench.begin([destination])
+        for app in ["blog", "shop"] { try await bench.request(process.journal, 1, app: app, source: source) }
         try await process.project()
         try await process.send()
-        let first = try #require(try process.journal.notification(1))
+        let first = try #require(try await process.journal.notification(1))
         #expect(first.state == .pending && first.answer == "the disk is full")
         isFull.turnOff()
         try await process.sendAll()
@@ -162,16 +163,17 @@ struct OutboxTests {
     @Test("a server that starts leaves to another one what that is sending at this moment")
     func second() async throws {
         let bench = try OutboxBench()
-        let other = try bench.begin([ScriptedDestination("chat")])
-        try bench.request(other.journal, 1, source: source)
+        let other = try await bench.begin([ScriptedDestination("chat")])
+        try await bench.request(other.journal, 1, source: source)
         var process = other
         try await process.project()
-        let due = try #require(try other.journal.dueNotification(of: "chat", at: bench.clock.now))
+        let due = try #require(try await other.journal.dueNotification(of: "chat", at: bench.clock.now))
         #expect(
-            try other.journal.beginAttempt(due, at: bench.clock.now, until: bench.clock.now + Outbox.longestAttempt))
+            try await other.journal.beginAttempt(
+                due, at: bench.clock.now, until: bench.clock.now + Outbox.longestAttempt))
         let destination = ScriptedDestination("chat")
-        process = try bench.begin([destination])
-        try process.outbox.begin()
+        process = try await bench.begin([destination])
+        try await process.outbox.begin()
         try await process.send()
         #expect(destination.all == [])
         bench.clock.advance(by: Outbox.longestAttempt)
@@ -184,11 +186,11 @@ struct OutboxTests {
         let bench = try OutboxBench()
         let destination = ScriptedDestination("chat")
         let journal = try Journal(path: bench.folder.journal)
-        try journal.enqueue([], cursors: ["chat": 1_000_000], at: bench.clock.now)
-        try bench.request(journal, 1, source: source)
-        var process = try bench.begin([destination])
+        try await journal.enqueue([], cursors: ["chat": 1_000_000], at: bench.clock.now)
+        try await bench.request(journal, 1, source: source)
+        var process = try await bench.begin([destination])
         try await process.project()
-        #expect(try process.states() == ["chat blog/1 requested: pending"])
+        #expect(try await process.states() == ["chat blog/1 requested: pending"])
     }
 
     @Test("a destination that is down is retried, ever later, and gets everything in order when it is back")
@@ -202,19 +204,19 @@ struct OutboxTests {
             return "ok"
         }
         let other = ScriptedDestination("mail")
-        var process = try bench.begin([destination, other])
+        var process = try await bench.begin([destination, other])
         for app in ["blog", "shop"] {
-            try bench.request(process.journal, 1, app: app, source: source)
-            try bench.add(OutboxBench.course, process.journal, 1, app: app)
+            try await bench.request(process.journal, 1, app: app, source: source)
+            try await bench.add(OutboxBench.course, process.journal, 1, app: app)
         }
         try await process.project()
         for _ in 0..<20 {
             try await process.send()
-            _ = try process.passTime()
+            _ = try await process.passTime()
         }
         // The other destination has long been told.
         #expect(other.all.count == 6)
-        let first = try #require(try process.journal.notifications(limit: 99).last { $0.destination == "chat" })
+        let first = try #require(try await process.journal.notifications(limit: 99).last { $0.destination == "chat" })
         #expect(first.state == .pending && first.answer == "chat does not answer" && first.attempts > 3)
         let gaps = zip(times.all.dropFirst(), times.all).map { $0 - $1 }
         #expect((gaps.max() ?? .zero) <= .seconds(600) && (gaps.max() ?? .zero) >= .seconds(200))
@@ -237,8 +239,8 @@ struct OutboxTests {
             if isBusy.isOn { throw DeliveryFailure(.unavailable(after: .seconds(900)), "too many requests") }
             return "ok"
         }
-        var process = try bench.begin([destination])
-        for app in ["blog", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
+        var process = try await bench.begin([destination])
+        for app in ["blog", "shop"] { try await bench.request(process.journal, 1, app: app, source: source) }
         try await process.project()
         let start = bench.clock.now
         try await process.send()
@@ -261,18 +263,18 @@ struct OutboxTests {
         let silent = ScriptedDestination("silent") { _ in
             throw DeliveryFailure(.unavailable(after: nil), "silent does not answer")
         }
-        var process = try bench.begin([refusing, silent])
-        try bench.request(process.journal, 1, source: source)
-        try bench.add(OutboxBench.course, process.journal, 1)
+        var process = try await bench.begin([refusing, silent])
+        try await bench.request(process.journal, 1, source: source)
+        try await bench.add(OutboxBench.course, process.journal, 1)
         try await process.project()
         let start = bench.clock.now
         try await process.sendAll()
         #expect(
-            try process.states() == [
+            try await process.states() == [
                 "picky blog/1 requested: failed", "picky blog/1 started: delivered", "picky blog/1 live: delivered",
                 "silent blog/1 requested: failed", "silent blog/1 started: failed", "silent blog/1 live: failed",
             ])
-        let answers = try process.journal.notifications(limit: 9).map(\.answer)
+        let answers = try await process.journal.notifications(limit: 9).map(\.answer)
         #expect(answers.last == "no: give it the permission")
         #expect(answers.first == "given up after 24 hours; the last answer: silent does not answer")
         #expect(bench.clock.now - start < .seconds(90_000))
@@ -288,22 +290,22 @@ struct OutboxTests {
         }
         let chat = ScriptedDestination("chat") { try answer($0) }
         let forge = ScriptedDestination("forge", tellsState: true) { try answer($0) }
-        var process = try bench.begin([chat, forge])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([chat, forge])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
         try await process.send()
         isDown.turnOff()
         _ = try await process.outbox.resend(2)
         try await process.send()
         #expect(forge.all == ["blog/1 requested"] && chat.all == [])
-        try bench.add(OutboxBench.course, process.journal, 1)
+        try await bench.add(OutboxBench.course, process.journal, 1)
         try await process.project()
         try await process.send()
         for id in 1...2 { _ = try await process.outbox.resend(id) }
         try await process.send()
         #expect(chat.all == ["blog/1 started", "blog/1 live", "blog/1 requested"])
         #expect(forge.all == ["blog/1 requested", "blog/1 started", "blog/1 live"])
-        let obsolete = try #require(try process.journal.notification(2))
+        let obsolete = try #require(try await process.journal.notification(2))
         #expect(obsolete.state == .obsolete && obsolete.answer == "not sent: live has been delivered since")
         #expect(try await process.outbox.resend(99) == nil)
     }
@@ -312,20 +314,20 @@ struct OutboxTests {
     func forgotten() async throws {
         let bench = try OutboxBench()
         let destination = ScriptedDestination("chat")
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
         try await process.send()
         bench.clock.advance(by: Outbox.retention + .seconds(1))
-        try process.outbox.forget()
+        try await process.outbox.forget()
         // It may be live, and more may be told of it.
-        #expect(try process.states() == ["chat blog/1 requested: delivered"])
-        try bench.request(process.journal, 21, source: source, at: bench.clock.now + .seconds(-90_000))
-        try process.outbox.forget()
-        process = try bench.begin([destination])
-        try bench.add([.said(LogMessage("a line"))], process.journal, 1)
+        #expect(try await process.states() == ["chat blog/1 requested: delivered"])
+        try await bench.request(process.journal, 21, source: source, at: bench.clock.now + .seconds(-90_000))
+        try await process.outbox.forget()
+        process = try await bench.begin([destination])
+        try await bench.add([.said(LogMessage("a line"))], process.journal, 1)
         try await process.project()
-        #expect(try process.states() == [])
+        #expect(try await process.states() == [])
     }
 
     @Test("a limit of the receiver holds the messages that it is about, and no others")
@@ -340,8 +342,8 @@ struct OutboxTests {
         } limit: {
             $0.app
         }
-        var process = try bench.begin([destination])
-        for app in ["blog", "docs", "shop"] { try bench.request(process.journal, 1, app: app, source: source) }
+        var process = try await bench.begin([destination])
+        for app in ["blog", "docs", "shop"] { try await bench.request(process.journal, 1, app: app, source: source) }
         try await process.project()
         try await process.send()
         #expect(destination.all == ["docs/1 requested", "shop/1 requested"])
@@ -362,15 +364,15 @@ struct OutboxTests {
             if isDown.isOn { throw DeliveryFailure(.unavailable(after: .seconds(3000)), "chat does not answer") }
             return "ok"
         }
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
         try await process.send()
         isDown.turnOff()
-        process = try bench.begin([destination])
+        process = try await bench.begin([destination])
         try await process.send()
         #expect(destination.all == [])
-        try process.outbox.begin()
+        try await process.outbox.begin()
         try await process.send()
         #expect(destination.all == ["blog/1 requested"])
     }
@@ -383,11 +385,11 @@ struct OutboxTests {
             if isDown.isOn { throw DeliveryFailure(.unavailable(after: nil), "chat does not answer") }
             return "ok"
         }
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
-        try bench.add(OutboxBench.course, process.journal, 1)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
+        try await bench.add(OutboxBench.course, process.journal, 1)
         bench.clock.advance(by: .seconds(1800))
-        try bench.request(process.journal, 2, source: source)
+        try await bench.request(process.journal, 2, source: source)
         try await process.project()
         bench.clock.advance(by: .seconds(1800))
         try await process.send()
@@ -395,7 +397,7 @@ struct OutboxTests {
         try await process.sendAll()
         // Of the second release nothing later is known.
         #expect(destination.all == ["blog/1 live", "blog/2 requested"])
-        let first = try #require(try process.journal.notification(1))
+        let first = try #require(try await process.journal.notification(1))
         #expect(first.state == .obsolete && first.answer == "not sent: it is over, and live is told instead")
         _ = try await process.outbox.resend(2)
         try await process.send()
@@ -406,30 +408,30 @@ struct OutboxTests {
     func replaced() async throws {
         let bench = try OutboxBench()
         let destination = StateDestination()
-        var process = try bench.begin([destination])
-        try bench.request(process.journal, 1, source: source)
+        var process = try await bench.begin([destination])
+        try await bench.request(process.journal, 1, source: source)
         try await process.project()
-        try bench.add(Array(OutboxBench.course[..<3]), process.journal, 1)
+        try await bench.add(Array(OutboxBench.course[..<3]), process.journal, 1)
         try await process.project()
-        #expect(try process.states() == ["board blog/1 state: pending"])
+        #expect(try await process.states() == ["board blog/1 state: pending"])
         try await process.send()
         #expect(destination.all == [4])
         // A line of the log changes nothing that it shows.
-        let cursor = try process.journal.outboxCursor(of: "board")
-        try bench.add([.said(LogMessage("a line"))], process.journal, 1)
+        let cursor = try await process.journal.outboxCursor(of: "board")
+        try await bench.add([.said(LogMessage("a line"))], process.journal, 1)
         try await process.project()
         try await process.send()
         #expect(destination.all == [4])
-        #expect(try process.journal.outboxCursor(of: "board") == cursor)
-        process = try bench.begin([destination])
+        #expect(try await process.journal.outboxCursor(of: "board") == cursor)
+        process = try await bench.begin([destination])
         try await process.project()
         try await process.send()
         #expect(destination.all == [4])
-        try bench.add([OutboxBench.course[3]], process.journal, 1)
+        try await bench.add([OutboxBench.course[3]], process.journal, 1)
         try await process.project()
         try await process.send()
         #expect(destination.all == [4, 6])
-        #expect(try process.states() == ["board blog/1 state: delivered"])
+        #expect(try await process.states() == ["board blog/1 state: delivered"])
     }
 
     @Test("metrics tell how many messages wait for a destination that may be sent, and for how long")
@@ -438,15 +440,15 @@ struct OutboxTests {
         let destination = ScriptedDestination("chat") { _ in
             throw DeliveryFailure(.unavailable(after: nil), "chat does not answer")
         }
-        var process = try bench.begin([destination])
-        try process.outbox.measure(destination)
+        var process = try await bench.begin([destination])
+        try await process.outbox.measure(destination)
         #expect(process.metrics.text.contains(#"viridian_notifications_lag_seconds{destination="chat"} 0"#))
-        try bench.request(process.journal, 1, source: source)
-        try bench.add([OutboxBench.course[0]], process.journal, 1)
+        try await bench.request(process.journal, 1, source: source)
+        try await bench.add([OutboxBench.course[0]], process.journal, 1)
         try await process.project()
         try await process.send()
         bench.clock.advance(by: .seconds(90))
-        try process.outbox.measure(destination)
+        try await process.outbox.measure(destination)
         #expect(process.metrics.text.contains(#"viridian_notifications_pending{destination="chat"} 2"#))
         #expect(process.metrics.text.contains(#"viridian_notifications_lag_seconds{destination="chat"} 90"#))
         #expect(

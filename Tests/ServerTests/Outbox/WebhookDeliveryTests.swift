@@ -56,31 +56,31 @@ struct WebhookDeliveryTests {
         try await TestSupport.withServer({ request, _ in receiver.answer(request) }) { server in
             let configuration = NotifyConfiguration(
                 name: "ops", url: try #require(URL(string: server.url)), secrets: Self.secrets.map(Secret.init))
-            @Sendable func begin() throws -> OutboxBench.Process {
+            @Sendable func begin() async throws -> OutboxBench.Process {
                 let sender = try WebhookSender(configuration, environment: [:])
-                return try bench.begin([WebhookDestination(configuration, sender: sender, server: nil, apps: [])])
+                return try await bench.begin([WebhookDestination(configuration, sender: sender, server: nil, apps: [])])
             }
-            var process = try begin()
+            var process = try await begin()
             for number in 1...releases {
                 for app in apps {
-                    try bench.request(process.journal, number, app: app, source: "https://github.com/mike/blog")
-                    try bench.add(OutboxBench.course, process.journal, number, app: app)
+                    try await bench.request(process.journal, number, app: app, source: "https://github.com/mike/blog")
+                    try await bench.add(OutboxBench.course, process.journal, number, app: app)
                 }
                 try await process.project()
                 if number.isMultiple(of: 5) {
                     let dying = Task {
-                        var process = try begin()
-                        try process.outbox.begin()
+                        var process = try await begin()
+                        try await process.outbox.begin()
                         try await process.sendAll()
                     }
                     receiver.after(number * 2) { dying.cancel() }
                     await #expect(throws: (any Error).self) { try await dying.value }
-                    process = try begin()
-                    try process.outbox.begin()
+                    process = try await begin()
+                    try await process.outbox.begin()
                 }
                 try await process.sendAll()
             }
-            let rows = try process.journal.notifications(limit: 5000)
+            let rows = try await process.journal.notifications(limit: 5000)
             #expect(rows.count == 1020 && rows.allSatisfy { $0.state == .delivered })
         }
         let all = receiver.all

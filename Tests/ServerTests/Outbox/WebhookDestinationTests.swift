@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import TestSupport
 import Testing
@@ -28,24 +29,24 @@ struct WebhookDestinationTests {
     /// The events of a release that pauses for an hour, to its end.
     static let verified: [Event] = Array(OutboxBench.course[..<4]) + [.promoted(by: "ben")] + OutboxBench.course[4...]
 
-    private func begin(_ bench: OutboxBench, _ url: String, _ format: NotifyConfiguration.Format) throws
+    private func begin(_ bench: OutboxBench, _ url: String, _ format: NotifyConfiguration.Format) async throws
         -> OutboxBench.Process
     {
-        try bench.begin([try destination(url, format)])
+        try await bench.begin([try destination(url, format)])
     }
 
-    private func pause(_ bench: OutboxBench, _ journal: Journal, _ number: Int = 1) throws {
-        try bench.requestVerified(journal, number)
-        try bench.add(Array(Self.verified[..<4]), journal, number)
+    private func pause(_ bench: OutboxBench, _ journal: Journal, _ number: Int = 1) async throws {
+        try await bench.requestVerified(journal, number)
+        try await bench.add(Array(Self.verified[..<4]), journal, number)
     }
 
     @Test("each step is told once, signed, with the release as the API has it and an id that stays")
     func payload() async throws {
         let bench = try OutboxBench()
         try await TestSupport.withServer({ _, _ in .text("ok") }) { server in
-            var process = try bench.begin([try destination(server.url)])
-            try pause(bench, process.journal)
-            try bench.add(Array(Self.verified[4...]), process.journal, 1)
+            var process = try await bench.begin([try destination(server.url)])
+            try await pause(bench, process.journal)
+            try await bench.add(Array(Self.verified[4...]), process.journal, 1)
             try await process.project()
             try await process.send()
             let requests = await server.requests.all
@@ -67,7 +68,7 @@ struct WebhookDestinationTests {
             #expect(
                 ids == ["requested", "started", "paused", "promoted", "live"].map { "msg_blog_1_\($0)_\(time)" })
             // Again, by another process: the same message.
-            process = try bench.begin([try destination(server.url)])
+            process = try await bench.begin([try destination(server.url)])
             _ = try await process.outbox.resend(3)
             try await process.send()
             let again = try #require(await server.requests.all.last)
@@ -76,11 +77,11 @@ struct WebhookDestinationTests {
     }
 
     @Test("a destination is told what it asked for, of the apps that it asked for")
-    func filters() throws {
+    func filters() async throws {
         let bench = try OutboxBench()
         let journal = try Journal(path: bench.folder.journal)
-        try pause(bench, journal)
-        let history = try #require(Milestones(try journal.events(app: "blog", number: 1)))
+        try await pause(bench, journal)
+        let history = try #require(Milestones(try await journal.events(app: "blog", number: 1)))
         func names(_ destination: WebhookDestination) throws -> [String] {
             try destination.messages(for: history).map(\.message)
         }
@@ -96,27 +97,27 @@ struct WebhookDestinationTests {
     func reminder() async throws {
         let bench = try OutboxBench()
         try await TestSupport.withServer({ _, _ in .text("ok") }) { server in
-            var process = try begin(bench, server.url, .slackWebhook)
-            try pause(bench, process.journal)
-            try pause(bench, process.journal, 2)
+            var process = try await begin(bench, server.url, .slackWebhook)
+            try await pause(bench, process.journal)
+            try await pause(bench, process.journal, 2)
             try await process.project()
             try await process.send()
             #expect(await server.requests.all.count == 2)
             bench.clock.advance(by: .seconds(2600))
-            try bench.add([.promoted(by: "ben")], process.journal, 2)
+            try await bench.add([.promoted(by: "ben")], process.journal, 2)
             try await process.project()
             try await process.send()
             #expect(await server.requests.all.count == 2)
             bench.clock.advance(by: .seconds(100))
             // Also by a server that was started meanwhile.
-            process = try begin(bench, server.url, .slackWebhook)
-            try process.outbox.begin()
+            process = try await begin(bench, server.url, .slackWebhook)
+            try await process.outbox.begin()
             try await process.project()
             try await process.send()
             let reminders = await server.requests.all.dropFirst(2)
             #expect(reminders.map { $0.body.contains("blog/1 (v0 → v1): still awaiting promotion") } == [true])
             #expect(
-                try process.states().filter { $0.contains("deadlineNear") }
+                try await process.states().filter { $0.contains("deadlineNear") }
                     == ["ops blog/1 deadlineNear: delivered", "ops blog/2 deadlineNear: obsolete"])
         }
     }
@@ -128,19 +129,19 @@ struct WebhookDestinationTests {
             let isDown = Switch(true)
             try await TestSupport.withServer({ _, _ in isDown.isOn ? .text("no", status: 503) : .text("ok") }) {
                 server in
-                var process = try begin(bench, server.url, .standardWebhooks)
-                try bench.request(process.journal, 1, source: "https://github.com/mike/blog")
-                try bench.add(OutboxBench.course, process.journal, 1)
+                var process = try await begin(bench, server.url, .standardWebhooks)
+                try await bench.request(process.journal, 1, source: "https://github.com/mike/blog")
+                try await bench.add(OutboxBench.course, process.journal, 1)
                 try await process.project()
                 try await process.send()
                 bench.clock.advance(by: .seconds(outage))
                 isDown.turnOff()
-                try process.outbox.begin()
+                try await process.outbox.begin()
                 try await process.send()
                 let told = await server.requests.all.dropFirst()
                 #expect(told.count == expected)
                 #expect(told.last?.body.contains(#""type":"release.live""#) == true)
-                let first = try #require(try process.journal.notification(1))
+                let first = try #require(try await process.journal.notification(1))
                 if outage > 3600 {
                     #expect(
                         first.state == .obsolete && first.answer == "not sent: it is over, and live is told instead")
@@ -160,28 +161,28 @@ struct WebhookDestinationTests {
         let bench = try OutboxBench()
         let isDown = Switch(true)
         try await TestSupport.withServer({ _, _ in isDown.isOn ? .text("no", status: 503) : .text("ok") }) { server in
-            var process = try begin(bench, server.url, .slackWebhook)
-            try pause(bench, process.journal)
+            var process = try await begin(bench, server.url, .slackWebhook)
+            try await pause(bench, process.journal)
             try await process.project()
             try await process.send()
             bench.clock.advance(by: .seconds(60))
-            try bench.add([Self.verified[4]], process.journal, 1)
+            try await bench.add([Self.verified[4]], process.journal, 1)
             try await process.project()
             bench.clock.advance(by: .seconds(60))
             try await process.send()
-            let paused = try #require(try process.journal.notification(1))
+            let paused = try #require(try await process.journal.notification(1))
             #expect(paused.state == .obsolete)
             #expect(paused.answer == "not sent: the release does not await promotion any more")
-            try bench.add(Array(Self.verified[5...]), process.journal, 1)
+            try await bench.add(Array(Self.verified[5...]), process.journal, 1)
             bench.clock.advance(by: .seconds(60))
-            try pause(bench, process.journal, 2)
+            try await pause(bench, process.journal, 2)
             for event in Self.verified[4...] {
-                try bench.add([event], process.journal, 2)
+                try await bench.add([event], process.journal, 2)
                 try await process.project()
                 try await process.send()
             }
             for _ in 0..<200 where bench.clock.now < paused.at + .seconds(80_000) {
-                _ = try process.passTime()
+                _ = try await process.passTime()
                 try await process.send()
             }
             let attempts = await server.requests.all.count
@@ -198,13 +199,13 @@ struct WebhookDestinationTests {
     func gone() async throws {
         let bench = try OutboxBench()
         try await TestSupport.withServer({ _, number in .text("", status: number == 0 ? 410 : 204) }) { server in
-            var process = try begin(bench, server.url, .standardWebhooks)
-            try bench.request(process.journal, 1, source: "https://github.com/mike/blog")
-            try bench.add([OutboxBench.course[0]], process.journal, 1)
+            var process = try await begin(bench, server.url, .standardWebhooks)
+            try await bench.request(process.journal, 1, source: "https://github.com/mike/blog")
+            try await bench.add([OutboxBench.course[0]], process.journal, 1)
             try await process.project()
             try await process.send()
-            #expect(try process.states() == ["ops blog/1 requested: failed", "ops blog/1 started: delivered"])
-            let answer = try #require(try process.journal.notification(1)?.answer)
+            #expect(try await process.states() == ["ops blog/1 requested: failed", "ops blog/1 started: delivered"])
+            let answer = try #require(try await process.journal.notification(1)?.answer)
             #expect(answer == "the receiver does not want messages any more (410): remove it from notify")
         }
     }

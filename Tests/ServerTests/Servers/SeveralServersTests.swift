@@ -61,8 +61,10 @@ struct SeveralServersTests {
         let (folder, world) = (try TestFolder(), FakeWorld())
         try await withServer(folder: folder, world: world, me: "server-1") { first in
             try await withServer(folder: folder, world: world, me: "server-2") { second in
-                #expect(try await second.deploy(more: #", "verify": true"#).status == 201)
-                #expect(try await second.release(1, in: .paused).state == .paused)
+                let started = try await second.deploy(more: #", "verify": true"#)
+                #expect(started.status == 201)
+                let paused = try await second.release(1, in: .paused)
+                #expect(paused.state == .paused)
             }
             let isTakenUp = try await eventually(within: .seconds(600)) {
                 try await first.journal.events(app: "blog", number: 1)

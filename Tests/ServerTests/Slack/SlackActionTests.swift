@@ -20,7 +20,7 @@ import ViridianConfiguration
             #expect(told.contains("20151018.090000 on blue serves until then"), "\(told)")
             let release = try await world.server.release(1, in: .live)
             #expect(release.promotedBy == "mike")
-            let entry = try #require(try world.audit("promote").first)
+            let entry = try #require(try await world.audit("promote").first)
             #expect(entry.who == "mike (Slack U024BE7LH)" && entry.origin == "Slack" && entry.outcome == .done)
             #expect(entry.app == "blog" && entry.release == 1)
             let metrics = try await world.server.get("/metrics")
@@ -61,7 +61,9 @@ import ViridianConfiguration
             #expect(late.contains("was promoted by \(winner) already"), "\(late)")
             #expect(try await world.server.release(2, in: .live).state == .live)
             #expect(
-                try world.server.journal.events(app: "blog", number: 2).count { $0.event == .promoted(by: winner) } == 1
+                try await world.server.journal.events(app: "blog", number: 2).count {
+                    $0.event == .promoted(by: winner)
+                } == 1
             )
             #expect(await world.slack.mistakes.isEmpty)
         }
@@ -75,7 +77,7 @@ import ViridianConfiguration
             let told = try await world.click("promote", "blog/1", by: .mike)
             #expect(told.contains("was promoted by mike already"), "\(told)")
             #expect(try await world.server.release(1, in: .live).state == .live)
-            #expect(try world.audit("promote").map(\.outcome) == [.refused, .done])
+            #expect(try await world.audit("promote").map(\.outcome) == [.refused, .done])
         }
     }
 
@@ -87,7 +89,7 @@ import ViridianConfiguration
             #expect(aborted.contains("is aborted: 20151018.090000 on blue serves, as before."), "\(aborted)")
             let first = try await world.server.release(1, in: .aborted)
             #expect(first.cause == .aborted(by: "mike", reason: "prices are wrong"))
-            #expect(try world.audit("abort").first?.reason == "prices are wrong")
+            #expect(try await world.audit("abort").first?.reason == "prices are wrong")
             _ = try await world.server.deploy("v3")
             _ = try await world.server.release(2, in: .live)
             _ = try await world.paused("v4")
@@ -123,7 +125,7 @@ import ViridianConfiguration
             let second = try await world.click("promote", "blog/1", by: .ann)
             #expect(second.contains("is promoted"), "\(second)")
             #expect(try await world.server.release(1, in: .live).promotedBy == "ann")
-            #expect(try world.audit("approve").first?.who == "mike (Slack U024BE7LH)")
+            #expect(try await world.audit("approve").first?.who == "mike (Slack U024BE7LH)")
         }
     }
 
@@ -137,7 +139,7 @@ import ViridianConfiguration
             let back = try await world.say("rollback blog", by: .mike)
             #expect(back.contains("|blog/3> brings back `v2`"), "\(back)")
             #expect(try await world.server.release(3, in: .live).order.version == "v2")
-            #expect(try world.audit("rollback").first?.who == "mike (Slack U024BE7LH)")
+            #expect(try await world.audit("rollback").first?.who == "mike (Slack U024BE7LH)")
             let wrong = try await world.say("rollback blog v9", by: .mike)
             #expect(wrong.contains("v9 of blog was never live"), "\(wrong)")
 
@@ -146,7 +148,7 @@ import ViridianConfiguration
                 locked.contains("locked until") && locked.contains("by mike: the &lt;!channel&gt; database"),
                 "\(locked)")
             #expect(locked.contains("`/deploy unlock blog`"), "\(locked)")
-            let lock = try #require(try world.server.journal.locks(at: world.server.services.clock.now).last)
+            let lock = try #require(try await world.server.journal.locks(at: world.server.services.clock.now).last)
             #expect(lock.reason == "the <!channel> database `moves`" && lock.by == "mike")
             #expect(await world.slack.told(.mike).allSatisfy { $0.newest.mentions.isEmpty })
             let held = try await world.server.deploy("v4")
@@ -155,7 +157,7 @@ import ViridianConfiguration
             #expect(status.contains("blog is locked"), "\(status)")
             let unlocked = try await world.say("unlock blog", by: .mike)
             #expect(unlocked.contains("Unlocked: blog was locked by mike"), "\(unlocked)")
-            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+            #expect(try await world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
             let none = try await world.say("unlock blog", by: .mike)
             #expect(none.contains("blog has no lock of its own"), "\(none)")
             #expect(await world.slack.mistakes.isEmpty)
@@ -219,9 +221,9 @@ import ViridianConfiguration
             }
             let status = try await world.say("status shop", by: .mike)
             #expect(status.contains("mike has rights to blog, not to shop"), "\(status)")
-            #expect(try world.server.journal.numbers(app: "blog", limit: 9).isEmpty)
-            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
-            let refused = try world.server.journal.audit(limit: 200).filter { $0.outcome == .refused }
+            #expect(try await world.server.journal.numbers(app: "blog", limit: 9).isEmpty)
+            #expect(try await world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+            let refused = try await world.server.journal.audit(limit: 200).filter { $0.outcome == .refused }
             // Reads are not in the audit log.
             #expect(refused.count == 5 * verbs.count, "\(refused.map(\.who))")
             #expect(Set(refused.map(\.action)) == ["promote", "abort", "rollback", "lock", "unlock"])

@@ -16,9 +16,9 @@ struct SlackCrowdTests {
         private var coming: [(at: Timestamp, release: ToldRelease, event: Event)] = []
         private var isBusy = false
 
-        init(_ bench: SlackOutboxBench) throws {
+        init(_ bench: SlackOutboxBench) async throws {
             self.bench = bench
-            process = try bench.begin()
+            process = try await bench.begin()
         }
 
         var next: Timestamp? { coming.first?.at }
@@ -37,7 +37,7 @@ struct SlackCrowdTests {
             while let first = coming.first, first.at <= bench.clock.now {
                 coming.removeFirst()
                 let order = first.release.order
-                try bench.bench.add([first.event], process.journal, order.number, app: order.app, at: first.at)
+                try await bench.bench.add([first.event], process.journal, order.number, app: order.app, at: first.at)
             }
             var own = process
             try await own.project()
@@ -51,8 +51,8 @@ struct SlackCrowdTests {
     func crowd() async throws {
         try await SlackOutboxBench.run { bench in
             await bench.slack.setRates(.oneCallASecond)
-            let world = try World(bench)
-            var process = try bench.begin { try await world.catchUp() }
+            let world = try await World(bench)
+            var process = try await bench.begin { try await world.catchUp() }
             let start = bench.clock.now
             let releases = (0..<20).map { ToldRelease("app-\($0)", 1, nodes: 2, verify: true).reaching(.verifying) }
             for (index, release) in releases.enumerated() {
@@ -60,10 +60,11 @@ struct SlackCrowdTests {
             }
             try await run(bench, &process, world, until: start + .seconds(60))
 
-            let paused = try releases.map { release in
-                let journal = process.journal
-                let history = try #require(Milestones(try journal.events(app: release.order.app, number: 1)))
-                return try #require(history.all.first { $0.kind == .paused }).at
+            var paused: [Timestamp] = []
+            for release in releases {
+                let events = try await process.journal.events(app: release.order.app, number: 1)
+                let history = try #require(Milestones(events))
+                paused.append(try #require(history.all.first { $0.kind == .paused }).at)
             }
             let first = Date(timeIntervalSince1970: Double(try #require(paused.min()).milliseconds) / 1000)
             var messages = await bench.messages()

@@ -15,7 +15,7 @@ struct SlackDestinationTests {
     @Test("in one message that is edited, with a line a phase; everybody is told of the pause")
     func course() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused.reaching(.done), &process)
             try await bench.pass(.seconds(30), &process)
             let messages = await bench.messages()
@@ -41,8 +41,8 @@ struct SlackDestinationTests {
     @Test("with a line a phase and in order, also when the release was quick")
     func quick() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
-            try bench.add(paused, process)
+            var process = try await bench.begin()
+            try await bench.add(paused, process)
             try await process.project()
             try await bench.pass(.seconds(10), &process, step: .seconds(1))
             let lines = try await bench.thread().map { text($0) }
@@ -60,14 +60,14 @@ struct SlackDestinationTests {
     @Test("in the same message after a restart, which does not edit what it shows already more than once")
     func restart() async throws {
         try await SlackOutboxBench.run { bench in
-            var first = try bench.begin()
+            var first = try await bench.begin()
             try await bench.tell(paused, &first)
             try await bench.pass(.seconds(5), &first, step: .seconds(1))
             await bench.end(first)
             let before = try #require(await bench.messages().first)
             #expect(before.buttons.map(\.action) == ["promote", "abort"])
 
-            var second = try bench.begin()
+            var second = try await bench.begin()
             try await second.project()
             try await second.send()
             #expect(await bench.messages().first?.versions.count == before.versions.count)
@@ -83,7 +83,7 @@ struct SlackDestinationTests {
     @Test("without an edit when nothing changed that is shown")
     func unchanged() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             var told = ToldRelease().reaching(.starting)
             try await bench.tell(told, &process)
             try await bench.pass(.seconds(30), &process)
@@ -98,7 +98,7 @@ struct SlackDestinationTests {
     @Test("after Slack was down from before the release to after its end: as it ended, without old news")
     func outage() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             await bench.slack.happen(.unreachable)
             try await bench.tell(paused.reaching(.done), &process, every: .seconds(30))
             await bench.slack.calm()
@@ -118,14 +118,14 @@ struct SlackDestinationTests {
     @Test("not at all when Slack comes back more than an hour after its end")
     func late() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             await bench.slack.happen(.unreachable)
             try await bench.tell(paused.reaching(.done), &process)
             try await bench.pass(.seconds(3700), &process)
             await bench.slack.calm()
             try await bench.pass(.seconds(1500), &process)
             #expect(await bench.slack.messages.isEmpty)
-            let states = try process.states()
+            let states = try await process.states()
             #expect(states.allSatisfy { $0.hasSuffix(": obsolete") }, "\(states)")
             await bench.end(process)
         }
@@ -139,7 +139,7 @@ struct SlackDestinationTests {
         ])
     func faults(_ fault: FakeSlack.Fault) async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused.reaching(.starting), &process)
             await bench.slack.happen(fault)
             try await bench.tell(paused, &process)
@@ -163,17 +163,17 @@ struct SlackDestinationTests {
             try await SlackOutboxBench.run { bench in
                 await bench.slack.happen(fault, times: 1)
                 // Only the call whose answer does not come has a short time limit.
-                var first = try bench.begin(deadline: .milliseconds(300))
+                var first = try await bench.begin(deadline: .milliseconds(300))
                 try await bench.tell(ToldRelease(nodes: 2), &first)
                 await bench.end(first)
                 await bench.slack.calm()
                 #expect(await bench.messages().first?.shown.contains("discovering (in_progress)") == true)
-                var second = try bench.begin()
+                var second = try await bench.begin()
                 let failed = ToldRelease(nodes: 2).reaching(.starting)
                     .applying(.refused(.awaitPods, message: "no pod starts", details: []))
                 var ended = failed
                 ended.goBack()
-                try bench.add(ended, second)
+                try await bench.add(ended, second)
                 try await second.project()
                 try await bench.pass(.seconds(60), &second)
                 let messages = await bench.messages()
@@ -189,17 +189,17 @@ struct SlackDestinationTests {
     func lineFirst() async throws {
         try await SlackOutboxBench.run { bench in
             await bench.slack.happen(.answerLost, times: 1)
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(ToldRelease(nodes: 2), &process)
             // The message waits for its next attempt; the lines, which are new, do not.
-            try bench.add(ToldRelease(nodes: 2).reaching(.starting), process)
+            try await bench.add(ToldRelease(nodes: 2).reaching(.starting), process)
             try await process.project()
-            var lines = try process.journal.notifications(limit: 50).filter { $0.message != "message" }
+            var lines = try await process.journal.notifications(limit: 50).filter { $0.message != "message" }
             #expect(lines.count == 2)
             try await bench.pass(.seconds(60), &process, step: .seconds(1))
             let first = try #require(await bench.messages().first)
             #expect(first.shown.contains("starting (in_progress)"))
-            lines = try process.journal.notifications(limit: 50).filter { $0.message != "message" }
+            lines = try await process.journal.notifications(limit: 50).filter { $0.message != "message" }
             #expect(lines.allSatisfy { $0.externalID == nil })
 
             await bench.slack.delete(first)
@@ -218,7 +218,7 @@ struct SlackDestinationTests {
     @Test("without the problem that is over, when the answer to the edit that told it was lost")
     func backAgain() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             var told = ToldRelease(nodes: 2).reaching(.starting)
             told.pods(ready: 2)
             try await bench.tell(told, &process)
@@ -240,7 +240,7 @@ struct SlackDestinationTests {
     @Test("with the pause for everybody, whatever this machine's clock says", arguments: [-180.0, 180])
     func clocks(_ ahead: Double) async throws {
         try await SlackOutboxBench.run(ahead: ahead) { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused, &process)
             try await bench.pass(.seconds(30), &process)
             #expect(try await bench.thread().filter(\.isBroadcast).count == 1)
@@ -251,12 +251,12 @@ struct SlackDestinationTests {
     @Test("next morning, when the token was wrong and somebody corrects it")
     func corrected() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             await bench.slack.happen(.refuses("invalid_auth"))
             let longer = ToldRelease(nodes: 2, verify: true) { $0.rules.verifyTimeout = .seconds(86_400) }
             try await bench.tell(longer.reaching(.verifying), &process)
             try await bench.pass(.seconds(8 * 3600), &process, step: .seconds(300))
-            let refused = try process.journal.notifications(limit: 50).compactMap(\.answer)
+            let refused = try await process.journal.notifications(limit: 50).compactMap(\.answer)
             #expect(refused.contains { $0.contains("put the app's bot token, xoxb-…, into slack.token") })
             await bench.slack.calm()
             try await bench.pass(.seconds(1200), &process)
@@ -272,7 +272,7 @@ struct SlackDestinationTests {
     @Test("in a new message, when somebody has deleted it")
     func deleted() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused, &process)
             try await bench.pass(.seconds(10), &process, step: .seconds(1))
             let first = try #require(await bench.messages().first)
@@ -291,7 +291,7 @@ struct SlackDestinationTests {
     func withoutPlans() async throws {
         try await SlackOutboxBench.run { bench in
             await bench.slack.setKnowsPlans(false)
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused, &process)
             try await bench.pass(.seconds(10), &process, step: .seconds(1))
             let messages = await bench.messages()
@@ -305,7 +305,7 @@ struct SlackDestinationTests {
     @Test("with a reminder to the person who requested it, when three quarters of the time have passed")
     func reminder() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused, &process)
             try await bench.pass(.seconds(2600), &process)
             #expect(try await bench.thread().allSatisfy { $0.mentions.isEmpty })
@@ -321,12 +321,12 @@ struct SlackDestinationTests {
     @Test("without a reminder after the decision")
     func decided() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(paused.reaching(.done), &process)
             try await bench.pass(.seconds(3500), &process)
             let mentions = await bench.slack.messages.flatMap(\.mentions)
             #expect(!mentions.contains(FakeSlack.Person.mike.id))
-            #expect(try process.states().contains("slack blog/42 reminder: obsolete"))
+            #expect(try await process.states().contains("slack blog/42 reminder: obsolete"))
             await bench.end(process)
         }
     }
@@ -334,7 +334,7 @@ struct SlackDestinationTests {
     @Test("to everybody when it failed, and when it was rolled back later, with what is live")
     func alarms() async throws {
         try await SlackOutboxBench.run { bench in
-            var process = try bench.begin()
+            var process = try await bench.begin()
             try await bench.tell(ToldRelease.named("failed"), &process)
             try await bench.pass(.seconds(30), &process)
             let failed = try await bench.thread().filter(\.isBroadcast)
@@ -358,7 +358,7 @@ struct SlackDestinationTests {
     @Test("test messages say that they are tests")
     func test() async throws {
         try await SlackOutboxBench.run { bench in
-            let process = try bench.begin()
+            let process = try await bench.begin()
             let answer = try await process.destinations[0].sendTest()
             #expect(answer == "posted in C024BE91L")
             #expect(await bench.messages().first?.text.hasPrefix("This is a test of Viridian") == true)

@@ -4,6 +4,7 @@ import GRDB
 import HTTPTransport
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import TestSupport
 import Testing
@@ -63,7 +64,7 @@ import ViridianConfiguration
             let told = try await world.say("lock shop moving", by: .ann)
             #expect(told.contains("Slack did not say who you are, so nothing was done"), "\(told)")
             #expect(told.contains("503"), "\(told)")
-            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+            #expect(try await world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
             // Who is known without Slack goes on.
             #expect(try await world.say("lock blog moving", by: .mike).contains("blog is locked"))
             await world.slack.calm()
@@ -79,7 +80,7 @@ import ViridianConfiguration
             let refusal = try await world.click("promote", "blog/1", by: .eve)
             #expect(refusal.contains("not known here yet: nothing was done") && refusal.contains("U0EVE4567"))
             let code = try code(refusal)
-            #expect(try server.journal.audit(limit: 1).first?.detail?.contains("eve") == true)
+            #expect(try await server.journal.audit(limit: 1).first?.detail?.contains("eve") == true)
 
             // Without a session: sign in first, then back.
             let outside = try await server.get("/slack/connect?code=\(code)", token: "")
@@ -88,19 +89,19 @@ import ViridianConfiguration
                 outside.headers["Location"] == "/signin?next=%2Fslack%2Fconnect%3Fcode%3D"
                     + code.replacing("-", with: "%2D").replacing("_", with: "%5F"))
 
-            let token = try server.token(.deployer, name: "eva", apps: ["blog"])
+            let token = try await server.token(.deployer, name: "eva", apps: ["blog"])
             let session = try await signIn(server, token)
             let (page, answer) = try await connect(server, code, session)
             #expect(page.text.contains("Connect eve in Slack to eva"), "\(page)")
             #expect(page.text.contains("U0EVE4567") && page.text.contains("deployer, for the apps blog"), "\(page)")
             #expect(answer?.status == 303 && answer?.headers["Location"] == "/?did=connected", "\(answer as Any)")
-            let entry = try #require(try world.audit("slack.connect").first)
+            let entry = try #require(try await world.audit("slack.connect").first)
             #expect(entry.who == "eva" && entry.detail == "Slack U0EVE4567, eve, of the workspace T0123ABCD")
 
             let told = try await world.click("promote", "blog/1", by: .eve)
             #expect(told.contains("is promoted"), "\(told)")
             #expect(try await server.release(1, in: .live).promotedBy == "eva")
-            let promotion = try #require(try world.audit("promote").first)
+            let promotion = try #require(try await world.audit("promote").first)
             #expect(promotion.who == "eva (Slack U0EVE4567)" && promotion.token == entry.token)
             #expect(try await world.say("lock shop x", by: .eve).contains("eva has rights to blog, not to shop"))
 
@@ -112,7 +113,7 @@ import ViridianConfiguration
             // It ends by a command,
             let end = try await world.say("disconnect", by: .eve)
             #expect(end.contains("no longer connected"), "\(end)")
-            #expect(try world.audit("slack.disconnect").first?.who == "eva (Slack U0EVE4567)")
+            #expect(try await world.audit("slack.disconnect").first?.who == "eva (Slack U0EVE4567)")
             #expect(try await world.say("status", by: .eve).contains("not known here"))
 
             // and with its token.
@@ -133,21 +134,24 @@ import ViridianConfiguration
         let connections = SlackConnections(journal: journal, clock: clock)
         let eve = SlackPerson(id: "U0EVE4567", name: "eve\u{1B}[2J\nx")
         let identity = Identity(tokenID: "tok_1", name: "eva", role: .viewer, apps: nil)
-        let first = try connections.link(eve, team: "T1")
-        let second = try connections.link(eve, team: "T1")
-        #expect(try connections.link(first) == nil)
-        #expect(try connections.link(second)?.name.contains("\u{1B}") == false)
+        let first = try await connections.link(eve, team: "T1")
+        let second = try await connections.link(eve, team: "T1")
+        #expect(try await connections.link(first) == nil)
+        #expect(try await connections.link(second)?.name.contains("\u{1B}") == false)
         clock.advance(by: .seconds(1801))
-        #expect(try connections.link(second) == nil)
-        #expect(try connections.connect(second, to: identity, origin: "test") == nil)
-        let third = try connections.link(eve, team: "T1")
+        #expect(try await connections.link(second) == nil)
+        #expect(try await connections.connect(second, to: identity, origin: "test") == nil)
+        let third = try await connections.link(eve, team: "T1")
         #expect(
-            try connections.connect(third, to: Identity(name: "eva", role: .viewer, apps: nil), origin: "test") == nil)
-        #expect(try connections.connect(third, to: identity, origin: "test")?.user == "U0EVE4567")
-        #expect(try connections.connect(third, to: identity, origin: "test") == nil)
-        #expect(try journal.token(ofSlackUser: "U0EVE4567", team: "T1") == "tok_1")
-        #expect(try journal.token(ofSlackUser: "U0EVE4567", team: "T2") == nil)
-        for code in ["", "x", String(repeating: "x", count: 10_000)] { #expect(try connections.link(code) == nil) }
+            try await connections.connect(third, to: Identity(name: "eva", role: .viewer, apps: nil), origin: "test")
+                == nil)
+        #expect(try await connections.connect(third, to: identity, origin: "test")?.user == "U0EVE4567")
+        #expect(try await connections.connect(third, to: identity, origin: "test") == nil)
+        #expect(try await journal.token(ofSlackUser: "U0EVE4567", team: "T1") == "tok_1")
+        #expect(try await journal.token(ofSlackUser: "U0EVE4567", team: "T2") == nil)
+        for code in ["", "x", String(repeating: "x", count: 10_000)] {
+            #expect(try await connections.link(code) == nil)
+        }
     }
 
     @Test("what is stored of an answer has no code of a link")
@@ -156,7 +160,7 @@ import ViridianConfiguration
             let interaction = await world.slack.type("status", by: .eve)
             try await world.send(interaction)
             let told = try await world.slack.told(.eve) { $0.text.contains("connect?code=") }
-            let answer = try await DatabaseQueue(path: world.server.journal.path).read {
+            let answer = try await DatabaseQueue(path: world.server.journal.name).read {
                 try String.fetchOne($0, sql: "SELECT answer FROM slack_requests")
             }
             let stored = try #require(answer)
@@ -169,12 +173,12 @@ import ViridianConfiguration
     func expired() async throws {
         try await SlackWorld.run { world in
             let expiry = SystemClock().now + .seconds(3600)
-            let token = try TokenIssuer(journal: world.server.journal).create(
+            let token = try await TokenIssuer(journal: world.server.journal).create(
                 name: "eva", role: .admin, expiresAt: expiry, by: "test", origin: "test", at: SystemClock().now)
             let connections = SlackConnections(journal: world.server.journal, clock: SystemClock())
-            let code = try connections.link(SlackPerson(id: "U0EVE4567", name: "eve"), team: "T0123ABCD")
+            let code = try await connections.link(SlackPerson(id: "U0EVE4567", name: "eve"), team: "T0123ABCD")
             let identity = Identity(tokenID: token.record.id, name: "eva", role: .admin, apps: nil)
-            #expect(try connections.connect(code, to: identity, origin: "test") != nil)
+            #expect(try await connections.connect(code, to: identity, origin: "test") != nil)
             let clock = SteppedClock(SystemClock().now)
             let slack = try #require(world.server.services.slackRequests)
             let identities = SlackIdentities(await slack.access, journal: world.server.journal, clock: clock)

@@ -98,14 +98,14 @@ struct SlackJournalTests {
             _ = try await world.server.release(1, in: .live)
             // Others are served.
             #expect(try await world.say("status blog", by: .bob).contains("blog"))
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 9).count == 2)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 9).count == 2)
             try free(folder)
             let isDone = try await eventually {
-                try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
+                try await world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
             }
             #expect(isDone == true)
             #expect(await world.slack.told(.mike).count == 1)
-            #expect(try world.audit("promote").map(\.outcome) == [.done])
+            #expect(try await world.audit("promote").map(\.outcome) == [.done])
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import TestSupport
 import Testing
@@ -30,7 +31,7 @@ struct SlackOutboxBench {
     /// A server's outbox, as after a start. `waiting` is told of time that passes while a call waits for its turn.
     func begin(
         deadline: Duration = .seconds(15), _ waiting: @escaping @Sendable () async throws -> Void = {}
-    ) throws -> OutboxBench.Process {
+    ) async throws -> OutboxBench.Process {
         let configuration = SlackConfiguration(
             token: Secret(slack.app.token), signingSecret: Secret(slack.app.signingSecret), channel: "#deploys",
             api: try #require(URL(string: api)),
@@ -41,7 +42,7 @@ struct SlackOutboxBench {
                 try await clock.sleep(for: length)
                 try await waiting()
             })
-        return try bench.begin([
+        return try await bench.begin([
             SlackDestination(
                 configuration, client, server: "https://deploy.domain.com",
                 journal: try Journal(path: bench.folder.journal), clock: clock)
@@ -57,20 +58,20 @@ struct SlackOutboxBench {
         async throws
     {
         let (app, number) = (told.order.app, told.order.number)
-        let known = try process.journal.events(app: app, number: number).count
+        let known = try await process.journal.events(app: app, number: number).count
         for event in told.events.dropFirst(known) {
             clock.advance(by: time)
-            try bench.add([event.event], process.journal, number, app: app)
+            try await bench.add([event.event], process.journal, number, app: app)
             try await process.project()
             try await process.send()
         }
     }
 
     /// Writes what has happened to a release, all of it now, and sends nothing.
-    func add(_ told: ToldRelease, _ process: OutboxBench.Process) throws {
+    func add(_ told: ToldRelease, _ process: OutboxBench.Process) async throws {
         let (app, number) = (told.order.app, told.order.number)
-        let known = try process.journal.events(app: app, number: number).count
-        try bench.add(told.events.dropFirst(known).map(\.event), process.journal, number, app: app)
+        let known = try await process.journal.events(app: app, number: number).count
+        try await bench.add(told.events.dropFirst(known).map(\.event), process.journal, number, app: app)
     }
 
     /// Lets the time pass, and sends what is due.

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTransport
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import TestSupport
 import Testing
@@ -13,17 +14,17 @@ import Testing
     private func write(
         _ request: SlackRequest, _ journal: Journal, age: Duration = .zero, signedBefore: Duration = .zero,
         isBegun: Bool = false
-    ) throws {
+    ) async throws {
         let now = SystemClock().now
         let id = "v0=\(UUID())"
         let text = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
         let row = WrittenSlackRequest(
             id: id, at: now + (.zero - age), sentAt: now + (.zero - age - signedBefore), request: text)
-        #expect(try journal.add(row) == .written)
+        #expect(try await journal.add(row) == .written)
         guard isBegun else { return }
-        #expect(try journal.begin(slackRequest: id, at: now))
+        #expect(try await journal.begin(slackRequest: id, at: now))
         // No other process does it as well.
-        #expect(try !journal.begin(slackRequest: id, at: now))
+        #expect(try await !journal.begin(slackRequest: id, at: now))
     }
 
     private func mike(_ action: SlackRequest.Action, answer interaction: FakeSlack.Interaction) -> SlackRequest {
@@ -40,11 +41,11 @@ import Testing
         let request = SlackRequest(
             .button(id: "promote", release: "blog/1"), team: "T0123ABCD",
             user: SlackPerson(id: FakeSlack.Person.mike.id, name: "mike"))
-        try write(request, journal)
+        try await write(request, journal)
         try await SlackWorld.run(folder: folder, world: fake) { world in
             let release = try await world.server.release(1, in: .live)
             #expect(release.promotedBy == "mike")
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 9).isEmpty)
         }
     }
 
@@ -61,11 +62,11 @@ import Testing
             }
         }
         let journal = try Journal(path: folder.journal)
-        #expect(try journal.slackRequestsToActOn(limit: 9).count == 1)
-        #expect(Release(folding: try journal.events(app: "blog", number: 1))?.state == .paused)
+        #expect(try await journal.slackRequestsToActOn(limit: 9).count == 1)
+        #expect(Release(folding: try await journal.events(app: "blog", number: 1))?.state == .paused)
         try await SlackWorld.run(folder: folder, world: fake) { world in
             #expect(try await world.server.release(1, in: .live).promotedBy == "ann")
-            let entry = try #require(try world.audit("promote").first)
+            let entry = try #require(try await world.audit("promote").first)
             #expect(entry.who == "ann (Slack \(FakeSlack.Person.ann.id))")
         }
     }
@@ -81,7 +82,7 @@ import Testing
         try await SlackWorld.run { world in
             _ = try await world.paused()
             let press = await world.press("promote", "blog/1", by: .mike)
-            try write(
+            try await write(
                 mike(.button(id: "promote", release: "blog/1"), answer: press), world.server.journal,
                 age: age, signedBefore: signedBefore)
             // Any other request wakes the server.
@@ -98,15 +99,15 @@ import Testing
         try await SlackWorld.run { world in
             let press = await world.press("promote", "blog/1", by: .mike)
             for text in ["rollback blog", "lock blog moving"] {
-                try write(mike(.command(text: text), answer: press), world.server.journal, isBegun: true)
+                try await write(mike(.command(text: text), answer: press), world.server.journal, isBegun: true)
             }
             _ = try await world.say("status", by: .bob)
             let told = try await world.slack.wait(for: "two answers") { slack in
                 slack.told(.mike).count == 2 ? slack.told(.mike) : nil
             }
             for message in told { #expect(message.text.contains("`/deploy status`"), "\(message.text)") }
-            #expect(try world.server.journal.numbers(app: "blog", limit: 1).isEmpty)
-            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+            #expect(try await world.server.journal.numbers(app: "blog", limit: 1).isEmpty)
+            #expect(try await world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
         }
     }
 
@@ -114,7 +115,7 @@ import Testing
     func begunAndOld() async throws {
         try await SlackWorld.run { world in
             let press = await world.press("promote", "blog/1", by: .mike)
-            try write(
+            try await write(
                 mike(.command(text: "rollback blog"), answer: press), world.server.journal, age: .seconds(301),
                 isBegun: true)
             _ = try await world.say("status", by: .bob)
@@ -134,10 +135,11 @@ import Testing
                 var request = mike(
                     .command(text: "status"), answer: await world.press("promote", "blog/1", by: .mike))
                 request.responseURL = url
-                #expect(try world.server.services.slackRequests?.receive(request, .envelope("\(UUID())")) == .written)
+                #expect(
+                    try await world.server.services.slackRequests?.receive(request, .envelope("\(UUID())")) == .written)
             }
             let isDone = try await eventually {
-                try world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
+                try await world.server.journal.slackRequestsToActOn(limit: 9).isEmpty ? true : nil
             }
             #expect(isDone == true)
             let told = try await world.click("promote", "blog/1", by: .mike)

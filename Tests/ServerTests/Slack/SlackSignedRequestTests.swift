@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import Integrations
 import Journal
+import JournalSQLite
 import ReleaseMachine
 import TestSupport
 import Testing
@@ -45,7 +46,7 @@ import ViridianConfiguration
                 #expect(answer.status == 401 && answer.code == "unauthorized", "\(answer)")
                 #expect(!answer.text.contains(secret))
             }
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
             #expect(try await world.server.release(1, in: .paused).state == .paused)
             let metrics = try await world.server.get("/metrics")
             #expect(
@@ -70,7 +71,7 @@ import ViridianConfiguration
                 #expect(try await world.post("/slack/commands", body, headers: headers).status == 200)
             }
             #expect(has(#"viridian_slack_requests_total{kind="commands",result="accepted"} 2"#, world))
-            let areLocked = try await eventually { try world.audit("lock").count == 2 ? true : nil }
+            let areLocked = try await eventually { try await world.audit("lock").count == 2 ? true : nil }
             #expect(areLocked == true)
             try await expectReplays(world)
         }
@@ -82,8 +83,8 @@ import ViridianConfiguration
                 #expect(again.status == 401 && again.message.contains("came before"), "\(again)")
             }
             #expect(has(#"viridian_slack_requests_total{kind="commands",result="unauthorized"} 2"#, world))
-            #expect(try world.audit("lock").count == 2)
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+            #expect(try await world.audit("lock").count == 2)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
         }
     }
 
@@ -102,7 +103,7 @@ import ViridianConfiguration
                 _ = try await world.slack.told(.mike) { $0.text.contains("blog is locked") }
                 // The same words again are something else.
                 #expect(try await world.say("lock blog moving", by: .mike).contains("blog is locked"))
-                #expect(try world.audit("lock").count == 2)
+                #expect(try await world.audit("lock").count == 2)
             }
         }
     }
@@ -119,7 +120,7 @@ import ViridianConfiguration
                     at: Date(timeIntervalSince1970: Double(now.milliseconds / 1000) + Double(seconds)))
                 #expect(try await world.post(typed.path, typed.body, headers: signed).status == 200)
             }
-            let written = try world.server.journal.slackRequestsToActOn(limit: 9)
+            let written = try await world.server.journal.slackRequestsToActOn(limit: 9)
             #expect(written.count == 2 && written.allSatisfy { $0.at >= now }, "\(written)")
             #expect(written.first?.sentAt.milliseconds == (now.milliseconds / 1000 - 200) * 1000)
             #expect(written.last?.sentAt == written.last?.at)
@@ -129,19 +130,21 @@ import ViridianConfiguration
     }
 
     @Test("requests that were acted on are forgotten after a day, when no signature is good any more")
-    func forgotten() throws {
+    func forgotten() async throws {
         let folder = try TestFolder()
         let journal = try Journal(path: folder.journal)
         let now = Timestamp(milliseconds: 1_795_712_697_000)
         for (id, age) in [("old", 90_000), ("new", 80_000), ("open", 90_000)] {
             let request = WrittenSlackRequest(id: id, at: now + .seconds(-age), request: "{}")
-            #expect(try journal.add(request, signature: "v0=\(id)") == .written)
+            #expect(try await journal.add(request, signature: "v0=\(id)") == .written)
         }
-        for id in ["old", "new"] { try journal.finish(slackRequest: id, answer: nil, at: now) }
-        try journal.forgetSlackRequests(before: now + .seconds(-86_400), linksBefore: now)
-        #expect(try journal.hasSlackRequest("new") && journal.hasSlackRequest("open"))
-        #expect(try !journal.hasSlackRequest("old"))
-        #expect(try journal.hasSlackSignature("v0=new") && !journal.hasSlackSignature("v0=old"))
+        for id in ["old", "new"] { try await journal.finish(slackRequest: id, answer: nil, at: now) }
+        try await journal.forgetSlackRequests(before: now + .seconds(-86_400), linksBefore: now)
+        #expect(try await journal.hasSlackRequest("new"))
+        #expect(try await journal.hasSlackRequest("open"))
+        #expect(try await !journal.hasSlackRequest("old"))
+        #expect(try await journal.hasSlackSignature("v0=new"))
+        #expect(try await !journal.hasSlackSignature("v0=old"))
     }
 
     @Test("what is not in Slack's format is 400, and nothing happens")
@@ -175,7 +178,7 @@ import ViridianConfiguration
             #expect(try await world.post("/slack/commands", json, headers: signed).status == 400)
             let huge = "payload=" + String(repeating: "x", count: 3 << 20)
             #expect(try await world.post("/slack/actions", huge, headers: headers(huge, secret: secret)).status == 413)
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
         }
     }
 
@@ -188,7 +191,7 @@ import ViridianConfiguration
             #expect(check.status == 200 && check.text.isEmpty, "\(check)")
             let link = await world.slack.press(FakeSlack.Button("preview", value: "x"), in: world.message, by: .mike)
             try await world.send(link)
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 10).isEmpty)
         }
     }
 
@@ -226,7 +229,7 @@ import ViridianConfiguration
             _ = try await world.slack.wait(for: "the question who she is") { slack in
                 slack.calls.contains { $0.method == "users.info" } ? true : nil
             }
-            #expect(try world.server.journal.slackRequestsToActOn(limit: 9).count == 1)
+            #expect(try await world.server.journal.slackRequestsToActOn(limit: 9).count == 1)
             #expect(await world.slack.told(.ann).isEmpty)
             #expect(try await world.server.release(1, in: .paused).state == .paused)
             await world.slack.calm()
@@ -267,10 +270,10 @@ import ViridianConfiguration
             let told = try await world.slack.told(.bob) { $0.text.contains("Too many requests") }
             #expect(told.text.contains("nothing was done"))
             let isDone = try await eventually {
-                try world.server.journal.slackRequestsToActOn(limit: 100).isEmpty ? true : nil
+                try await world.server.journal.slackRequestsToActOn(limit: 100).isEmpty ? true : nil
             }
             #expect(isDone == true)
-            let refusals = try world.audit("lock")
+            let refusals = try await world.audit("lock")
             // 21 a minute.
             #expect(
                 (21...42).contains(refusals.count) && refusals.allSatisfy { $0.outcome == .refused },

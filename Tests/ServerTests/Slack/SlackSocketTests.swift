@@ -38,7 +38,7 @@ import Testing
             let release = try await world.server.release(1, in: .live)
             #expect(release.promotedBy == "mike")
             _ = try await world.slack.wait(for: "an answer") { $0.told(.mike).last }
-            #expect(try world.audit("promote").map(\.who) == ["mike (Slack U024BE7LH)"])
+            #expect(try await world.audit("promote").map(\.who) == ["mike (Slack U024BE7LH)"])
             #expect(has(#"viridian_slack_requests_total{kind="actions",result="accepted"} 1"#, world))
             #expect(has(#"viridian_slack_requests_total{kind="actions",result="repeated"} 1"#, world))
             #expect(has("viridian_slack_connections 2", world))

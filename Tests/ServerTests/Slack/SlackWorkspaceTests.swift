@@ -41,7 +41,7 @@ import ViridianConfiguration
                 let told = try await world.say("lock blog moving", by: person)
                 #expect(told.contains("Slack did not say who you are, so nothing was done"), "\(told)")
             }
-            #expect(try world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
+            #expect(try await world.server.journal.locks(at: world.server.services.clock.now).isEmpty)
             #expect(try await world.say("lock blog moving", by: .mike).contains("blog is locked"))
             await world.slack.calm()
             #expect(try await world.say("unlock blog", by: .ann).contains("blog"))

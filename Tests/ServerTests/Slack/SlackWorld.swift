@@ -97,7 +97,7 @@ struct SlackWorld: Sendable {
 
     /// A release that awaits promotion.
     func paused(_ version: String = "v2", app: String = "blog") async throws -> Release {
-        let number = (try server.journal.numbers(app: app, limit: 1).first ?? 0) + 1
+        let number = (try await server.journal.numbers(app: app, limit: 1).first ?? 0) + 1
         let answer = try await server.deploy(version, app: app, more: #", "verify": true, "reason": "fix of prices""#)
         #expect(answer.status == 201, "\(answer)")
         let release = try await server.release(number, app: app, in: .paused)
@@ -105,7 +105,7 @@ struct SlackWorld: Sendable {
         return release
     }
 
-    func audit(_ action: String) throws -> [AuditEntry] {
-        try server.journal.audit(limit: 200).filter { $0.action == action }
+    func audit(_ action: String) async throws -> [AuditEntry] {
+        try await server.journal.audit(limit: 200).filter { $0.action == action }
     }
 }
