@@ -17,7 +17,12 @@ extension PostgreSQLSchema {
                 guard encoding == "UTF8" else {
                     throw Rejection.unusable("its encoding is \(encoding): create a database with ENCODING 'UTF8'")
                 }
-                return try appliedMigrations(database)
+                do {
+                    return try appliedMigrations(database)
+                } catch Rejection.foreign {
+                    // Another program may be creating the tables at this moment: that is decided under the lock.
+                    return []
+                }
             }
         }
         guard applied.count < migrations.count else { return }

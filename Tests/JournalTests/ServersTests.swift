@@ -63,6 +63,8 @@ extension EveryJournal {
             #expect(try await !journals[1].claim(duty, for: other))
             try await bury(winner, journals[1])
             #expect(try await journals[1].claim(duty, for: other))
+            // It is still there, however long this took.
+            try await journals[1].note(server(other))
             #expect(try await !journals[0].claim(duty, for: winner))
         }
 

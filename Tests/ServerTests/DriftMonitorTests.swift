@@ -79,6 +79,10 @@ struct DriftMonitorTests {
             server in
             await server.world.holdSwitches(at: gate)
             _ = try await server.deploy()
+            // The nodes have been read: what one of them routes to now is the release's doing.
+            _ = try await eventually {
+                try await server.get("/api/v1/apps/blog/releases/1").json["phase"].string == "switching" ? true : nil
+            }
             await server.world.route(FakeWorld.nodes[0], of: "blog", to: .green)
             let before = try await server.get("/metrics").text
             _ = try await eventually { try await server.get("/metrics").text != before ? true : nil }
