@@ -14,12 +14,13 @@ struct HookTests {
         hooks: HooksConfiguration(registry: Secret(RegistryEvents.secret), gitlab: GitLabHook(secret: Secret("gl"))))
 
     private func withHooks(
-        apps: [String] = ["blog"], world: FakeWorld? = nil, folder: TestFolder? = nil,
+        apps: [String] = ["blog"], world: FakeWorld? = nil, folder: TestFolder? = nil, answerWithin: Duration? = nil,
         configure: @Sendable (inout AppConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (TestServer) async throws -> Void
     ) async throws {
         var settings = HookTests.settings
         settings.lookup = NoRegistry()
+        if let answerWithin { settings.answerWithin = answerWithin }
         try await withServer(
             apps: apps, folder: folder, world: world,
             configure: {
@@ -261,7 +262,7 @@ struct HookTests {
 
     @Test("after a rollback the app is locked for hooks until somebody unlocks it, and the next push says so")
     func rolledBack() async throws {
-        try await withHooks { server in
+        try await withHooks(answerWithin: .seconds(60)) { server in
             for number in 1...2 {
                 _ = try await server.deliver(RegistryEvents.push("v\(number)", digest: RegistryEvents.digest(number)))
                 _ = try await server.release(number, in: .live)
