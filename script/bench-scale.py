@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures `viridian serve` with many apps: memory, processor time, start, conversations with nodes, calls to the cluster.
 
     python3 script/bench-scale.py VIRIDIAN SIZE...

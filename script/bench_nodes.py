@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Simulated nodes for script/bench scale: they answer the node script's requests as nodes do whose nginx is well.
 
 The server reaches them through a program named ssh that connects here (Nodes.write_ssh). The wire format of a session is in

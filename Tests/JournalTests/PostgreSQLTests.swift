@@ -65,7 +65,8 @@ struct PostgreSQLTests {
         #expect(PostgreSQLSchema.migrations.first?.name == "1: journal")
         let uri = try await server().createDatabase()
         _ = try Journal(postgreSQL: uri)
-        let applied = try await PostgreSQLServer.psql(uri, "SELECT name FROM schema_migrations ORDER BY applied_at, name")
+        let applied = try await PostgreSQLServer.psql(
+            uri, "SELECT name FROM schema_migrations ORDER BY applied_at, name")
         #expect(applied.split(separator: "\n").map(String.init) == PostgreSQLSchema.migrations.map(\.name))
     }
 

@@ -86,7 +86,9 @@ package actor PostgreSQLServer {
         let command = try command(
             "postgres",
             ["-D", data, "-k", directory]
-                + (["listen_addresses=", "shared_buffers=16MB"] + settings).flatMap { ["-c", $0] })
+                + (["listen_addresses=", "shared_buffers=16MB", "max_connections=1000"] + settings).flatMap {
+                    ["-c", $0]
+                })
         running = Task {
             defer { line.finish() }
             return try await command.run(grace: .seconds(1), onLine: { line.yield($0.text) })
