@@ -1,6 +1,7 @@
 import CPostgreSQL
 import Foundation
 import Glibc
+import Journal
 import Synchronization
 
 /// Connects to the servers of an address, one after the other, until one of them is the right one.
@@ -73,7 +74,7 @@ final class PostgreSQLConnecting: Sendable {
             let events = state == Int32(pq_polling_reading) ? POLLIN : POLLOUT
             var descriptor = pollfd(fd: pq.socket(handle), events: Int16(events), revents: 0)
             let left = ContinuousClock.now.duration(to: deadline)
-            guard left > .zero, poll(&descriptor, 1, max(left.milliseconds, 1)) != 0 else {
+            guard left > .zero, poll(&descriptor, 1, max(left.wholeMilliseconds, 1)) != 0 else {
                 throw PostgreSQLFailure(.noConnection, "no answer within \(address.connectTimeout)")
             }
             state = pq.connectPoll(handle)

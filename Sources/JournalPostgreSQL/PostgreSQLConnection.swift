@@ -142,7 +142,7 @@ final class PostgreSQLConnection {
         if takeNotices() { return true }
         // poll(2) ignores what is negative.
         var descriptors = [socket, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        guard poll(&descriptors, 2, limit.milliseconds) > 0, descriptors[0].revents != 0 else { return false }
+        guard poll(&descriptors, 2, limit.wholeMilliseconds) > 0, descriptors[0].revents != 0 else { return false }
         guard pq.consumeInput(handle) != 0, pq.status(handle) == Int32(pq_connection_ok) else { throw lost() }
         return takeNotices()
     }
@@ -166,7 +166,7 @@ final class PostgreSQLConnection {
                 isBroken = true
                 throw PostgreSQLFailure(.connectionLost, "the server has not answered for \(answerLimit)")
             }
-            let count = poll(&descriptor, 1, max(left.milliseconds, 1))
+            let count = poll(&descriptor, 1, max(left.wholeMilliseconds, 1))
             if count > 0 { return }
             if count < 0 && errno != EINTR { throw lost() }
         }
@@ -204,13 +204,6 @@ extension UInt8 {
     fileprivate var hexadecimal: String {
         let digits = String(self, radix: 16)
         return digits.count == 1 ? "0" + digits : digits
-    }
-}
-
-extension Duration {
-    /// For poll(2).
-    var milliseconds: Int32 {
-        Int32(clamping: components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000)
     }
 }
 

@@ -91,7 +91,8 @@ extension PostgreSQLConnecting {
             {
                 // The server may be another one now.
                 kept = nil
-                usleep(UInt32(pause.milliseconds) * 1000)
+                // On the thread of this connection, which nothing else needs meanwhile.
+                usleep(UInt32(pause.wholeMilliseconds) * 1000)
                 pause = min(max(pause * 2, .milliseconds(50)), .milliseconds(500))
             }
         }

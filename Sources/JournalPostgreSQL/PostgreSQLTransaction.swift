@@ -75,7 +75,7 @@ extension PostgreSQLConnection {
         let value = try inTransaction(
             """
             BEGIN ISOLATION LEVEL READ COMMITTED;
-            \(settings(limits)) SET LOCAL lock_timeout = \(limits.lock.milliseconds);
+            \(settings(limits)) SET LOCAL lock_timeout = \(limits.lock.wholeMilliseconds);
             SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
             SELECT pg_advisory_xact_lock(\(PostgreSQLSchema.lock));
             \(commit?.statements ?? "")
@@ -109,8 +109,8 @@ extension PostgreSQLConnection {
 
     private func settings(_ limits: PostgreSQLLimits) -> String {
         """
-        SET LOCAL statement_timeout = \(limits.statement.milliseconds); SET LOCAL bytea_output = 'hex'; \
-        SET LOCAL idle_in_transaction_session_timeout = \(limits.idle.milliseconds);
+        SET LOCAL statement_timeout = \(limits.statement.wholeMilliseconds); SET LOCAL bytea_output = 'hex'; \
+        SET LOCAL idle_in_transaction_session_timeout = \(limits.idle.wholeMilliseconds);
         """
     }
 

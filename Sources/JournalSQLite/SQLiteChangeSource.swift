@@ -32,8 +32,7 @@ final class SQLiteChangeSource: ChangeSource {
         var descriptors = [events, wakeUp.descriptor].filter { $0 >= 0 }.map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
-        let milliseconds = limit.components.seconds * 1000 + limit.components.attoseconds / 1_000_000_000_000_000
-        _ = poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: milliseconds))
+        _ = poll(&descriptors, nfds_t(descriptors.count), limit.wholeMilliseconds)
         drain()
     }
 

@@ -22,7 +22,7 @@ final class ChangeWatch: Sendable {
 
     static let longestWait = Duration.seconds(2)
     /// Between two attempts to connect again.
-    private static let retry = Duration.seconds(1)
+    private static let retry: TimeInterval = 1
 
     private let database: any JournalDatabase
     private let state = Mutex(State())
@@ -74,7 +74,7 @@ final class ChangeWatch: Sendable {
                 if isWanted { try follow(source, run) }
             } catch {
                 // The journal cannot be reached: whoever uses it learns that, and says so. Here it is tried again.
-                Thread.sleep(forTimeInterval: Self.retry.seconds)
+                Thread.sleep(forTimeInterval: Self.retry)
             }
         }
     }
@@ -104,8 +104,4 @@ final class ChangeWatch: Sendable {
         }
         for continuation in continuations { continuation.yield() }
     }
-}
-
-extension Duration {
-    fileprivate var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import ReleaseMachine
 
 /// Ends a poll(2) of another thread: a pipe from which something can be read once it was called.
 package final class WakeUp: Sendable {
@@ -22,4 +23,9 @@ package final class WakeUp: Sendable {
         guard input >= 0 else { return }
         _ = Glibc.write(input, "x", 1)
     }
+}
+
+extension Duration {
+    /// As poll(2) and PostgreSQL's settings take it.
+    package var wholeMilliseconds: Int32 { Int32(clamping: milliseconds) }
 }

@@ -102,7 +102,7 @@ package actor AppStateCache {
         var lastHeartbeat = clock.now
         while !Task.isCancelled {
             try? await clock.sleep(for: min(heartbeat, .seconds(1)))
-            await refreshHolds()
+            setHolds(holdFacts.later(freezes, at: self.clock.now))
             guard clock.now - lastHeartbeat >= heartbeat else { continue }
             lastHeartbeat = clock.now
             for feed in feeds.values { await feed.sendHeartbeat() }
@@ -141,9 +141,12 @@ package actor AppStateCache {
 
     /// Reads what holds the apps' releases, and what waits.
     func refreshHolds() async {
-        guard let facts = try? await HoldFacts(journal, freezes, at: clock.now), facts != holdFacts,
-            !facts.isOlder(than: holdFacts)
-        else { return }
+        guard let facts = try? await HoldFacts(journal, freezes, at: clock.now) else { return }
+        setHolds(facts)
+    }
+
+    private func setHolds(_ facts: HoldFacts) {
+        guard facts != holdFacts, !facts.isOlder(than: holdFacts) else { return }
         let before = holdFacts
         holdFacts = facts
         let holds = Holds(freezes)

@@ -17,6 +17,18 @@ struct HoldFacts: Sendable, Equatable {
     init(_ journal: Journal, _ freezes: [FreezeWindow], at now: Timestamp) async throws(JournalError) {
         locks = try await journal.locks(at: now)
         queued = Dictionary(try await journal.queue().map { ($0.version.app, $0) }) { $1 }
+        close(freezes, at: now)
+    }
+
+    /// The same, as they are at a later time: a lock may have ended, a freeze begun or ended.
+    func later(_ freezes: [FreezeWindow], at now: Timestamp) -> HoldFacts {
+        var facts = self
+        facts.locks.removeAll { lock in lock.until.map { $0 <= now } ?? false }
+        facts.close(freezes, at: now)
+        return facts
+    }
+
+    private mutating func close(_ freezes: [FreezeWindow], at now: Timestamp) {
         closed = freezes.filter { $0.closedUntil(now, app: $0.apps?.first ?? "") != nil }.map(\.name)
         at = now
     }
