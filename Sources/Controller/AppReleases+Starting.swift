@@ -156,9 +156,8 @@ extension AppReleases {
     func markReplacedReleases() async throws {
         let live = try await engine.journal.releases(app: name, limit: 50, before: nil).filter { $0.state == .live }
         guard let newest = live.first else { return }
-        let wentBack = if case .rollback = newest.order.kind { true } else { false }
         for older in live.dropFirst() {
-            let event = Event.replaced(by: newest.order.number, rolledBack: wentBack)
+            let event = Event.replaced(by: newest.order.number, rolledBack: newest.order.isRollback)
             let recorded = RecordedEvent(sequence: older.sequence + 1, at: engine.clock.now, event: event)
             try await engine.journal.append(recorded, app: name, number: older.order.number)
         }

@@ -49,7 +49,7 @@ extension RollbackTarget {
         var place: Release? = live
         while let release = place {
             let older = history.filter { $0.order.number < release.order.number && $0.hasBeenLive }
-            if case .rollback = release.order.kind {
+            if release.order.isRollback {
                 place = older.first { RollbackTarget($0.order).isSame(as: RollbackTarget(release.order)) }
                 continue
             }

@@ -64,7 +64,7 @@ package struct AuditEntry: Sendable, Hashable {
         }
         switch recorded.event {
         case .requested(let order):
-            let action = if case .rollback = order.kind { "rollback" } else { "deploy" }
+            let action = order.isRollback ? "rollback" : "deploy"
             let override = order.overrode.map { ", in spite of: \($0)" } ?? ""
             self = entry(order.requestedBy, action, order.reason, order.version + override)
         case .promoted(let by): self = entry(by, "promote", nil)

@@ -40,6 +40,8 @@ package struct Order: Sendable, Hashable, Codable {
     package var removeStrays: Bool?
     package var rules: Rules
 
+    package var isRollback: Bool { if case .rollback = kind { true } else { false } }
+
     package init(
         app: String,
         number: Int,

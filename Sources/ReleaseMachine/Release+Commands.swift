@@ -30,7 +30,7 @@ extension Release {
     /// Whether a newer version may be released instead: no node has been switched, nobody has promoted it, and it does not bring an earlier
     /// version back.
     package var canBeSuperseded: Bool {
-        if case .rollback = order.kind { return false }
+        if order.isRollback { return false }
         return !state.hasEnded && !isBackingOut && !isApproved && !hasMovedTraffic
     }
 

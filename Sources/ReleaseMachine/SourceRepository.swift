@@ -110,7 +110,7 @@ extension Release {
         guard let live = order.live, previous.map({ $0.version == live.version }) ?? true,
             let repository = order.source.flatMap(SourceRepository.init)
         else { return nil }
-        if case .rollback = order.kind { return repository.compareURL(from: order.commit, to: live.commit) }
+        if order.isRollback { return repository.compareURL(from: order.commit, to: live.commit) }
         return repository.compareURL(from: live.commit, to: order.commit)
     }
 }

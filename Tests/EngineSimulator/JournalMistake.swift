@@ -12,7 +12,9 @@ package enum JournalMistake: CaseIterable, Sendable {
     /// What the simulation may say of it, whichever comes first.
     package var expected: [String] {
         switch self {
-        case .acknowledgesBeforeWriting, .ignoresConflicts, .ignoresFailures: ["the journal: "]
+        case .acknowledgesBeforeWriting, .ignoresFailures: ["the journal: "]
+        // The command whose event was never written, or whoever hears of it.
+        case .ignoresConflicts: ["the journal: ", "that was acknowledged is not in the journal"]
         case .repeatsAsNew: ["twice"]
         }
     }

@@ -13,9 +13,12 @@ struct VersionStatesTests {
     }
 
     /// A release of a version, after these events.
-    private func release(_ number: Int, _ name: String, minute: Int, _ events: [Event]) throws -> Release {
+    private func release(_ number: Int, _ name: String, minute: Int, _ events: [Event], kind: Order.Kind = .deploy)
+        throws -> Release
+    {
         let order = Order(
-            app: "blog", number: number, version: name, image: "blog:\(name)@sha256:\(name)", requestedBy: "anna")
+            app: "blog", number: number, kind: kind, version: name, image: "blog:\(name)@sha256:\(name)",
+            requestedBy: "anna")
         let all = [Event.requested(order)] + events
         return try #require(
             Release(
@@ -67,6 +70,17 @@ struct VersionStatesTests {
         #expect(VersionStates(admission).state(of: version("v1", minute: 0)).state == .older)
         admission.holds = [Admission.Hold("blog is locked", isAutomatic: true)]
         #expect(VersionStates(admission).state(of: queued).state == .held)
+    }
+
+    @Test("what a rollback has replaced was rolled back, also before it is marked so")
+    func rollback() throws {
+        var rolledBack = try release(7, "v2", minute: 20, [])
+        rolledBack.state = .live
+        var live = try release(8, "v1", minute: 30, [], kind: .rollback(from: 7))
+        live.state = .live
+        let states = VersionStates(Admission(app: "blog", releases: [live, rolledBack]))
+        #expect(states.state(of: version("v2", minute: 10)).state == .rolledBack)
+        #expect(states.state(of: version("v1", minute: 0)).state == .live)
     }
 
     @Test("another image of the same tag is another version")

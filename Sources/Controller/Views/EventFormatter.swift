@@ -39,7 +39,7 @@ package struct EventFormatter: Sendable {
         let order = release.order
         switch event {
         case .requested:
-            let what = if case .rollback = order.kind { "rollback to" } else { "deploy of" }
+            let what = order.isRollback ? "rollback to" : "deploy of"
             let why = order.reason.map { ": \($0)" } ?? ""
             return [
                 "--- Starting \(what) \(order.version) for \(order.app), requested by \(order.requestedBy)\(why) ---"

@@ -132,7 +132,7 @@ package struct ReleaseView: Codable, Sendable, Hashable {
         let order = release.order
         app = order.app
         number = order.number
-        kind = if case .rollback = order.kind { .rollback } else { .deploy }
+        kind = order.isRollback ? .rollback : .deploy
         version = order.version
         image = order.image
         color = release.candidate

@@ -52,7 +52,9 @@ package struct VersionStates: Sendable {
         let number = last.order.number
         switch last.state {
         case .rolledBack: return (.rolledBack, number)
-        case .live, .superseded: return (.older, number)
+        // Not marked as replaced yet: see above.
+        case .live: return (admission.live?.order.isRollback == true ? .rolledBack : .older, number)
+        case .superseded: return (.older, number)
         case .running, .paused, .failed, .aborted:
             // Given up for a newer version: nothing is wrong with it.
             if case .superseded = last.cause { return (isOlder(version) ? .older : .available, number) }

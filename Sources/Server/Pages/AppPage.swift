@@ -226,7 +226,7 @@ struct AppPage {
                 $0["hue"] = DisplayText.hue(release.candidate)
                 $0["badge"] = DisplayText.badge(release)
                 $0["why"] = DisplayText.why(release)?.cut(240)
-                $0["isRollback"] = release.isRollback
+                $0["isRollback"] = release.order.isRollback
                 $0["took"] = release.elapsed(at: now).short
                 $0["by"] = release.order.requestedBy
                 $0["iso"] = release.createdAt.iso8601

@@ -142,7 +142,3 @@ enum DisplayText {
         url.flatMap { $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil }
     }
 }
-
-extension Release {
-    var isRollback: Bool { if case .rollback = order.kind { true } else { false } }
-}

@@ -96,7 +96,7 @@ struct ReleasePage {
         model["name"] = order.name
         model["version"] = order.version
         model["href"] = path
-        model["kind"] = release.isRollback ? "Rollback" : "Deploy"
+        model["kind"] = release.order.isRollback ? "Rollback" : "Deploy"
         model["hue"] = DisplayText.hue(release.candidate)
         model["previous"] = release.previous.map { previous in
             PageValues {
@@ -111,7 +111,7 @@ struct ReleasePage {
         model["changes"] = release.compareURL.map { url in
             PageValues {
                 $0["href"] = url
-                $0["label"] = release.isRollback ? "changes that it takes back" : "changes"
+                $0["label"] = release.order.isRollback ? "changes that it takes back" : "changes"
             }
         }
         let origin = origin

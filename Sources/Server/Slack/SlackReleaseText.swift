@@ -20,7 +20,7 @@ struct SlackReleaseText {
     /// `v17 → v18`, `rollback v18 → v17`, `v18` where nothing was live.
     var change: SlackText {
         let old = release.previous?.version ?? order.live?.version
-        let prefix: SlackText = if case .rollback = order.kind { "rollback " } else { "" }
+        let prefix: SlackText = if order.isRollback { "rollback " } else { "" }
         guard let old else { return prefix + .code(version) }
         return prefix + .code(Self.shown(old, 128)) + " → " + .code(version)
     }

@@ -20,7 +20,7 @@ package struct ReleaseSummary: Sendable, Hashable {
         app = release.order.app
         number = release.order.number
         version = release.order.version
-        isRollback = if case .rollback = release.order.kind { true } else { false }
+        isRollback = release.order.isRollback
         state = release.state
         hasBeenLive = release.hasBeenLive
         needsRepair = !release.needRepair.isEmpty
