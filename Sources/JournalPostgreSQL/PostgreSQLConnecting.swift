@@ -89,7 +89,11 @@ final class PostgreSQLConnecting: Sendable {
             let words = message.replacingOccurrences(of: " \(found.1): ", with: "")
             return PostgreSQLFailure(.refused(state: String(found.1), constraint: nil), Self.oneLine(words))
         }
-        return PostgreSQLFailure(.noConnection, Self.oneLine(message))
+        let words = Self.oneLine(message)
+        if let refusal = TLSRefusal(words) {
+            return PostgreSQLFailure(.untrusted(advice: refusal.advice), refusal.message)
+        }
+        return PostgreSQLFailure(.noConnection, words)
     }
 
     /// A message of several lines as one; where in the server's sources it comes from does not help.

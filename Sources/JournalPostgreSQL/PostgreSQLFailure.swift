@@ -11,6 +11,8 @@ struct PostgreSQLFailure: Error, Equatable {
         case noConnection
         /// A password is needed, and none is there.
         case noPassword
+        /// The URI wants TLS with a server that is checked, and that did not come about. Says what to do.
+        case untrusted(advice: String)
         /// The connection broke, or the server did not answer in time.
         case connectionLost
         /// The server refuses: its SQLSTATE (PostgreSQL's manual, appendix A), and the name of the constraint that was violated.
@@ -33,7 +35,7 @@ struct PostgreSQLFailure: Error, Equatable {
     var isPassing: Bool {
         switch cause {
         case .noConnection, .connectionLost: true
-        case .missingLibrary, .address, .noPassword: false
+        case .missingLibrary, .address, .noPassword, .untrusted: false
         case .refused(let state, _): Self.passing.contains(state) || state.hasPrefix("08")
         }
     }
@@ -59,6 +61,7 @@ extension JournalError.Kind {
             case .noConnection, .connectionLost: .unreachable(message)
             case .noPassword:
                 .unusable("a password is needed (\(message)): it is taken from the URI, PGPASSWORD or ~/.pgpass")
+            case .untrusted(let advice): .unusable("\(message): \(advice)")
             case .refused(let state, let constraint): Self(state: state, constraint: constraint, message)
             }
     }

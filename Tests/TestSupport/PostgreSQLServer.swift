@@ -202,6 +202,13 @@ package actor PostgreSQLServer {
         return directory
     }
 
+    /// Makes a file the server's, which nobody else may read.
+    nonisolated func own(_ file: String) throws {
+        var attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+        if let user = Self.user { attributes[.ownerAccountID] = user.id }
+        try FileManager.default.setAttributes(attributes, ofItemAtPath: file)
+    }
+
     private nonisolated func run(_ program: String, _ arguments: [String]) async throws {
         let done = try await command(program, arguments).run(deadline: .seconds(600))
         guard done.succeeded else { throw Failed(description: "\(program): \(done.error)") }
