@@ -8,6 +8,7 @@ enum PostgreSQLSchema {
     static let migrations: [(name: String, sql: [UInt8])] = [
         ("1: journal", PackageResources.P001__journal_sql),
         ("2: servers", PackageResources.P002__servers_sql),
+        ("3: retention", PackageResources.P003__retention_sql),
     ]
 
     /// The advisory lock of transactions that write: "Viridian" in ASCII. It is the database's, whatever the schema.

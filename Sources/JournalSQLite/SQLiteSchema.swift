@@ -17,6 +17,7 @@ enum SQLiteSchema {
         ("7: outbox", PackageResources.V007__outbox_sql),
         ("8: Slack", PackageResources.V008__slack_sql),
         ("9: servers", PackageResources.V009__servers_sql),
+        ("10: retention", PackageResources.V010__retention_sql),
     ]
 
     static var migrator: DatabaseMigrator {

@@ -12,7 +12,9 @@ CREATE TABLE events (
 CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
+    WHEN NOT EXISTS (SELECT 1 FROM deleted_releases WHERE app = old.app AND number = old.number)
     BEGIN SELECT RAISE(ABORT, 'events are never removed'); END;
+CREATE INDEX events_that_begin ON events (app, number, at) WHERE sequence = 1;
 CREATE TABLE heads (
     app TEXT NOT NULL PRIMARY KEY,
     number INTEGER NOT NULL,
@@ -215,3 +217,10 @@ CREATE TABLE claims (
     PRIMARY KEY (kind, subject)
 ) WITHOUT ROWID;
 CREATE INDEX claims_by_server ON claims (server);
+CREATE TABLE deleted_releases (
+    app TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL,
+    PRIMARY KEY (app, number)
+) WITHOUT ROWID;

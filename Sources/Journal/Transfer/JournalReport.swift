@@ -7,6 +7,8 @@ package struct JournalReport: Sendable, Hashable {
     package var apps: Int
     package var auditEntries: Int
     package var newestEvent: Timestamp?
+    /// Releases whose events were deleted because of their age.
+    package var deletedReleases: Int
     /// Sentences, at most a hundred for each kind of problem.
     package var problems: [String]
 }
@@ -23,7 +25,8 @@ extension Journal {
                 auditEntries: try count("count(*) FROM audit"),
                 newestEvent: try database.value(Int64.self, sql: "SELECT max(at) FROM events")
                     .map { Timestamp(milliseconds: $0) },
-                problems: try Self.gaps(database) + Self.wrongHeads(database))
+                deletedReleases: try count("count(*) FROM deleted_releases"),
+                problems: try Self.gaps(database) + Self.wrongHeads(database) + Self.leftOfDeleted(database))
         }
     }
 
@@ -40,6 +43,16 @@ extension Journal {
             )
             return "\(app)/\(number) has \(events) events, but its last one is number \(last): events are missing"
         }
+    }
+
+    private static func leftOfDeleted(_ database: any DatabaseConnection) throws -> [String] {
+        try database.rows(
+            sql: """
+                SELECT app, number FROM deleted_releases WHERE EXISTS
+                    (SELECT 1 FROM events WHERE events.app = deleted_releases.app AND events.number = deleted_releases.number)
+                ORDER BY app, number LIMIT 100
+                """
+        ).map { "\($0["app"] as String)/\($0["number"] as Int) was deleted because of its age, but has events" }
     }
 
     private static func wrongHeads(_ database: any DatabaseConnection) throws -> [String] {

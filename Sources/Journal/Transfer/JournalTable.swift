@@ -24,6 +24,7 @@ package struct JournalTable: Sendable, Hashable {
     /// All, in the order in which they are copied.
     package static let all: [JournalTable] = [
         events, heads,
+        JournalTable("deleted_releases", "app number ended_at deleted_at", key: "app number"),
         JournalTable(
             "tokens", "id hash name role apps created_at created_by expires_at used_at revoked_at", key: "id"),
         JournalTable("sessions", "hash token csrf created_at seen_at", key: "hash"),
