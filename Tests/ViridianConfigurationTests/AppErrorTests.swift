@@ -182,7 +182,7 @@ struct AppErrorTests {
                 #"ready.timeout: expected a duration such as 500ms, 30s, 10m or 1h, longer than 0, found "10 m""#
             ),
             ("ready: {stable: -5s}", #"ready.stable: expected a duration such as 500ms, 30s, 10m or 1h, found "-5s""#),
-            ("ready: {stable: 1d}", #"ready.stable: expected a duration such as 500ms, 30s, 10m or 1h, found "1d""#),
+            ("ready: {stable: 1w}", #"ready.stable: expected a duration such as 500ms, 30s, 10m or 1h, found "1w""#),
             (
                 "ready: {timeout: 1m, stable: 90s}",
                 "ready.stable: expected less than the timeout, which is 1m, found 90s"

@@ -165,7 +165,8 @@ struct ValueTests {
         arguments: [
             ("500ms", Duration.milliseconds(500)), ("30s", .seconds(30)), ("10m", .seconds(600)),
             ("1h", .seconds(3600)),
-            ("0s", .zero), ("90s", .seconds(90)), ("8760h", .seconds(31_536_000)),
+            ("0s", .zero), ("90s", .seconds(90)), ("8760h", .seconds(31_536_000)), ("2d", .seconds(172_800)),
+            ("365d", .seconds(31_536_000)),
         ])
     func durations(_ text: String, _ duration: Duration) {
         #expect(Duration(text: text) == duration)
@@ -174,7 +175,7 @@ struct ValueTests {
 
     @Test(
         "invalid durations",
-        arguments: ["", "s", "1", "1d", "1.5s", "-1s", "+1s", "1S", " 1s", "01s", "1h30m", "8761h", "1 s", "٣s"])
+        arguments: ["", "s", "1", "1w", "366d", "1.5s", "-1s", "+1s", "1S", " 1s", "01s", "1h30m", "8761h", "1 s", "٣s"])
     func badDurations(_ text: String) {
         #expect(Duration(text: text) == nil)
     }

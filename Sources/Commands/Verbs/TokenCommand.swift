@@ -73,34 +73,16 @@ struct TokenCreateCommand: Verb {
     }
 }
 
-/// How long a token is valid: a duration as in the configuration, or days such as `90d`.
+/// How long a token is valid: a duration as in the configuration, of at most ten years.
 struct TokenLife {
     var length: Duration
 
     init(_ text: String) throws {
         let expected = "--expires takes a duration such as 12h or 90d, at most 3650d"
-        if text.hasSuffix("d"), let days = Int(text.dropLast()) {
-            length = .seconds(days.clamped(to: 0...100_000) * 86_400)
-        } else if let parsed = TokenLife.parse(text) {
-            length = parsed
-        } else {
+        guard let length = Duration(text: text, atMost: .seconds(3650 * 86_400)), length > .zero else {
             throw Refusal("\(expected), not \(text.safe)")
         }
-        guard length > .zero, length <= .seconds(3650 * 86_400) else { throw Refusal("\(expected), not \(text.safe)") }
-    }
-
-    private static func parse(_ text: String) -> Duration? {
-        let units: [(String, Int)] = [("h", 3600), ("m", 60), ("s", 1)]
-        for (suffix, seconds) in units where text.hasSuffix(suffix) {
-            return Int(text.dropLast()).map { .seconds($0.clamped(to: 0...100_000_000) * seconds) }
-        }
-        return nil
-    }
-}
-
-extension Int {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
-        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+        self.length = length
     }
 }
 

@@ -2,14 +2,14 @@ import Foundation
 
 extension Configuration {
     static let keys = [
-        "journal", "kubernetes", "nodes", "clusters", "server", "apps", "registries", "hooks", "report", "freeze",
-        "slack",
-        "notify",
+        "journal", "keep", "kubernetes", "nodes", "clusters", "server", "apps", "registries", "hooks", "report",
+        "freeze", "slack", "notify",
     ]
 
     /// Reads everything but the apps, and what names apps: freeze windows, Slack's users and the destinations of webhooks. `nil` if a value without a default is missing or wrong.
     init?(_ root: Section) {
         let journal = root.read("journal", .journal, default: root.location.file.resolve("viridian.sqlite"))
+        let keep = root.read("keep", .keep)
         let clusters = ClusterConfiguration.list(root)
         let server = ServerConfiguration(root)
         let registries = RegistryConfiguration.list(root)
@@ -17,7 +17,7 @@ extension Configuration {
         let report = ReportConfiguration(root)
         guard let clusters else { return nil }
         self.init(
-            file: root.location.file.path, journal: journal, clusters: clusters, server: server,
+            file: root.location.file.path, journal: journal, keep: keep, clusters: clusters, server: server,
             hooks: hooks, registries: registries, report: report)
     }
 }

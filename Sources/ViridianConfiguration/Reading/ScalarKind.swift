@@ -157,6 +157,11 @@ extension Kind where Value == Duration {
         }
     }
 
+    /// How long the journal keeps what has ended.
+    static var keep: Kind {
+        Kind("a number of days from 90d to 3650d, such as 400d") { Duration(keep: $0.text) }
+    }
+
     static func duration(atLeast least: Duration) -> Kind {
         Kind("a duration such as 30s, 10m or 1h, of at least \(least.text)") { scalar in
             Duration(text: scalar.text).flatMap { $0 < least ? nil : $0 }

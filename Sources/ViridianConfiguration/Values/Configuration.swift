@@ -6,6 +6,8 @@ package struct Configuration: Sendable, Hashable {
     package var file: String
     /// Where the journal is: the path of a SQLite file, or the URI of a database in PostgreSQL, which may have a password.
     package var journal: String
+    /// How long releases are kept there after they have ended; `nil`: for ever.
+    package var keep: Duration?
     /// At least one, of different names. The one of `kubernetes` and `nodes`, which has none, is the first.
     package var clusters: [ClusterConfiguration]
     package var server: ServerConfiguration
@@ -23,6 +25,7 @@ package struct Configuration: Sendable, Hashable {
     package init(
         file: String,
         journal: String,
+        keep: Duration? = nil,
         kubernetes: KubernetesConfiguration = KubernetesConfiguration(),
         nodes: NodesConfiguration? = nil,
         clusters: [ClusterConfiguration] = [],
@@ -37,6 +40,7 @@ package struct Configuration: Sendable, Hashable {
     ) {
         self.file = file
         self.journal = journal
+        self.keep = keep
         let unnamed = nodes.map { ClusterConfiguration(kubernetes: kubernetes, nodes: $0) }
         self.clusters = [unnamed].compactMap(\.self) + clusters
         self.server = server

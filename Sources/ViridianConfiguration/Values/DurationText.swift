@@ -1,13 +1,14 @@
 extension Duration {
-    /// A whole number with its unit, `500ms`, `30s`, `10m` or `1h`, of at most a year.
-    package init?(text: String) {
+    /// A whole number with its unit, `500ms`, `30s`, `10m`, `1h` or `2d`, of at most a year, or of at most `limit`.
+    package init?(text: String, atMost limit: Duration = .seconds(365 * 86_400)) {
         let units: [(suffix: String, unit: Duration)] = [
             ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
+            ("d", .seconds(86_400)),
         ]
         guard let (suffix, unit) = units.first(where: { text.hasSuffix($0.suffix) }),
             let count = Int(decimal: String(text.dropLast(suffix.count))),
             // Bounded before multiplying, which would otherwise overflow.
-            (0...31_536_000_000).contains(count), unit * count <= .seconds(365 * 24 * 3600)
+            (0...1_000_000_000_000).contains(count), unit * count <= limit
         else { return nil }
         self = unit * count
     }
@@ -19,5 +20,12 @@ extension Duration {
         let seconds = milliseconds / 1000
         if seconds == 0 || seconds % 60 != 0 { return "\(seconds)s" }
         return seconds % 3600 != 0 ? "\(seconds / 60)m" : "\(seconds / 3600)h"
+    }
+
+    /// How long a journal keeps what has ended: 90 days to ten years. For 90 days deliveries and repeated requests are remembered, which name
+    /// the releases that they started, and statistics usually go no further back.
+    package init?(keep text: String) {
+        self.init(text: text, atMost: .seconds(3650 * 86_400))
+        if self < .seconds(90 * 86_400) { return nil }
     }
 }
