@@ -2,6 +2,8 @@ import GRDB
 import Journal
 
 extension JournalError {
+    static let diskFull = "its disk is full"
+
     /// What SQLite, or the opening of its file, says about a journal.
     init(path: String, _ error: any Error) {
         let kind: Kind? =
@@ -28,7 +30,7 @@ extension JournalError.Kind {
         }
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(problem)
-        case .SQLITE_FULL: self = .unusable("its disk is full")
+        case .SQLITE_FULL: self = .unusable(JournalError.diskFull)
         case .SQLITE_BUSY: self = .unusable("another process keeps it locked")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             self = .unusable("no permission to write it or its folder (\(problem))")

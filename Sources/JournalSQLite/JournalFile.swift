@@ -25,8 +25,9 @@ package enum JournalFile {
             }
             let folder = (path as NSString).deletingLastPathComponent
             try synchronize(folder.isEmpty ? "." : folder, of: path)
-        } catch let error as DatabaseError {
-            throw JournalError(path: path, error)
+        } catch {
+            if let error = JournalFileError(file: path, writing: error) { throw error }
+            throw error is DatabaseError ? JournalError(path: path, error) : error
         }
     }
 
@@ -40,9 +41,7 @@ package enum JournalFile {
         } catch {
             throw JournalError(path: source, error)
         }
-        guard !isSame(source, path) else {
-            throw JournalError(journal: path, kind: .unusable("it is the journal itself"))
-        }
+        guard !isSame(source, path) else { throw JournalFileError(file: path, kind: .isJournal) }
         try await make(path, replacing: replacing) { partial in
             var configuration = Configuration()
             configuration.readonly = true
@@ -76,7 +75,7 @@ package enum JournalFile {
             try database.pool.close()
             let log = try? FileManager.default.attributesOfItem(atPath: partial + "-wal")[.size] as? Int
             guard log ?? 0 == 0 else {
-                throw JournalError(journal: path, kind: .unusable("its write-ahead log could not be emptied"))
+                throw JournalFileError(file: path, kind: .other("its write-ahead log could not be emptied"))
             }
         }
         guard let value else { throw CancellationError() }
@@ -86,15 +85,11 @@ package enum JournalFile {
     /// Puts a copy of the journal `backup` in the place of the journal `path`, while no server uses that.
     /// - Returns: where what was there is kept; `nil` when there was nothing in it.
     package static func restore(_ backup: String, to path: String, keeping suffix: String?) async throws -> String? {
-        guard !isSame(backup, path) else {
-            throw JournalError(journal: path, kind: .unusable("it is the journal itself"))
-        }
+        guard !isSame(backup, path) else { throw JournalFileError(file: path, kind: .isJournal) }
         let lock = Glibc.open(path + "-sender", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw problem(path) }
         defer { close(lock) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw JournalError(journal: path, kind: .unusable("a server uses it: stop it, then restore"))
-        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw JournalFileError(file: path, kind: .inUse) }
         var old: String?
         // Beside it first: until that is complete, the old one stays.
         let next = "\(path).restored-\(UUID().uuidString.prefix(8))"
@@ -112,9 +107,7 @@ package enum JournalFile {
             } else {
                 let journal = try SQLiteDatabase(opening: path)
                 guard try await Journal(journal).isEmpty() else {
-                    throw JournalError(
-                        journal: path,
-                        kind: .unusable("it is not empty: with --force it is kept beside the restored one"))
+                    throw JournalFileError(file: path, kind: .notEmpty)
                 }
                 try journal.pool.close()
             }
@@ -145,13 +138,9 @@ package enum JournalFile {
         guard fsync(descriptor) == 0 else { throw problem(path) }
     }
 
-    private static func exists(_ path: String) -> JournalError {
-        JournalError(journal: path, kind: .unusable("there is such a file already"))
-    }
+    private static func exists(_ path: String) -> JournalFileError { JournalFileError(file: path, kind: .exists) }
 
-    private static func problem(_ path: String) -> JournalError {
-        JournalError(
-            journal: path,
-            kind: .unusable(errno == ENOSPC ? "its disk is full" : String(cString: strerror(errno))))
+    private static func problem(_ path: String) -> JournalFileError {
+        JournalFileError(file: path, kind: errno == ENOSPC ? .diskFull : .other(String(cString: strerror(errno))))
     }
 }

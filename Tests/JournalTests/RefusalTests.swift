@@ -231,6 +231,29 @@ struct RefusalTests {
         }
     }
 
+    @Test(
+        "a full disk: a backup and a copy say so, and leave nothing there",
+        .enabled("needs the right to mount a file system") { await Small.isPossible() })
+    func fullDiskOfBackup() async throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        try await journal.add(1, lines: 8000)
+        try await Small.withFileSystem(at: folder("disk")) {
+            let file = folder("disk/backup.sqlite")
+            let words =
+                "\(file) was not written: its disk is full. Nothing is left of it: make space, or name a file on another disk"
+            let backup = await #expect(throws: JournalFileError.self) {
+                try await JournalFile.backUp(folder.journal, to: file)
+            }
+            #expect(backup?.description == words)
+            let copy = await #expect(throws: JournalFileError.self) {
+                try await JournalFile.create(file) { try await journal.copy(to: $0) }
+            }
+            #expect(copy?.description == words)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder("disk")).isEmpty)
+        }
+    }
+
     /// Appends until there is no space, and checks that everything that was accepted is there.
     private func fillUp(_ journal: Journal) async throws {
         var sequence = 1

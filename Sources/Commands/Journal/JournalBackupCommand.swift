@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controller
 import Journal
 import JournalPostgreSQL
 import JournalSQLite
@@ -21,6 +22,15 @@ struct JournalBackupCommand: Verb {
     func perform() async throws -> ExitStatus {
         let name = try local.journalName("backup")
         let path = absolutePath(file)
+        do {
+            try await backUp(name, to: path)
+        } catch let error as JournalFileError where error.kind == .exists {
+            throw Refusal("\(path) is there already: name a file that is not there yet, or replace it with --force")
+        }
+        return .done
+    }
+
+    private func backUp(_ name: String, to path: String) async throws {
         if Journal.isPostgreSQL(name) {
             let journal = try Journal(opening: name)
             let copied = try await JournalFile.create(path, replacing: force) { try await journal.copy(to: $0) }
@@ -29,7 +39,6 @@ struct JournalBackupCommand: Verb {
             try await JournalFile.backUp(name, to: path, replacing: force)
             printLine("\(path): a copy of \(name)")
         }
-        return .done
     }
 
     var interruptionMessage: [String] { ["viridian: no backup was made"] }
