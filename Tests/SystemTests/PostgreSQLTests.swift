@@ -95,7 +95,8 @@ extension Releases {
 }
 
 extension World {
-    fileprivate func keepJournal(at uri: String) throws {
+    /// From now on its journal is in PostgreSQL.
+    func keepJournal(at uri: String) throws {
         let lines = try read("viridian.yaml").split(separator: "\n", omittingEmptySubsequences: false)
             .filter { !$0.hasPrefix("journal:") }
         try write((["journal: '\(uri)'"] + lines).joined(separator: "\n"), to: "viridian.yaml")
