@@ -38,10 +38,15 @@ extension Configuration {
         let source = SourceFile(
             absolutePath(file, from: workingDirectory), workingDirectory: workingDirectory)
         var configuration: Configuration?
-        if let yaml = YAMLFile(source, context), let root = Section(yaml, known: keys, context) {
+        if let yaml = YAMLFile(SourceText(source), context), let root = Section(yaml, known: keys, context) {
             configuration = Configuration(root)
             let files = appFiles(root, context)
-            let apps = files.compactMap { AppConfiguration($0, clusters: configuration?.clusters, context) }
+            // One after the other: parsed, they are many times as large as the values that are read from them.
+            let apps = files.compactMap { file in
+                YAMLFile(file, context).flatMap {
+                    AppConfiguration($0, clusters: configuration?.clusters, context)
+                }
+            }
             // With an error in an app's file it is not known which apps there are.
             let names = apps.count == files.count ? apps.map(\.name.text).sorted() : nil
             let freeze = FreezeWindow.list(root, apps: names)
@@ -59,12 +64,13 @@ extension Configuration {
     }
 
     /// The files that `apps` names, without the pod templates that these files name.
-    private static func appFiles(_ root: Section, _ context: ReadingContext) -> [YAMLFile] {
+    private static func appFiles(_ root: Section, _ context: ReadingContext) -> [SourceText] {
         let source = root.location.file
         let kind = Kind<Glob>("the path of a file, or a pattern such as apps/*.yaml") { scalar throws(Mismatch) in
             Glob(try Kind.path.parse(scalar), in: scalar.text.hasPrefix("/") ? "" : scalar.file.directory)
         }
         var paths: [String] = []
+        var known: Set<String> = [source.path]
         for glob in root.list("apps", kind, orOne: true) ?? [Glob(source.resolve("apps/*.yaml"), in: source.directory)]
         {
             let matches = glob.files()
@@ -72,19 +78,21 @@ extension Configuration {
                 let shown = SourceFile(glob.path, workingDirectory: context.workingDirectory).display
                 root.report("expected an app's file, but \(shown) does not exist", at: "apps")
             }
-            paths += matches.filter { !paths.contains($0) && $0 != source.path }
+            paths += matches.filter { known.insert($0).inserted }
         }
-        let files = paths.map { SourceFile($0, workingDirectory: context.workingDirectory) }
+        let files = paths.map { SourceText(SourceFile($0, workingDirectory: context.workingDirectory)) }
         let templates = Set(files.compactMap { templatePath($0, context) })
-        return files.filter { !templates.contains($0.path) }.compactMap { YAMLFile($0, context) }
+        return files.filter { !templates.contains($0.source.path) }
     }
 
     /// The pod template that a file names. Errors in the file are reported when it is read as an app.
-    private static func templatePath(_ source: SourceFile, _ context: ReadingContext) -> String? {
+    private static func templatePath(_ file: SourceText, _ context: ReadingContext) -> String? {
+        // Few files name one: only these are parsed twice.
+        guard file.mayContain("template") else { return nil }
         let discarded = ReadingContext(
             environment: context.environment, workingDirectory: context.workingDirectory,
             toleratesUnsetSecrets: context.toleratesUnsetSecrets)
-        return YAMLFile(source, discarded).flatMap { Section($0, known: AppConfiguration.keys, discarded) }?
+        return YAMLFile(file, discarded).flatMap { Section($0, known: AppConfiguration.keys, discarded) }?
             .read("template", .path)
     }
 }

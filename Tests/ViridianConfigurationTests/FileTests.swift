@@ -105,11 +105,11 @@ struct FileTests {
             ("---\n", "viridian.yaml: the file is empty"),
             (
                 "just text",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found text"
+                "viridian.yaml: expected keys and values (journal, keep, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found text"
             ),
             (
                 "- a",
-                "viridian.yaml: expected keys and values (journal, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found a list"
+                "viridian.yaml: expected keys and values (journal, keep, kubernetes, nodes, clusters, server, apps, registries, hooks, report, freeze, slack, notify), found a list"
             ),
             ("journal: a\nnodes: \u{1}", "viridian.yaml:2: not YAML: control characters are not allowed"),
         ])
@@ -162,6 +162,39 @@ struct FileTests {
         #expect(try names("apps: '[am]*/*.yaml'") == ["blog", "www", "shop"])
         #expect(try names("apps: none/*.yaml") == [])
         #expect(try names("apps: []") == [])
+    }
+
+    @Test(
+        "a pod template beside the apps is no app, however the key that names it is written",
+        arguments: ["template", "\"template\"", "'template'", #""\x74emplate""#, "? template\n"])
+    func templates(_ key: String) throws {
+        let template = "spec: {containers: [{name: blog, image: blog}]}\n"
+        let files = ["apps/blog.yaml": Fixture.blog + "\(key): blog-pod.yaml\n", "apps/blog-pod.yaml": template]
+        let configuration = try Fixture(files).load()
+        #expect(configuration.apps.map(\.name.text) == ["blog"])
+        #expect(configuration.apps.first?.template?.text == template)
+    }
+
+    @Test("with an error in an app's file, nothing is said of names that may be in it")
+    func namesInFaultyFiles() throws {
+        let files = [
+            "viridian.yaml": Fixture.main
+                + "freeze: [{name: weekend, from: 'Fri 16:00', to: 'Mon 08:00', timeZone: UTC, reason: r, apps: [shop]}]\n",
+            "apps/shop.yaml": "app: shop\nports: {",
+        ]
+        let errors = try Fixture(files).errors()
+        #expect(errors.count == 1 && errors.first?.hasPrefix("apps/shop.yaml:3: not YAML: ") == true, "\(errors)")
+    }
+
+    @Test("a key that is written twice is refused, in whatever form")
+    func twice() throws {
+        let errors = try Fixture([
+            "apps/blog.yaml": Fixture.blog + "\"image\": other\n"
+        ]).errors()
+        #expect(
+            errors == [
+                #"apps/blog.yaml:3: expected each key once, found "image" more than once in the same place"#
+            ])
     }
 
     @Test("the directory of viridian.yaml is never a pattern")

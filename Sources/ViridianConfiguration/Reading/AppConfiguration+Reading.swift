@@ -124,7 +124,7 @@ extension AppConfiguration.Template {
             section.report("expected the file of a pod template, but \(source.display) does not exist", at: "template")
             return nil
         }
-        guard let file = YAMLFile(source, context) else { return nil }
+        guard let file = YAMLFile(SourceText(source), context) else { return nil }
         let whole = Location(file: source)
         guard let mapping = file.root.mapping else {
             context.report("expected a pod template: a Pod, a PodTemplate, or metadata and spec", at: whole)

@@ -74,11 +74,13 @@ final class ReadingContext {
 
     /// The diagnostics, grouped by file and sorted by line.
     var sortedDiagnostics: [Diagnostic] {
-        let files = diagnostics.reduce(into: [String]()) { if !$0.contains($1.file) { $0.append($1.file) } }
-        return files.flatMap { file in
-            diagnostics.enumerated().filter { $0.element.file == file }
-                .sorted { ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset) }.map(\.element)
+        var places: [String: Int] = [:]
+        for diagnostic in diagnostics where places[diagnostic.file] == nil { places[diagnostic.file] = places.count }
+        func order(_ offset: Int, _ diagnostic: Diagnostic) -> (Int, Int, Int) {
+            (places[diagnostic.file] ?? 0, diagnostic.line ?? 0, offset)
         }
+        return diagnostics.enumerated().sorted { order($0.offset, $0.element) < order($1.offset, $1.element) }
+            .map(\.element)
     }
 }
 

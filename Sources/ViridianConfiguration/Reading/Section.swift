@@ -56,15 +56,15 @@ struct Section {
 
     // MARK: Scalars
 
-    /// The value under `key`; `nil` if it is missing, or wrong and reported.
-    func read<Value>(_ key: String, _ kind: Kind<Value>) -> Value? {
+    /// The value under `key`; `nil` if it is missing, or wrong and reported. Most keys are missing: their kinds are not made.
+    func read<Value>(_ key: String, _ kind: @autoclosure () -> Kind<Value>) -> Value? {
         guard let entry = entries[key] else { return nil }
-        return read(entry.value, kind, at: location(of: key))
+        return read(entry.value, kind(), at: location(of: key))
     }
 
     /// The value under `key`, or the default if it is missing or wrong.
-    func read<Value>(_ key: String, _ kind: Kind<Value>, default value: Value) -> Value {
-        read(key, kind) ?? value
+    func read<Value>(_ key: String, _ kind: @autoclosure () -> Kind<Value>, default value: Value) -> Value {
+        read(key, kind()) ?? value
     }
 
     /// The value under `key`; reported if it is missing.
@@ -77,15 +77,17 @@ struct Section {
     }
 
     /// The values of a list under `key`.
-    func list<Value>(_ key: String, _ kind: Kind<Value>, orOne: Bool = false) -> [Value]? {
+    func list<Value>(_ key: String, _ kind: @autoclosure () -> Kind<Value>, orOne: Bool = false) -> [Value]? {
         guard let entry = entries[key] else { return nil }
+        let kind = kind()
         if orOne, entry.value.scalar != nil { return read(entry.value, kind, at: location(of: key)).map { [$0] } }
         return items(key, kind)?.map(\.value)
     }
 
     /// The values of a list under `key`, each with its place.
-    func items<Value>(_ key: String, _ kind: Kind<Value>) -> [(value: Value, location: Location)]? {
+    func items<Value>(_ key: String, _ kind: @autoclosure () -> Kind<Value>) -> [(value: Value, location: Location)]? {
         guard let entry = entries[key] else { return nil }
+        let kind = kind()
         let place = location(of: key)
         guard let items = entry.value.sequence else {
             context.report("expected a list, found \(Self.describe(entry.value))", at: place)

@@ -8,15 +8,20 @@ struct YAMLFile {
     let root: Node
 
     /// Reports why the file cannot be read: it does not exist, is not readable, not UTF-8, not YAML, or empty.
-    init?(_ source: SourceFile, _ context: ReadingContext) {
+    init?(_ file: SourceText, _ context: ReadingContext) {
+        source = file.source
         let whole = Location(file: source)
-        self.source = source
-        guard let text = Self.read(source, context) else { return nil }
-        self.text = text
+        switch file.content {
+        case .success(let text): self.text = text
+        case .failure(let unreadable):
+            context.report(unreadable.problem, at: whole)
+            return nil
+        }
         context.texts[source.path] = text
         do {
-            // Without an encoding, Yams reads it from the environment and prints it.
-            guard let root = try Yams.compose(yaml: text, .default, .default, .utf8), !root.isNothing else {
+            // Without an encoding, Yams reads it from the environment and prints it. With its default resolver, it tries seven regular
+            // expressions on each key, for types that nothing here asks for.
+            guard let root = try Yams.compose(yaml: text, .basic, .default, .utf8), !root.isNothing else {
                 context.report("the file is empty", at: whole)
                 return nil
             }
@@ -29,28 +34,6 @@ struct YAMLFile {
             context.report("not YAML: \(error)", at: whole)
             return nil
         }
-    }
-
-    private static func read(_ source: SourceFile, _ context: ReadingContext) -> String? {
-        let whole = Location(file: source)
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: source.path, isDirectory: &isDirectory) else {
-            context.report("no such file", at: whole)
-            return nil
-        }
-        guard !isDirectory.boolValue else {
-            context.report("expected a file, found a directory", at: whole)
-            return nil
-        }
-        guard let data = FileManager.default.contents(atPath: source.path) else {
-            context.report("the file cannot be read; check its permissions", at: whole)
-            return nil
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
-            context.report("expected text in UTF-8", at: whole)
-            return nil
-        }
-        return text
     }
 
     /// Only the problem is taken from Yams' errors: their descriptions quote the file, which may contain secrets.
