@@ -9,12 +9,14 @@ enum JournalJSON {
         return encoder
     }
 
-    static func event(_ row: Row) throws -> RecordedEvent {
+    static func event(_ row: Row) throws -> RecordedEvent { try event(row, JSONDecoder()) }
+
+    static func event(_ row: Row, _ decoder: JSONDecoder) throws -> RecordedEvent {
         let payload: String = row["event"]
         return RecordedEvent(
             sequence: row["sequence"],
             at: Timestamp(milliseconds: row["at"]),
-            event: try JSONDecoder().decode(Event.self, from: Data(payload.utf8))
+            event: try decoder.decode(Event.self, from: Data(payload.utf8))
         )
     }
 }
