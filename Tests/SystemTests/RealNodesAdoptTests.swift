@@ -14,6 +14,12 @@ extension RealNodesTests {
             try await withRealNodes(3) { world, nodes in
                 let installed = InstalledByHand()
                 try await installed.makeObjects(in: world)
+                // The tool takes every line that ends with the live port's last digit for that port's: the article's file has no
+                // options behind the ports.
+                for node in nodes.numbers {
+                    try nodes.write(installed.upstream(in: world), to: "backends.d/blog.conf", of: node)
+                    try await nodes.reload(node)
+                }
                 try await installed.waitUntilServed(in: world)
                 try await tool.deploy(
                     "v2", in: world, hosts: nodes.addresses, login: RealNodes.home + "/ssh_config",
