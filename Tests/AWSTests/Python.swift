@@ -11,7 +11,7 @@ extension Python {
         let text = String(decoding: try JSONEncoder().encode(input), as: UTF8.self)
         let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("AWS_") }
         let result = try await Command(python, ["-c", program], environment: environment, input: text)
-            .run(deadline: .seconds(120), keeping: 8 << 20)
+            .run(deadline: .seconds(600), keeping: 8 << 20)
         guard result.succeeded else { throw Failed(words: result.error) }
         return try JSONDecoder().decode(Output.self, from: Data(result.output.utf8))
     }

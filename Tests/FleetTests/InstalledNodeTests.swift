@@ -66,7 +66,7 @@ private struct InstalledSite: Sendable {
         ]
         _ = try await InstalledTransport(program: program).run(
             arguments: [action] + fixed + arguments, payload: payload, on: it.site.node, sudo: false,
-            deadline: .seconds(30)
+            deadline: .seconds(600)
         ) { await said.add($0.text) }
         return await said.all
     }

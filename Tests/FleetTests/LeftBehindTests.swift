@@ -63,7 +63,7 @@ import Testing
                             try await SSHTransport.withTransport(SSHSettings(program: ssh)) { transport in
                                 _ = try await transport.run(
                                     arguments: [], payload: .none, on: Node("web-1"), sudo: false,
-                                    deadline: .seconds(20), onLine: { _ in })
+                                    deadline: .seconds(600), onLine: { _ in })
                             }
                         }
                         #expect("\(String(describing: failure))".contains("it is there"))

@@ -99,7 +99,7 @@ func withTLSServer(
 func page(_ url: String, _ tls: TLSIdentity, proxy: ProxyServer? = nil) async throws -> String {
     let connection = try HTTPConnection(baseURL: url, tls: tls, proxy: proxy)
     do {
-        let answer = try await connection.send(.init("GET", "/", deadline: .seconds(20)))
+        let answer = try await connection.send(.init("GET", "/", deadline: .seconds(600)))
         await connection.shutdown()
         return String(decoding: answer.body, as: UTF8.self)
     } catch {

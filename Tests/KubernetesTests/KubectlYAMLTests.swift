@@ -109,7 +109,7 @@ private enum Kubectl {
                         "--server", server.url, "--cache-dir", folder.path + "/cache", "create", "--dry-run=client",
                         "--validate=false", "-o", "json", "-f", folder.path + "/templates",
                     ], environment: environment
-                ).run(deadline: .seconds(60))
+                ).run(deadline: .seconds(600))
             }
         }
     }

@@ -32,7 +32,7 @@ enum SmallRoot {
             let program = try #require(Executable.find(name))
             try files.copyItem(
                 at: URL(filePath: program).resolvingSymlinksInPath(), to: root.appending(path: "bin/\(name)"))
-            let loaded = try await Command("ldd", [program]).run(deadline: .seconds(60)).output
+            let loaded = try await Command("ldd", [program]).run(deadline: .seconds(600)).output
             for word in loaded.split(whereSeparator: \.isWhitespace) where word.hasPrefix("/") {
                 let copy = root.appending(path: String(word))
                 guard !files.fileExists(atPath: copy.path) else { continue }

@@ -129,7 +129,7 @@ struct ContainerFilesTests {
                 }
                 let done = try await Command(
                     "docker-compose", ["--file", "compose.yaml", "config", "--services"], workingDirectory: folder
-                ).run(deadline: .seconds(120))
+                ).run(deadline: .seconds(600))
                 #expect(done.succeeded && done.error.isEmpty, "\(done)")
                 let listed = done.output.split(separator: "\n").sorted().joined(separator: " ")
                 #expect(listed == names, "\(done)")

@@ -76,7 +76,7 @@ struct CurlAloneTests {
                     let command = Command(
                         "sh", ["-xe"], environment: environment, workingDirectory: repository.path,
                         input: try CIPage.script(server: server.url))
-                    let done = try await command.run(deadline: .seconds(60))
+                    let done = try await command.run(deadline: .seconds(600))
                     #expect(done.termination == .exited(status), "\(done)")
                     #expect(done.output.contains(text), "\(done)")
                     #expect(!done.error.contains(FakeViridian.token))
@@ -96,7 +96,7 @@ struct CurlAloneTests {
     @Test("shellcheck has nothing to say about it", .enabled(if: Executable.find("shellcheck") != nil))
     func shellcheck() async throws {
         let checked = try await Command("shellcheck", ["-"], input: try CIPage.script(server: "http://127.0.0.1")).run(
-            deadline: .seconds(60))
+            deadline: .seconds(600))
         #expect(checked.succeeded, "\(checked.output)")
     }
 }

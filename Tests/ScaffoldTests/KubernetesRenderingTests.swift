@@ -188,7 +188,7 @@ struct KubernetesRenderingTests {
     private func validate(_ file: String, version: String) async throws -> Completed {
         let python = try #require(await Python.find("kubernetes_validate"))
         return try await Command(python, ["-m", "kubernetes_validate", "-k", version, "--strict", file])
-            .run(deadline: .seconds(120))
+            .run(deadline: .seconds(600))
     }
 }
 

@@ -77,7 +77,7 @@ struct NginxNode: Sendable {
 
     func nginx(_ words: String...) async throws -> Completed {
         let program = Executable.find("nginx") ?? "/usr/sbin/nginx"
-        return try await Command(program, ["-p", folder, "-c", main] + words).run(deadline: .seconds(60))
+        return try await Command(program, ["-p", folder, "-c", main] + words).run(deadline: .seconds(600))
     }
 
     /// Runs nginx, and ends it after `body`: when this returns, it writes and removes nothing any more.
@@ -115,7 +115,7 @@ struct NginxNode: Sendable {
         let words =
             ["-s", "-i", "--interface", source ?? balancer, "-H", "Host: \(host)"] + headers.flatMap { ["-H", $0] }
             + (body.map { ["--data-binary", $0] } ?? []) + options + ["--path-as-is", "http://\(place(port))\(path)"]
-        let asked = try await Command("curl", words).run(deadline: .seconds(60))
+        let asked = try await Command("curl", words).run(deadline: .seconds(600))
         return Answer(description: asked.output)
     }
 

@@ -253,7 +253,7 @@ struct NginxRequestTests {
                         """
                     let python = try #require(await Python.find("websockets.asyncio.client"))
                     let client = Command(python, [Python.oracle("websocket-client.py")], input: order)
-                    let said = try await client.run(deadline: .seconds(120))
+                    let said = try await client.run(deadline: .seconds(600))
                     #expect(
                         said.output == "{\"text\": \"blue one\"}\n{\"text\": \"blue two\"}\n{\"closed\": 1000}\n",
                         "\(said)")

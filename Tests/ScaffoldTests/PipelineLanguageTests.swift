@@ -35,7 +35,7 @@ struct PipelineLanguageTests {
         for text in try forms(what) {
             let checked = try await Command(
                 checker, ["--builtin-schema"] + schema + ["--default-filetype", "yaml", "-"], input: text
-            ).run(deadline: .seconds(60))
+            ).run(deadline: .seconds(600))
             #expect(checked.succeeded, "\(checked)")
         }
     }
@@ -69,7 +69,7 @@ struct PipelineLanguageTests {
                 let done = try await Command(
                     "groovy", [DeclarativeJenkins.path, folder + "/Jenkinsfile"], environment: environment,
                     workingDirectory: repository.path
-                ).run(deadline: .seconds(60))
+                ).run(deadline: .seconds(600))
                 #expect(done.succeeded, "\(done)")
                 let stages = done.output.matches(of: #/\[(stage|skipped)\] (\w+)/#).map { "\($0.1) \($0.2)" }
                 let last = released == nil ? "skipped" : "stage"
@@ -99,7 +99,7 @@ struct PipelineLanguageTests {
                 // A variable that a later step or another job uses is used, and `export A=$(…)` hides no failure that matters.
                 let checked = try await Command(
                     "shellcheck", ["--shell", step.shell[0], "--exclude", "SC2034,SC2155", "-"], input: step.script
-                ).run(deadline: .seconds(60))
+                ).run(deadline: .seconds(600))
                 #expect(checked.succeeded, "\(step.name): \(checked.output)")
             }
         }

@@ -31,7 +31,7 @@ struct PipelineTests {
                 for _ in 1...2 {
                     let variables = try await run.build()
                     let released = try await run.release(variables, token: FakeViridian.token)
-                        .run(deadline: .seconds(60))
+                        .run(deadline: .seconds(600))
                     #expect(released.succeeded, "\(released)")
                     #expect(released.output.contains("blog/42: \(server.url)/apps/blog/releases/42\n"), "\(released)")
                     #expect(
@@ -103,7 +103,7 @@ struct PipelineTests {
                         environment: docker.environment())
                     let done = try await run.release(
                         ["VERSION": "v2"], token: FakeViridian.token, ["WAIT": wait]
-                    ).run(deadline: .seconds(60))
+                    ).run(deadline: .seconds(600))
                     #expect(done.termination == .exited(status), "\(done)")
                     #expect(done.output.contains(line), "\(done)")
                 }

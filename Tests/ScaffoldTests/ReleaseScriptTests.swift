@@ -28,7 +28,7 @@ struct ReleaseScriptTests {
         _ answers: FakeViridian, _ environment: [String: String] = [:], shell: [String] = ["sh"]
     ) async throws -> (done: Completed, requests: [Received]) {
         try await withServer(answers.script) { server in
-            let done = try await command(server.url, environment, shell: shell).run(deadline: .seconds(60))
+            let done = try await command(server.url, environment, shell: shell).run(deadline: .seconds(600))
             return (done, await server.requests.all)
         }
     }
@@ -133,7 +133,7 @@ struct ReleaseScriptTests {
         #expect(gone.termination == .exited(1), "\(gone)")
         #expect(gone.output.contains("blog/42 goes on, its outcome is not known: http"), "\(gone)")
         let nobody = try unusedPort()
-        let done = try await command("http://127.0.0.1:\(nobody)", ["PATIENCE": "1"]).run(deadline: .seconds(60))
+        let done = try await command("http://127.0.0.1:\(nobody)", ["PATIENCE": "1"]).run(deadline: .seconds(600))
         #expect(done.termination == .exited(1), "\(done)")
         #expect(done.output.contains("Whether a release of v2 has begun"), "\(done)")
         #expect(done.error.split(separator: "\n").count == 1, "curl says once why: \(done)")
@@ -254,7 +254,7 @@ struct ReleaseScriptTests {
         try await withServer(FakeViridian(release: .release("running", ["starting"])).script) { server in
             let (processes, started) = AsyncStream.makeStream(of: Int32.self)
             let done = try await command(server.url, ["POLL": "50"]).run(
-                deadline: .seconds(40), onStart: { started.yield($0) },
+                deadline: .seconds(600), onStart: { started.yield($0) },
                 onLine: { line in
                     guard line.text == "blog/42 starting" else { return }
                     var process = processes.makeAsyncIterator()
@@ -279,7 +279,7 @@ struct ReleaseScriptTests {
             let reason = #"it's "quoted" \ and $(date)"#
             let command = try command(
                 server.url, ["REASON": reason, "VIRIDIAN_TOKEN": FakeViridian.token + "\r\n"], shell: ["sh", "-xe"])
-            let done = try await command.run(deadline: .seconds(60))
+            let done = try await command.run(deadline: .seconds(600))
             #expect(done.termination == .exited(0), "\(done)")
             #expect(!done.output.contains(FakeViridian.token) && !done.error.contains(FakeViridian.token))
             let call = try #require(await server.requests.all.first)

@@ -124,7 +124,7 @@ struct SlackManifestTests {
         let (schema, checker) = (try #require(Self.schema), try #require(JSONSchemaChecker.path))
         func check(_ text: String) async throws -> Completed {
             try await Command(checker, ["--schemafile", schema, "--default-filetype", "yaml", "-"], input: text)
-                .run(deadline: .seconds(60))
+                .run(deadline: .seconds(600))
         }
         for text in try Self.all() {
             let checked = try await check(text)

@@ -19,7 +19,7 @@ struct TLSTests {
                 "\(folder.path)/\(name).key",
                 "-out", "\(folder.path)/\(name).crt",
             ]
-        ).run(deadline: .seconds(20))
+        ).run(deadline: .seconds(600))
         try #require(made.succeeded, "\(made.error)")
     }
 

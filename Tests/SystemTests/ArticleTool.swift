@@ -38,7 +38,7 @@ struct ArticleTool: Sendable {
                 "--image", "registry.local:5000/blog:\(version)", "--backend-file", "blog.conf", "--poll", "0.1",
                 "--drain", "0", "--post-deploy", postDeploy, "--reload", reload,
             ])
-        let done = try await command.run(deadline: .seconds(300))
+        let done = try await command.run(deadline: .seconds(600))
         try #require(done.succeeded, "\(done.output)\(done.error)")
         let isAlone = try await eventually {
             let pods = try await world.client.list(.pods, namespace: "blog").items

@@ -58,7 +58,7 @@ extension Releases.ContainerTests {
             let applied = try await Command(
                 "kubectl", ["--kubeconfig", directory + "/kubeconfig", "apply", "-f", "-"],
                 environment: viridian.environment, input: objects.output
-            ).run(deadline: .seconds(120))
+            ).run(deadline: .seconds(600))
             try #require(applied.succeeded, "\(applied)")
             try await nginx.withRunning { try await body("http://127.0.0.1:\(listening)") }
         } catch {

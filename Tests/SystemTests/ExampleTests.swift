@@ -36,7 +36,7 @@ extension Releases {
         @Test("the blog's own tests pass", .needs("php"))
         func ownTests() async throws {
             let tests = Self.root.appending(path: "Examples/blog/tests/run.php").path
-            let done = try await Command("php", [tests]).run(deadline: .seconds(120))
+            let done = try await Command("php", [tests]).run(deadline: .seconds(600))
             #expect(done.succeeded, "\(done.output)\(done.error)")
         }
 

@@ -85,7 +85,7 @@ extension ShortCommands {
                 let copied = try await Command(
                     "sh", ["-c", rendered.replacing("viridian render", with: "\(Program.path) render")],
                     environment: viridian.environment, workingDirectory: viridian.directory
-                ).run(deadline: .seconds(60))
+                ).run(deadline: .seconds(600))
                 #expect(copied.succeeded && copied.output.contains("kind: Namespace"), "\(copied)")
                 // A name that looks like an option is a path all the same.
                 let dashed = try await viridian("init", "--", "-c")
@@ -124,7 +124,7 @@ extension ShortCommands {
                 let command = Command(
                     "sh", ["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" init full", Program.path],
                     environment: viridian.environment, workingDirectory: viridian.directory)
-                let full = try await command.run(deadline: .seconds(60))
+                let full = try await command.run(deadline: .seconds(600))
                 #expect(full.termination == .exited(1), "\(full)")
                 #expect(full.error.contains(" cannot be written: file too large\n"), "\(full)")
                 let left = try files(viridian).filter { $0.key.hasPrefix("full/") && $0.value.isEmpty }

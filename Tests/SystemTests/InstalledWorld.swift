@@ -126,7 +126,7 @@ extension InstalledWorld {
             "jsonpath={.subsets[0].addresses[0].ip}:{.subsets[0].ports[0].port}")
         func answers() async throws -> Bool {
             try await Command("curl", ["-sk", "--max-time", "5", "-o", "/dev/null", "https://\(address)/readyz"])
-                .run(deadline: .seconds(20)).succeeded
+                .run(deadline: .seconds(600)).succeeded
         }
         guard try await !answers() else { return }
         let server = try #require(

@@ -61,7 +61,7 @@ extension ShortCommands {
 
             func callAsFunction(_ words: String...) async throws -> Completed {
                 try await Command("kubectl", words, environment: environment, workingDirectory: directory)
-                    .run(deadline: .seconds(60))
+                    .run(deadline: .seconds(600))
             }
         }
     }
@@ -94,7 +94,7 @@ extension ShortCommands {
                     let said = try await Command(
                         Packages.source + "/Tests/Packages/press-tab.py", [shell, script, typed, expected],
                         environment: environment
-                    ).run(deadline: .seconds(180))
+                    ).run(deadline: .seconds(600))
                     #expect(said.succeeded, "\(said.error)")
                 }
             }

@@ -126,7 +126,7 @@ private struct Kubectl: Sendable {
         input: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
-        let done = try await command(words, input: input).run(deadline: .seconds(40))
+        let done = try await command(words, input: input).run(deadline: .seconds(600))
         #expect(done.succeeded, "kubectl \(words): \(done.error)\(done.output)", sourceLocation: sourceLocation)
         return done.output
     }
@@ -142,7 +142,7 @@ private struct Kubectl: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask {
-                _ = try await command.run(deadline: .seconds(30), onLine: { lines.yield($0.text) })
+                _ = try await command.run(deadline: .seconds(600), onLine: { lines.yield($0.text) })
                 lines.finish()
             }
             var seen: [String] = []
@@ -172,7 +172,7 @@ private func withSandbox<Value: Sendable>(
         group.addTask {
             let said = try await viridian(
                 "sandbox", "--port", "0", "--kubeconfig", directory + "/config",
-                deadline: .seconds(120),
+                deadline: .seconds(600),
                 onStart: { await process.started($0) },
                 onLine: { lines.yield($0) }
             )

@@ -21,7 +21,7 @@ func withLoginServer<Value: Sendable>(
     }
     for name in ["host_key", "key"] {
         let words = ["-q", "-t", "ed25519", "-N", "", "-f", directory + "/" + name]
-        let made = try await Command("ssh-keygen", words).run(deadline: .seconds(60))
+        let made = try await Command("ssh-keygen", words).run(deadline: .seconds(600))
         try #require(made.succeeded, "\(made.error)")
     }
     try write(

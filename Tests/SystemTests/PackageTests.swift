@@ -25,7 +25,7 @@ struct PackageTests {
     func lintian() async throws {
         let package = try await Packages.shared.package("deb")
         let said = try await Command("lintian", ["--allow-root", "--fail-on", "error,warning", package])
-            .run(deadline: .seconds(300))
+            .run(deadline: .seconds(600))
         #expect(said.succeeded && said.output.isEmpty, "\(said.output)\n\(said.error)")
     }
 
@@ -139,7 +139,7 @@ struct PackageTests {
         let package = try await Packages.shared.package("tarball")
         try await inAnEmptyFolder { folder in
             let unpacked = try await Command("tar", ["-xzf", package, "-C", folder.directory, "--strip-components=1"])
-                .run(deadline: .seconds(300))
+                .run(deadline: .seconds(600))
             #expect(unpacked.succeeded, "\(unpacked.error)")
             var viridian = folder
             viridian.executable = folder.directory + "/bin/viridian"
@@ -147,7 +147,7 @@ struct PackageTests {
             #expect(version.json?["version"]?.string == (try await packagedVersion()), "\(version)")
             #expect(try await viridian("init", "configuration").status == 0)
             let manual = try await Command("man", ["-l", folder.directory + "/share/man/man1/viridian.1"]).run(
-                deadline: .seconds(60))
+                deadline: .seconds(600))
             #expect(manual.output.contains("VIRIDIAN_SERVER"), "\(manual)")
             for file in [
                 "INSTALL.md", "LICENSE", "lib/systemd/system/viridian.service",
@@ -177,26 +177,26 @@ struct PackageTests {
                 "runc",
             ]
             let loaded = try await Command("podman", engine + ["load", "-q", "-i", package]).run(
-                deadline: .seconds(300))
+                deadline: .seconds(600))
             #expect(loaded.succeeded, "\(loaded.error)")
             let image = "viridian:\(try await packagedVersion())"
             let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
             let container =
                 ["run", "--rm", "--network", "host", "--read-only", "--cap-drop", "all"] + limits
                 + ["--volume", configuration + ":/etc/viridian:ro", image]
-            let version = try await Command("podman", engine + container + ["version"]).run(deadline: .seconds(120))
+            let version = try await Command("podman", engine + container + ["version"]).run(deadline: .seconds(600))
             #expect(version.output.hasPrefix("viridian "), "\(version)")
             try await expectServing(Command("podman", engine + container + ["serve", "--listen", "127.0.0.1:0"]))
 
             let shells = try await Command(
                 "podman", engine + ["run", "--rm", "--entrypoint", "/bin/sh"] + limits + [image]
             )
-            .run(deadline: .seconds(120))
+            .run(deadline: .seconds(600))
             #expect(shells.termination == .exited(127), "there is a shell in it: \(shells)")
             let ssh = ["run", "--rm", "--network", "host", "--entrypoint", "/usr/bin/ssh"] + limits + [image, "-V"]
-            let client = try await Command("podman", engine + ssh).run(deadline: .seconds(120))
+            let client = try await Command("podman", engine + ssh).run(deadline: .seconds(600))
             #expect(client.error.contains("OpenSSH_"), "\(client)")
-            _ = try await Command("podman", engine + ["rmi", "--all", "--force"]).run(deadline: .seconds(120))
+            _ = try await Command("podman", engine + ["rmi", "--all", "--force"]).run(deadline: .seconds(600))
         }
     }
 
@@ -204,19 +204,20 @@ struct PackageTests {
     func manualPages() async throws {
         try await inAnEmptyFolder { folder in
             _ = try await Packages.run("script/man-pages", [Program.path, folder.directory + "/man"])
-            let found = try await Command("find", [folder.directory + "/man", "-type", "f"]).run(deadline: .seconds(60))
+            let found = try await Command("find", [folder.directory + "/man", "-type", "f"]).run(
+                deadline: .seconds(600))
             let pages = found.output.split(separator: "\n").map(String.init)
             #expect(pages.count > 25)
-            let lint = try await Command("mandoc", ["-Tlint", "-Wwarning"] + pages).run(deadline: .seconds(120))
+            let lint = try await Command("mandoc", ["-Tlint", "-Wwarning"] + pages).run(deadline: .seconds(600))
             #expect(lint.succeeded && lint.output.isEmpty, "\(lint.output)")
-            let index = try await Command("lexgrog", pages).run(deadline: .seconds(120))
+            let index = try await Command("lexgrog", pages).run(deadline: .seconds(600))
             #expect(index.succeeded, "\(index.output)\n\(index.error)")
         }
     }
 
     private func packagedVersion() async throws -> String {
         let said = try await Command(try await Packages.shared.linkedProgram(), ["version", "-o", "json"]).run(
-            deadline: .seconds(60))
+            deadline: .seconds(600))
         return try #require(try JSON(parsing: said.output)["version"]?.string)
     }
 

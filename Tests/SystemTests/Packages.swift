@@ -83,7 +83,7 @@ struct DebianRoot: Sendable {
 
     /// Runs a command in it.
     func callAsFunction(_ words: String..., as user: String = "root") async throws -> Completed {
-        try await command(words, as: user).run(deadline: .seconds(300))
+        try await command(words, as: user).run(deadline: .seconds(600))
     }
 
     func command(_ words: [String], as user: String = "root") -> Command {
@@ -109,7 +109,7 @@ func withDebian<Value>(_ body: (DebianRoot) async throws -> Value) async throws 
     let clean = try await Packages.shared.cleanDebian()
     let path = FileManager.default.temporaryDirectory.path + "/viridian-debian-\(UUID().uuidString.prefix(8))"
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let copied = try await Command("cp", ["-a", "--reflink=auto", clean, path]).run(deadline: .seconds(300))
+    let copied = try await Command("cp", ["-a", "--reflink=auto", clean, path]).run(deadline: .seconds(600))
     try #require(copied.succeeded, "\(copied.error)")
     return try await body(DebianRoot(path: path))
 }
@@ -130,7 +130,7 @@ func expectServing(_ command: Command, sourceLocation: SourceLocation = #_source
                 says.finish()
             }
             return try await command.run(
-                deadline: .seconds(300), onStart: { started.yield($0) }, onLine: { says.yield($0.text) })
+                deadline: .seconds(600), onStart: { started.yield($0) }, onLine: { says.yield($0.text) })
         }
         var process = processes.makeAsyncIterator()
         let pid = try #require(await process.next(), sourceLocation: sourceLocation)

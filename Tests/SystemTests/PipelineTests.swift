@@ -24,7 +24,7 @@ extension Releases {
                             for attempt in ["first", "repeated"] {
                                 let variables = try await ci.run.build()
                                 let done = try await ci.run.release(variables, token: jenkins).run(
-                                    deadline: .seconds(90))
+                                    deadline: .seconds(600))
                                 #expect(done.termination == .exited(0), "\(system) \(attempt): \(done)")
                                 #expect(done.output.contains("blog/\(index + 1): \(server.url)/apps/blog/releases/"))
                                 #expect(
@@ -43,7 +43,7 @@ extension Releases {
                         }
                         let old = try await CI(.jenkins, world, day: 20, registry)
                         let done = try await old.run.release(try await old.run.build(), token: jenkins)
-                            .run(deadline: .seconds(90))
+                            .run(deadline: .seconds(600))
                         #expect(
                             done.termination == .exited(0) && done.output.contains("its commit is older"), "\(done)")
                         #expect(try await server.get("/api/v1/apps/blog/releases/4", token: token).status == 404)
@@ -61,7 +61,7 @@ extension Releases {
                     try world.announce(server.url)
                     let ci = try await CI(.gitlab, world, day: 25)
                     func release(_ version: String, _ more: [String: String] = [:]) async throws -> Completed {
-                        try await ci.run.release(["VERSION": version], token: token, more).run(deadline: .seconds(90))
+                        try await ci.run.release(["VERSION": version], token: token, more).run(deadline: .seconds(600))
                     }
                     let paused = try await release("v1", ["WAIT": "paused"])
                     #expect(paused.termination == .exited(3), "\(paused)")
@@ -72,7 +72,7 @@ extension Releases {
                     // The same version again is followed; it is aborted meanwhile.
                     let command = try ci.run.release(["VERSION": "v1"], token: token)
                     let aborted = try await command.run(
-                        deadline: .seconds(90),
+                        deadline: .seconds(600),
                         onLine: { line in
                             guard line.text.contains("paused for verification") else { return }
                             _ = try? await server.post(
@@ -88,7 +88,7 @@ extension Releases {
                     #expect(refused.termination == .exited(1), "\(refused)")
                     #expect(refused.output.contains("of at most 128 letters"), "\(refused)")
                     let stranger = try await ci.run.release(["VERSION": "v4"], token: "vir_x").run(
-                        deadline: .seconds(60))
+                        deadline: .seconds(600))
                     #expect(
                         stranger.termination == .exited(1) && stranger.output.contains("(401 unauthorized)"),
                         "\(stranger)")
@@ -109,17 +109,17 @@ extension Releases {
                             ["VERSION": version, "COMMIT_TIME": time], token: jenkins, ["WAIT": wait])
                     }
                     let first = try await command("v1", "2015-10-25T14:00:00Z", wait: "paused")
-                        .run(deadline: .seconds(60))
+                        .run(deadline: .seconds(600))
                     #expect(first.termination == .exited(3), "\(first)")
 
                     let (lines, said) = AsyncStream.makeStream(of: String.self)
                     let second = try command("v2", "2015-10-25T15:00:00Z")
-                    async let superseded = second.run(deadline: .seconds(90), onLine: { said.yield($0.text) })
+                    async let superseded = second.run(deadline: .seconds(600), onLine: { said.yield($0.text) })
                     for await line in lines where line.contains("v2 is queued: waits for blog/1 (v1)") { break }
 
                     let third = try command("v3", "2015-10-25T16:00:00Z")
                     let last = try await third.run(
-                        deadline: .seconds(90),
+                        deadline: .seconds(600),
                         onLine: { line in
                             // Both pauses are ended by a person: that of v1 when v3 waits, and its own.
                             let number =
@@ -150,7 +150,7 @@ extension Releases {
                 let following = try await world.serving(port: port, endingWith: SIGKILL) { _ in
                     let following = Task {
                         try await ci.run.release(["VERSION": "v1"], token: token).run(
-                            deadline: .seconds(100), onLine: { said.yield($0.text) })
+                            deadline: .seconds(600), onLine: { said.yield($0.text) })
                     }
                     for await line in lines where line.contains("is paused for verification") { break }
                     return following
@@ -179,7 +179,7 @@ extension Releases {
                         let script = Command(
                             "sh", ["-xe"], environment: environment, workingDirectory: repository.path,
                             input: try CIPage.script(server: server.url))
-                        let done = try await script.run(deadline: .seconds(90))
+                        let done = try await script.run(deadline: .seconds(600))
                         #expect(done.termination == .exited(Int32(status)), "\(done)")
                         #expect(done.output.contains(text), "\(done)")
                     }
@@ -261,7 +261,7 @@ extension TestRegistry {
     fileprivate func digest(of tag: String) async throws -> String {
         let done = try await Command(
             "skopeo", ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://\(host)/blog:\(tag)"]
-        ).run(deadline: .seconds(60))
+        ).run(deadline: .seconds(600))
         return done.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

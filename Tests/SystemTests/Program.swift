@@ -60,7 +60,7 @@ struct Program: Sendable {
     /// Runs it until it ends.
     func callAsFunction(
         _ arguments: String...,
-        deadline: Duration = .seconds(60),
+        deadline: Duration = .seconds(600),
         environment extra: [String: String] = [:],
         onStart: @escaping @Sendable (Int32) async -> Void = { _ in },
         onLine: @escaping @Sendable (String) async -> Void = { _ in }
@@ -70,7 +70,7 @@ struct Program: Sendable {
 
     func run(
         _ arguments: [String],
-        deadline: Duration = .seconds(60),
+        deadline: Duration = .seconds(600),
         environment extra: [String: String] = [:],
         onStart: @escaping @Sendable (Int32) async -> Void = { _ in },
         onLine: @escaping @Sendable (String) async -> Void = { _ in }

@@ -17,7 +17,7 @@ extension ShortCommands {
                     environment: world.viridian.environment.merging(
                         ["KUBECONFIG": world.directory + "/kubeconfig"]) { $1 },
                     input: rendered.output)
-                let applied = try await command.run(deadline: .seconds(40))
+                let applied = try await command.run(deadline: .seconds(600))
                 #expect(applied.succeeded, "\(applied)")
                 #expect(applied.output.contains("service/blog-blue created\nservice/blog-green created\n"))
                 let green = try await world.client.get(.services, "blog-green", namespace: "blog")
@@ -168,7 +168,7 @@ extension ShortCommands {
                 let settings = try await viridian("render", "node.conf")
                 #expect(settings.output.contains("ports.blog=30000 30001\nupstream.blog="), "\(settings)")
                 let program = try await viridian("render", "viridian-node")
-                let checked = try await Command("sh", ["-n"], input: program.output).run(deadline: .seconds(20))
+                let checked = try await Command("sh", ["-n"], input: program.output).run(deadline: .seconds(600))
                 #expect(checked.succeeded, "\(checked)")
                 for (what, path, mode) in [
                     ("sudoers", "etc/sudoers.d/viridian", 0o440),
@@ -193,7 +193,7 @@ extension ShortCommands {
                     let visudo = ["/usr/sbin/visudo", "/sbin/visudo"].first(where: FileManager.default.isExecutableFile)
                 else { return }
                 for text in [local.output, said.output] {
-                    let taken = try await Command(visudo, ["-c", "-f", "-"], input: text).run(deadline: .seconds(20))
+                    let taken = try await Command(visudo, ["-c", "-f", "-"], input: text).run(deadline: .seconds(600))
                     #expect(taken.succeeded, "\(taken)")
                 }
             }

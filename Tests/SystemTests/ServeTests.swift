@@ -188,7 +188,7 @@ extension Program {
                     says.finish()
                 }
                 _ = try await run(
-                    ["serve", "--listen", "127.0.0.1:\(port)"], deadline: .seconds(120),
+                    ["serve", "--listen", "127.0.0.1:\(port)"], deadline: .seconds(600),
                     onStart: { started.yield($0) }, onLine: { says.yield($0) })
             }
             var process = processes.makeAsyncIterator()

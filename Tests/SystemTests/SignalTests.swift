@@ -46,7 +46,7 @@ extension Releases {
                     let shell = Command(
                         "sh", ["-c", script, Program.path],
                         environment: world.viridian.environment, workingDirectory: world.directory)
-                    let completed = try await shell.run(deadline: .seconds(20))
+                    let completed = try await shell.run(deadline: .seconds(600))
                     #expect(completed.output.split(separator: "\n").count == 1)
                     #expect(try world.read("err.txt") == "", "viridian \(words) | head -1")
                 }
@@ -55,7 +55,7 @@ extension Releases {
                 _ = try await Command(
                     "sh", ["-c", script, Program.path],
                     environment: world.viridian.environment, workingDirectory: world.directory
-                ).run(deadline: .seconds(30))
+                ).run(deadline: .seconds(600))
                 #expect(try world.read("err.txt") == "")
                 try await world.expectLive("v4", on: "green", release: 4)
             }

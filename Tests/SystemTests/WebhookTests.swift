@@ -89,7 +89,7 @@ extension Releases {
             let python = try #require(await Python.find("hmac"))
             let said = try await Command(
                 python, [Python.oracle("webhook-signatures.py")], input: String(decoding: input, as: UTF8.self)
-            ).run(deadline: .seconds(60), keeping: 1 << 20)
+            ).run(deadline: .seconds(600), keeping: 1 << 20)
             let answers = try JSON(parsing: Data(said.output.utf8))["answers"]?.array
             return try #require(answers, "\(said.error)").map { $0 == true }
         }

@@ -95,7 +95,7 @@ struct World: Sendable {
     /// Reloads nginx by hand, and waits until only new workers are left.
     func reloadByHand(_ node: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let before = try workers(of: node)
-        let reload = try await Command("sh", ["-c", nodes[node - 1].reload]).run(deadline: .seconds(10))
+        let reload = try await Command("sh", ["-c", nodes[node - 1].reload]).run(deadline: .seconds(600))
         #expect(reload.succeeded, "\(reload.error)", sourceLocation: sourceLocation)
         let isLoaded = try await eventually {
             let now = try workers(of: node)

@@ -143,7 +143,7 @@ package actor FakeSlack {
 
     /// Waits until something is so, and returns it; looks again after each change.
     package func wait<Value: Sendable>(
-        _ limit: Duration = .seconds(60), for what: String, _ value: @Sendable (isolated FakeSlack) -> Value?
+        _ limit: Duration = .seconds(600), for what: String, _ value: @Sendable (isolated FakeSlack) -> Value?
     ) async throws -> Value {
         let end = ContinuousClock.now + limit
         while true {
@@ -158,7 +158,7 @@ package actor FakeSlack {
 
     /// Waits for a message in a channel, outside of threads, that is as wanted.
     package func message(
-        in channel: String = "deploys", _ limit: Duration = .seconds(60),
+        in channel: String = "deploys", _ limit: Duration = .seconds(600),
         where isWanted: @escaping @Sendable (Message) -> Bool
     ) async throws -> Message {
         try await wait(limit, for: "a message in \(channel)") { $0.messages(in: channel).last(where: isWanted) }
@@ -166,7 +166,7 @@ package actor FakeSlack {
 
     /// Waits until a message is as wanted.
     package func edit(
-        of message: Message, _ limit: Duration = .seconds(60), where isWanted: @escaping @Sendable (Message) -> Bool
+        of message: Message, _ limit: Duration = .seconds(600), where isWanted: @escaping @Sendable (Message) -> Bool
     ) async throws -> Message {
         try await wait(limit, for: "an edit of \(message)") { slack in
             slack.current(message).flatMap { isWanted($0) ? $0 : nil }
@@ -175,7 +175,7 @@ package actor FakeSlack {
 
     /// Waits for something that only this person sees.
     package func told(
-        _ person: Person, _ limit: Duration = .seconds(60), where isWanted: @escaping @Sendable (Message) -> Bool
+        _ person: Person, _ limit: Duration = .seconds(600), where isWanted: @escaping @Sendable (Message) -> Bool
     ) async throws -> Message {
         try await wait(limit, for: "a message for \(person.name)") { $0.told(person).last(where: isWanted) }
     }

@@ -119,7 +119,7 @@ struct TestCluster: Sendable {
     }
 
     /// Watches a colour's pods until there is a verdict.
-    func verdict(_ color: Color, _ order: Order, desired: Int, within limit: Duration = .seconds(20)) async throws
+    func verdict(_ color: Color, _ order: Order, desired: Int, within limit: Duration = .seconds(600)) async throws
         -> PodsObservation
     {
         let stream = cluster().pods(of: color, for: order, desired: desired)

@@ -13,7 +13,7 @@ struct WebhookSenderTests {
 
     private func sender(
         _ url: String, secrets: [String] = [], isPrivate: Bool = false, environment: [String: String] = [:],
-        deadline: Duration = .seconds(60),
+        deadline: Duration = .seconds(600),
         resolve: @escaping @Sendable (String, Duration) async throws -> [IPAddress] = HostAddresses.resolve
     ) throws -> WebhookSender {
         let destination = NotifyConfiguration(

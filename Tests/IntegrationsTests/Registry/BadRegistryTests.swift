@@ -11,7 +11,7 @@ struct BadRegistryTests {
 
     /// The error for an image of a registry that always answers so.
     private func error(
-        _ reply: Reply, deadline: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation
+        _ reply: Reply, deadline: Duration = .seconds(600), sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> RegistryError {
         try await withServer { _, _ in
             reply

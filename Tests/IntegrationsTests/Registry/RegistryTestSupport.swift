@@ -9,7 +9,7 @@ import ViridianConfiguration
 
 /// Runs a test with a client that is shut down afterwards.
 func withRegistryClient<Value>(
-    _ host: String, user: String? = nil, password: String? = nil, ca: String? = nil, deadline: Duration = .seconds(20),
+    _ host: String, user: String? = nil, password: String? = nil, ca: String? = nil, deadline: Duration = .seconds(600),
     environment: [String: String] = [:], clock: MovableClock = MovableClock(),
     _ test: (RegistryClient) async throws -> Value
 ) async throws -> Value {
@@ -68,7 +68,7 @@ struct LoopbackCertificate {
                 "-subj", "/CN=registry for tests", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
                 "-out", certificate,
             ]
-        ).run(deadline: .seconds(20))
+        ).run(deadline: .seconds(600))
         try #require(made.succeeded, "\(made.error)")
     }
 

@@ -19,7 +19,7 @@ enum SignatureOracle {
     }
 
     static var isThere: Bool {
-        get async { (try? await Command("python3", ["-c", ""]).run(deadline: .seconds(60)).succeeded) ?? false }
+        get async { (try? await Command("python3", ["-c", ""]).run(deadline: .seconds(600)).succeeded) ?? false }
     }
 
     /// The headers of each signed case.
@@ -33,7 +33,7 @@ enum SignatureOracle {
             .deletingLastPathComponent().appending(path: "Oracles/webhook-signatures.py").path
         let input = String(decoding: try JSONEncoder().encode(["cases": cases]), as: UTF8.self)
         let result = try await Command("python3", [program], input: input).run(
-            deadline: .seconds(120), keeping: 16 << 20)
+            deadline: .seconds(600), keeping: 16 << 20)
         guard result.succeeded else { throw Failed(words: result.error) }
         let answers = try JSONDecoder().decode([String: [Answer]].self, from: Data(result.output.utf8))["answers"] ?? []
         guard answers.count == cases.count else { throw Failed(words: "\(answers.count) answers") }

@@ -45,10 +45,10 @@ struct AlertsTests {
             let tests = try String(contentsOfFile: Python.oracle("alerts-test.yaml"), encoding: .utf8)
             try write(tests, to: "\(folder)/alerts-test.yaml")
             let checked = try await Command("promtool", ["check", "rules", "\(folder)/alerts.yaml"])
-                .run(deadline: .seconds(120))
+                .run(deadline: .seconds(600))
             #expect(checked.succeeded, "\(checked.output)\(checked.error)")
             let tested = try await Command("promtool", ["test", "rules", "\(folder)/alerts-test.yaml"])
-                .run(deadline: .seconds(300))
+                .run(deadline: .seconds(600))
             #expect(tested.succeeded, "\(tested.output)\(tested.error)")
             // Each of them is tried.
             for rule in try rules() { #expect(tests.contains(rule.alert), "\(rule.alert)") }

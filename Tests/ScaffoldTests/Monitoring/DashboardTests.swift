@@ -73,7 +73,7 @@ struct DashboardTests {
         try await withFolder { folder in
             try write("groups:\n  - name: dashboard\n    rules:\n" + rules.joined(), to: "\(folder)/rules.yaml")
             let checked = try await Command("promtool", ["check", "rules", "\(folder)/rules.yaml"])
-                .run(deadline: .seconds(120))
+                .run(deadline: .seconds(600))
             #expect(checked.succeeded, "\(checked.output)\(checked.error)")
         }
     }
@@ -84,7 +84,7 @@ struct DashboardTests {
             let python = try #require(await Python.find("grafana_foundation_sdk"))
             let read = try await Command(
                 python, [Python.oracle("grafana-dashboard.py")], input: try text(server: server)
-            ).run(deadline: .seconds(120))
+            ).run(deadline: .seconds(600))
             #expect(read.succeeded, "\(read.error)")
             #expect(read.output == "[]", "\(read.output)")
         }

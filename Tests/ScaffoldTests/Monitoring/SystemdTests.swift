@@ -31,7 +31,7 @@ struct SystemdTests {
             try await withFolder { folder in
                 try write(text, to: "\(folder)/viridian.service")
                 let verified = try await Command("systemd-analyze", ["verify", "\(folder)/viridian.service"])
-                    .run(deadline: .seconds(120))
+                    .run(deadline: .seconds(600))
                 #expect(verified.succeeded && verified.error == "", "\(verified)\n\(text)")
             }
         }
@@ -44,8 +44,8 @@ struct SystemdTests {
             try write(try unit(), to: file)
             // From version 250 on it judges a file; the threshold is ten times the exposure.
             let words = ["security", "--offline=yes", "--threshold=20", "--no-pager", file]
-            let judged = try await Command("systemd-analyze", words).run(deadline: .seconds(120))
-            let version = try await Command("systemd-analyze", ["--version"]).run(deadline: .seconds(60))
+            let judged = try await Command("systemd-analyze", words).run(deadline: .seconds(600))
+            let version = try await Command("systemd-analyze", ["--version"]).run(deadline: .seconds(600))
             let number = version.output.firstMatch(of: /systemd (\d+)/).flatMap { Int($0.output.1) } ?? 0
             guard number >= 250 else { return }
             #expect(judged.succeeded, "\(judged.output)\(judged.error)")

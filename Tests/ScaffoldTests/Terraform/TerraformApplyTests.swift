@@ -99,7 +99,7 @@ struct TerraformApplyTests {
             python, [Python.oracle("terraform-read-back.py")],
             environment: ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("AWS_") },
             input: "{\"url\": \"\(url)\"}"
-        ).run(deadline: .seconds(300), keeping: 1 << 20)
+        ).run(deadline: .seconds(600), keeping: 1 << 20)
         try #require(read.succeeded, "\(read.error)")
         return try JSONDecoder().decode(Facts.self, from: Data(read.output.utf8))
     }

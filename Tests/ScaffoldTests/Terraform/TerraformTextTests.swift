@@ -95,7 +95,7 @@ struct TerraformTextTests {
                 print(sum(len(file.get('resource', [])) for file in files))
                 """
             let read = try await Command(python, ["-c", program], workingDirectory: folder.path)
-                .run(deadline: .seconds(120))
+                .run(deadline: .seconds(600))
             #expect(read.succeeded, "\(read.error)")
             #expect((Int(read.output.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0) > 25, "\(read.output)")
         }
@@ -129,7 +129,7 @@ struct TerraformTextTests {
                 }
                 """, to: main)
             let nginx = try #require(Executable.find("nginx"))
-            let started = try await Command(nginx, ["-p", folder, "-c", main]).run(deadline: .seconds(60))
+            let started = try await Command(nginx, ["-p", folder, "-c", main]).run(deadline: .seconds(600))
             try #require(started.succeeded, "\(started.error)")
             let asked = try await Command(
                 "curl",
@@ -138,8 +138,9 @@ struct TerraformTextTests {
                     "X-Forwarded-For: 6.6.6.6", "-H", "Upgrade: websocket", "-H", "Connection: upgrade",
                     "http://blog.domain.com/",
                 ]
-            ).run(deadline: .seconds(60))
-            let stopped = try await Command(nginx, ["-p", folder, "-c", main, "-s", "stop"]).run(deadline: .seconds(60))
+            ).run(deadline: .seconds(600))
+            let stopped = try await Command(nginx, ["-p", folder, "-c", main, "-s", "stop"]).run(
+                deadline: .seconds(600))
             #expect(stopped.succeeded, "\(stopped.error)")
             #expect(asked.output == "blog.domain.com https unix: websocket upgrade", "\(asked)")
         }
