@@ -15,14 +15,17 @@ package struct KubernetesClient: Sendable {
 
     let session: APISession
     let pause: @Sendable (Duration) async throws -> Void
+    let now: @Sendable () -> ContinuousClock.Instant
 
-    /// `pause` waits between attempts.
+    /// `pause` waits between attempts; how long a list or a watch has taken is measured by `now`.
     package init(
         _ access: ClusterAccess,
-        pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+        pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         session = APISession(access, pause: pause)
         self.pause = pause
+        self.now = now
     }
 
     package var access: ClusterAccess { session.access }
@@ -50,7 +53,7 @@ package struct KubernetesClient: Sendable {
         var items: [JSON] = []
         var token: String?
         var limit: Int? = pageSize
-        let end = ContinuousClock.now + deadline * 4
+        let end = now() + deadline * 4
         while true {
             var call = Call("list", resource, nil, namespace)
             call.largestBody = Call.largestList
@@ -65,7 +68,7 @@ package struct KubernetesClient: Sendable {
                 items += found.compactMap { keeping($0.completed(from: page, resource: resource)) }
                 let next = page["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : $0 }
                 // A selector may leave a page empty, but the number of pages is finite.
-                guard next == nil || (next != token && items.count <= Self.itemLimit && .now < end) else {
+                guard next == nil || (next != token && items.count <= Self.itemLimit && now() < end) else {
                     throw invalidResponse(call, "an endless list, with \(items.count) objects so far")
                 }
                 token = next

@@ -41,13 +41,16 @@ package struct Watch: AsyncSequence, Sendable {
         /// The version up to which events have been delivered; nil: a snapshot is due.
         private var resourceVersion: String?
         private var lines: LineStream.AsyncIterator?
-        private var connectedAt = ContinuousClock.now
+        private var connectedAt: ContinuousClock.Instant
         private var hasBegun = false
         private var backoff = WatchBackoff()
         /// The consumer was told of an interruption, and not of its end.
         private var isInterrupted = false
 
-        init(watch: Watch) { self.watch = watch }
+        init(watch: Watch) {
+            self.watch = watch
+            connectedAt = watch.client.now()
+        }
 
         package mutating func next() async throws -> WatchEvent? {
             while true {
@@ -83,7 +86,7 @@ package struct Watch: AsyncSequence, Sendable {
         private mutating func connect() async throws {
             let call = watch.call(since: resourceVersion ?? "")
             lines = try await watch.client.stream(call, watching: true, limit: Watch.lineLimit).makeAsyncIterator()
-            connectedAt = .now
+            connectedAt = watch.client.now()
         }
 
         /// The next event of the connection; nil for a bookmark and at the end of the connection.
@@ -92,7 +95,8 @@ package struct Watch: AsyncSequence, Sendable {
             else {
                 lines = nil
                 // The server ends a watch regularly; one that ends it immediately is failing.
-                if connectedAt.duration(to: .now) > .seconds(5) { backoff.reset() } else { backoff.recordFailure() }
+                let lasted = connectedAt.duration(to: watch.client.now())
+                if lasted > .seconds(5) { backoff.reset() } else { backoff.recordFailure() }
                 return nil
             }
             guard let entry = try? JSON(parsing: line.bytes), let object = entry["object"] else {

@@ -53,9 +53,20 @@ actor HeldOrders {
 
         /// The node's uptime, in hundredths of a second, after which it must not begin.
         var until: Int {
+            get throws { try #require(Int(try deadline[0])) }
+        }
+
+        /// Since which start of the node that uptime counts.
+        var boot: String {
+            get throws { try deadline[1] }
+        }
+
+        private var deadline: [String] {
             get throws {
                 let word = try #require(arguments.last { $0.hasPrefix("until=") })
-                return try #require(Int(word.dropFirst(6).prefix { $0 != "@" }))
+                let parts = word.dropFirst(6).split(separator: "@").map(String.init)
+                try #require(parts.count == 2)
+                return parts
             }
         }
     }

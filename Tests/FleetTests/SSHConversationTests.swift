@@ -149,8 +149,8 @@ import Testing
         try await withSSHServer(addresses: addresses, server: [line]) { server in
             try await server.withFleet(
                 addresses,
-                ssh: { $0.connectTimeout = .seconds(60) },
-                node: { $0.timeout = .seconds(70) }
+                ssh: { $0.connectTimeout = .seconds(600) },
+                node: { $0.timeout = .seconds(700) }
             ) { fleet in
                 let readings = try await fleet.read(blog)
                 #expect(readings.compactMap(\.report).count == 12, "\(readings.compactMap(\.failure))")

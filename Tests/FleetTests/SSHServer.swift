@@ -18,7 +18,7 @@ struct SSHServer: Sendable {
     }
 
     var settings: SSHSettings {
-        SSHSettings(config: directory + "/ssh_config", connectTimeout: .seconds(20))
+        SSHSettings(config: directory + "/ssh_config", connectTimeout: .seconds(60))
     }
 
     var knownHosts: String { directory + "/known_hosts" }
@@ -27,7 +27,11 @@ struct SSHServer: Sendable {
     var logins: Int { get async { await log.count(of: "Accepted publickey") } }
 
     /// Fleet settings that need no nginx: conversations that read.
-    var nodeSettings: NodeSettings { NodeSettings(backends: directory, test: "true", reload: "true") }
+    var nodeSettings: NodeSettings {
+        var settings = NodeSettings(backends: directory, test: "true", reload: "true")
+        settings.timeout = .seconds(600)
+        return settings
+    }
 
     /// Processes that were started by a login, or for one: they carry the server's directory in their environment or arguments.
     func processes() throws -> [Int32: String] {
@@ -79,7 +83,7 @@ func withSSHServer<Value: Sendable>(
         for name in ["host_key", "key"] {
             let made = try await Command(
                 "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", directory + "/" + name]
-            ).run(deadline: .seconds(20))
+            ).run(deadline: .seconds(600))
             try #require(made.succeeded, "\(made.error)")
         }
         try FileManager.default.createDirectory(atPath: directory + "/bin", withIntermediateDirectories: true)

@@ -33,6 +33,8 @@ struct Site: Sendable {
         _ change: (inout NodeSettings) -> Void = { _ in }
     ) throws -> Fleet {
         var settings = settings
+        // Only against hanging: nodes of tests are on a busy machine.
+        settings.timeout = .seconds(600)
         change(&settings)
         return Fleet(
             inventory: try StaticInventory(["127.0.0.1"]),
@@ -123,7 +125,7 @@ func withSite<Value: Sendable>(
 }
 
 /// Polls where no event exists.
-func eventually(within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async throws {
+func eventually(within limit: Duration = .seconds(600), _ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         guard ContinuousClock.now < deadline else {

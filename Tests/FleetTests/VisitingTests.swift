@@ -17,7 +17,7 @@ private func plan(_ site: Site, to port: Int? = nil, path: String = "/", probe: 
         probe: probe,
         visitPath: path,
         probeConnections: 2,
-        probeTimeout: .seconds(2)
+        probeTimeout: .seconds(10)
     )
 }
 

@@ -28,17 +28,21 @@ struct Folder: Sendable {
     func read(_ name: String) throws -> String { try String(contentsOfFile: path + "/" + name, encoding: .utf8) }
 }
 
-/// Runs a test with a client of a scripted API server.
+/// Runs a test with a client of a scripted API server. For the client no time passes, unless `now` says so.
 func withClient<Result: Sendable>(
     credential: Credential = .none,
     pauses: Pauses = Pauses(),
+    now: (@Sendable () -> ContinuousClock.Instant)? = nil,
     _ script: @escaping @Sendable (Received, Int) async throws -> Reply,
     _ test: (KubernetesClient, ScriptedServer) async throws -> Result
 ) async throws -> Result {
     try await withServer(script) { server in
         let access = ClusterAccess(
             server: server.url, credential: credential, namespace: "blog", origin: "kubeconfig k, context c")
-        let client = KubernetesClient(access, pause: pauses.pause)
+        let start = ContinuousClock.now
+        var client = KubernetesClient(access, pause: pauses.pause, now: now ?? { start })
+        // Only against hanging: tests run beside many others.
+        client.deadline = .seconds(600)
         do {
             let result = try await test(client, server)
             await client.shutdown()

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -22,15 +23,20 @@ struct HostileServerTests {
             #expect(error.description.hasSuffix("an endless list, with 0 objects so far"))
             #expect(await server.requests.all.count == 2)
         }
-        try await withClient({ _, number in
-            .json(["metadata": ["continue": .string("\(number)")], "items": []])
-        }) { client, server in
-            var client = client
-            client.deadline = .milliseconds(250)
-            let took = try await ContinuousClock().measure {
-                _ = try await kubernetesError { _ = try await client.list(.pods) }
+        // Each page is empty, and comes five seconds after the one before.
+        let start = ContinuousClock.now
+        let pages = Mutex(0)
+        try await withClient(
+            now: { start + .seconds(5) * pages.withLock { $0 } },
+            { _, number in
+                pages.withLock { $0 += 1 }
+                return .json(["metadata": ["continue": .string("\(number)")], "items": []])
             }
-            #expect(took >= .seconds(1) && took < .seconds(10))
+        ) { client, server in
+            let error = try await kubernetesError { _ = try await client.list(.pods) }
+            #expect(error.description.hasSuffix("an endless list, with 0 objects so far"))
+            let count = await server.requests.all.count
+            #expect(.seconds(5) * count == client.deadline * 4)
         }
     }
 

@@ -52,8 +52,8 @@ struct JSONTests {
         let took = try ContinuousClock().measure {
             for _ in 0..<20 { _ = try JSON(parsing: nested(500)) }
         }
-        // Quadratic parsing took four seconds for one of them.
-        #expect(took < .seconds(1))
+        // Quadratic parsing took four seconds for one of them. It takes milliseconds; the rest is for a machine that runs other tests.
+        #expect(took < .seconds(20))
         let error = #expect(throws: JSON.Malformed.self) { try JSON(parsing: nested(200_000)) }
         #expect(error?.problem == "nested deeper than 512 levels")
     }

@@ -200,11 +200,15 @@ struct CommandTests {
 struct EndingTests {
     @Test("a deadline ends the whole group")
     func deadline() async throws {
-        let completed = try await shell("sleep 300 & echo $!; echo $$; wait").run(deadline: .milliseconds(300))
-        #expect(completed.termination == .deadlineExceeded)
-        let processes = completed.output.split(separator: "\n").compactMap { Int32($0) }
-        try #require(processes.count == 2)
-        for process in processes { #expect(!isAlive(process)) }
+        var processes: [Int32] = []
+        // A busy machine may need longer to get as far as the second line.
+        for limit in [Duration.milliseconds(300), .seconds(5), .seconds(100)] where processes.count < 2 {
+            let completed = try await shell("sleep 3000 & echo $!; echo $$; wait").run(deadline: limit)
+            #expect(completed.termination == .deadlineExceeded)
+            processes = completed.output.split(separator: "\n").compactMap { Int32($0) }
+            for process in processes { #expect(!isAlive(process)) }
+        }
+        #expect(processes.count == 2)
     }
 
     @Test("a deadline ends a child that closed its output")
@@ -226,20 +230,25 @@ struct EndingTests {
             trap 'echo last words; exit 0' TERM
             wait
             """#
-        let transcript = Transcript()
-        let completed = try await shell(script).run(
-            deadline: .milliseconds(500), grace: .milliseconds(300), onLine: { await transcript.append($0) })
-        #expect(completed.termination == .deadlineExceeded)
-        #expect(await transcript.texts().contains("last words"))
-        let grandchild = try #require(await transcript.texts().compactMap { Int32($0) }.first)
-        #expect(!isAlive(grandchild))
+        var texts: [String] = []
+        // A busy machine may need longer to set the traps, and to say the last words.
+        for factor in [1, 10, 200] where !texts.contains("last words") {
+            let transcript = Transcript()
+            let completed = try await shell(script).run(
+                deadline: .milliseconds(500) * factor, grace: .milliseconds(300) * factor,
+                onLine: { await transcript.append($0) })
+            #expect(completed.termination == .deadlineExceeded)
+            texts = await transcript.texts()
+            if let grandchild = texts.compactMap({ Int32($0) }).first { #expect(!isAlive(grandchild)) }
+        }
+        #expect(texts.contains("last words") && texts.contains { Int32($0) != nil }, "\(texts)")
     }
 
     @Test("a group that ends at SIGTERM does not take the whole grace period")
     func obedient() async throws {
-        let start = ContinuousClock.now
-        _ = try await Command("sleep", ["300"]).run(deadline: .milliseconds(50), grace: .seconds(40))
-        #expect(ContinuousClock.now - start < .seconds(20))
+        // The whole one would be longer than the test may take.
+        let completed = try await Command("sleep", ["3000"]).run(deadline: .milliseconds(50), grace: .seconds(2000))
+        #expect(completed.termination == .deadlineExceeded)
     }
 
     @Test("cancellation ends the whole group and throws")

@@ -45,7 +45,6 @@ struct DialogueTests {
         let late = try await Command("cat").run(deadline: .milliseconds(50), input: input)
         #expect(late.termination == .deadlineExceeded)
         let (other, _) = AsyncStream<String>.makeStream()
-        let start = ContinuousClock.now
         let cancelled = await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 do {
@@ -58,7 +57,7 @@ struct DialogueTests {
             group.cancelAll()
             return await group.next()
         }
-        #expect(cancelled == true && start.duration(to: .now) < .seconds(20))
+        #expect(cancelled == true)
         send.finish()
     }
 

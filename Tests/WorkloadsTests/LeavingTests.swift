@@ -8,12 +8,12 @@ import ViridianConfiguration
 
 @testable import Workloads
 
-@Suite("Pods that terminate slowly")
+@Suite("Pods that terminate slowly", .timeLimit(.minutes(10)))
 struct LeavingTests {
-    /// Its pods end only when they are killed, a minute after they started to terminate.
+    /// Its pods end only when they are killed, an hour after they started to terminate: whoever waits for them is noticed.
     private static let stubborn = """
         spec:
-          terminationGracePeriodSeconds: 60
+          terminationGracePeriodSeconds: 3600
           containers: [{name: blog, image: registry.local:5000/blog, command: [sh, -c, "trap '' TERM; echo up; while :; do sleep 0.1; done"]}]
         """
 
@@ -35,9 +35,7 @@ struct LeavingTests {
             $0.template = .init(path: "blog-pod.yaml", text: Self.stubborn)
         }) { cluster in
             try await bringUp(cluster, replicas: 2)
-            let began = ContinuousClock.now
             #expect(try await cluster.cluster().remove(.green, madeBy: 7, orOlder: false) == 2)
-            #expect(ContinuousClock.now - began < .seconds(20))
             let pods = try await cluster.pods("blog-green")
             #expect(pods.count == 2 && pods.allSatisfy(\.isBeingDeleted))
         }
@@ -81,8 +79,10 @@ struct LeavingTests {
             _ = try await cluster.client.delete(
                 .replicationControllers, "blog-green", namespace: "blog", propagation: propagation)
             let news = News()
-            let creating = Task {
-                try await cluster.cluster().createCandidate(Blog.order(8), Blog.survey(replicas: 1), report: news.take)
+            var order = Blog.order(8)
+            order.rules.readyTimeout = .seconds(7200)
+            let creating = Task { [order] in
+                try await cluster.cluster().createCandidate(order, Blog.survey(replicas: 1), report: news.take)
             }
             try await eventually { !news.waits.isEmpty }
             #expect(try await cluster.workload(.green)?.release != 8)
@@ -94,7 +94,7 @@ struct LeavingTests {
                 waits.first?.text.hasPrefix("Waiting for 1 former pod of green to terminate: \(old) on ") == true,
                 "\(waits)")
             // The rest of the grace period, and the tolerance.
-            #expect(waits.first.map { $0.atMost > .seconds(60) && $0.atMost <= .seconds(90) } == true, "\(waits)")
+            #expect(waits.first.map { $0.atMost > .seconds(3000) && $0.atMost <= .seconds(3630) } == true, "\(waits)")
             #expect(try await cluster.pods("blog-green").compactMap(\.name).allSatisfy { $0 != old })
             #expect(try await cluster.workload(.green)?.release == 8)
         }
@@ -170,10 +170,8 @@ struct LeavingTests {
                 try await cluster.cluster().createCandidate(Blog.order(8), Blog.survey(), report: news.take)
             }
             try await eventually { !news.waits.isEmpty }
-            let began = ContinuousClock.now
             creating.cancel()
             await #expect(throws: CancellationError.self) { try await creating.value }
-            #expect(ContinuousClock.now - began < .seconds(10))
             #expect(try await cluster.workload(.green) == nil)
         }
     }
