@@ -39,7 +39,10 @@ extension AppReleases {
     }
 
     private func releaseWithLeftovers() async throws -> Release? {
-        try await latest().flatMap { $0.state.hasEnded && !$0.leftovers.isEmpty ? $0 : nil }
+        // What it left in another cluster is not here.
+        try await latest().flatMap {
+            $0.state.hasEnded && !$0.leftovers.isEmpty && isHere($0) ? $0 : nil
+        }
     }
 
     /// Records which colour is live where the newest release could not. All of its nodes were verified to route there.

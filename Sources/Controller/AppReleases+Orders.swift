@@ -7,6 +7,7 @@ extension AppReleases {
     {
         Order(
             app: name,
+            cluster: app.cluster,
             number: number,
             kind: kind,
             version: version,

@@ -41,6 +41,7 @@ extension AppReleases {
     ) {
         while true {
             var release = if let number { try await self.release(number) } else { try await existing() }
+            try checkCluster(of: release)
             let recorded = RecordedEvent(
                 sequence: release.sequence + 1,
                 at: engine.clock.now,
@@ -61,6 +62,7 @@ extension AppReleases {
     /// - Throws: `LeaseHeld` while another process, or another task of this one, runs it.
     package func resume(by: String, observe: @escaping Engine.Observer) async throws -> Release? {
         guard let open = try await latest(), !open.state.hasEnded else { return nil }
+        try checkCluster(of: open)
         return try await withLease { lease in
             guard let open = try await latest(), !open.state.hasEnded else { return nil }
             return try await takeUp(open.order.number, lease, by: by, until: .whenEnded, observe: observe)

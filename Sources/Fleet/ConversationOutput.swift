@@ -1,3 +1,4 @@
+import Foundation
 import Nginx
 import Processes
 
@@ -49,6 +50,7 @@ struct ConversationFacts {
 
     mutating func take(_ key: String, _ value: String) {
         if key == "clock", let reading = NodeClock(value, at: .now) { facts.clock = reading }
+        if key == "time" { facts.timeReadAt = Date() }
         facts.values[key, default: []].append(value)
     }
 
@@ -64,6 +66,8 @@ struct Facts: Sendable {
     var errors: [String]
     /// The node's clock, as read in this conversation.
     var clock: NodeClock?
+    /// When the node's wall-clock time (the fact `time`) arrived.
+    var timeReadAt: Date?
 
     subscript(_ key: String) -> String? { values[key]?.last }
 

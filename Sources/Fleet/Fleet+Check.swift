@@ -1,29 +1,84 @@
 import Foundation
 import Nginx
 
+/// An app to check on a node.
+package struct CheckedApp: Sendable, Hashable {
+    package var upstream: Upstream
+    /// The port of the live colour, which is probed; `nil` when nothing is live. Ports without pods are not probed: the kernel tracks such a
+    /// connection for two minutes, and treats a connection of nginx with the same port numbers like it.
+    package var livePort: Int?
+
+    package init(_ upstream: Upstream, livePort: Int?) {
+        self.upstream = upstream
+        self.livePort = livePort
+    }
+}
+
 extension Fleet {
-    /// Checks everything on the node that a release depends on.
+    /// Checks everything on a node that releases of these apps depend on, in one conversation; the reports are in the order of `apps`.
     ///
-    /// Reports which of `ports` accept connections. Ports without pods should not be in `ports`: the kernel tracks such a connection for
-    /// two minutes, and treats a connection of nginx with the same port numbers like it.
+    /// A node whose installed `viridian-node` cannot answer for many apps is asked for each one by itself.
+    package func check(_ apps: [CheckedApp], on node: Node) async -> [Result<CheckReport, NodeFailure>] {
+        let began = Date()
+        let request = AppsRequest(
+            action: "checkall", apps: apps.map(\.upstream), lines: apps.map { $0.line(for: node) },
+            timePerApp: Self.timePerCheckedApp)
+        return await converse(request, on: node) { index in
+            // An installed script refuses a request that names one of the ports only.
+            await result(on: node) { try await check(apps[index].upstream, on: node, ports: nil) }
+        } convert: { app, answer in
+            answer.map { CheckReport(of: app, on: node, $0.all, since: began) }
+        }
+    }
+
+    private func result(
+        on node: Node, _ body: () async throws -> CheckReport
+    ) async -> Result<CheckReport, NodeFailure> {
+        do {
+            return .success(try await body())
+        } catch let failure as NodeFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(NodeFailure(node, .unreachable(why: "\(error)")))
+        }
+    }
+
+    /// Fifty ports are probed at the same time, each for two seconds at most; an app with static assets starts some programs.
+    private static let timePerCheckedApp = Duration.milliseconds(250)
+
+    /// Checks everything on the node that a release of one app depends on, and reports which of `ports` accept connections.
+    ///
+    /// Ports without pods should not be in `ports` (see `CheckedApp`). `nil`: those that an installed script has for the app.
     /// - Throws: `NodeFailure`, `CancellationError`.
-    package func check(_ upstream: Upstream, on node: Node, ports: [Int]) async throws -> CheckReport {
-        let before = Date()
+    package func check(_ upstream: Upstream, on node: Node, ports: [Int]?) async throws -> CheckReport {
+        let began = Date()
         let facts = try await converse(
             "check",
             of: upstream,
             with: node,
-            arguments: ["ports=\(ports.map(String.init).joined(separator: " "))"] + upstream.visitArguments(path: "/")
+            arguments: (ports.map { ["ports=\($0.map(String.init).joined(separator: " "))"] } ?? [])
+                + upstream.visitArguments(path: "/")
         )
-        let after = Date()
-        let outcome: Result<NodeReport, NodeFailure>
-        do {
-            outcome = .success(try await report(of: upstream, on: node, facts))
-        } catch let failure as NodeFailure {
-            outcome = .failure(failure)
-        }
+        return CheckReport(of: upstream, on: node, facts, since: began)
+    }
+}
+
+extension CheckedApp {
+    /// The app's line of a `checkall` request.
+    fileprivate func line(for node: Node) -> String {
+        ([
+            upstream.lineWithPorts(for: node), upstream.name, livePort.map(String.init) ?? "",
+            upstream.requestHosts.joined(separator: " "), upstream.preview ?? "",
+        ]).joined(separator: "\t")
+    }
+}
+
+extension CheckReport {
+    /// From the facts of a conversation that began at `start`.
+    init(of upstream: Upstream, on node: Node, _ facts: Facts, since start: Date) {
+        let outcome = facts.outcome(of: upstream, on: node)
         let file = (try? outcome.get())?.upstreamFile
-        return CheckReport(
+        self.init(
             node: node,
             reading: NodeReadResult(node: node, outcome: outcome),
             path: facts["path"] ?? upstream.app,
@@ -32,10 +87,10 @@ extension Fleet {
             accepted: facts["test"] == "ok",
             testOutput: facts.messages,
             isIncluded: facts["included"].flatMap { $0 == "unknown" ? nil : $0 == "yes" },
-            disks: disks(facts),
+            disks: Self.disks(facts),
             missingPrograms: facts.all("lacks"),
             clockSkew: facts["time"].flatMap { Double($0.prefix { $0.isNumber || $0 == "." }) }.map {
-                skew($0, before, after)
+                Self.skew($0, start, facts.timeReadAt ?? Date())
             },
             user: facts["user"] ?? "",
             openPorts: facts.all("open").compactMap { Int($0) },
@@ -48,7 +103,7 @@ extension Fleet {
     }
 
     /// The skew of a clock that was read between two times of this machine's clock.
-    private func skew(_ time: Double, _ before: Date, _ after: Date) -> Double {
+    private static func skew(_ time: Double, _ before: Date, _ after: Date) -> Double {
         // A time in whole seconds may be up to one second old.
         let (least, most) = (time, time == time.rounded() ? time + 1 : time)
         if least > after.timeIntervalSince1970 { return least - after.timeIntervalSince1970 }
@@ -56,7 +111,7 @@ extension Fleet {
         return 0
     }
 
-    private func disks(_ facts: Facts) -> [CheckReport.Disk] {
+    private static func disks(_ facts: Facts) -> [Disk] {
         func numbers(_ key: String) -> [String: Int] {
             facts.all(key).reduce(into: [:]) { found, entry in
                 let parts = entry.split(separator: " ", maxSplits: 1)
@@ -68,7 +123,7 @@ extension Fleet {
             let parts = entry.split(separator: " ", maxSplits: 1)
             guard parts.count == 2 else { return nil }
             let path = String(parts[1])
-            return CheckReport.Disk(
+            return Disk(
                 path: path, isWritable: parts[0] == "yes", freeKibibytes: kibibytes[path], freeInodes: inodes[path])
         }
     }

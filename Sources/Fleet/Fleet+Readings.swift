@@ -10,36 +10,38 @@ extension Fleet {
         on node: Node,
         convert: @escaping @Sendable (Upstream, NodeReadResult) -> Value
     ) async -> [Value] {
-        guard !apps.isEmpty else { return [] }
-        let limit = timeout + Self.timePerApp * apps.count
-        let output = ReadingsOutput(node: node, apps: apps, convert: convert)
-        do {
-            let text = apps.map { $0.readingLine(for: node) + "\n" }.joined()
-            let termination = try await run(
-                "readall", arguments: [], payload: .texts([NodePayload.Text("apps", Array(text.utf8))]), on: node,
-                limit: limit
-            ) { await output.take($0) }
-            if await output.isUnsupported {
-                var values: [Value] = []
-                for app in apps { values.append(convert(app, await read(app, on: [node])[0])) }
-                return values
-            }
-            return await output.finish(termination, limit: limit, clocks)
-        } catch let failure as NodeFailure {
-            return await output.finish(failure.reason)
-        } catch {
-            return await output.finish(.unreachable(why: "\(error)"))
+        let request = AppsRequest(
+            action: "readall", apps: apps, lines: apps.map { $0.readingLine(for: node) }, timePerApp: Self.timePerApp)
+        return await converse(request, on: node) { index in
+            convert(apps[index], await read(apps[index], on: [node])[0])
+        } convert: { app, answer in
+            convert(app, NodeReadResult(node: node, outcome: answer.flatMap { $0.app.outcome(of: app, on: node) }))
         }
     }
 
-    /// What a node may take for each app beyond the time of one conversation. It usually takes less than a millisecond.
+    /// It usually takes less than a millisecond.
     private static let timePerApp = Duration.milliseconds(20)
+}
+
+extension Facts {
+    /// What they say of an app's file.
+    func outcome(of app: Upstream, on node: Node) -> Result<NodeReport, NodeFailure> {
+        do throws(NodeFailure.Reason) {
+            return .success(try report(of: app))
+        } catch {
+            return .failure(NodeFailure(node, error))
+        }
+    }
 }
 
 extension Upstream {
     /// The app's line of a `readall` request.
-    func readingLine(for node: Node) -> String {
-        guard let assets else { return app }
-        return "\(app) \(ports.blue) \(ports.green) \(assets.replacing("{node}", with: node.address))"
+    fileprivate func readingLine(for node: Node) -> String {
+        assets == nil ? app : lineWithPorts(for: node)
+    }
+
+    /// The app with its ports and its directory of static assets, as the lines of requests about many apps begin.
+    func lineWithPorts(for node: Node) -> String {
+        "\(app) \(ports.blue) \(ports.green) \(assets?.replacing("{node}", with: node.address) ?? "")"
     }
 }

@@ -105,13 +105,15 @@ package struct Upstream: Sendable, Hashable {
 
     /// The arguments for finding the app in nginx's configuration and for requests like those of visitors.
     func visitArguments(path: String) -> [String] {
-        // A request cannot have a wildcard as host.
-        let names = hosts.filter { !$0.contains("*") }
+        let names = requestHosts
         let path = path.replacing("'", with: "%27").replacing("\"", with: "%22").replacing("\\", with: "%5C")
         return ["upstream=\(name)", "pair=\(ports.blue) \(ports.green)", "path=\(path)"]
             + (names.isEmpty ? [] : ["hosts=\(names.joined(separator: " "))"])
             + (preview.map { ["preview=\($0)"] } ?? [])
     }
+
+    /// A request cannot have a wildcard as host.
+    var requestHosts: [String] { hosts.filter { !$0.contains("*") } }
 
     func assetArguments(for node: Node) -> [String] {
         assets.map { ["assets=\($0.replacing("{node}", with: node.address))", "ports=\(ports.blue) \(ports.green)"] }

@@ -39,6 +39,7 @@ package enum NodeScript {
         ("switch.sh", PackageResources.switch_sh),
         ("drain.sh", PackageResources.drain_sh),
         ("check.sh", PackageResources.check_sh),
+        ("checkall.sh", PackageResources.checkall_sh),
         ("inspect.sh", PackageResources.inspect_sh),
         ("main.sh", PackageResources.main_sh),
     ]

@@ -79,6 +79,11 @@ struct Call: Sendable {
 extension KubernetesClient {
     /// Sends a call and parses the response as JSON.
     func object(_ call: Call) async throws -> JSON {
+        guard let reads, call.method == "GET" else { return try await sent(call) }
+        return try await reads.answer(to: call) { try await sent(call) }
+    }
+
+    private func sent(_ call: Call) async throws -> JSON {
         let answer = try await send(call)
         do {
             return try JSON(parsing: answer.body)

@@ -13,6 +13,9 @@ package struct KubernetesClient: Sendable {
     /// The manager's name in the objects' managed fields.
     package var fieldManager = "viridian"
 
+    /// `nil`: every read is a call.
+    private(set) var reads: RememberedReads?
+
     let session: APISession
     let pause: @Sendable (Duration) async throws -> Void
     let now: @Sendable () -> ContinuousClock.Instant
@@ -29,6 +32,13 @@ package struct KubernetesClient: Sendable {
     }
 
     package var access: ClusterAccess { session.access }
+
+    /// The same client for one look: it asks for each object and each list once, and answers the next time with what it has read.
+    package func remembering() -> KubernetesClient {
+        var client = self
+        client.reads = RememberedReads()
+        return client
+    }
 
     /// Closes every connection; calls and watches in progress fail.
     package func shutdown() async { await session.shutdown() }

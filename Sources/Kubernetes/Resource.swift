@@ -60,4 +60,7 @@ extension Resource {
     package static let selfSubjectAccessReviews = Resource(
         group: "authorization.k8s.io", plural: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview",
         isNamespaced: false)
+    package static let selfSubjectRulesReviews = Resource(
+        group: "authorization.k8s.io", plural: "selfsubjectrulesreviews", kind: "SelfSubjectRulesReview",
+        isNamespaced: false)
 }

@@ -9,6 +9,8 @@ package struct Order: Sendable, Hashable, Codable {
     }
 
     package var app: String
+    /// The cluster that it began in; `nil` for the one without a name, and in older journals.
+    package var cluster: String?
     /// 1, 2, 3 … for each app; also the fencing token that nodes compare.
     package var number: Int
     package var kind: Kind
@@ -44,6 +46,7 @@ package struct Order: Sendable, Hashable, Codable {
 
     package init(
         app: String,
+        cluster: String? = nil,
         number: Int,
         kind: Kind = .deploy,
         version: String,
@@ -64,6 +67,7 @@ package struct Order: Sendable, Hashable, Codable {
         rules: Rules = Rules()
     ) {
         self.app = app
+        self.cluster = cluster
         self.number = number
         self.kind = kind
         self.version = version

@@ -1,42 +1,52 @@
 import Controller
 import Fleet
-import Kubernetes
 import Nginx
 import ReleaseMachine
 import ViridianConfiguration
-import Workloads
 
 extension Preflight {
-    /// Checks each node, in the inventory's order.
-    func nodes(_ app: AppConfiguration, _ fleet: Fleet, _ client: KubernetesClient?) async -> [Finding] {
-        let nodes = FleetNodes(fleet: fleet, app: app)
+    /// Checks each node, in the inventory's order: one conversation, however many apps there are. `shared` is what is the same for all apps,
+    /// `byApp` what was found for each of them.
+    func nodes(of apps: [AppCheck], _ fleet: Fleet) async -> (shared: [Finding], byApp: [[Finding]]) {
+        var (shared, byApp): ([Finding], [[Finding]]) = ([], Array(repeating: [], count: apps.count))
+        guard !apps.isEmpty else { return (shared, byApp) }
+        let names = apps.map(\.app.name.text)
+        let checked = apps.map { check in
+            CheckedApp(Upstream(check.app), livePort: check.live.map { check.app.port(of: $0) })
+        }
         do {
-            let list = try await fleet.nodes()
-            let inspection = client.map { AppInspection(app: app, client: $0, fleet: fleet) }
-            let live = try? await inspection?.cluster.survey().recorded?.color
-            return await withTaskGroup(of: (Int, [Finding]).self) { group in
-                for (index, node) in list.enumerated() {
-                    group.addTask { (index, await self.node(node, nodes, live: live ?? nil)) }
+            let nodes = try await fleet.nodes()
+            for (node, results) in zip(nodes, await nodes.concurrentMap { await fleet.check(checked, on: $0) }) {
+                if apps.count > 1, let reason = Self.unreachable(results) {
+                    shared.append(Finding(.bad, of: names, node: node.address, reason))
+                    continue
                 }
-                return await group.reduce(into: [(Int, [Finding])]()) { $0.append($1) }
-                    .sorted { $0.0 < $1.0 }.flatMap(\.1)
+                for (index, result) in results.enumerated() {
+                    byApp[index] += findings(of: result, on: node, apps[index])
+                }
             }
         } catch {
-            return [Finding(state: .bad, app: app.name.text, what: "nodes: \(error)")]
+            shared.append(Finding(.bad, of: names, "nodes: \(error)"))
         }
+        return (shared, byApp)
     }
 
-    private func node(_ node: Node, _ nodes: FleetNodes, live: Color?) async -> [Finding] {
-        do {
-            let ports = live.map { [nodes.app.port(of: $0)] } ?? []
-            let report = try await nodes.fleet.check(nodes.upstream, on: node, ports: ports)
-            return NodeFindings(app: nodes.app, live: live, report: report).all
-        } catch let failure as NodeFailure {
-            return [
-                Finding(state: .bad, app: nodes.app.name.text, node: node.address, what: "\(failure.reason)")
-            ]
-        } catch {
-            return [Finding(state: .bad, app: nodes.app.name.text, node: node.address, what: "\(error)")]
+    /// Why a node was not reached, where that is the same for all apps.
+    private static func unreachable(_ results: [Result<CheckReport, NodeFailure>]) -> String? {
+        let reasons = results.map { result -> String? in
+            guard case .failure(let failure) = result, failure.isUnreachable else { return nil }
+            return "\(failure.reason)"
+        }
+        return Set(reasons).count == 1 ? reasons[0] : nil
+    }
+
+    private func findings(
+        of result: Result<CheckReport, NodeFailure>, on node: Node, _ check: AppCheck
+    ) -> [Finding] {
+        switch result {
+        case .success(let report): NodeFindings(app: check.app, live: check.live, report: report).all
+        case .failure(let failure):
+            [Finding(state: .bad, app: check.app.name.text, node: node.address, what: "\(failure.reason)")]
         }
     }
 }

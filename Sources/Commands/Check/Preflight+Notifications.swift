@@ -124,13 +124,3 @@ extension Preflight {
         return findings
     }
 }
-
-extension Array where Element: Sendable {
-    /// The findings of all elements, in their order, asked for at the same time.
-    func concurrently(_ body: @escaping @Sendable (Element) async -> [Finding]) async -> [Finding] {
-        await withTaskGroup(of: (Int, [Finding]).self) { group in
-            for (index, element) in enumerated() { group.addTask { (index, await body(element)) } }
-            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
-        }
-    }
-}

@@ -7,6 +7,14 @@ import ReleaseMachine
 import ViridianConfiguration
 import Workloads
 
+/// What was found of an app.
+struct AppCheck: Sendable {
+    var app: AppConfiguration
+    /// `nil` when nothing is live yet, or the cluster cannot be read.
+    var live: Color?
+    var findings: [Finding] = []
+}
+
 /// The checks of `viridian check`: reads what a release depends on and changes nothing.
 struct Preflight {
     let installation: Installation
@@ -34,14 +42,31 @@ struct Preflight {
         if let problem = cluster.fleetProblem {
             findings.append(Finding(state: .bad, what: "nodes: \(problem)", fix: "correct nodes.ssh"))
         }
-        findings.append(await api(cluster))
-        if let client = cluster.client, let finding = await inventoryRight(cluster.configuration, client) {
+        let (api, outage) = await api(cluster)
+        findings.append(api)
+        if let client = cluster.client,
+            let finding = await inventoryRight(cluster.configuration, client, outage)
+        {
             findings.append(finding)
         }
-        for app in apps {
-            if let client = cluster.client { findings += await self.app(app, client) }
-            if let fleet = cluster.fleet { findings += await nodes(app, fleet, cluster.client) }
+        for app in apps { if let finding = await elsewhere(app) { findings.append(finding) } }
+        var checks = apps.map { AppCheck(app: $0) }
+        if let client = cluster.client {
+            if let outage {
+                // What does not answer is not asked again for each app.
+                if !apps.isEmpty {
+                    findings.append(Finding(.bad, of: apps.map(\.name.text), "rights cannot be checked: \(outage)"))
+                }
+            } else {
+                checks = await apps.concurrentMap(atMost: Self.maximumConcurrentApps) { await self.app($0, client) }
+            }
         }
+        if let fleet = cluster.fleet {
+            let nodes = await nodes(of: checks, fleet)
+            findings += nodes.shared
+            for index in checks.indices { checks[index].findings += nodes.byApp[index] }
+        }
+        findings += checks.flatMap(\.findings)
         return findings.map { finding in
             var finding = finding
             finding.cluster = cluster.configuration.name
@@ -49,26 +74,48 @@ struct Preflight {
         }
     }
 
-    private func api(_ cluster: ConnectedCluster) async -> Finding {
+    /// The apps of a cluster that are checked there at the same time.
+    private static let maximumConcurrentApps = 8
+
+    /// Whether the cluster's API answers, and the error where it does not.
+    private func api(_ cluster: ConnectedCluster) async -> (Finding, outage: KubernetesError?) {
         let fix =
             cluster.configuration.name == nil
             ? "set kubernetes.kubeconfig and kubernetes.context" : "set its kubeconfig and context in clusters"
         guard let client = cluster.client else {
-            return Finding(state: .bad, what: cluster.problem ?? "no cluster is configured", fix: fix)
+            return (Finding(state: .bad, what: cluster.problem ?? "no cluster is configured", fix: fix), nil)
         }
         do {
             let version = try await client.get(path: "/version")["gitVersion"]?.string ?? "?"
             let way = client.access.proxy.map { ", through \($0)" } ?? ""
-            return Finding(
-                state: .ok, what: "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))")
+            let what = "Kubernetes API \(client.access.server), \(version) (\(client.access.origin)\(way))"
+            return (Finding(state: .ok, what: what), nil)
         } catch {
-            return Finding(state: .bad, what: "\(error)", fix: fix)
+            let outage = (error as? KubernetesError).flatMap { $0.refusal == nil ? $0 : nil }
+            return (Finding(state: .bad, what: "\(error)", fix: fix), outage)
         }
     }
 
     // MARK: An app in its cluster
 
-    private func app(_ app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
+    /// A release of the app that has not ended in another cluster. Clusters without a name are not told apart.
+    private func elsewhere(_ app: AppConfiguration) async -> Finding? {
+        guard installation.configuration.clusters.contains(where: { $0.name != nil }),
+            let refusal = try? await installation.releases(app.name.text).releaseElsewhere()
+        else { return nil }
+        let fix = refusal.details.first.map { $0.replacing("to fix: ", with: "", maxReplacements: 1) }
+        return Finding(state: .bad, app: app.name.text, what: refusal.message, fix: fix)
+    }
+
+    /// Each object is read once, whatever it is needed for.
+    private func app(_ app: AppConfiguration, _ client: KubernetesClient) async -> AppCheck {
+        let client = client.remembering()
+        let findings = await findings(of: app, client)
+        let live = try? await AppCluster(client: client, app: app).survey().recorded?.color
+        return AppCheck(app: app, live: live ?? nil, findings: findings)
+    }
+
+    private func findings(of app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {
         let name = app.name.text
         var findings: [Finding] = []
         do {

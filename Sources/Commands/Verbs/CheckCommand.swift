@@ -30,40 +30,12 @@ struct CheckCommand: Verb {
             let findings = await Preflight(installation).findings()
             for finding in findings {
                 if output.output == .json {
-                    printLine(try finding.jsonLine())
+                    for line in try finding.jsonLines() { printLine(line) }
                 } else {
                     printLine(finding.line(Terminal.current()))
                 }
             }
             return findings.contains { $0.state == .bad } ? .couldNot : .done
         }
-    }
-}
-
-/// The result of one check.
-struct Finding: Encodable, Sendable {
-    enum State: String, Encodable {
-        case ok
-        case warning
-        case bad
-    }
-
-    var state: State
-    /// The cluster that it is about, where that has a name.
-    var cluster: String?
-    var app: String?
-    var node: String?
-    var what: String
-    var fix: String?
-
-    func line(_ terminal: Terminal) -> TerminalLine {
-        let mark =
-            switch state {
-            case .ok: terminal.styled("ok     ", .green)
-            case .warning: terminal.styled("warning", .yellow)
-            case .bad: terminal.styled("bad    ", .red)
-            }
-        let place = [cluster, app, node].compactMap { $0 }.joined(separator: " ")
-        return mark + "  \(place.isEmpty ? "" : place + ": ")\(what)\(fix.map { ". To fix: \($0)" } ?? "")"
     }
 }

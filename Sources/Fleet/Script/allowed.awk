@@ -1,6 +1,6 @@
-# Which apps of a `readall` request an installed script may answer for. First its settings (part=settings), then the request's
+# Which apps of a `readall` or `checkall` request an installed script may answer for. First its settings (part=settings), then the request's
 # lines (part=apps). Prints each line as it came, or `!WHY NAME`, where WHY is what the settings do not have (`none`: the app) or
-# have otherwise (`ports`, `assets`).
+# have otherwise (`ports`, `assets`, `upstream`).
 
 part == "settings" {
     at = index($0, "=")
@@ -9,12 +9,16 @@ part == "settings" {
 }
 
 NF {
-    ports = NF > 2 ? $2 " " $3 : ""
-    assets = $0
-    if (NF > 3) sub(/^[^ ]* [^ ]* [^ ]* /, "", assets)
+    split($0, field, "\t")
+    upstream = field[2]
+    count = split(field[1], word, " ")
+    ports = count > 2 ? word[2] " " word[3] : ""
+    assets = field[1]
+    if (count > 3) sub(/^[^ ]* [^ ]* [^ ]* /, "", assets)
     else assets = ""
     if (set["ports." $1] == "") print "!none " $1
     else if (ports != "" && ports != set["ports." $1]) print "!ports " $1
     else if (assets != "" && assets != set["assets." $1]) print "!assets " $1
+    else if (upstream != "" && upstream != set["upstream." $1]) print "!upstream " $1
     else print
 }

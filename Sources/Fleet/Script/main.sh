@@ -83,9 +83,9 @@ main() {
         *) fact misused "$argument"; exit 64 ;;
         esac
     done
-    # `readall` is about no single app. A script that does not know it ends here, which tells the sender so.
+    # `readall` and `checkall` are about no single app. A script that does not know them ends here, which tells the sender so.
     case $action:$app in
-    readall:) ;;
+    readall: | checkall:) ;;
     *:'' | *:.* | *:*[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;;
     esac
     case $backends in /*) ;; *) fact misused "backends=$backends"; exit 64 ;; esac
@@ -108,7 +108,7 @@ main() {
     state=$backends/.viridian
     [ -z "$installed" ] || check_request
     case $action in
-    read | readall | stage | switch | drain | check | receive | inspect) "act_$action" ;;
+    read | readall | stage | switch | drain | check | checkall | receive | inspect) "act_$action" ;;
     *) fact misused "$action"; exit 64 ;;
     esac
     finish

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What a request brings beyond its arguments: the old and new text of the app's nginx file, URLs, the apps of `readall`. See
-# NodePayload.swift.
+# What a request brings beyond its arguments: the old and new text of the app's nginx file, URLs, the apps of `readall` and
+# `checkall`. See NodePayload.swift.
 #
 # For other parts: read_payload, decode_payload, clear_payload; $old, $new, $url, $sumurl, $apps
 

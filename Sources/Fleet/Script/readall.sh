@@ -7,13 +7,20 @@
 #
 # A group is read together: first the files, then nginx's workers, then when the files last changed, which one program says of
 # all of them. So each app's facts are found in the order in which `read` finds them.
+#
+# For other parts: read_apps, app_of_entry (checkall.sh)
 
 act_readall() {
     read_payload
     decode_payload
     [ -z "$installed" ] || allow_apps
     find_master
-    group=0
+    read_apps
+}
+
+# The apps of the request, a group after the other.
+read_apps() {
+    group=0 number=0
     while IFS= read -r entry; do
         [ -z "$entry" ] || read_app
         [ "$group" -lt 50 ] || answer_group
@@ -25,7 +32,30 @@ APPS
 
 # The app of the line $entry: its file, kept in variables that end in its number in the group.
 read_app() {
-    why='' ports='' assets=''
+    app_of_entry
+    number=$((number + 1))
+    present=no file='' text='' long='' unreadable=''
+    [ -n "$why" ] || read_file
+    group=$((group + 1))
+    for each in $kept; do
+        eval "${each}_$group=\$$each"
+    done
+}
+
+# What is kept of an app until its group is answered.
+kept='app why number ports assets live present file text long unreadable'
+
+# The values of the line $entry.
+app_of_entry() {
+    why='' ports='' assets='' upstream='' live='' hosts='' preview=''
+    case $entry in
+    *"$tab"*)
+        upstream=${entry#*"$tab"} entry=${entry%%"$tab"*}
+        live=${upstream#*"$tab"} upstream=${upstream%%"$tab"*}
+        hosts=${live#*"$tab"} live=${live%%"$tab"*}
+        preview=${hosts#*"$tab"} hosts=${hosts%%"$tab"*}
+        ;;
+    esac
     case $entry in
     '!'*)
         why=${entry#?}
@@ -43,12 +73,8 @@ read_app() {
     case $app in '' | .* | *[!A-Za-z0-9._-]*) fact misused "app=$app"; exit 64 ;; esac
     case $ports in *[!0-9\ ]*) fact misused "ports=$ports"; exit 64 ;; esac
     case $assets in '' | /?*) ;; *) fact misused "assets=$assets"; exit 64 ;; esac
-    present=no file='' text='' long='' unreadable=''
-    [ -n "$why" ] || read_file
-    group=$((group + 1))
-    for each in app why ports assets present file text long unreadable; do
-        eval "${each}_$group=\$$each"
-    done
+    case " $ports " in *" ${live:-${ports%% *}} "*) ;; *) fact misused "live=$live"; exit 64 ;; esac
+    case $upstream$hosts$preview in *[!A-Za-z0-9._:\ -]*) fact misused "$upstream $hosts $preview"; exit 64 ;; esac
 }
 
 # Answers what the group's apps have, and begins another group.
@@ -56,12 +82,13 @@ answer_group() {
     [ "$group" -gt 0 ] || return 0
     [ -z "$master" ] || find_master
     read_change_times
+    [ "$action" != checkall ] || open_live_ports
     fact group "$group"
     nginx_facts
     index=0
     while [ "$index" -lt "$group" ]; do
         index=$((index + 1))
-        for each in app why ports assets present file text long unreadable; do
+        for each in $kept; do
             eval "$each=\$${each}_$index ${each}_$index="
         done
         fact app "$app"
@@ -78,10 +105,12 @@ answer_group() {
         esac
         take_change_time
         file_answer
+        [ "$action" != checkall ] || refuse_zero_byte
         read_token
         fact token "$seen"
         loaded_facts
         assets_facts
+        [ "$action" != checkall ] || checked_app_facts
     done
     group=0
 }

@@ -40,8 +40,8 @@ check_request() {
         [ "$(setting inspect)" = yes ] || forbid "$installed does not have inspect=yes"
         return
     fi
-    # Its apps are checked one by one: allow_apps.
-    [ "$action" != readall ] || return 0
+    # Their apps are checked one by one: allow_apps.
+    case $action in readall | checkall) return ;; esac
     fixed_ports=$(setting "ports.$app")
     [ -n "$fixed_ports" ] || forbid "$installed has no ports.$app"
     [ -z "$ports" ] || [ "$ports" = "$fixed_ports" ] || forbid "ports.$app is not what $installed has"

@@ -39,6 +39,7 @@ visit_bash=$(cat "$here/visit.bash")
 . "$here/switch.sh"
 . "$here/drain.sh"
 . "$here/check.sh"
+. "$here/checkall.sh"
 . "$here/inspect.sh"
 . "$here/main.sh"
 . "$here/session.sh"

@@ -13,12 +13,38 @@ enum AccessReview {
         case "SelfSubjectRulesReview":
             answer["status"] = [
                 "incomplete": false, "nonResourceRules": [["verbs": ["*"], "nonResourceURLs": ["*"]]],
-                "resourceRules": [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]],
+                "resourceRules": rules(in: review[at: "spec.namespace"]?.string ?? "", faults),
             ]
         default: throw StatusError.noSuchPath
         }
         return answer
     }
+
+    /// What is allowed in a namespace, as a list of RBAC rules.
+    private static func rules(in namespace: String, _ faults: Faults) -> JSON {
+        guard faults.hasDenials else { return [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]] }
+        var rules: [JSON] = []
+        for type in ResourceType.all where type.isNamespaced {
+            for resource in [type.plural] + subresources.map({ "\(type.plural)/\($0)" }) {
+                let allowed = verbs.filter { verb in
+                    let asked: JSON = [
+                        "namespace": .string(namespace), "verb": .string(verb), "group": .string(type.group),
+                        "resource": .string(resource),
+                    ]
+                    return RequestInfo(asking: asked).map { !faults.isDenied($0) } ?? true
+                }
+                guard !allowed.isEmpty else { continue }
+                rules.append([
+                    "verbs": .array(allowed.map(JSON.string)), "apiGroups": [.string(type.group)],
+                    "resources": [.string(resource)],
+                ])
+            }
+        }
+        return .array(rules)
+    }
+
+    private static let verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
+    private static let subresources = ["status", "scale", "log"]
 }
 
 extension RequestInfo {

@@ -144,6 +144,9 @@ package struct Faults: Sendable {
         )
     }
 
+    /// Whether any permission is denied.
+    var hasDenials: Bool { state.withLockedValue { !$0.denied.isEmpty } }
+
     func isDenied(_ info: RequestInfo) -> Bool {
         state.withLockedValue { $0.denied.contains { $0.matches(info) } }
     }
