@@ -159,13 +159,11 @@ extension AppReleases {
     /// A rollback of a release that has not ended aborts it. Before that the app is locked for automatic releases: otherwise the version that
     /// waits would start in its place.
     package func lockBeforeRollback(of release: Release, by: String) async throws {
-        let now = engine.clock.now
-        guard try await !engine.journal.locks(at: now).contains(where: { $0.isAutomatic(for: name) }) else { return }
-        try await engine.journal.add(
+        try await engine.journal.addAutomatic(
             ReleaseLock(
                 id: ReleaseLock.newID(), app: name,
-                reason: "\(release.order.name) (\(release.order.version)) was rolled back", by: by, since: now,
-                isAutomatic: true))
+                reason: "\(release.order.name) (\(release.order.version)) was rolled back", by: by,
+                since: engine.clock.now, isAutomatic: true))
     }
 
     /// Gives the running release up for a newer version; nothing when a node has been switched meanwhile.

@@ -9,10 +9,23 @@ extension AppReleases {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
+        do {
+            return try await runThroughOutages(number, lease, until: stop, observe: observe)
+        } catch let lost as JournalWentBack {
+            throw await reporting(lost)
+        }
+    }
+
+    private func runThroughOutages(
+        _ number: Int,
+        _ lease: LeaseTerm,
+        until stop: Engine.Stop,
+        observe: @escaping Engine.Observer
+    ) async throws -> Release {
         var lease = lease
-        let reported = ReportedSequence(from: try await release(number).sequence)
+        let reported = ReportedEvents(upTo: try await release(number).sequence)
         let reporting: Engine.Observer = { recorded, release in
-            await reported.advance(to: recorded.sequence)
+            await reported.add(recorded, number)
             await observe(recorded, release)
         }
         while true {
@@ -22,7 +35,7 @@ extension AppReleases {
                 let stopped = engine.clock.now
                 try await report(
                     .said(LogMessage("The cluster does not answer: the release stops, and continues when it answers")),
-                    number, reporting)
+                    number, after: reported, reporting)
                 let end = engine.clock.now + engine.pace.outage
                 var reacquired: LeaseTerm?
                 while reacquired == nil {
@@ -33,7 +46,7 @@ extension AppReleases {
                         guard engine.clock.now < end else { throw LeaseLost(holder: held.holder) }
                         let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
                         let done = try await follow(
-                            number, after: await reported.last, until: stop,
+                            number, after: await reported.lastSequence, until: stop,
                             shouldGoOn: { await leaseCheck.hasTimeLeft },
                             observe: reporting)
                         if let done { return done }
@@ -41,15 +54,23 @@ extension AppReleases {
                 }
                 guard let reacquired else { continue }
                 lease = reacquired
-                try await report(.said(LogMessage("The cluster answers again")), number, reporting)
+                if let lost = try await engine.untilAnswered({ try await lostEnd(reacquired) }) { throw lost }
+                try await report(
+                    .said(LogMessage("The cluster answers again")), number, after: reported, reporting)
                 let absence = max(engine.clock.now - stopped, .zero)
-                try await report(.resumed(milliseconds: absence.milliseconds), number, reporting)
+                try await report(
+                    .resumed(milliseconds: absence.milliseconds), number, after: reported, reporting)
             }
         }
     }
 
-    private func report(_ event: Event, _ number: Int, _ observe: Engine.Observer) async throws {
+    private func report(
+        _ event: Event, _ number: Int, after reported: ReportedEvents, _ observe: Engine.Observer
+    ) async throws {
         while true {
+            if let end = await reported.end {
+                _ = try await engine.untilAnswered { try await engine.events(app: name, after: end) }
+            }
             var release = try await engine.untilAnswered { try await self.release(number) }
             let recorded = RecordedEvent(sequence: release.sequence + 1, at: engine.clock.now, event: event)
             do {

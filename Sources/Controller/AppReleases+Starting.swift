@@ -26,6 +26,7 @@ extension AppReleases {
         order.live = try await liveCommit()
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order))
         try await engine.journal.append(first, app: name, number: number)
+        await engine.cluster.journalHas(JournalEnd(release: number, first))
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }
         if let note {
@@ -92,13 +93,13 @@ extension AppReleases {
         let number = release.order.number
         await observe(request, release)
         let leaseCheck = RepeatingDeadline(every: .seconds(2), clock: engine.clock)
-        let reported = ReportedSequence(from: request.sequence)
+        let reported = ReportedEvents(upTo: request.sequence)
         while true {
             do {
                 return try await withLease { lease in
                     let now = try await self.release(number)
                     if now.state.hasEnded {
-                        return try await follow(number, after: await reported.last, observe: observe) ?? now
+                        return try await follow(number, after: await reported.lastSequence, observe: observe) ?? now
                     }
                     return try await takeUp(number, lease, by: by, until: .whenEnded, observe: observe)
                 }
@@ -106,10 +107,10 @@ extension AppReleases {
                 // The process that holds the lease acts on the request. If it dies, the next attempt runs the release here.
                 let ended = try await follow(
                     number,
-                    after: await reported.last,
+                    after: await reported.lastSequence,
                     shouldGoOn: { await leaseCheck.hasTimeLeft },
                     observe: { recorded, release in
-                        await reported.advance(to: recorded.sequence)
+                        await reported.add(recorded, number)
                         await observe(recorded, release)
                     }
                 )
@@ -118,7 +119,9 @@ extension AppReleases {
         }
     }
 
-    func withLease<T>(_ body: (LeaseTerm) async throws -> T) async throws -> T {
+    /// Acquires the app's lease for as long as `body` runs.
+    /// - Throws: `LeaseHeld`; `JournalWentBack` unless `checkingJournal` is false.
+    func withLease<T>(checkingJournal: Bool = true, _ body: (LeaseTerm) async throws -> T) async throws -> T {
         let lease: LeaseTerm
         do {
             lease = try await acquireLease()
@@ -126,6 +129,7 @@ extension AppReleases {
             throw held.naming(try await latest())
         }
         do {
+            if checkingJournal { try await checkJournal(lease) }
             let value = try await body(lease)
             await returnLease()
             return value
@@ -183,13 +187,19 @@ actor RepeatingDeadline {
     }
 }
 
-/// The sequence number of the last event that was reported to the caller.
-actor ReportedSequence {
-    private(set) var last: Int
+/// The last event of a release that was reported to the caller.
+actor ReportedEvents {
+    private(set) var lastSequence: Int
+    /// `nil` until one is reported.
+    private(set) var end: JournalEnd?
 
-    init(from sequence: Int) {
-        last = sequence
+    init(upTo sequence: Int) {
+        lastSequence = sequence
     }
 
-    func advance(to sequence: Int) { last = max(last, sequence) }
+    func add(_ event: RecordedEvent, _ release: Int) {
+        guard event.sequence > lastSequence else { return }
+        lastSequence = event.sequence
+        end = JournalEnd(release: release, event)
+    }
 }

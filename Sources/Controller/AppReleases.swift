@@ -79,7 +79,8 @@ package struct AppReleases: Sendable {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
-        try await withLease { lease in
+        try await checkCluster()
+        return try await withLease { lease in
             if let open = try await latest(), !open.state.hasEnded {
                 guard open.order.isRequested(by: request, of: app) else {
                     throw Interrupted(release: open, app: app)
@@ -139,6 +140,7 @@ package struct AppReleases: Sendable {
         until stop: Engine.Stop,
         observe: @escaping Engine.Observer
     ) async throws -> Release {
+        try await checkCluster()
         if version == nil, let open = try await latest(), !open.state.hasEnded {
             try await lockBeforeRollback(of: open, by: by)
             return try await abort(by: by, reason: reason ?? "rolled back", observe: observe)
@@ -167,6 +169,7 @@ package struct AppReleases: Sendable {
     package func release(_ number: Int) async throws -> Release {
         guard let release = Release(folding: try await engine.journal.events(app: name, number: number, after: 0))
         else {
+            if let deleted = try await engine.journal.deletedRelease(app: name, number: number) { throw deleted }
             throw Refusal("there is no release \(name)/\(number): `viridian releases \(name)` lists the existing ones")
         }
         return release
@@ -182,7 +185,7 @@ package struct AppReleases: Sendable {
 
     /// Reports the release's events to `observe`, present and future ones, until the release has ended or `stop` applies.
     /// Returns the release, or `nil` when `shouldGoOn`, called between two reads of the journal, returned false.
-    /// Throws `Refusal` when there is no such release.
+    /// Throws `Refusal` when there is no such release, `JournalWentBack` when an event that was read is not there any more.
     package func follow(
         _ number: Int,
         after sequence: Int = 0,
@@ -195,16 +198,18 @@ package struct AppReleases: Sendable {
         if sequence < 1, let first = all.first { await observe(first, release) }
         return try await engine.withWakeups(for: name, every: engine.pace.look) { wakeups in
             var wakeups = wakeups.makeAsyncIterator()
-            var pending = Array(all.dropFirst())
+            var pending = all.dropFirst()
+            var end = all.first.map { JournalEnd(release: number, $0) }
             while true {
                 for event in pending {
                     release.apply(event)
+                    end = JournalEnd(release: number, event)
                     if event.sequence > sequence { await observe(event, release) }
                 }
                 if release.state.hasEnded || (stop == .whenPaused && release.state == .paused) { return release }
                 guard await shouldGoOn() else { return nil }
-                guard await wakeups.next() != nil else { throw CancellationError() }
-                pending = try await engine.journal.events(app: name, number: number, after: release.sequence)
+                guard await wakeups.next() != nil, let end else { throw CancellationError() }
+                pending = try await engine.events(app: name, after: end)
             }
         }
     }

@@ -56,8 +56,8 @@ package struct Engine: Sendable {
     /// Runs the release until it has ended, or, with `.whenPaused`, until it is awaiting promotion. The caller holds the app's lease.
     ///
     /// Cancelling stops all effects and leaves the release as it is in the journal: safe, and resumable by running it again.
-    /// - Throws: `LeaseLost` when another process holds the lease or it expired, `CancellationError` when cancelled, the journal's error
-    ///   when it cannot be written.
+    /// - Throws: `LeaseLost` when another process holds the lease or it expired, `CancellationError` when cancelled, `JournalWentBack` when
+    ///   the journal has lost events that it had acknowledged, the journal's error when it cannot be written.
     package func run(
         app: String,
         number: Int,
@@ -83,7 +83,7 @@ package struct Engine: Sendable {
                 }
                 return nil
             }
-            group.addTask { try await work(app, number, until: stop, queue, observe) }
+            group.addTask { try await work(app, number, until: stop, lease.journal, queue, observe) }
             // A lease that is lost cancels the work, also while the journal does not answer.
             defer { group.cancelAll() }
             for try await release in group { if let release { return release } }
@@ -92,11 +92,20 @@ package struct Engine: Sendable {
     }
 
     private func work(
-        _ app: String, _ number: Int, until stop: Stop, _ queue: MessageQueue, _ observe: @escaping Observer
+        _ app: String, _ number: Int, until stop: Stop, _ seen: JournalEnd?, _ queue: MessageQueue,
+        _ observe: @escaping Observer
     ) async throws -> Release {
         let events = try await untilAnswered { try await journal.events(app: app, number: number, after: 0) }
-        guard let release = Release(folding: events) else { throw Refusal("there is no release \(app)/\(number)") }
-        var run = RunningRelease(engine: self, release: release, queue: queue, observe: observe)
+        guard let release = Release(folding: events), let last = events.last else {
+            throw Refusal("there is no release \(app)/\(number)")
+        }
+        let end = JournalEnd(release: number, last)
+        // It may have gone back since the lease was acquired.
+        if let seen, seen.release == number, !events.contains(where: { JournalEnd(release: number, $0) == seen }) {
+            throw JournalWentBack(app: app, seen: seen, found: end, newest: number)
+        }
+        await cluster.journalHas(end)
+        var run = RunningRelease(engine: self, release: release, end: end, queue: queue, observe: observe)
         do {
             let release = try await run.work(until: stop)
             await run.stopAll()

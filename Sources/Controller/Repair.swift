@@ -33,7 +33,10 @@ extension AppReleases {
     /// No node is switched to a colour without a ready pod.
     /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when one has not ended, `Refusal` when no colour can be served.
     package func repair(isDryRun: Bool) async throws -> RepairReport {
-        try await withLease { try await repair(isDryRun: isDryRun, lastRelease: try lastNumber($0)) }
+        // It goes by what the cluster and the nodes say, also where the journal has gone back.
+        try await withLease(checkingJournal: false) {
+            try await repair(isDryRun: isDryRun, lastRelease: try await lastNumber($0))
+        }
     }
 
     private func repair(isDryRun: Bool, lastRelease: Int) async throws -> RepairReport {

@@ -6,6 +6,8 @@ struct RunningRelease {
     let queue: MessageQueue
     let observe: Engine.Observer
     private(set) var release: Release
+    /// The newest event that this run has read or appended.
+    private var end: JournalEnd
     private var running: [Effect: Task<Void, Never>] = [:]
     private var attempts: [Effect: Attempts] = [:]
     /// When the clock was last read.
@@ -18,9 +20,13 @@ struct RunningRelease {
         var next: Timestamp
     }
 
-    init(engine: Engine, release: Release, queue: MessageQueue, observe: @escaping Engine.Observer) {
+    /// `end` is the last event of `release`.
+    init(
+        engine: Engine, release: Release, end: JournalEnd, queue: MessageQueue, observe: @escaping Engine.Observer
+    ) {
         self.engine = engine
         self.release = release
+        self.end = end
         self.queue = queue
         self.observe = observe
         lastTick = engine.clock.now
@@ -99,6 +105,7 @@ struct RunningRelease {
         for effect in startable.sorted(by: { $0.isBefore($1) }) where busy.insert(effect.place).inserted {
             running[effect] = Task(executorPreference: engine.executor) { [engine, queue, release] in
                 do {
+                    try await engine.recordJournal(before: effect)
                     try await engine.perform(effect, for: release) { queue.send(.event($0)) }
                     queue.send(.ended(effect, nil))
                 } catch {
@@ -178,12 +185,10 @@ struct RunningRelease {
     }
 
     /// Applies events that other processes appended: requests from people.
+    /// - Throws: `JournalWentBack` when the last event that this run knows is not there any more.
     private mutating func applyForeignEvents() async throws {
-        let (start, release) = (engine.clock.now, release)
-        let events = try await engine.untilAnswered { [engine] in
-            try await engine.journal.events(
-                app: release.order.app, number: release.order.number, after: release.sequence)
-        }
+        let (start, app, end) = (engine.clock.now, release.order.app, end)
+        let events = try await engine.untilAnswered { [engine] in try await engine.events(app: app, after: end) }
         noteOutage(since: start)
         for event in events { await apply(event) }
     }
@@ -195,6 +200,8 @@ struct RunningRelease {
 
     private mutating func apply(_ recorded: RecordedEvent) async {
         release.apply(recorded)
+        end = JournalEnd(release: release.order.number, recorded)
+        await engine.cluster.journalHas(end)
         await observe(recorded, release)
     }
 }

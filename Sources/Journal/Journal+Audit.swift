@@ -73,6 +73,7 @@ package struct AuditEntry: Sendable, Hashable {
             self = entry(by, "promote", reason, "without the approvals that it needed")
         case .abortRequested(let by, let reason): self = entry(by, "abort", reason)
         case .supersedeRequested(let version, let by): self = entry(by, "supersede", nil, "for \(version)")
+        case .lossAccepted(let by, let reason, _, _): self = entry(by, "journal.accept", reason)
         default: return nil
         }
     }

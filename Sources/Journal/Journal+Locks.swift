@@ -9,6 +9,11 @@ extension Journal {
         }
     }
 
+    /// Locks the lock's app for automatic releases, unless a lock does that already. Of several at one moment one is added.
+    package func addAutomatic(_ lock: ReleaseLock) async throws(JournalError) {
+        try await write { try lock.insertUnlessAutomatic($0) }
+    }
+
     /// Ends a lock.
     /// - Returns: false when no lock with this id holds.
     package func end(
@@ -29,16 +34,26 @@ extension Journal {
 
     /// The locks that hold at a time, the oldest first.
     package func locks(at now: Timestamp) async throws(JournalError) -> [ReleaseLock] {
-        try await read { database in
-            try database.rows(
-                sql: "SELECT * FROM locks WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY since, id",
-                arguments: [now.milliseconds]
-            ).map { ReleaseLock($0) }
-        }
+        try await read { try ReleaseLock.holding(at: now, $0) }
     }
 }
 
 extension ReleaseLock {
+    fileprivate static func holding(at now: Timestamp, _ database: any DatabaseConnection) throws -> [ReleaseLock] {
+        try database.rows(
+            sql: "SELECT * FROM locks WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY since, id",
+            arguments: [now.milliseconds]
+        ).map { ReleaseLock($0) }
+    }
+
+    /// Looks and writes in one transaction, which has the journal for itself.
+    func insertUnlessAutomatic(_ database: any DatabaseConnection) throws {
+        guard let app, try !Self.holding(at: since, database).contains(where: { $0.isAutomatic(for: app) }) else {
+            return
+        }
+        try insert(database)
+    }
+
     fileprivate init(_ row: Row) {
         self.init(
             id: row["id"], app: row["app"], reason: row["reason"], by: row["locked_by"],

@@ -1,10 +1,12 @@
 /// Why the journal cannot be used. It is left as it is in every case.
 package struct JournalError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
-        /// The sequence number is taken: read what was appended since, and decide again.
+        /// The sequence number is taken, or does not follow: read what was appended since, and decide again.
         case conflict
         /// Written by a newer version of this program.
         case newer
+        /// It lacks tables of this program: while that ran, an older backup was restored.
+        case older
         /// A database of another program.
         case foreign
         /// Not a database, or a damaged one.
@@ -31,7 +33,7 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
         let kind: Kind =
             switch error {
             case let error as JournalError: error.kind
-            case is QueueEntryGone: .conflict
+            case is QueueEntryGone, is EventBeforeGone: .conflict
             case let error as DecodingError: .corrupt("an event that cannot be read: \(error)")
             default: .unusable(String(describing: error))
             }
@@ -43,6 +45,8 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
         case .conflict: "journal \(journal): another process appended at the same moment"
         case .newer:
             "journal \(journal) was written by a newer version of viridian: run that version, or name another journal in viridian.yaml"
+        case .older:
+            "journal \(journal) has the tables of an older version: restart viridian, which adds what is missing"
         case .foreign:
             "journal \(journal) is a database of another program: name another journal in viridian.yaml"
         case .corrupt(let problem):

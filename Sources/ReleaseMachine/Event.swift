@@ -12,6 +12,9 @@ package enum Event: Sendable, Hashable, Codable {
     case abortRequested(by: String, reason: String?)
     /// A newer version arrived, which is to be released instead of this one. It applies as long as no node has been switched.
     case supersedeRequested(version: String, by: String)
+    /// The journal had lost the release's newest events, and a person accepted that: the release ends as cluster and nodes were read.
+    /// `isLive`: the cluster has recorded that this release is live.
+    case lossAccepted(by: String, reason: String, isLive: Bool, readings: [NodeReading])
 
     // Results of effects.
     case discovered(Survey)

@@ -56,6 +56,29 @@ extension Release {
         end(outcomeBack, at: now)
     }
 
+    /// Nothing was changed and nothing is known of what the lost events were: what the release may have left stays, and is named.
+    mutating func endAfterLoss(_ why: String, _ isLive: Bool, _ readings: [NodeReading], at now: Moment) {
+        record(readings)
+        problem = nil
+        if isLive {
+            course = .forward
+            recorded = candidate
+            needRepair = readings.filter { $0.color != candidate }
+            if let previous { leftovers.append(Leftover(.workload, previous, message: why)) }
+            return end(.live, at: now)
+        }
+        if !isBackingOut {
+            course = .back(.failure(Failure(phase: phase, message: why)))
+            backingOutSince = now.time
+        }
+        if let previous { needRepair = readings.filter { $0.color != previous.color } }
+        if let candidate {
+            let version = LiveVersion(color: candidate, version: order.version)
+            leftovers.append(Leftover(.workload, version, pods: pods?.pods.map(\.name) ?? [], message: why))
+        }
+        end(outcomeBack, at: now)
+    }
+
     mutating func record(_ readings: [NodeReading]) {
         for reading in readings {
             if nodes.contains(where: { $0.address == reading.node }) {

@@ -13,6 +13,8 @@ extension Release {
         switch recorded.event {
         case .takenUp, .resumed: clockStart = now.time
         case .nodesLeft(let addresses): removeNodes(addresses, at: now)
+        case .lossAccepted(let by, let reason, let isLive, let readings):
+            endAfterLoss("the journal had lost its end; \(by) accepted that: \(reason)", isLive, readings, at: now)
         case _ where isBackingOut: applyBack(recorded.event, at: now)
         default: applyForward(recorded.event, at: now)
         }
@@ -137,7 +139,7 @@ extension Release {
             guard passed == phase, isDue(at: now) else { return }
             timeOut(at: now)
         case .nodeReverted, .nodeFailed(.revert, _), .candidateRemoved, .requested, .replaced, .takenUp,
-            .resumed, .nodesLeft, .said:
+            .resumed, .nodesLeft, .said, .lossAccepted:
             return
         }
     }
@@ -181,7 +183,7 @@ extension Release {
             .oldRemoved, .oldRetained, .nodeFailed, .promoted, .approved, .promotionForced, .abortRequested,
             .supersedeRequested, .requested,
             .replaced,
-            .takenUp, .resumed, .nodesLeft, .said:
+            .takenUp, .resumed, .nodesLeft, .said, .lossAccepted:
             return
         case .podsObserved(let report):
             pods = report

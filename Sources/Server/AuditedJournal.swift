@@ -28,7 +28,8 @@ package struct AuditedJournal: ReleaseJournal {
                 },
                 request: request,
                 entry: entry,
-                lock: try await lockAfterRollback(events.first)
+                lock: lockAfterRollback(events.first),
+                follows: true
             )
         } catch {
             switch error.kind {
@@ -44,6 +45,10 @@ package struct AuditedJournal: ReleaseJournal {
 
     package func events(app: String, number: Int, after sequence: Int) async throws -> [RecordedEvent] {
         try await journal.events(app: app, number: number, after: sequence)
+    }
+
+    package func deletedRelease(app: String, number: Int) async throws -> DeletedRelease? {
+        try await journal.deletedRelease(app: app, number: number)
     }
 
     package func releases(app: String, limit: Int, before: Int?) async throws -> [Release] {
@@ -62,14 +67,13 @@ package struct AuditedJournal: ReleaseJournal {
     }
     package func locks(at now: Timestamp) async throws -> [ReleaseLock] { try await journal.locks(at: now) }
 
-    package func add(_ lock: ReleaseLock) async throws { try await journal.add(lock) }
+    package func addAutomatic(_ lock: ReleaseLock) async throws { try await journal.addAutomatic(lock) }
 
     /// A rollback, and an older version that a person releases, lock the app for automatic releases: otherwise the next push would bring
     /// back what was taken away.
-    private func lockAfterRollback(_ first: RecordedEvent?) async throws(JournalError) -> ReleaseLock? {
+    private func lockAfterRollback(_ first: RecordedEvent?) -> ReleaseLock? {
         guard let event = first, case .requested(let order) = event.event,
-            order.kind != .deploy || order.isOlder == true,
-            try await !journal.locks(at: event.at).contains(where: { $0.isAutomatic(for: order.app) })
+            order.kind != .deploy || order.isOlder == true
         else { return nil }
         let what = order.kind == .deploy ? "released the older" : "rolled back to"
         return ReleaseLock(

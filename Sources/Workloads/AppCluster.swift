@@ -38,6 +38,11 @@ package struct AppCluster: Cluster {
         try await reportingMissingRights { try await lease.annotate([Annotation.lastRelease: "\(number)"]) }
     }
 
+    package func journalHas(_ end: JournalEnd) async { await lease.journalHas(end) }
+    package func recordJournal() async throws {
+        try await reportingMissingRights { try await lease.recordJournal() }
+    }
+
     package func recordLive(_ live: LiveVersion, by order: Order) async throws {
         // After an abort or rollback, the live colour is an earlier release's.
         try await reportingMissingRights {

@@ -6,7 +6,8 @@ import ReleaseMachine
 /// The app's lease: its holder may release, and its annotations record what is live. Writes use optimistic concurrency.
 actor AppLease {
     static let name = "viridian"
-    static let duration: Duration = .seconds(15)
+    /// Another machine goes on within 15 s of the holder's death: this, the time between two looks, and one read of the lease.
+    static let duration: Duration = .seconds(12)
 
     private let client: KubernetesClient
     private let app: String
@@ -17,6 +18,13 @@ actor AppLease {
     /// `leaseTransitions` when this value acquired the lease. Every acquisition increments it, so it also distinguishes acquisitions of
     /// one process.
     private var acquired: Int?
+    /// The newest event that the journal has acknowledged to this holder: it goes with every write.
+    private var journal: JournalEnd?
+    /// What of that stands in the lease.
+    private var recorded: JournalEnd?
+    /// Writes come one after the other: two of one process at the same time would conflict.
+    private var isWriting = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     init(
         client: KubernetesClient,
@@ -62,6 +70,7 @@ actor AppLease {
             do {
                 try await write(lease, isNew: found == nil)
                 acquired = lease.leaseTransitions
+                (journal, recorded) = (nil, nil)
                 return term(lease)
             } catch let error as KubernetesError where error.isConflict || error.isAlreadyExists {
                 // Another client wrote first: read the lease again.
@@ -85,7 +94,27 @@ actor AppLease {
                     ])
             }
         }
+        if let text = lease.annotations[Annotation.journal] {
+            term.journal = JournalEnd(annotation: text)
+            if term.journal == nil {
+                term.unreadable = Refusal(
+                    "lease \(namespace)/\(AppLease.name) has \(Annotation.journal)=\(text.cut(60)), which is not an event of \(app)",
+                    details: [
+                        "to fix: kubectl -n \(namespace) annotate lease \(AppLease.name) \(Annotation.journal)-. It says how far the "
+                            + "journal went, so that one that has gone back is noticed; the next release writes it again"
+                    ])
+            }
+        }
         return term
+    }
+
+    func journalHas(_ end: JournalEnd) { journal = end }
+
+    func recordJournal() async throws {
+        try await inTurn {
+            // Another write may have brought it there in the meantime.
+            if journal != recorded { try await changeNow { $0.renewTime = now() } }
+        }
     }
 
     func renew() async throws {
@@ -109,7 +138,17 @@ actor AppLease {
         acquired = nil
     }
 
+    private func inTurn(_ write: () async throws -> Void) async rethrows {
+        if isWriting { await withCheckedContinuation { waiting.append($0) } } else { isWriting = true }
+        defer { if waiting.isEmpty { isWriting = false } else { waiting.removeFirst().resume() } }
+        try await write()
+    }
+
     private func change(_ edit: (inout LeaseRecord) -> Void) async throws {
+        try await inTurn { try await changeNow(edit) }
+    }
+
+    private func changeNow(_ edit: (inout LeaseRecord) -> Void) async throws {
         var conflicts = client.conflictRetry(for: .leases, AppLease.name, namespace: namespace)
         while true {
             let current: LeaseRecord?
@@ -120,8 +159,12 @@ actor AppLease {
                 throw LeaseLost(holder: other.map { LeaseHolder(identity: $0)?.text ?? $0 })
             }
             edit(&lease)
+            let end = journal
+            if let end { lease.annotations[Annotation.journal] = end.annotation }
             do {
-                return try await write(lease, isNew: false)
+                try await write(lease, isNew: false)
+                recorded = end
+                return
             } catch let error as KubernetesError where error.isConflict || error.isNotFound {
                 record = nil  // Read it again: another client changed it, or there is another holder.
                 try await conflicts.waitToRetry(after: error)

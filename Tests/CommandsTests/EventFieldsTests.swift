@@ -24,6 +24,8 @@ struct EventFieldsTests {
             .requested(order), .promoted(by: "ann"), .approved(by: "ann"),
             .promotionForced(by: "ann", reason: "prices"), .abortRequested(by: "ann", reason: "prices"),
             .supersedeRequested(version: "v2", by: "registry"),
+            .lossAccepted(
+                by: "ann", reason: "gone", isLive: true, readings: [NodeReading(node: "web-1", color: .green)]),
             .discovered(
                 Survey(
                     live: LiveVersion(color: .blue, version: "v2"), candidate: .green, replicas: 3, nodes: ["web-2"],
@@ -52,7 +54,8 @@ struct EventFieldsTests {
 
     private static func isListed(_ event: Event) -> Bool {
         switch event {
-        case .requested, .promoted, .approved, .promotionForced, .abortRequested, .supersedeRequested, .discovered,
+        case .requested, .promoted, .approved, .promotionForced, .abortRequested, .supersedeRequested,
+            .lossAccepted, .discovered,
             .candidateCreated,
             .candidateDelayed, .podsObserved, .podsChanged,
             .podsReady, .nodePrepared, .nodeStaged, .candidateConfirmed, .nodeSwitched, .nodeReverted, .nodeFailed,

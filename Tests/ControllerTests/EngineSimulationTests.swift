@@ -10,7 +10,7 @@ struct EngineSimulationTests {
     static let seeds = 1...UInt64(2000)
 
     @Test(
-        "4,000 releases on a journal that is slow, fails and loses answers break no rule, and all of them end"
+        "4,000 releases on a journal that is slow, fails, loses answers and goes back break no rule, and all of them end"
     )
     func manyReleases() async {
         let started = ContinuousClock.now
@@ -35,6 +35,7 @@ struct EngineSimulationTests {
             #expect(all.states[state, default: 0] > 20, "\(state)")
         }
         #expect(all.failures > 10_000 && all.kills > 1000 && all.resumed > 500 && all.refused > 100)
+        #expect(all.failovers > 300 && all.accepted > 100)
     }
 
     @Test("the same seed gives the same events")

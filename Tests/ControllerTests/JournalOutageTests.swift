@@ -68,7 +68,7 @@ final class BrokenJournal: ReleaseJournal {
     func locks(at now: Timestamp) async throws -> [ReleaseLock] {
         try await read { try journal.locks(at: now) }
     }
-    func add(_ lock: ReleaseLock) async throws { try journal.add(lock) }
+    func addAutomatic(_ lock: ReleaseLock) async throws { try journal.addAutomatic(lock) }
     func changes(of app: String) -> AsyncStream<Void> { journal.changes(of: app) }
 }
 

@@ -38,7 +38,8 @@ final class MemoryJournal: ReleaseJournal {
             state.appends += 1
             let breaks = state.breaking.map { state.appends >= $0.at } ?? false
             if breaks, state.breaking?.isWritten != true || state.appends > state.breaking?.at ?? 0 { throw Killed() }
-            guard state.events[number]?.contains(where: { $0.sequence == first.sequence }) != true else {
+            let known = state.events[number, default: []].map(\.sequence)
+            guard !known.contains(first.sequence), first.sequence == 1 || known.contains(first.sequence - 1) else {
                 throw JournalConflict()
             }
             state.events[number, default: []] += events
@@ -73,7 +74,7 @@ final class MemoryJournal: ReleaseJournal {
     }
     func queuedVersion(app: String) throws -> PushedVersion? { nil }
     func locks(at now: Timestamp) throws -> [ReleaseLock] { [] }
-    func add(_ lock: ReleaseLock) throws {}
+    func addAutomatic(_ lock: ReleaseLock) throws {}
 
     // MARK: For tests
 
@@ -110,4 +111,14 @@ final class MemoryJournal: ReleaseJournal {
     func events(_ number: Int) -> [Event] { state.withLock { $0.events[number, default: []].map(\.event) } }
 
     func forgetAll() { state.withLock { $0.events = [:] } }
+
+    /// The journal goes back, as in a failover to a standby that was behind: of a release the events after `sequence` are lost. Whoever
+    /// watches it connects again, and looks.
+    func loseEvents(of number: Int = 1, after sequence: Int) {
+        state.withLock { state in
+            let kept = state.events[number, default: []].filter { $0.sequence <= sequence }
+            state.events[number] = kept.isEmpty ? nil : kept
+            for watcher in state.watchers { watcher.yield() }
+        }
+    }
 }

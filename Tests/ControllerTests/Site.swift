@@ -61,7 +61,7 @@ struct Site: Sendable {
     func kinds(_ number: Int = 1) -> [String] { journal.events(number).map(\.kind) }
 
     /// Calls without their arguments; repeated calls in a row count as one.
-    func steps(without ignored: Set<String> = ["renew", "survey", "list", "prepare"]) async -> [String] {
+    func steps(without ignored: Set<String> = ["renew", "journal", "survey", "list", "prepare"]) async -> [String] {
         var steps: [String] = []
         for call in await world.calls.map({ String($0.prefix { $0 != " " }) }) where !ignored.contains(call) {
             if steps.last != call { steps.append(call) }

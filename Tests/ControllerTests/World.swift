@@ -23,6 +23,9 @@ actor World {
     private(set) var recordedBy: Int?
     private(set) var lastRelease = 0
     private var unreadableLease: Refusal?
+    /// What the journal has acknowledged to the lease's holder, and what of it stands in the lease.
+    private var journal: JournalEnd?
+    private(set) var journalInLease: JournalEnd?
     private(set) var holder: String?
     private(set) var claims: [String: Int] = [:]
     /// Names of calls, in the order in which they came.
@@ -111,17 +114,36 @@ actor World {
         if let holder, holder != me { throw LeaseHeld(app: "blog", holder: holder, release: nil) }
         if holder == me { throw LeaseHeld(app: "blog", holder: me, release: nil) }
         holder = me
-        return LeaseTerm(lastRelease: lastRelease, duration: .seconds(15), unreadable: unreadableLease)
+        journal = nil
+        var term = LeaseTerm(lastRelease: lastRelease, duration: .seconds(12), unreadable: unreadableLease)
+        term.journal = journalInLease
+        return term
     }
+
+    func journalHas(_ end: JournalEnd, _ me: String) { if holder == me { journal = end } }
+
+    /// As in the backend: no call when it stands there already, and it goes with every write.
+    func recordJournal(_ me: String) async throws {
+        guard let journal, journal != journalInLease else { return }
+        try await enter("journal")
+        guard holder == me else { throw LeaseLost(holder: holder) }
+        writeLease()
+    }
+
+    private func writeLease() { journalInLease = journal ?? journalInLease }
+    func setJournalInLease(_ end: JournalEnd?) { journalInLease = end }
 
     func renew(_ me: String) async throws {
         try await enter("renew")
         guard holder == me else { throw LeaseLost(holder: holder) }
+        writeLease()
     }
 
     func release(_ me: String, wasCancelled: Bool) {
         calls.append(wasCancelled ? "release when cancelled" : "release")
-        if holder == me { holder = nil }
+        guard holder == me else { return }
+        writeLease()
+        holder = nil
     }
 
     /// The process died without releasing its lease, and its death is known.
@@ -130,6 +152,7 @@ actor World {
     func note(_ number: Int, _ me: String) async throws {
         try await enter("note \(number)")
         guard holder == me else { throw LeaseLost(holder: holder) }
+        writeLease()
         lastRelease = number
     }
 
@@ -194,6 +217,7 @@ actor World {
     func record(_ live: LiveVersion, _ order: Order, _ me: String) async throws {
         try await enter("record \(live.color)")
         guard holder == me else { throw LeaseLost(holder: holder) }
+        writeLease()
         (recorded, recordedBy) = (live, order.number)
     }
 
@@ -301,6 +325,8 @@ struct WorldCluster: Cluster {
     }
     func releaseLease() async { await world.release(me, wasCancelled: Task.isCancelled) }
     func note(release number: Int) async throws { try await world.note(number, me) }
+    func journalHas(_ end: JournalEnd) async { await world.journalHas(end, me) }
+    func recordJournal() async throws { try await world.recordJournal(me) }
     func survey() async throws -> ClusterSurvey { try await world.survey() }
     func createCandidate(_ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void)
         async throws

@@ -45,11 +45,12 @@ extension EngineSimulation {
         let process = SimulatedProcess("people")
         while !Task.isCancelled {
             try? await clock.sleep(for: dice.seconds(1..<15))
+            if tally.value.withLock({ $0.isStopped }) { await acceptLoss(process) }
             guard let release = journal.release(round.number), !release.state.hasEnded else { continue }
             if release.state == .paused, dice.chance(30) {
                 await attemptCommand(process) {
                     _ = try await releases(process).requestPromotion(of: round.number, by: "ann")
-                    if !journal.events(round.number).contains(where: { $0.event.kind == "promoted" }) {
+                    if !journal.hasHad("promoted", round.number) {
                         rules.report("a promotion that was acknowledged is not in the journal")
                     }
                 }
@@ -57,12 +58,38 @@ extension EngineSimulation {
             if dice.chance(round.aborts) {
                 await attemptCommand(process) {
                     _ = try await releases(process).requestAbort(of: round.number, by: "ben", reason: nil)
-                    if !journal.events(round.number).contains(where: { $0.event.kind == "abortRequested" }) {
+                    if !journal.hasHad("abortRequested", round.number) {
                         rules.report("an abort that was acknowledged is not in the journal")
                     }
                 }
             }
         }
+    }
+
+    /// Somebody who was told that the journal has gone back accepts it.
+    private func acceptLoss(_ process: SimulatedProcess) async {
+        await attemptCommand(process) {
+            do {
+                _ = try await releases(process).acceptLoss(by: "ann", reason: "the old primary is gone")
+                tally.value.withLock { $0.accepted += 1 }
+            } catch let refusal as Refusal {
+                trace("nothing to accept: \(refusal)")
+            }
+            tally.value.withLock { $0.isStopped = false }
+        }
+    }
+
+    /// The journal goes back, mostly together with the process that runs the release.
+    func failOver() {
+        let holder = site.holder
+        journal.goBack(1 + dice.below(8), seen: site.snapshot.lease.journal)
+        guard let holder, dice.chance(60) else { return }
+        tally.value.withLock { tally in
+            tally.alive.removeAll { $0 === holder }
+            tally.kills += 1
+        }
+        trace("kill \(holder.name)")
+        holder.kill()
     }
 
     /// Processes are killed, and nodes do not answer, until the faults end.
@@ -119,7 +146,7 @@ extension EngineSimulation {
         var pace = Engine.Pace()
         pace.tick = .milliseconds(500)
         let engine = Engine(
-            cluster: ProcessCluster(site: site, process: process),
+            cluster: ProcessCluster(site: site, process: process, mistake: mistake),
             nodes: ProcessNodes(site: site, process: process),
             journal: ProcessJournal(journal: journal, process: process, mistake: mistake),
             clock: clock,

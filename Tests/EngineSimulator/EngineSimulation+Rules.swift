@@ -30,6 +30,7 @@ extension EngineSimulation {
             trace("\(process.name): \(error)")
             switch error {
             case is JournalUnavailable: tally.value.withLock { $0.refused += 1 }
+            case is JournalWentBack: tally.value.withLock { $0.isStopped = true }
             case is SimulatedProcess.Killed, is CancellationError, is LeaseHeld, is LeaseLost,
                 is Interrupted,
                 is Inapplicable, is Refusal, is JournalConflict, is TransientError:
@@ -57,7 +58,8 @@ extension EngineSimulation {
                 rules.report("the journal: one process wrote \(kind) twice")
             }
         }
-        if release.state == .live, kinds.contains("abortRequested") {
+        // One whose end was lost is live where the cluster says so.
+        if release.state == .live, kinds.contains("abortRequested"), !kinds.contains("lossAccepted") {
             rules.report("rule 6: aborted, but live")
         }
         let wanted = release.state == .live ? release.candidate : release.previous?.color

@@ -19,6 +19,9 @@ package struct EngineSimulation: Sendable {
         package var resumed = 0
         /// Commands that ended with a sentence because the journal did not answer.
         package var refused = 0
+        /// How often the journal has lost events that it had acknowledged, and how often somebody was told and has accepted it.
+        package var failovers = 0
+        package var accepted = 0
         /// The first rule that was broken; `nil` when all held.
         package var broken: String?
     }
@@ -36,6 +39,9 @@ package struct EngineSimulation: Sendable {
         var alive: [SimulatedProcess] = []
         var kills = 0
         var refused = 0
+        /// Somebody was told that the journal has gone back.
+        var isStopped = false
+        var accepted = 0
     }
 
     package let seed: UInt64
@@ -87,6 +93,8 @@ package struct EngineSimulation: Sendable {
                 journal.events($0.order.number).contains { $0.event.kind == "takenUp" }
             },
             refused: tally.refused,
+            failovers: journal.failovers,
+            accepted: tally.accepted,
             broken: rules.first.map { "\($0) (seed \(seed))" }
         )
     }
@@ -134,6 +142,9 @@ package struct EngineSimulation: Sendable {
             journal.set(faults: 0, outages: Outages())
             site.set(faults: 0, outages: Outages())
             site.disturb(recovers: true)
+        }
+        if dice.chance(25) {
+            clock.schedule(after: .milliseconds(dice.below(Int(length.milliseconds)))) { [self] in failOver() }
         }
         return Round(
             number: (journal.releases.first?.order.number ?? 0) + 1,

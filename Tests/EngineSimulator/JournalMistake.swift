@@ -8,11 +8,14 @@ package enum JournalMistake: CaseIterable, Sendable {
     case ignoresFailures
     /// After an answer that was lost the events are appended again, as the next ones.
     case repeatsAsNew
+    /// What the lease says of the journal's end is not compared.
+    case isNotCompared
 
     /// What the simulation may say of it, whichever comes first.
     package var expected: [String] {
         switch self {
         case .acknowledgesBeforeWriting, .ignoresFailures: ["the journal: "]
+        case .isNotCompared: ["goes on after it has gone back"]
         // The command whose event was never written, or whoever hears of it.
         case .ignoresConflicts: ["the journal: ", "that was acknowledged is not in the journal"]
         case .repeatsAsNew: ["twice"]

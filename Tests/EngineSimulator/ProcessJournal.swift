@@ -20,7 +20,7 @@ struct ProcessJournal: ReleaseJournal {
 
     private func attempt(_ events: [RecordedEvent], _ number: Int) async throws {
         switch mistake {
-        case nil: try await journal.append(events, number: number)
+        case nil, .isNotCompared: try await journal.append(events, number: number)
         case .acknowledgesBeforeWriting: journal.writeLater(events, number: number)
         case .ignoresConflicts:
             do { try await journal.append(events, number: number) } catch is JournalConflict {}
@@ -63,6 +63,6 @@ struct ProcessJournal: ReleaseJournal {
     }
     func queuedVersion(app: String) async throws -> PushedVersion? { try await read { _ in nil } }
     func locks(at now: Timestamp) async throws -> [ReleaseLock] { try await read { _ in [] } }
-    func add(_ lock: ReleaseLock) async throws { _ = try await read { _ in } }
+    func addAutomatic(_ lock: ReleaseLock) async throws { _ = try await read { _ in } }
     func changes(of app: String) -> AsyncStream<Void> { journal.changes() }
 }

@@ -5,11 +5,18 @@ import ReleaseMachine
 struct ProcessCluster: Cluster {
     let site: SimulatedSite
     let process: SimulatedProcess
+    let mistake: JournalMistake?
 
-    func acquireLease() async throws -> LeaseTerm { try await site.acquireLease(process) }
+    func acquireLease() async throws -> LeaseTerm {
+        var term = try await site.acquireLease(process)
+        if mistake == .isNotCompared { term.journal = nil }
+        return term
+    }
     func renewLease() async throws { try await site.renewLease(process) }
     func releaseLease() async { site.releaseLease(process) }
     func note(release number: Int) async throws { try await site.note(release: number, process) }
+    func journalHas(_ end: JournalEnd) async { site.journalHas(end, process) }
+    func recordJournal() async throws { try await site.recordJournal(process) }
     func survey() async throws -> ClusterSurvey { try await site.survey(process) }
 
     func createCandidate(

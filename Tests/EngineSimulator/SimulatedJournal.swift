@@ -2,8 +2,8 @@ import Controller
 import ReleaseMachine
 import Synchronization
 
-/// A journal on another machine: it is slow, fails, is not there for minutes, answers late, and loses answers of what it has written, or
-/// will write later.
+/// A journal on another machine: it is slow, fails, is not there for minutes, answers late, loses answers of what it has written, or
+/// will write later, and goes back in a failover to a standby that was behind.
 final class SimulatedJournal: Sendable {
     /// What is in the journal of one release, and what it came to.
     private struct Book {
@@ -15,6 +15,14 @@ final class SimulatedJournal: Sendable {
         init?(_ first: RecordedEvent) {
             guard let release = Release(first) else { return nil }
             (events, self.release, named) = ([first], release, release.effects)
+        }
+
+        /// Without the events after the first `count`. What was named may be under way.
+        func cut(to count: Int) -> Book? {
+            guard var book = events.first.flatMap(Book.init) else { return nil }
+            for event in events.prefix(count).dropFirst() { book.add(event) }
+            book.named.formUnion(named)
+            return book
         }
 
         mutating func add(_ event: RecordedEvent) {
@@ -33,6 +41,12 @@ final class SimulatedJournal: Sendable {
         var faults = 0
         var outages = Outages()
         var failures = 0
+        /// What was acknowledged and is lost, by the release's number.
+        var lost: [Int: [RecordedEvent]] = [:]
+        /// Releases whose lease has seen events that are lost: nobody may go on with them.
+        var stopped: Set<Int> = []
+        /// How often it has gone back; what was to be written to the server before comes too late.
+        var failovers = 0
     }
 
     private enum Fate { case answers, fails, losesAnswer, writesLater }
@@ -73,7 +87,10 @@ final class SimulatedJournal: Sendable {
             try? write(events, number)
             throw JournalUnavailable("the journal's answer was lost", isUnknown: true)
         case .writesLater:
-            clock.schedule(after: dice.milliseconds(1..<20_000)) { [self] in try? write(events, number) }
+            let failovers = failovers
+            clock.schedule(after: dice.milliseconds(1..<20_000)) { [self] in
+                if failovers == self.failovers { try? write(events, number) }
+            }
             throw JournalUnavailable("the journal's answer was lost", isUnknown: true)
         }
     }
@@ -139,8 +156,11 @@ final class SimulatedJournal: Sendable {
             guard let first = events.first else { return }
             guard first.sequence > count else { throw JournalConflict() }
             guard events.map(\.sequence) == Array(count + 1..<count + 1 + events.count) else {
+                // What it followed may be lost.
+                if state.lost[number] != nil { throw JournalConflict() }
                 return rules.report("the journal: \(number) has a gap before its event \(first.sequence)")
             }
+            if state.stopped.contains(number) { check(events, number, &state) }
             for event in events {
                 if state.books[number] == nil { state.books[number] = Book(event) } else { add(event, number, &state) }
             }
@@ -149,10 +169,39 @@ final class SimulatedJournal: Sendable {
         announce()
     }
 
+    /// Requests of people are written; the release does not go on.
+    private func check(_ events: [RecordedEvent], _ number: Int, _ state: inout State) {
+        for event in events {
+            switch event.event {
+            case .lossAccepted: state.stopped.remove(number)
+            case .promoted, .abortRequested, .takenUp, .said: continue
+            default: rules.report("the journal: \(number) goes on after it has gone back, with \(event.event)")
+            }
+        }
+    }
+
+    /// A failover to a standby that was behind: the last events of the newest release are lost, at most `most` and not all of them.
+    /// `seen` is what the lease says.
+    func goBack(_ most: Int, seen: JournalEnd?) {
+        let kept = state.withLock { state -> (number: Int, count: Int)? in
+            guard let number = state.books.keys.max(), let book = state.books[number] else { return nil }
+            let count = max(1, book.events.count - most)
+            guard count < book.events.count, let cut = book.cut(to: count) else { return nil }
+            state.lost[number, default: []] += book.events.dropFirst(count)
+            state.books[number] = cut
+            state.failovers += 1
+            if let seen, seen.release == number, seen.sequence > count { state.stopped.insert(number) }
+            return (number, count)
+        }
+        guard let kept else { return }
+        trace("the journal goes back: \(kept.number) to event \(kept.count)")
+        announce()
+    }
+
     private func add(_ event: RecordedEvent, _ number: Int, _ state: inout State) {
         // Every line of the simulated nodes has a number of its own.
         if case .said(let line) = event.event, line.text.contains("#"),
-            state.books[number]?.events.contains(where: { $0.event == event.event }) == true
+            state.books[number]?.events.contains(where: { $0.event == event.event }) == true, state.lost[number] == nil
         {
             rules.report("the journal: \(number) has \"\(line.text)\" twice")
         }
@@ -180,10 +229,19 @@ final class SimulatedJournal: Sendable {
 
     func contains(_ event: RecordedEvent, _ number: Int) -> Bool {
         state.withLock { state in
+            if state.lost[number]?.contains(event) == true { return true }
             guard let events = state.books[number]?.events, event.sequence <= events.count else {
                 return false
             }
             return events[event.sequence - 1] == event
+        }
+    }
+
+    /// Whether it has acknowledged such an event, which it may have lost since.
+    func hasHad(_ kind: String, _ number: Int) -> Bool {
+        state.withLock { state in
+            let all = (state.books[number]?.events ?? []) + (state.lost[number] ?? [])
+            return all.contains { $0.event.kind == kind }
         }
     }
 
@@ -200,6 +258,7 @@ final class SimulatedJournal: Sendable {
     func release(_ number: Int) -> Release? { state.withLock { $0.books[number]?.release } }
 
     var failures: Int { state.withLock { $0.failures } }
+    var failovers: Int { state.withLock { $0.failovers } }
 
     func set(faults: Int, outages: Outages) {
         state.withLock { ($0.faults, $0.outages) = (faults, outages) }

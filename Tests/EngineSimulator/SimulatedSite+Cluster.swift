@@ -12,7 +12,28 @@ extension SimulatedSite {
             }
             state.lease.holder = process
             state.lease.end = clock.now + Self.leaseDuration
-            return LeaseTerm(lastRelease: state.lease.lastRelease, duration: Self.leaseDuration)
+            state.lease.acknowledged = nil
+            var term = LeaseTerm(lastRelease: state.lease.lastRelease, duration: Self.leaseDuration)
+            term.journal = state.lease.journal
+            return term
+        }
+    }
+
+    func journalHas(_ end: JournalEnd, _ process: SimulatedProcess) {
+        guard !process.isKilled else { return }
+        state.withLock { if $0.lease.holder === process { $0.lease.acknowledged = end } }
+    }
+
+    /// As in the backend: no call when it stands there already, and it goes with every write.
+    func recordJournal(_ process: SimulatedProcess) async throws {
+        guard let end = state.withLock({ $0.lease.acknowledged }), end != state.withLock({ $0.lease.journal }) else {
+            return
+        }
+        try await read(process) { state in
+            guard state.lease.holder === process else {
+                throw LeaseLost(holder: state.lease.holder?.name)
+            }
+            state.lease.writeJournal()
         }
     }
 
@@ -22,12 +43,17 @@ extension SimulatedSite {
                 throw LeaseLost(holder: state.lease.holder?.name)
             }
             state.lease.end = clock.now + Self.leaseDuration
+            state.lease.writeJournal()
         }
     }
 
     func releaseLease(_ process: SimulatedProcess) {
         guard !process.isKilled else { return }
-        state.withLock { if $0.lease.holder === process { $0.lease.holder = nil } }
+        state.withLock { state in
+            guard state.lease.holder === process else { return }
+            state.lease.writeJournal()
+            state.lease.holder = nil
+        }
     }
 
     func note(release number: Int, _ process: SimulatedProcess) async throws {
@@ -36,6 +62,7 @@ extension SimulatedSite {
                 throw LeaseLost(holder: state.lease.holder?.name)
             }
             state.lease.lastRelease = max(state.lease.lastRelease, number)
+            state.lease.writeJournal()
         }
     }
 }
@@ -113,6 +140,7 @@ extension SimulatedSite {
             guard state.lease.holder === process else {
                 throw LeaseLost(holder: state.lease.holder?.name)
             }
+            state.lease.writeJournal()
             guard state.recordedBy ?? 0 <= order.number else { return }
             (state.recorded, state.recordedBy) = (live, order.number)
         }

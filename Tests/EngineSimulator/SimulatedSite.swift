@@ -24,6 +24,12 @@ final class SimulatedSite: Sendable {
         var holder: SimulatedProcess?
         var end = SimulatedClock.start
         var lastRelease = 0
+        /// The newest event that the journal has acknowledged, as it stands in the lease, and to the holder.
+        var journal: JournalEnd?
+        var acknowledged: JournalEnd?
+
+        /// What every write of the lease writes too.
+        mutating func writeJournal() { journal = acknowledged ?? journal }
     }
 
     struct State {
@@ -42,7 +48,7 @@ final class SimulatedSite: Sendable {
         var addresses: [String] { nodes.keys.sorted() }
     }
 
-    static let leaseDuration = Duration.seconds(15)
+    static let leaseDuration = Duration.seconds(12)
 
     let clock: SimulatedClock
     let dice: Dice

@@ -8,6 +8,8 @@ package struct SimulationTally: Sendable, CustomStringConvertible {
     package private(set) var kills = 0
     package private(set) var resumed = 0
     package private(set) var refused = 0
+    package private(set) var failovers = 0
+    package private(set) var accepted = 0
     /// The violation of the lowest seed that broke a rule, whichever task found one first.
     package private(set) var broken: (rule: String, seed: UInt64)?
 
@@ -28,6 +30,8 @@ package struct SimulationTally: Sendable, CustomStringConvertible {
         kills += outcome.kills
         resumed += outcome.resumed
         refused += outcome.refused
+        failovers += outcome.failovers
+        accepted += outcome.accepted
     }
 
     package mutating func add(_ other: SimulationTally) {
@@ -37,12 +41,15 @@ package struct SimulationTally: Sendable, CustomStringConvertible {
         kills += other.kills
         resumed += other.resumed
         refused += other.refused
+        failovers += other.failovers
+        accepted += other.accepted
         if let found = other.broken, found.seed < broken?.seed ?? .max { broken = found }
     }
 
     package var description: String {
         let ends = Release.State.allCases.compactMap { state in states[state].map { "\($0) \(state)" } }
         return "\(releases) releases (\(ends.joined(separator: ", "))), \(failures) unanswered calls of the journal, "
-            + "\(kills) kills, \(resumed) resumed, \(refused) commands refused"
+            + "\(kills) kills, \(resumed) resumed, \(refused) commands refused, \(failovers) times events lost, "
+            + "\(accepted) of them told and accepted"
     }
 }

@@ -31,6 +31,12 @@ struct EventFormatTests {
             .supersedeRequested(version: "v2", by: "registry"),
             #"{"supersedeRequested":{"by":"registry","version":"v2"}}"#
         ),
+        (
+            .lossAccepted(
+                by: "ann", reason: "gone", isLive: true,
+                readings: [NodeReading(node: "10.122.43.70", color: .green)]),
+            #"{"lossAccepted":{"by":"ann","isLive":true,"readings":[{"color":"green","isNew":false,"isUnreachable":false,"node":"10.122.43.70"}],"reason":"gone"}}"#
+        ),
         (.promoted(by: "anna"), #"{"promoted":{"by":"anna"}}"#),
         (.approved(by: "anna"), #"{"approved":{"by":"anna"}}"#),
         (
@@ -252,7 +258,7 @@ struct EventFormatTests {
     @Test("no event and no effect is missing here")
     func complete() {
         let events = Set(Self.golden.map { Self.name($0.event) })
-        #expect(events.count == 32)
+        #expect(events.count == 33)
         let effects = Set(
             Self.golden.compactMap { golden -> String? in
                 switch golden.event {
@@ -272,6 +278,7 @@ struct EventFormatTests {
         case .promotionForced: "promotionForced"
         case .abortRequested: "abortRequested"
         case .supersedeRequested: "supersedeRequested"
+        case .lossAccepted: "lossAccepted"
         case .discovered: "discovered"
         case .candidateCreated: "candidateCreated"
         case .candidateDelayed: "candidateDelayed"

@@ -16,6 +16,8 @@ actor FakeWorld {
         var recorded: LiveVersion?
         var recordedBy: Int?
         var lastRelease = 0
+        /// The newest event that the journal has acknowledged.
+        var journal: JournalEnd?
         var unreadable: Refusal?
         var holder: String?
     }
@@ -78,8 +80,10 @@ actor FakeWorld {
         try change(app) { state in
             if let holder = state.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
             state.holder = me
-            return LeaseTerm(
-                lastRelease: state.lastRelease, duration: .seconds(15), unreadable: state.unreadable)
+            var term = LeaseTerm(
+                lastRelease: state.lastRelease, duration: .seconds(3600), unreadable: state.unreadable)
+            term.journal = state.journal
+            return term
         }
     }
 
@@ -92,6 +96,8 @@ actor FakeWorld {
     }
 
     func note(_ app: String, _ number: Int) throws { try change(app) { $0.lastRelease = number } }
+
+    func journalHas(_ app: String, _ end: JournalEnd) { states[app]?.journal = end }
 
     // MARK: The cluster
 
@@ -199,6 +205,8 @@ struct FakeCluster: Cluster {
     func renewLease() async throws { try await world.renew(app, me) }
     func releaseLease() async { await world.release(app, me) }
     func note(release number: Int) async throws { try await world.note(app, number) }
+    func journalHas(_ end: JournalEnd) async { await world.journalHas(app, end) }
+    func recordJournal() async throws {}
     func survey() async throws -> ClusterSurvey {
         if await world.isSilent { try await Task.sleep(for: .seconds(3600)) }
         return try await world.survey(app)

@@ -155,6 +155,7 @@ struct OpenAPITests {
         try hold(DestinationTest.self, "DestinationTest")
         try hold(StatisticsView.self, "Statistics")
         try hold(TokenList.self, "TokenList")
+        try hold(ServerList.self, "ServerList")
         try hold(Readiness.self, "Readiness")
         try hold(ErrorAnswer.self, "Error")
         let schemas = document["components"]["schemas"]
@@ -229,6 +230,7 @@ struct OpenAPITests {
             .requested(order), .promoted(by: "anna"), .approved(by: "anna"),
             .promotionForced(by: "anna", reason: "why"), .abortRequested(by: "anna", reason: "why"),
             .supersedeRequested(version: "v3", by: "registry"),
+            .lossAccepted(by: "ann", reason: "gone", isLive: false, readings: [reading]),
             .discovered(
                 Survey(live: live, candidate: .green, replicas: 2, nodes: ["10.0.0.2"], unreachable: [trouble])),
             .candidateCreated, .candidateDelayed(until: .init(milliseconds: 0)), .podsObserved(pods), .podsReady,
@@ -293,7 +295,7 @@ struct OpenAPITests {
             hold("POST", "/api/v1/apps/{app}/repair", try await server.post("/api/v1/apps/blog/repair"))
             for path in [
                 "/api/v1/apps", "/api/v1/nodes", "/api/v1/audit", "/api/v1/notifications", "/api/v1/stats",
-                "/api/v1/tokens", "/readyz",
+                "/api/v1/tokens", "/api/v1/servers", "/readyz",
             ] {
                 hold("GET", path, try await server.get(path))
             }

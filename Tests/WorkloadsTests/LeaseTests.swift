@@ -14,7 +14,7 @@ struct LeaseTests {
         try await TestCluster.run { cluster in
             let (anna, ben) = (cluster.lease(.named("ci-1")), cluster.lease(.named("ci-2")))
             #expect(try await anna.annotations() == [:])
-            #expect(try await anna.acquire() == LeaseTerm(lastRelease: 0, duration: .seconds(15)))
+            #expect(try await anna.acquire() == LeaseTerm(lastRelease: 0, duration: .seconds(12)))
             let held = await words { try await ben.acquire() }
             #expect(held == "a release of blog is running: deploy@ci-1 (process 4711) holds the lease")
             try await anna.renew()
@@ -23,7 +23,7 @@ struct LeaseTests {
             #expect(try await ben.acquire().lastRelease == 41)
             let lease = try LeaseRecord(try await cluster.client.get(.leases, "viridian"))
             #expect(lease.holderIdentity == "deploy@ci-2:4711:1:b")
-            #expect(lease.leaseDurationSeconds == 15)
+            #expect(lease.leaseDurationSeconds == 12)
             #expect(lease.leaseTransitions == 1)
             #expect(
                 await words { try await anna.renew() }
@@ -101,8 +101,8 @@ struct LeaseTests {
             let start = Date()
             let ghost = cluster.lease(.named("ci-9")) { start }
             _ = try await ghost.acquire()
-            await #expect(throws: LeaseHeld.self) { try await cluster.lease(.current()) { start + 14 }.acquire() }
-            _ = try await cluster.lease(.current()) { start + 16 }.acquire()
+            await #expect(throws: LeaseHeld.self) { try await cluster.lease(.current()) { start + 11 }.acquire() }
+            _ = try await cluster.lease(.current()) { start + 12.1 }.acquire()
             await #expect(throws: LeaseLost.self) { try await ghost.renew() }
         }
     }
@@ -177,6 +177,135 @@ struct LeaseTests {
             #expect(survey.recordedBy == 7)
             #expect(survey.workloads == [:])
             await #expect(throws: LeaseLost.self) { try await cluster.cluster(.named("ci-2")).note(release: 9) }
+        }
+    }
+
+    // MARK: The journal's end
+
+    private static let at = Timestamp(milliseconds: 1_795_763_703_120)
+
+    private func end(_ sequence: Int, of release: Int = 42) -> JournalEnd {
+        JournalEnd(release: release, sequence: sequence, at: Self.at)
+    }
+
+    private func journal(_ cluster: TestCluster) async throws -> String? {
+        try LeaseRecord(try await cluster.client.get(.leases, "viridian")).annotations["viridian.dev/journal"]
+    }
+
+    @Test("what the journal has acknowledged goes with every write, and the next holder reads it")
+    func journalEnd() async throws {
+        try await TestCluster.run { cluster in
+            let anna = cluster.cluster(.named("ci-1"))
+            #expect(try await anna.acquireLease().journal == nil)
+            await anna.journalHas(end(1))
+            try await anna.note(release: 42)
+            #expect(try await journal(cluster) == "42/1@2026-11-27T07:15:03.120Z")
+            await anna.journalHas(end(7))
+            // No call of its own.
+            #expect(try await journal(cluster) == "42/1@2026-11-27T07:15:03.120Z")
+            try await anna.renewLease()
+            #expect(try await journal(cluster)?.hasPrefix("42/7@") == true)
+            await anna.journalHas(end(9))
+            try await anna.recordLive(LiveVersion(color: .green, version: Blog.version), by: Blog.order(42))
+            #expect(try await journal(cluster)?.hasPrefix("42/9@") == true)
+            await anna.journalHas(end(23))
+            await anna.releaseLease()
+            let ben = cluster.cluster(.named("ci-2"))
+            #expect(try await ben.acquireLease().journal == end(23))
+            // Whoever has not read the journal leaves it as it is; what somebody has accepted may be less.
+            try await ben.renewLease()
+            #expect(try await journal(cluster)?.hasPrefix("42/23@") == true)
+            await ben.journalHas(end(18))
+            try await ben.recordJournal()
+            #expect(try await journal(cluster)?.hasPrefix("42/18@") == true)
+            #expect(try await ben.survey().recordedBy == 42)
+        }
+    }
+
+    @Test("it is written at once where that is asked for, by twenty at the same time in one write")
+    func recordJournal() async throws {
+        try await TestCluster.run { cluster in
+            let lease = cluster.lease(.current())
+            _ = try await lease.acquire()
+            await lease.journalHas(end(23))
+            func version() async throws -> String? {
+                try LeaseRecord(try await cluster.client.get(.leases, "viridian")).resourceVersion
+            }
+            let before = try await version()
+            let other = RequestMatcher(verbs: ["update"], resource: "leases")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 1...20 { group.addTask { try await lease.recordJournal() } }
+                try await group.waitForAll()
+            }
+            let written = try await version()
+            #expect(written != before)
+            #expect(try await journal(cluster)?.hasPrefix("42/23@") == true)
+            // It stands there: not even an API that fails is asked.
+            cluster.sandbox.faults.inject(
+                .refuse(status: 500, reason: "InternalError", message: "etcd is away"), on: other)
+            try await lease.recordJournal()
+            await lease.journalHas(end(24))
+            await #expect(throws: KubernetesError.self) { try await lease.recordJournal() }
+            cluster.sandbox.faults.clear()
+            try await lease.recordJournal()
+            #expect(try await journal(cluster)?.hasPrefix("42/24@") == true)
+            await lease.release()
+            await #expect(throws: LeaseLost.self) {
+                await lease.journalHas(end(25))
+                try await lease.recordJournal()
+            }
+        }
+    }
+
+    @Test("renewals and other writes at the same time do not conflict with each other")
+    func together() async throws {
+        try await TestCluster.run { cluster in
+            // A conflict would be waited for.
+            let client = KubernetesClient(cluster.client.access, pause: { _ in throw CancellationError() })
+            let lease = AppLease(client: client, app: "blog", namespace: "blog", holder: .current())
+            _ = try await lease.acquire()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...10 {
+                    group.addTask { try await lease.renew() }
+                    group.addTask { try await lease.annotate(["viridian.dev/last-release": "\(number)"]) }
+                    group.addTask {
+                        await lease.journalHas(end(number))
+                        try await lease.recordJournal()
+                    }
+                }
+                try await group.waitForAll()
+            }
+            await client.shutdown()
+        }
+    }
+
+    @Test(
+        "a text that is no event is reported with the fix, and the lease is acquired all the same",
+        arguments: [
+            "42", "42/", "42/23", "42/23@", "42/23@yesterday", "0/1@2026-11-27T07:15:03.120Z",
+            "-1/-1@2026-11-27T07:15:03.120Z",
+            "42/23/24@2026-11-27T07:15:03.120Z", "99999999999999999999/1@2026-11-27T07:15:03.120Z", "",
+            String(repeating: "9", count: 500),
+        ])
+    func noEvent(_ text: String) async throws {
+        try await TestCluster.run { cluster in
+            let lease = cluster.lease(.named("ci-1"))
+            _ = try await lease.acquire()
+            try await lease.annotate(["viridian.dev/journal": text, "viridian.dev/last-release": "7"])
+            await lease.release()
+            let term = try await lease.acquire()
+            #expect(term.lastRelease == 7 && term.journal == nil)
+            let message = try #require(term.unreadable?.message)
+            #expect(message.hasPrefix("lease blog/viridian has viridian.dev/journal=\(text.prefix(20))"), "\(message)")
+            #expect(message.utf8.count < 200)
+            #expect(
+                term.unreadable?.details.first?.hasPrefix(
+                    "to fix: kubectl -n blog annotate lease viridian viridian.dev/journal-.") == true)
+            // A release that is finished writes it again.
+            await lease.journalHas(end(3))
+            try await lease.renew()
+            await lease.release()
+            #expect(try await lease.acquire().unreadable == nil)
         }
     }
 

@@ -62,6 +62,8 @@ private struct UnavailableBackend: Cluster, Nodes {
     func renewLease() async throws { throw refusal }
     func releaseLease() async {}
     func note(release number: Int) async throws { throw refusal }
+    func journalHas(_ end: JournalEnd) async {}
+    func recordJournal() async throws { throw refusal }
     func survey() async throws -> ClusterSurvey { throw refusal }
     func createCandidate(_ order: Order, _ survey: Survey, report: @escaping @Sendable (CreationProgress) -> Void)
         async throws

@@ -7,14 +7,14 @@ import ViridianConfiguration
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
-        abstract: "Check, back up, restore, export and move the journal.",
+        abstract: "Check, back up, restore, export, shorten and move the journal, and go on after a loss.",
         discussion: """
-            The journal is the one of the configuration, a SQLite file or a database in PostgreSQL. check, backup and export work while \
-            servers run; restore and copy need them stopped.
+            The journal is the one of the configuration, a SQLite file or a database in PostgreSQL. check, backup, export and prune work \
+            while servers run; restore and copy need them stopped.
             """,
         subcommands: [
             JournalCheckCommand.self, JournalBackupCommand.self, JournalRestoreCommand.self, JournalExportCommand.self,
-            JournalCopyCommand.self,
+            JournalPruneCommand.self, JournalCopyCommand.self, JournalAcceptCommand.self,
         ]
     )
 }

@@ -13,7 +13,7 @@ struct JournalRestoreCommand: Verb {
         discussion: """
             Servers have to be stopped. The journal has to be empty, or not there; with --force, a SQLite journal is kept beside the restored \
             one. What is live is read from the cluster and the nodes; releases since the backup are missing from the history, and numbers go \
-            on above the highest one that the cluster knows.
+            on above the highest one that the cluster knows. An app that was released since the backup has to be freed with journal accept.
             """
     )
 
@@ -41,8 +41,8 @@ struct JournalRestoreCommand: Verb {
         }
         printLine(
             """
-            releases since the backup are missing from the history; if a node or the cluster has seen a higher number, a release is refused \
-            once, and the next one is numbered above it
+            releases since the backup are missing from the history; an app that was released since, as its Lease tells, is not released \
+            again until somebody accepts that: viridian journal accept APP --reason R
             """)
         printLine("revoke again what was revoked since the backup: viridian token list")
         return .done

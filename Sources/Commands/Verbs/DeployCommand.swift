@@ -137,7 +137,7 @@ struct DeployCommand: Verb {
         let log = directory.path + "/log"
         try await CurrentExecutable.startDetached(arguments + ["--handover=\(directory.path)"], log: log)
         let handover = Handover(in: directory.path)
-        // The lease of a process that died on another machine must expire first, which takes 15 s.
+        // The lease of a process that died on another machine must expire first, which takes 12 s.
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             switch handover.message {

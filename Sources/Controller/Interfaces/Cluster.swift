@@ -10,6 +10,10 @@ package protocol Cluster: Sendable {
 
     /// Records the highest release number of the app in the cluster, so that no number is used twice if the journal is lost.
     func note(release number: Int) async throws
+    /// The journal has acknowledged this event, the newest one. It gets into the lease with its next write, whatever that is for.
+    func journalHas(_ end: JournalEnd) async
+    /// Returns when what `journalHas` was last told stands in the lease: at once when it does already.
+    func recordJournal() async throws
 
     /// Which colours exist, with which versions, and which one the cluster has recorded as live.
     func survey() async throws -> ClusterSurvey

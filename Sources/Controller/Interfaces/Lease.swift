@@ -8,7 +8,10 @@ package struct LeaseTerm: Sendable, Hashable {
     package var duration: Duration
     /// When it expires without renewal, by this process's clock; `nil`: it was acquired just now.
     package var end: Timestamp?
-    /// Set when the recorded number cannot be read: no new release can start then; a running one can be finished.
+    /// The newest event of the app that its journal had acknowledged, as far as it stands in the lease; `nil`: nothing does, as in leases of
+    /// older versions.
+    package var journal: JournalEnd?
+    /// Set when what is recorded cannot be read: no new release can start then; a running one can be finished.
     package var unreadable: Refusal?
 
     package init(lastRelease: Int, duration: Duration, unreadable: Refusal? = nil) {

@@ -61,6 +61,10 @@ package struct EventFields: Encodable, Sendable, Hashable {
         case .supersedeRequested(let version, let by):
             self.init(type: "supersedeRequested")
             (self.by, self.version) = (by, version)
+        case .lossAccepted(let by, let reason, _, let readings):
+            self.init(type: "lossAccepted")
+            (self.by, self.reason) = (by, reason)
+            self.readings = readings.map { ReadingView($0) }
         case .discovered(let survey):
             self.init(type: "discovered")
             self.survey = SurveyView(survey)

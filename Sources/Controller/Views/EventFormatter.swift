@@ -99,6 +99,10 @@ package struct EventFormatter: Sendable {
         case .abortRequested(let by, let reason):
             return ["Abort requested by \(by)\(reason.map { ": \($0)" } ?? "")"]
         case .supersedeRequested(let version, _): return ["\(version) arrived, and is to be released instead"]
+        case .lossAccepted(let by, let reason, let isLive, let readings):
+            let what = isLive ? "the cluster has it recorded as live" : "it is given up as it is"
+            return ["\(by) accepted that the journal has lost the end of this release: \(reason); \(what)"]
+                + readings.map { "[\($0.node)] \($0.statusText)" }
         case .refused: return []
         case .troubled(let effect, let message): return ["\(name(effect)) failed: \(message); retrying"]
         case .deadlinePassed(let phase):

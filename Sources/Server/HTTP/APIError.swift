@@ -60,6 +60,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         switch error {
         case let error as APIError: self = error
         case let error as UnknownApp: self = .notFound(error.description)
+        case let error as DeletedRelease: self = .notFound(error.description)
         case let error as InvalidValue: self = .invalid(error.field, error.description)
         case let error as Inapplicable: self = APIError(.conflict, "not_applicable", error.description)
         case let error as LeaseHeld:
@@ -72,6 +73,7 @@ package struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
         case let error as Interrupted:
             self = APIError(.conflict, "release_running", error.description, release: error.release.order.number)
         case let error as Refusal: self = APIError(.conflict, "refused", error.description)
+        case let error as JournalWentBack: self = APIError(.conflict, "refused", error.description)
         case let error as JournalConflict: self = APIError(.conflict, "conflict", error.description)
         case let error as JournalError: self = APIError(.serviceUnavailable, "journal_unavailable", error.description)
         case let error as Stopping: self = APIError(.serviceUnavailable, "stopping", error.description)

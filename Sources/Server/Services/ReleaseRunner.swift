@@ -29,6 +29,8 @@ package actor ReleaseRunner {
     /// Between two looks at the lease of a release that another process runs; of one that is awaiting promotion.
     private static let lookInterval = Duration.seconds(2)
     private static let pausedLookInterval = Duration.seconds(5)
+    /// Of one that stands still because the journal has gone back: somebody has to do something about that.
+    private static let lossLookInterval = Duration.seconds(30)
 
     static let name = "viridian serve"
 
@@ -46,9 +48,7 @@ package actor ReleaseRunner {
 
     /// Runs what is submitted until cancelled; returns when all of it has stopped.
     func run() async {
-        for app in apps.configurations.map(\.name.text) {
-            if let latest = await appStates.latest(app), !latest.state.hasEnded { resume(app) }
-        }
+        for release in await appStates.openReleases() { resume(release.order.app) }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.takeOver() }
             for await job in jobs { group.addTask { await job() } }
@@ -198,7 +198,11 @@ package actor ReleaseRunner {
         let isPaused = await appStates.latest(app)?.state == .paused
         let usual = isPaused ? Self.pausedLookInterval : Self.lookInterval
         let end = held.expiresIn.map { max($0, .zero) + .milliseconds(200) } ?? usual
-        looks[app] = clock.now + min(usual, end) * Double.random(in: 0.9...1)
+        look(app, in: min(usual, end))
+    }
+
+    private func look(_ app: String, in length: Duration) {
+        looks[app] = clock.now + length * Double.random(in: 0.9...1)
         running.remove(app)
         for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }
     }
@@ -206,6 +210,7 @@ package actor ReleaseRunner {
     /// Runs the app's newest release to its end, unless another process runs it.
     private func keepRunning(_ app: String) async {
         var wait = Duration.milliseconds(200)
+        var problem: String?
         while !Task.isCancelled {
             do {
                 guard let release = try await apps.releases(app).resume(by: ReleaseRunner.name, observe: observer()),
@@ -213,8 +218,13 @@ package actor ReleaseRunner {
                 else { break }
             } catch let held as LeaseHeld {
                 return await lookLater(app, held)
+            } catch let lost as JournalWentBack {
+                logger.error("a release stands still", metadata: ["app": "\(app)", "error": "\(lost)"])
+                return look(app, in: Self.lossLookInterval)
             } catch {
-                if !Task.isCancelled {
+                // Said once for as long as it stays the same.
+                if !Task.isCancelled, "\(error)" != problem {
+                    problem = "\(error)"
                     logger.error(
                         "a release cannot be resumed, retrying", metadata: ["app": "\(app)", "error": "\(error)"])
                 }
