@@ -21,6 +21,8 @@ package actor ClusterSurveys {
     private let client: KubernetesClient
     private let apps: WatchedApps
     private let pause: @Sendable (Duration) async throws -> Void
+    /// Read once: it is the same for all apps.
+    private let holder = LeaseHolder.current()
     private var states: [Resource: State] = [:]
     private var objects: [Resource: [WatchedObject.Key: WatchedObject.Content]] = [:]
     private var waiting: [AsyncStream<Void>.Continuation] = []
@@ -123,7 +125,7 @@ package actor ClusterSurveys {
         guard let app = apps[name] else { throw UnknownApp(name: name, known: apps.names) }
         await waitForStart()
         try Task.checkCancellation()
-        let cluster = AppCluster(client: client, app: app)
+        let cluster = AppCluster(client: client, app: app, holder: holder)
         if let survey = try watched(app, kinds: cluster.kinds) { return survey }
         return try await cluster.survey()
     }

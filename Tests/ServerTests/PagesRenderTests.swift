@@ -150,7 +150,7 @@ import ViridianConfiguration
             app.colors["blue"]?.replicas = replicas
             app.colors["blue"]?.ready = ready
             let home = HomePage(
-                entries: [.init(app: app, latest: nil, user: PagesStory.user(.deployer))], query: nil, only: nil,
+                entries: [.init(app: app, latest: nil)], query: nil, only: nil,
                 now: PagesStory.start)
             let page = AppPage(
                 app: app, configuration: try PagesStory.configuration(), latest: nil, history: [], before: nil,
@@ -240,7 +240,7 @@ import ViridianConfiguration
         let app = try PagesStory.app(
             story.release, readings: [NodeReading(node: bad, color: nil, message: bad)], problem: bad)
         let home = HomePage(
-            entries: [.init(app: app, latest: failed.release, user: PagesStory.user(.deployer))], query: bad, only: nil,
+            entries: [.init(app: app, latest: failed.release)], query: bad, only: nil,
             now: story.now)
         var appPage = AppPage(
             app: app, configuration: try PagesStory.configuration(), latest: nil, history: [failed.release],
@@ -406,18 +406,52 @@ import ViridianConfiguration
     func many() async throws {
         let entries = try (1...500).map { number in
             HomePage.Entry(
-                app: try PagesStory.app(nil, name: "app-\(number)"), latest: nil, user: PagesStory.user(.deployer))
+                app: try PagesStory.app(nil, name: "app-\(number)"), latest: nil)
         }
         let home = HomePage(entries: entries, query: nil, only: nil, now: PagesStory.start)
         let html = try await html(home.page)
         #expect(html.matches(of: /<li class="app"/).count == 500)
         let some = HomePage(entries: entries, query: "app-49", only: ["app-49", "app-491"], now: PagesStory.start)
         #expect(try await self.html(some.page).matches(of: /<li class="app"/).count == 2)
+        #expect(!html.contains("More apps") && html.contains("data-filter"))
         let nodes = (1...300).map { "10.0.\($0 / 250).\($0 % 250)" }
         var story = try PagesStory()
         story.start(nodes: nodes)
         story.stage(nodes: nodes)
         #expect(try await self.html(try story.page()).matches(of: /<tr id="node-/).count == 300)
+    }
+
+    @Test(
+        "of more apps than 500 the first page has those that need attention, and the others are on the next ones or found"
+    )
+    func thousands() async throws {
+        let entries = try (1...1200).map { number in
+            HomePage.Entry(
+                app: try PagesStory.app(nil, name: "app-\(number)", problem: number == 1100 ? "gone" : nil), latest: nil
+            )
+        }
+        func page(_ query: String? = nil, from start: Int = 0, only: Set<String>? = nil) async throws -> String {
+            let home = HomePage(entries: entries, query: query, from: start, only: only, now: PagesStory.start)
+            return try await html(home.page)
+        }
+        let first = try await page()
+        #expect(first.matches(of: /<li class="app"/).count == 500 && first.contains("1200 apps, 1 to 500"))
+        let rows = first.matches(of: /<li class="app" id="app-([^"]+)"/).map { String($0.1) }
+        #expect(rows.first == "app-1100" && rows.last == "app-499")
+        // What is typed is searched for among all of them.
+        #expect(first.contains("href=\"/?from=500\"") && !first.contains("data-filter"))
+        let last = try await page(from: 1000)
+        #expect(last.matches(of: /<li class="app"/).count == 200 && last.contains("1200 apps, 1001 to 1200"))
+        #expect(!last.contains("More apps"))
+        let found = try await page("app-11")
+        #expect(found.matches(of: /<li class="app"/).count == 111 && found.contains("111 of 1200 apps"))
+        #expect(try await page("APP-").contains("href=\"/?from=500&amp;q=app%2D\""))
+        #expect(try await page(only: ["app-3", "app-800"]).matches(of: /<li class="app"/).count == 1)
+        for start in [1200, 5000] {
+            let beyond = try await page(from: start)
+            #expect(beyond.contains("There are no more apps"))
+        }
+        #expect(try await page(from: -7).contains("1 to 500"))
     }
 
     @Test("nodes are grouped by their clusters, where these have names: two of one address are two")
@@ -447,7 +481,7 @@ import ViridianConfiguration
         app.cluster = "west"
         func home(_ query: String?) -> HomePage {
             HomePage(
-                entries: [.init(app: app, latest: nil, user: PagesStory.user(.deployer))], query: query, only: nil,
+                entries: [.init(app: app, latest: nil)], query: query, only: nil,
                 now: PagesStory.start)
         }
         let found = try await html(home("wes").page)
@@ -471,14 +505,12 @@ import ViridianConfiguration
         let drifted = try PagesStory.app(nil, name: "c", readings: [NodeReading(node: "n", color: .green)])
         let home = HomePage(
             entries: [
-                .init(app: try PagesStory.app(nil, name: "d"), latest: nil, user: PagesStory.user(.deployer)),
-                .init(app: drifted, latest: nil, user: PagesStory.user(.deployer)),
+                .init(app: try PagesStory.app(nil, name: "d"), latest: nil),
+                .init(app: drifted, latest: nil),
                 .init(
-                    app: try PagesStory.app(running.release, name: "b"), latest: running.release,
-                    user: PagesStory.user(.deployer)),
+                    app: try PagesStory.app(running.release, name: "b"), latest: running.release),
                 .init(
-                    app: try PagesStory.app(paused.release, name: "a"), latest: paused.release,
-                    user: PagesStory.user(.deployer)),
+                    app: try PagesStory.app(paused.release, name: "a"), latest: paused.release),
             ], query: nil, only: nil, now: PagesStory.start)
         let apps = try #require(home.page.model["apps"] as? [PageValues])
         #expect(apps.map { $0["app"] as? String } == ["a", "b", "c", "d"])

@@ -24,6 +24,7 @@ extension API {
         do { try await services.journal.checkWritable() } catch {
             switch error.kind {
             case .unreachable, .unknown: answer.journal = "cannot be reached"
+            case .older: answer.journal = "has the tables of an older version"
             default: answer.journal = "cannot be written"
             }
             answer.ready = false
@@ -36,7 +37,12 @@ extension API {
     }
 
     @Sendable func metrics(_ request: Request, _ context: ServerContext) -> Response {
-        .plain(services.metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody { [metrics = services.metrics] writer in
+                try await metrics.write { try await writer.write(ByteBuffer(string: $0)) }
+                try await writer.finish(nil)
+            })
     }
 
     @Sendable func description(_ request: Request, _ context: ServerContext) throws -> Response {

@@ -117,12 +117,19 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// All metrics, sorted by name.
-    package var text: String {
-        // Written outside of the lock: with thousands of apps it takes a while.
-        let families = families.withLockedValue { $0.values.sorted { $0.name < $1.name } }
+    /// All metrics, sorted by name, a part at a time: with thousands of apps they are many megabytes.
+    func write(_ receive: (String) async throws -> Void) async throws {
+        for family in sorted { try await receive(text(of: family)) }
+    }
+
+    /// All of it.
+    package var text: String { sorted.map(text).joined() }
+
+    private var sorted: [MetricFamily] { families.withLockedValue { $0.values.sorted { $0.name < $1.name } } }
+
+    private func text(of family: MetricFamily) -> String {
         var text = ""
-        for family in families { family.write(to: &text, clusters: clusters) }
+        family.write(to: &text, clusters: clusters)
         return text
     }
 }

@@ -13,7 +13,8 @@ struct OutboxProjection {
     private var position: Int
     /// Since when there is each destination.
     private let beginnings: [String: Timestamp]
-    /// By app: releases to which more may happen, and the newest one.
+    /// By app with a release that has not ended: that one, and others to which more may happen. A release is large, with its milestones, and
+    /// there may be thousands of apps: where something happens to one of the others, its releases are read again.
     private var followed: [String: [Int: Followed]] = [:]
 
     private struct Followed {
@@ -44,6 +45,8 @@ struct OutboxProjection {
     static let oldest = Duration.seconds(86_400)
     /// The number of releases of an app that are read at the start.
     static let deepest = 20
+    /// Of more apps than this, those are found first of which there is anything to tell.
+    private static let few = 100
 
     init(journal: Journal, destinations: [any OutboxDestination], at now: Timestamp) async throws {
         self.journal = journal
@@ -56,7 +59,7 @@ struct OutboxProjection {
             beginnings[destination.name] = cursor.since
         }
         self.beginnings = beginnings
-        let newest = try await journal.heads().last?.position ?? 0
+        let newest = try await journal.newestPosition()
         let oldest = cursors.min() ?? newest
         // A journal that was restored may be behind its cursors.
         position = oldest <= newest ? oldest : 0
@@ -68,7 +71,7 @@ struct OutboxProjection {
         let heads = try await journal.heads(after: position)
         guard let last = heads.last else { return false }
         var messages: [NewNotification] = []
-        for head in heads {
+        for head in try await thoseWithNews(heads, at: now) {
             // The first time there may be much to read.
             await Task.yield()
             try await readEvents(of: head.app, at: now)
@@ -88,6 +91,13 @@ struct OutboxProjection {
         for head in heads { markProjected(head.app) }
         position = last.position
         return count > 0
+    }
+
+    /// Without the apps of which nothing is told any more: with a destination that is new, or after an outage, they are most of all.
+    private func thoseWithNews(_ heads: [JournalHead], at now: Timestamp) async throws -> [JournalHead] {
+        guard heads.count > Self.few else { return heads }
+        let apps = Set(try await journal.apps(withEventsSince: now + (.zero - Self.oldest)))
+        return heads.filter { followed[$0.app] != nil || apps.contains($0.app) }
     }
 
     /// The messages about a release that this process has not written to the outbox yet.
@@ -145,6 +155,6 @@ struct OutboxProjection {
             known[number]?.projectedSequence = release.milestones.release.sequence
             if number != newest, release.milestones.isFinal { known[number] = nil }
         }
-        followed[app] = known
+        followed[app] = known.values.contains { !$0.milestones.release.state.hasEnded } ? known : nil
     }
 }

@@ -6,22 +6,23 @@ import Journal
 import ReleaseMachine
 
 extension Pages {
-    /// `/`: every app with both colours; releases that await promotion come first.
+    /// `/`: the apps with both colours; releases that await promotion come first.
     @Sendable func home(_ request: Request, _ context: ServerContext) async throws -> Response {
         let identity = try context.require(.viewer)
-        var entries: [HomePage.Entry] = []
-        for app in await services.appStates.apps() where identity.sees(app.app) {
-            // A release that ended since the last check has changed the state.
-            await services.driftMonitor.beginCheck(app.app)
-            entries.append(
-                HomePage.Entry(
-                    app: app, latest: await services.appStates.latest(app.app), user: identity
-                ))
-        }
         let query = request.uri.queryParameters["q"].map(String.init)?.removingPercentEncoding
+        let start = request.uri.queryParameters["from"].flatMap { Int($0) } ?? 0
         // An open page requests only the apps that changed.
         let only = request.uri.queryParameters["only"].map { Set($0.split(separator: ",").map(String.init)) }
-        let home = HomePage(entries: entries, query: query, only: only, now: services.clock.now)
+        let items = await services.appStates.items().filter { identity.sees($0.name) }
+        var home = HomePage(
+            index: AppIndex(items, query: query, from: start), only: only, user: identity, now: services.clock.now)
+        for app in home.needed {
+            // A release that ended since the last check has changed the state.
+            await services.driftMonitor.beginCheck(app)
+        }
+        for (app, latest) in await services.appStates.apps(home.needed) {
+            home.entries[app.app] = HomePage.Entry(app: app, latest: latest)
+        }
         return respond(home.page, request, context)
     }
 }
@@ -30,46 +31,43 @@ struct HomePage {
     struct Entry {
         var app: AppView
         var latest: Release?
-        var user: Identity?
     }
 
-    var entries: [Entry]
-    var query: String?
+    var index: AppIndex
     var only: Set<String>?
+    var user: Identity?
     var now: Timestamp
+    /// The apps that are shown, by name.
+    var entries: [String: Entry] = [:]
+
+    /// The names of the apps that are shown.
+    var needed: [String] {
+        let rows = index.shown.map(\.name).filter { only?.contains($0) ?? true }
+        let known = Set(rows)
+        return rows + index.awaiting.map(\.name).filter { !known.contains($0) }
+    }
 
     var page: Pages.Page {
-        let search = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        let shown = entries.filter { entry in
-            search.isEmpty || entry.app.app.contains(search) || entry.app.cluster?.contains(search) == true
-        }
-        let awaiting = entries.filter { $0.latest?.state == .paused }
-        let running = entries.filter { $0.latest?.state == .running }
+        let awaiting = index.awaiting.compactMap { entries[$0.name]?.latest }.filter { $0.state == .paused }
         var model = PageValues()
-        model["q"] = search.isEmpty ? nil : search
+        model["q"] = index.search.isEmpty ? nil : index.search
+        model["from"] = index.shown.startIndex > 0 ? index.shown.startIndex : nil
+        model["isPart"] = index.isPart
+        model["more"] = index.next
         model["hasAwaiting"] = !awaiting.isEmpty
-        model["awaiting"] = awaiting.compactMap { entry in
-            entry.latest.map { Self.awaiting($0, entry.user, now: now) }
-        }
-        model["count"] = heading(shown.count)
-        model["apps"] = shown.filter { only?.contains($0.app.app) ?? true }.sorted { $0.urgency < $1.urgency }
-            .map(row)
-        let worst = awaiting.isEmpty ? running.isEmpty ? nil : Release.State.running : Release.State.paused
+        model["awaiting"] = awaiting.map { Self.awaiting($0, user, now: now) }
+        model["count"] = index.heading
+        model["apps"] = index.shown.filter { only?.contains($0.name) ?? true }.compactMap { entries[$0.name] }.map(row)
+        let worst = awaiting.isEmpty ? index.running == 0 ? nil : Release.State.running : Release.State.paused
         return Pages.Page(
             template: "home",
             title: awaiting.isEmpty ? "Apps" : "(\(awaiting.count)) Apps",
             section: .apps,
             model: model,
             stream: "/api/v1/events",
-            refresh: running.isEmpty ? 30 : 5,
+            refresh: index.running == 0 ? 30 : 5,
             favicon: DisplayText.favicon(worst)
         )
-    }
-
-    private func heading(_ shown: Int) -> String {
-        let running = entries.count { $0.latest?.state == .running }
-        let all = shown == entries.count ? counted(shown, "app") : "\(shown) of \(counted(entries.count, "app"))"
-        return running == 0 ? all : "\(all), \(running) releasing"
     }
 
     /// A release that awaits promotion, and what the user can do with it.
@@ -121,15 +119,5 @@ struct HomePage {
                 }
             }
         }
-    }
-}
-
-extension HomePage.Entry {
-    /// The order of the list: awaiting promotion, running, with a problem, everything else.
-    fileprivate var urgency: Int {
-        if latest?.state == .paused { return 0 }
-        if latest?.state == .running { return 1 }
-        if !app.drifted.isEmpty || app.problem != nil || latest?.needRepair.isEmpty == false { return 2 }
-        return 3
     }
 }

@@ -10,8 +10,6 @@ import ViridianConfiguration
 /// Other processes, such as the command line and other servers, append to the same journal.
 package actor AppStateCache {
     private struct Entry {
-        /// Its place in the configuration, where it is the only one of its kind: configurations are large, and there may be thousands.
-        var place: Int
         var latest: Release?
         var observation: AppObservation?
         var problem: String?
@@ -21,6 +19,16 @@ package actor AppStateCache {
         var summaries: [Int: ReleaseSummary] = [:]
         /// The app as JSON, with its version.
         var encoded: (version: Int, text: String)?
+
+        func summary(_ number: Int) -> ReleaseSummary? {
+            if let latest, latest.order.number == number { return ReleaseSummary(latest) }
+            return summaries[number]
+        }
+
+        /// There is an event of a release before the latest one: it can only be of one that was live, or has not ended.
+        mutating func forgetChangeable() {
+            for (number, summary) in summaries where !summary.isFinal { summaries[number] = nil }
+        }
     }
 
     private let journal: Journal
@@ -31,7 +39,12 @@ package actor AppStateCache {
     private var holdFacts = HoldFacts()
     private let configurations: [AppConfiguration]
     private let names: [String]
-    private var entries: [String: Entry] = [:]
+    /// Where each app is in `configurations` and `entries`. There may be thousands, and both are large: they are in arrays, without gaps, of
+    /// which one is read without being copied.
+    private let places: [String: Int]
+    private var entries: [Entry]
+    /// The places of the apps whose newest release has not ended: few of all.
+    private var unended: Set<Int> = []
     private var position = 0
     private var feeds: [FeedKey: ReleaseFeed] = [:]
     private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
@@ -60,18 +73,25 @@ package actor AppStateCache {
         freezes = apps.freezes
         configurations = apps.configurations
         names = configurations.map(\.name.text)
-        for (place, name) in names.enumerated() { entries[name] = Entry(place: place) }
-        for head in try await journal.heads() {
-            position = max(position, head.position)
-            entries[head.app]?.latest = try await journal.releases(app: head.app, limit: 1).first
+        places = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
+        entries = Array(repeating: Entry(), count: names.count)
+        // Before the releases: what is appended meanwhile is read again, and what was read is not applied twice.
+        position = try await journal.newestPosition()
+        for release in try await journal.newestReleases() {
+            if let place = places[release.order.app] { setLatest(release, at: place) }
         }
         holdFacts = try await HoldFacts(journal, freezes, at: clock.now)
         let holds = Holds(freezes)
-        for name in names {
-            entries[name]?.holds = holdFacts.holds(of: name, holds)
-            metrics.set(holds: entries[name]?.holds.count ?? 0, queued: holdFacts.queued[name] != nil, of: name)
-            metrics.set(entries[name]?.latest, of: name)
+        for (place, name) in names.enumerated() {
+            entries[place].holds = holdFacts.holds(of: name, holds)
+            metrics.set(holds: entries[place].holds.count, queued: holdFacts.queued[name] != nil, of: name)
+            metrics.set(entries[place].latest, of: name)
         }
+    }
+
+    private func setLatest(_ release: Release, at place: Int) {
+        entries[place].latest = release
+        if release.state.hasEnded { unended.remove(place) } else { unended.insert(place) }
     }
 
     // MARK: - Watching the journal
@@ -126,17 +146,35 @@ package actor AppStateCache {
     }
 
     private func readNewEvents() async {
-        guard let heads = try? await journal.heads(after: position), let last = heads.last else { return }
+        guard let heads = try? await journal.heads(after: position) else { return }
+        guard let last = heads.last else { return await readAllIfGoneBack() }
         let count = last.position - position
         var applied = 0
         for head in heads { applied += (try? await apply(head)) ?? 0 }
         position = last.position
         if applied != count {
             // There is an event of an older release, for example that a newer one replaced it.
-            for head in heads { entries[head.app]?.summaries.removeAll() }
+            for head in heads { if let place = places[head.app] { entries[place].forgetChangeable() } }
         }
         let apps = Set(heads.map(\.app))
         for (key, feed) in feeds where apps.contains(key.app) { try? await feed.refresh() }
+    }
+
+    /// A database may have lost its newest events in a failover: then the newest releases are read again, and viewers connect again.
+    private func readAllIfGoneBack() async {
+        guard let newest = try? await journal.newestPosition(), newest < position,
+            let releases = try? await journal.newestReleases()
+        else { return }
+        position = newest
+        unended = []
+        for place in entries.indices {
+            (entries[place].latest, entries[place].summaries) = (nil, [:])
+            markChanged(place)
+        }
+        for release in releases { if let place = places[release.order.app] { setLatest(release, at: place) } }
+        let ended = feeds
+        feeds = [:]
+        for feed in ended.values { await feed.end() }
     }
 
     /// Reads what holds the apps' releases, and what waits.
@@ -150,32 +188,32 @@ package actor AppStateCache {
         let before = holdFacts
         holdFacts = facts
         let holds = Holds(freezes)
-        for name in names {
+        for (place, name) in names.enumerated() {
             let now = facts.holds(of: name, holds)
-            guard now != entries[name]?.holds || facts.queued[name] != before.queued[name] else { continue }
-            entries[name]?.holds = now
+            guard now != entries[place].holds || facts.queued[name] != before.queued[name] else { continue }
+            entries[place].holds = now
             metrics.set(holds: now.count, queued: facts.queued[name] != nil, of: name)
-            markChanged(name)
+            markChanged(place)
         }
     }
 
     /// Applies the new events of the app's newest release.
     /// - Returns: the number of events.
     private func apply(_ head: JournalHead) async throws -> Int {
-        guard let known = entries[head.app]?.latest, known.order.number == head.number else {
-            guard entries[head.app] != nil else { return 0 }
+        guard let place = places[head.app] else { return 0 }
+        guard let known = entries[place].latest, known.order.number == head.number else {
             let events = try await journal.events(app: head.app, number: head.number)
             guard let first = events.first, var latest = Release(first) else { return 0 }
             apply(events.dropFirst(), to: &latest)
-            entries[head.app]?.latest = latest
-            markChanged(head.app)
+            setLatest(latest, at: place)
+            markChanged(place)
             return events.count
         }
         let events = try await journal.events(app: head.app, number: head.number, after: known.sequence)
         var latest = known
         apply(events[...], to: &latest)
-        entries[head.app]?.latest = latest
-        markChanged(head.app)
+        setLatest(latest, at: place)
+        markChanged(place)
         return events.count
     }
 
@@ -187,9 +225,9 @@ package actor AppStateCache {
         }
     }
 
-    private func markChanged(_ app: String) {
+    private func markChanged(_ place: Int) {
         version += 1
-        entries[app]?.version = version
+        entries[place].version = version
         for watcher in watchers.values { watcher.yield() }
     }
 
@@ -197,15 +235,19 @@ package actor AppStateCache {
 
     /// Stores a successful check.
     func record(_ observation: AppObservation, for app: String) {
-        let isChanged =
-            entries[app]?.observation.map { $0.survey != observation.survey || $0.readings != observation.readings }
-            ?? true
-        entries[app]?.observation = observation
-        entries[app]?.problem = nil
-        if isChanged { return markChanged(app) }
-        // The new time is part of the state, but watchers are not woken for it.
-        version += 1
-        entries[app]?.encoded = nil
+        guard let place = places[app] else { return }
+        if let known = entries[place].observation, known.survey == observation.survey,
+            known.readings == observation.readings, entries[place].problem == nil
+        {
+            // The new time is part of the state, but watchers are not woken for it. What was read is kept where it is in memory.
+            entries[place].observation?.at = observation.at
+            entries[place].encoded = nil
+            version += 1
+            return
+        }
+        entries[place].observation = observation
+        entries[place].problem = nil
+        markChanged(place)
     }
 
     /// The observations of those of the apps whose reading of a node differs from that in `readings`, which are in the apps' order, with
@@ -214,8 +256,9 @@ package actor AppStateCache {
         app: String, observation: AppObservation
     )] {
         zip(apps, readings).compactMap { app, reading in
-            guard let entry = entries[app], var observation = entry.observation, observation.at < start,
-                entry.latest?.state.hasEnded != false, entry.latest?.endedAt.map({ $0 < start }) ?? true
+            guard let place = places[app], var observation = entries[place].observation, observation.at < start,
+                entries[place].latest?.state.hasEnded != false,
+                entries[place].latest?.endedAt.map({ $0 < start }) ?? true
             else { return nil }
             if let place = observation.readings.firstIndex(where: { $0.node == reading.node }) {
                 guard observation.readings[place] != reading else { return nil }
@@ -229,22 +272,42 @@ package actor AppStateCache {
 
     /// Stores the error of a failed check.
     func record(problem: String, for app: String) {
-        guard entries[app]?.problem != problem else { return }
-        entries[app]?.problem = problem
-        markChanged(app)
+        guard let place = places[app], entries[place].problem != problem else { return }
+        entries[place].problem = problem
+        markChanged(place)
     }
 
     // MARK: - Reading
 
     /// Every app, in the order of the configuration.
-    package func apps() -> [AppView] { names.compactMap { app($0) } }
+    package func apps() -> [AppView] { names.indices.map { view(at: $0) } }
 
-    package func app(_ name: String) -> AppView? {
-        entries[name].map {
-            AppView(
-                app: configurations[$0.place], observation: $0.observation, latest: $0.latest, holds: $0.holds,
-                queued: holdFacts.queuedView(name), problem: $0.problem, isServed: true)
+    /// These apps, with their newest releases.
+    func apps(_ names: [String]) -> [(app: AppView, latest: Release?)] {
+        names.compactMap { places[$0] }.map { (view(at: $0), entries[$0].latest) }
+    }
+
+    /// Every app as lists need it to find those that they show.
+    func items() -> [AppIndex.Item] {
+        names.indices.map { place in
+            let state = entries[place].latest?.state
+            // While a release switches the nodes, none of them is drifted.
+            let hasDrifted =
+                state?.hasEnded != false && entries[place].observation.map { !$0.drifted.isEmpty } ?? false
+            return AppIndex.Item(
+                name: names[place], cluster: configurations[place].cluster, state: state,
+                isTroubled: hasDrifted || entries[place].problem != nil
+                    || entries[place].latest.map { !$0.needRepair.isEmpty } ?? false)
         }
+    }
+
+    package func app(_ name: String) -> AppView? { places[name].map { view(at: $0) } }
+
+    private func view(at place: Int) -> AppView {
+        AppView(
+            app: configurations[place], observation: entries[place].observation, latest: entries[place].latest,
+            holds: entries[place].holds, queued: holdFacts.queuedView(names[place]), problem: entries[place].problem,
+            isServed: true)
     }
 
     /// The apps but `others`, in the order in which they should be checked: first those with a running release, then those with viewers, then the
@@ -252,36 +315,37 @@ package actor AppStateCache {
     func checkOrder(without others: Set<String> = []) async -> [String] {
         var watched: Set<String> = []
         for (key, feed) in feeds where await feed.hasViewers { watched.insert(key.app) }
-        func priority(_ name: String) -> (Int, Timestamp) {
-            let isRunning = entries[name]?.latest.map { !$0.state.hasEnded } ?? false
-            let rank = isRunning ? 0 : watched.contains(name) ? 1 : 2
-            return (rank, entries[name]?.observation?.at ?? Timestamp(milliseconds: 0))
+        func priority(_ place: Int) -> (Int, Timestamp) {
+            let rank = unended.contains(place) ? 0 : watched.contains(names[place]) ? 1 : 2
+            return (rank, entries[place].observation?.at ?? Timestamp(milliseconds: 0))
         }
-        return names.filter { !others.contains($0) }.map { ($0, priority($0)) }.sorted { $0.1 < $1.1 }.map(\.0)
+        return names.indices.filter { !others.contains(names[$0]) }.map { ($0, priority($0)) }
+            .sorted { $0.1 < $1.1 }.map { names[$0.0] }
     }
 
-    /// Whether one of these apps was read in its cluster after `time`, and could be read since.
-    func hasRead(_ apps: [String], after time: Timestamp) -> Bool {
-        apps.contains { name in
-            entries[name].map { $0.problem == nil && ($0.observation.map { $0.at > time } ?? false) } ?? false
+    /// Whether an app of this cluster was read there after `time`, and could be read since.
+    func hasRead(_ cluster: String?, after time: Timestamp) -> Bool {
+        entries.indices.contains { place in
+            guard configurations[place].cluster == cluster, let read = entries[place].observation?.at else {
+                return false
+            }
+            return entries[place].problem == nil && read > time
         }
     }
 
     /// The newest releases of apps that have not ended.
-    func openReleases() -> [Release] {
-        names.compactMap { entries[$0]?.latest }.filter { !$0.state.hasEnded }
-    }
+    func openReleases() -> [Release] { unended.sorted().compactMap { entries[$0].latest } }
 
-    package func latest(_ app: String) -> Release? { entries[app]?.latest }
-    package func observation(_ app: String) -> AppObservation? { entries[app]?.observation }
+    package func latest(_ app: String) -> Release? { places[app].flatMap { entries[$0].latest } }
+    package func observation(_ app: String) -> AppObservation? { places[app].flatMap { entries[$0].observation } }
 
     /// Every app as JSON, encoded once for each `version`.
     func encodedApps() throws -> (version: Int, body: ByteBuffer) {
         if let encoded, encoded.version == version { return encoded }
         var body = ByteBuffer(string: #"{"apps":["#)
-        for (index, name) in names.enumerated() {
-            if index > 0 { body.writeString(",") }
-            body.writeString(try json(of: name))
+        for place in names.indices {
+            if place > 0 { body.writeString(",") }
+            body.writeString(try json(at: place))
         }
         body.writeString("]}")
         let result = (version, body)
@@ -290,17 +354,17 @@ package actor AppStateCache {
     }
 
     /// The app as JSON, encoded once for each of its versions.
-    private func json(of name: String) throws -> String {
-        if let entry = entries[name], let known = entry.encoded, known.version == entry.version { return known.text }
-        let text = try app(name)?.jsonLine() ?? "null"
-        if let version = entries[name]?.version { entries[name]?.encoded = (version, text) }
+    private func json(at place: Int) throws -> String {
+        if let known = entries[place].encoded, known.version == entries[place].version { return known.text }
+        let text = try view(at: place).jsonLine()
+        entries[place].encoded = (entries[place].version, text)
         return text
     }
 
     /// The apps that changed after `version`, as JSON, and the current version.
     func changes(after version: Int) throws -> (apps: [(name: String, json: String)], version: Int) {
-        let changed = names.filter { entries[$0]?.version ?? 0 > version }
-        return (try changed.map { ($0, try json(of: $0)) }, self.version)
+        let changed = names.indices.filter { entries[$0].version > version }
+        return (try changed.map { (names[$0], try json(at: $0)) }, self.version)
     }
 
     /// A signal for each change of any app, until `unwatchChanges` or the server stops.
@@ -330,7 +394,7 @@ package actor AppStateCache {
             try await feed.refresh()
             return feed
         }
-        guard entries[app] != nil, let read = try await read(key) else { return nil }
+        guard places[app] != nil, let read = try await read(key) else { return nil }
         // Another task may have read it meanwhile, and more may have been appended.
         let feed = feeds[key] ?? read
         feeds[key] = feed
@@ -347,7 +411,7 @@ package actor AppStateCache {
     /// One release as the journal has it now; `nil` when there is no such release.
     func release(_ app: String, _ number: Int) async throws -> Release? {
         await refresh()
-        if let latest = entries[app]?.latest, latest.order.number == number { return latest }
+        if let latest = latest(app), latest.order.number == number { return latest }
         if let feed = feeds[FeedKey(app: app, number: number)] {
             try await feed.refresh()
             return await feed.release
@@ -362,22 +426,20 @@ package actor AppStateCache {
         }
     }
 
-    /// Summaries of the app's releases, newest first; at most `limit`.
-    package func summaries(_ app: String, limit: Int = 200) async throws -> [ReleaseSummary] {
-        guard entries[app] != nil else { return [] }
-        var summaries: [ReleaseSummary] = []
-        for number in try await journal.numbers(app: app, limit: limit) {
-            if let latest = entries[app]?.latest, latest.order.number == number {
-                summaries.append(ReleaseSummary(latest))
-            } else if let known = entries[app]?.summaries[number] {
-                summaries.append(known)
-            } else if let release = Release(folding: try await journal.events(app: app, number: number)) {
-                let summary = ReleaseSummary(release)
-                // A release newer than the cached one may still change.
-                if number < entries[app]?.latest?.order.number ?? 0 { entries[app]?.summaries[number] = summary }
-                summaries.append(summary)
-            }
+    /// Summaries of the app's releases, newest first; at most `limit`, and only of those that began at `start` or later.
+    package func summaries(
+        _ app: String, limit: Int = 200, since start: Timestamp? = nil
+    ) async throws -> [ReleaseSummary] {
+        guard let place = places[app] else { return [] }
+        let numbers = try await journal.numbers(app: app, limit: limit, since: start)
+        let unknown = numbers.filter { entries[place].summary($0) == nil }
+        var read: [Int: ReleaseSummary] = [:]
+        for release in try await journal.releases(app: app, numbers: unknown) {
+            let number = release.order.number
+            read[number] = ReleaseSummary(release)
+            // A release newer than the cached one may still change.
+            if number < entries[place].latest?.order.number ?? 0 { entries[place].summaries[number] = read[number] }
         }
-        return summaries
+        return numbers.compactMap { entries[place].summary($0) ?? read[$0] }
     }
 }

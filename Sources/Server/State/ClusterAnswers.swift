@@ -25,8 +25,7 @@ struct ClusterAnswers: Sendable {
             let isRecent =
                 clusters == [nil]
                 ? await services.driftMonitor.reachedAt.map { $0 >= limit } ?? false
-                : await services.appStates.hasRead(
-                    apps.configurations.filter { $0.cluster == cluster }.map(\.name.text), after: limit)
+                : await services.appStates.hasRead(cluster, after: limit)
             if isRecent { recent.insert(index) }
         }
         let patience = recent.isEmpty ? nil : Self.patience

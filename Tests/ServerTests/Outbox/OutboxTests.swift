@@ -101,6 +101,33 @@ struct OutboxTests {
             try await process.states() == ["chat shop/1 requested: pending", "chat blog/1 replaced: pending"])
     }
 
+    @Test("a destination that is new to very many apps is told of those where anything happens")
+    func newToMany() async throws {
+        let bench = try OutboxBench()
+        let journal = try Journal(path: bench.folder.journal)
+        let now = bench.clock.now
+        for number in 0..<150 {
+            try await bench.request(
+                journal, 1, app: "app-\(number)", source: source,
+                at: now + (number == 7 ? .seconds(-60) : .seconds(-100_000)))
+        }
+        let destination = ScriptedDestination("chat")
+        var process = try await bench.begin([destination])
+        try await process.project()
+        #expect(try await process.states() == ["chat app-7/1 requested: pending"])
+        // Also of an app that was left out, and of one whose release has ended, as soon as something happens there.
+        try await bench.add(OutboxBench.course, process.journal, 1, app: "app-7")
+        try await process.project()
+        try await bench.request(process.journal, 2, app: "app-7", source: source)
+        try await bench.request(process.journal, 2, app: "app-8", source: source)
+        try await process.project()
+        #expect(
+            try await process.states().dropFirst() == [
+                "chat app-7/1 started: pending", "chat app-7/1 live: pending", "chat app-7/2 requested: pending",
+                "chat app-8/2 requested: pending",
+            ])
+    }
+
     @Test("what waits for a destination that is not configured any more is given up after a day")
     func removed() async throws {
         let bench = try OutboxBench()
