@@ -45,7 +45,8 @@ package struct WebServer: Sendable {
     /// Runs until the task is cancelled: then running releases stay as the journal has them, and open streams end.
     package func run() async throws {
         let certificates = try services.settings.tls.map { try Certificates($0, logger: services.logger) }
-        let application = application(certificates)
+        let (listening, hasListened) = AsyncStream.makeStream(of: Void.self)
+        let application = application(certificates) { hasListened.finish() }
         var configuration = ServiceGroupConfiguration(
             services: [
                 // Shut down in reverse order, one after the other: the releases first, so that viewers get their last events, then the
@@ -55,15 +56,21 @@ package struct WebServer: Sendable {
                 BackgroundService { await services.serverWork() },
                 BackgroundService { await certificates?.watch() },
                 BackgroundService { await services.appStates.run() },
-                BackgroundService { await services.driftMonitor.run(afterFirstRound: StartupMemory.drop) },
+                BackgroundService {
+                    // The first round reads everything at once: with thousands of apps nothing else would get to begin.
+                    for await _ in listening {}
+                    await services.driftMonitor.run(afterFirstRound: StartupMemory.drop)
+                },
                 BackgroundService { await services.hookWork() },
+                BackgroundService { await services.retentionWork() },
+                BackgroundService { await services.readHistory() },
                 BackgroundService { await services.slackWork() },
                 BackgroundService { await services.outbox.run() },
                 BackgroundService { await services.runner.run() },
             ] as [any Service],
             logger: services.logger.quiet
         )
-        configuration.maximumGracefulShutdownDuration = Duration.seconds(30)
+        configuration.maximumGracefulShutdownDuration = services.settings.shutdownLimit
         let group = ServiceGroup(configuration: configuration)
         // Before anything is claimed.
         await services.presence.renew()
@@ -101,7 +108,9 @@ package struct WebServer: Sendable {
         return routes.responder()
     }
 
-    private func application(_ certificates: Certificates?) -> Application<RouterResponder<ServerContext>> {
+    private func application(
+        _ certificates: Certificates?, whenListening: @escaping @Sendable () -> Void
+    ) -> Application<RouterResponder<ServerContext>> {
         let settings = services.settings
         let http = HTTP1Channel.Configuration(
             additionalChannelHandlers: [WriteTimeoutHandler(limit: settings.writeTimeout)],
@@ -127,6 +136,7 @@ package struct WebServer: Sendable {
                     services.logger.warning("\(exposure)", metadata: ["listen": "\(settings.listen)"])
                 }
                 await onListening(channel.localAddress?.port ?? settings.listen.port)
+                whenListening()
             },
             logger: services.logger.quiet
         )
