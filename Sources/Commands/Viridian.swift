@@ -40,7 +40,9 @@ public struct Viridian: AsyncParsableCommand {
             CommandGroup(name: "Program", subcommands: [VersionCommand.self, CompletionsCommand.self]),
             CommandGroup(
                 name: "Internal",
-                subcommands: [SampleAppCommand.self, BenchFleetCommand.self, BenchJournalCommand.self]),
+                subcommands: [
+                    SampleAppCommand.self, BenchFleetCommand.self, BenchJournalCommand.self, BenchHistoryCommand.self,
+                ]),
         ]
     )
 

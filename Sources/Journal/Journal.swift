@@ -9,6 +9,8 @@ import ReleaseMachine
 package struct Journal: Sendable {
     let database: any JournalDatabase
     private let watch: ChangeWatch
+    /// A server that was not seen for this long is gone: what it has claimed is free. The same for all servers of a journal.
+    package var serverLife = Duration.seconds(12)
 
     package init(_ database: any JournalDatabase) {
         self.database = database
@@ -25,8 +27,10 @@ package struct Journal: Sendable {
     /// number is taken: another process has appended since, and its event comes first.
     ///
     /// `audit` are the events' entries in the audit log, `request` the Idempotency-Key of a request that starts a release, `entry` the
-    /// entry of the queue that it starts, which has to be there, `lock` a lock that begins with it. All are written together with the
-    /// events, or not at all.
+    /// entry of the queue that it starts, which has to be there, `lock` a lock for automatic releases that begins with it, unless one of
+    /// the app holds already. All are written together with the events, or not at all.
+    ///
+    /// With `follows` the event before the first one has to be there, or it is a conflict too: a database may have lost it in a failover.
     package func append(
         _ events: [RecordedEvent],
         app: String,
@@ -34,7 +38,8 @@ package struct Journal: Sendable {
         audit: [AuditEntry] = [],
         request: KeyedRequest? = nil,
         entry: String? = nil,
-        lock: ReleaseLock? = nil
+        lock: ReleaseLock? = nil,
+        follows: Bool = false
     ) async throws(JournalError) {
         let payloads: [String]
         do {
@@ -43,6 +48,12 @@ package struct Journal: Sendable {
             throw JournalError(journal: name, kind: .unusable("an event cannot be written: \(error)"))
         }
         try await write { database in
+            if follows, let first = events.first?.sequence, first > 1 {
+                let before = try database.value(
+                    Int.self, sql: "SELECT sequence FROM events WHERE app = ? AND number = ? AND sequence = ?",
+                    arguments: [app, number, first - 1])
+                if before == nil { throw EventBeforeGone() }
+            }
             for (event, payload) in zip(events, payloads) {
                 try database.execute(
                     sql: "INSERT INTO events (app, number, sequence, at, event) VALUES (?, ?, ?, ?, ?)",
@@ -55,7 +66,7 @@ package struct Journal: Sendable {
                     try QueuedVersion.hasStarted(order, entry: entry, database)
                 }
             }
-            try lock?.insert(database)
+            try lock?.insertUnlessAutomatic(database)
         }
     }
 
@@ -85,32 +96,6 @@ package struct Journal: Sendable {
         }
     }
 
-    /// The newest releases of an app, folded, newest first.
-    package func releases(app: String, limit: Int, before: Int? = nil) async throws(JournalError) -> [Release] {
-        var releases: [Release] = []
-        for number in try await numbers(app: app, limit: limit, before: before) {
-            if let release = Release(folding: try await events(app: app, number: number)) { releases.append(release) }
-        }
-        return releases
-    }
-
-    /// The newest releases of an app, folded, newest first. Of those in `known` only the events after them are read.
-    package func releases(app: String, limit: Int, known: [Release]) async throws(JournalError) -> [Release] {
-        let known = Dictionary(known.map { ($0.order.number, $0) }) { $1 }
-        var releases: [Release] = []
-        for number in try await numbers(app: app, limit: limit) {
-            if var release = known[number] {
-                for event in try await events(app: app, number: number, after: release.sequence) {
-                    release.apply(event)
-                }
-                releases.append(release)
-            } else if let release = Release(folding: try await events(app: app, number: number)) {
-                releases.append(release)
-            }
-        }
-        return releases
-    }
-
     /// An element at once, and one after each commit of any process; several commits may be one element.
     package func changes() -> AsyncStream<Void> { watch.changes(of: nil) }
 
@@ -129,3 +114,6 @@ package struct Journal: Sendable {
         async throws(JournalError) -> Value
     { try await database.read(body) }
 }
+
+/// An event is to be appended after one that is not there.
+struct EventBeforeGone: Error {}

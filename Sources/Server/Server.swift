@@ -64,6 +64,8 @@ package struct WebServer: Sendable {
                 BackgroundService { await services.hookWork() },
                 BackgroundService { await services.retentionWork() },
                 BackgroundService { await services.readHistory() },
+                BackgroundService { await services.retentionWork() },
+                BackgroundService { await services.readHistory() },
                 BackgroundService { await services.slackWork() },
                 BackgroundService { await services.outbox.run() },
                 BackgroundService { await services.runner.run() },

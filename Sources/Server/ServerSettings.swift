@@ -22,17 +22,21 @@ package struct ServerSettings: Sendable {
     package var maximumBody = 64 << 10
     /// The interval of heartbeats on event streams.
     package var heartbeat: Duration = .seconds(15)
+    /// How long releases are kept in the journal after they have ended; `nil`: for ever.
+    package var keep: Duration?
     package var version: String
 
     package init(
         listen: ListenAddress,
         url: String? = nil,
         tls: TLSFiles? = nil,
+        keep: Duration? = nil,
         version: String
     ) {
         self.listen = listen
         self.url = url
         self.tls = tls
+        self.keep = keep
         self.version = version
     }
 

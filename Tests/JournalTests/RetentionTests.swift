@@ -145,7 +145,8 @@ extension EveryJournal {
 
         @Test("thousands of events go in many transactions, between which others write and which can be stopped")
         func batches() async throws {
-            let journal = try await Backend.sqlite.place().open()
+            let place = try await Backend.sqlite.place()
+            let journal = try place.open()
             try await add(journal, 1...70, daysAgo: 500, .aborted, lines: 100)
             var pruning = JournalPruning(retention, of: journal)
             var turns = 0
@@ -179,7 +180,8 @@ extension EveryJournal {
             _ = try await pruned(journal)
             let refusal = await place.refusal(of: "DELETE FROM events WHERE app = 'blog' AND number = 2")
             #expect(refusal?.contains("events are never removed") == true, "\(refusal ?? "deleted")")
-            let copy = try await Backend.sqlite.place().open()
+            let other = try await Backend.sqlite.place()
+            let copy = try other.open()
             _ = try await journal.copy(to: copy)
             let deleted = try await copy.deletedRelease(app: "blog", number: 1)
             #expect(try await deleted == journal.deletedRelease(app: "blog", number: 1) && deleted != nil)

@@ -70,7 +70,7 @@ struct SchemaTests {
         #expect(try await journal.events(app: "blog", number: 1).count == 3)
         #expect(try await journal.heads().map(\.sequence) == [3])
         let applied = try await journal.pool.read {
-            try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+            try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations ORDER BY rowid")
         }
         #expect(applied == released)
         #expect(try statements(folder) == before)

@@ -27,6 +27,8 @@ struct JournalCheckCommand: Verb {
         var releases: Int
         var events: Int
         var auditEntries: Int
+        /// Releases that were deleted because of their age.
+        var deletedReleases: Int
         var newestEvent: String?
         var warnings: [String]
         var problems: [String]
@@ -42,6 +44,9 @@ struct JournalCheckCommand: Verb {
                 "\(answer.releases) releases of \(answer.apps) apps, \(answer.events) events, newest: \(answer.newestEvent ?? "none")"
             )
             printLine("\(answer.auditEntries) entries in the audit log")
+            if answer.deletedReleases > 0 {
+                printLine("\(answer.deletedReleases) older releases were deleted, as keep says or by journal prune")
+            }
             for warning in answer.warnings { printLine("warning  \(warning)") }
             for problem in answer.problems { printLine("wrong    \(problem)") }
             if answer.problems.isEmpty { printLine("nothing is wrong in it") }
@@ -57,6 +62,7 @@ struct JournalCheckCommand: Verb {
         var answer = Answer(
             journal: file?.path ?? "", kind: "SQLite", bytes: file?.bytes ?? 0, schema: file?.schema ?? "",
             apps: report.apps, releases: report.releases, events: report.events, auditEntries: report.auditEntries,
+            deletedReleases: report.deletedReleases,
             newestEvent: report.newestEvent?.iso8601, warnings: [],
             problems: (file?.problems ?? []) + report.problems)
         if isServer {

@@ -39,6 +39,7 @@ struct ServeCommand: Verb {
                 listen: try listen.map { try ListenAddress($0) } ?? configured.listen,
                 url: configured.url?.absoluteString,
                 tls: configured.tls,
+                keep: installation.configuration.keep,
                 version: Viridian.version
             )
             raiseFileLimit()

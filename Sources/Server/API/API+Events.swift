@@ -12,7 +12,9 @@ extension API {
         let number = try context.number("number")
         let wanted = try request.integer("after", 0...Int.mostInJSON) ?? 0
         let limit = try request.integer("limit", 1...5000) ?? 1000
-        guard let feed = try await services.appStates.feed(app, number) else { throw noRelease(app, number) }
+        guard let feed = try await services.appStates.feed(app, number) else {
+            throw try await services.noRelease(app, number)
+        }
         if request.headers[.accept]?.contains("text/event-stream") == true {
             let header = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
             return EventStreams(services: services)

@@ -83,11 +83,9 @@ struct API: Sendable {
     func release(_ context: ServerContext) async throws -> Release {
         let app = try app(context)
         let number = try context.number("number")
-        guard let release = try await services.appStates.release(app, number) else { throw noRelease(app, number) }
+        guard let release = try await services.appStates.release(app, number) else { 
+            throw try await services.noRelease(app, number)
+        }
         return release
-    }
-
-    func noRelease(_ app: String, _ number: Int) -> APIError {
-        .notFound("there is no release \(app)/\(number)")
     }
 }

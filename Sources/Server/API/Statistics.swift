@@ -41,14 +41,16 @@ package struct StatisticsView: Codable, Sendable, Hashable {
 }
 
 extension Services {
+    /// The most releases of an app that statistics count: three a day in the longest span, a year.
+    static let longestHistory = 1000
+
     /// The measures of these apps, `days` back from now.
     package func statistics(of apps: [String], days: Int) async throws -> StatisticsView {
         let since = Timestamp(milliseconds: clock.now.milliseconds - Int64(days) * 86_400_000)
         var all: [ReleaseSummary] = []
         var rows: [StatisticsView.App] = []
         for app in apps {
-            // 1000 in the longest span, a year, is three a day.
-            let summaries = try await appStates.summaries(app, limit: 1000)
+            let summaries = try await appStates.summaries(app, limit: Self.longestHistory, since: since)
             rows.append(.init(app: app, measures: StatisticsView.Measures(summaries, since: since, days: days)))
             all += summaries
         }

@@ -201,7 +201,7 @@ extension Pages {
         let app = try visibleApp(context)
         let number = try context.number("number")
         guard let feed = try await services.appStates.feed(app, number) else {
-            throw APIError.notFound("there is no release \(app)/\(number)")
+            throw try await services.noRelease(app, number)
         }
         return (await feed.release, "/apps/\(app)/releases/\(number)")
     }

@@ -12,7 +12,7 @@ extension Pages {
         let app = try visibleApp(context)
         let number = try context.number("number")
         guard let feed = try await services.appStates.feed(app, number) else {
-            throw APIError.notFound("there is no release \(app)/\(number)")
+            throw try await services.noRelease(app, number)
         }
         let view = ReleaseLog.View(request)
         let page = ReleasePage(
@@ -38,7 +38,7 @@ extension Pages {
         let app = try visibleApp(context)
         let number = try context.number("number")
         guard let feed = try await services.appStates.feed(app, number) else {
-            throw APIError.notFound("there is no release \(app)/\(number)")
+            throw try await services.noRelease(app, number)
         }
         return Response.plain(await feed.events.map { $0.text.map { $0 + "\n" }.joined() }.joined())
     }

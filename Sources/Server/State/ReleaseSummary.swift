@@ -16,6 +16,9 @@ package struct ReleaseSummary: Sendable, Hashable {
     package var commitTime: Timestamp?
     package var phases: [PhaseSpan]
 
+    /// Nothing changes it any more.
+    var isFinal: Bool { state.hasEnded && state != .live }
+
     init(_ release: Release) {
         app = release.order.app
         number = release.order.number
