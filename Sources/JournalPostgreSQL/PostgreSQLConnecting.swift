@@ -26,7 +26,7 @@ final class PostgreSQLConnecting: Sendable {
         for index in [first] + address.servers.indices.filter({ $0 != first }) {
             let server = address.servers[index]
             do throws(PostgreSQLFailure) {
-                let connection = try connect(pq, server)
+                let connection = try connect(pq, server, index)
                 preferred.withLock { $0 = index }
                 return connection
             } catch {
@@ -40,7 +40,15 @@ final class PostgreSQLConnecting: Sendable {
             .noConnection, failures.map { "\($0.server.name): \($0.failure.message)" }.joined(separator: "; "))
     }
 
-    private func connect(_ pq: libpq, _ server: PostgreSQLAddress.Server) throws(PostgreSQLFailure)
+    /// A new connection was of no use. A pooler lets programs connect also while the server behind it is gone: from now on the next server of
+    /// the address is tried before this one.
+    func passOver(_ connection: PostgreSQLConnection) {
+        preferred.withLock {
+            if $0 == connection.place { $0 = (connection.place + 1) % address.servers.count }
+        }
+    }
+
+    private func connect(_ pq: libpq, _ server: PostgreSQLAddress.Server, _ place: Int) throws(PostgreSQLFailure)
         -> PostgreSQLConnection
     {
         let parameters = address.parameters(of: server)
@@ -61,7 +69,7 @@ final class PostgreSQLConnecting: Sendable {
             pq.finish(handle)
             throw error
         }
-        return try PostgreSQLConnection(pq, handle, answerLimit: limits.answer)
+        return try PostgreSQLConnection(pq, handle, at: place, answerLimit: limits.answer)
     }
 
     private func finish(_ pq: libpq, _ handle: OpaquePointer) throws(PostgreSQLFailure) {

@@ -10,6 +10,8 @@ import Journal
 final class PostgreSQLConnection {
     private let pq: libpq
     private let handle: OpaquePointer
+    /// Which of the address's servers it is with.
+    let place: Int
     private let warningCount: UnsafeMutablePointer<Int32>
     /// How long the server may be silent in the middle of a statement.
     private let answerLimit: Duration
@@ -19,8 +21,9 @@ final class PostgreSQLConnection {
     private var isAnswerDue = false
 
     /// A connection that has come about.
-    init(_ pq: libpq, _ handle: OpaquePointer, answerLimit: Duration) throws(PostgreSQLFailure) {
+    init(_ pq: libpq, _ handle: OpaquePointer, at place: Int, answerLimit: Duration) throws(PostgreSQLFailure) {
         self.pq = pq
+        self.place = place
         self.handle = handle
         self.answerLimit = answerLimit
         warningCount = .allocate(capacity: 1)

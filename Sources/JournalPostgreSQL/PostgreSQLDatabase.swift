@@ -36,7 +36,7 @@ struct PostgreSQLDatabase: JournalDatabase {
     /// Writes the transaction's own row: nothing else tells whether there is space, and whether the synchronous standby answers.
     func checkWritable() async throws(JournalError) {
         try await run(on: writer, writing) { [connecting] kept in
-            try connecting.write(&kept, isAnnounced: false) { _ in }
+            try connecting.write(&kept, isAnnounced: false) { try PostgreSQLSchema.checkIsComplete($0) }
         }
     }
 
@@ -82,8 +82,9 @@ extension PostgreSQLConnecting {
         let end = ContinuousClock.now + (limit ?? limits.retries)
         var pause = Duration.zero
         while true {
+            var new: PostgreSQLConnection?
             do {
-                let connection = try usable(&kept)
+                let connection = try usable(&kept, &new)
                 defer { if connection.isBroken { kept = nil } }
                 return try attempt(connection)
             } catch let failure as PostgreSQLFailure
@@ -91,6 +92,7 @@ extension PostgreSQLConnecting {
             {
                 // The server may be another one now.
                 kept = nil
+                if let new { passOver(new) }
                 // On the thread of this connection, which nothing else needs meanwhile.
                 usleep(UInt32(pause.wholeMilliseconds) * 1000)
                 pause = min(max(pause * 2, .milliseconds(50)), .milliseconds(500))
@@ -98,11 +100,13 @@ extension PostgreSQLConnecting {
         }
     }
 
-    private func usable(_ kept: inout PostgreSQLConnection?) throws(PostgreSQLFailure) -> PostgreSQLConnection {
+    private func usable(_ kept: inout PostgreSQLConnection?, _ new: inout PostgreSQLConnection?)
+        throws(PostgreSQLFailure) -> PostgreSQLConnection
+    {
         if let connection = kept, connection.isUsable() { return connection }
         kept = nil
         let connection = try connect()
-        kept = connection
+        (kept, new) = (connection, connection)
         return connection
     }
 

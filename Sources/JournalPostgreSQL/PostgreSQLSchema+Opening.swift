@@ -5,6 +5,7 @@ extension PostgreSQLSchema {
     enum Rejection: Error, Equatable {
         case foreign
         case newer
+        case older
         case unusable(String)
     }
 
@@ -56,6 +57,12 @@ extension PostgreSQLSchema {
         }
     }
 
+    /// Throws when a migration of this version is not there any more. One of a newer version does no harm: it only adds.
+    static func checkIsComplete(_ database: any DatabaseConnection) throws {
+        let applied = try database.values(String.self, sql: "SELECT name FROM schema_migrations")
+        guard Set(migrations.map(\.name)).isSubset(of: applied) else { throw Rejection.older }
+    }
+
     /// The names of the migrations that were applied; none where the tables are not there yet.
     static func appliedMigrations(_ database: any DatabaseConnection) throws -> [String] {
         let columns = try database.values(
@@ -89,6 +96,7 @@ extension JournalError.Kind {
             switch rejection {
             case .foreign: .foreign
             case .newer: .newer
+            case .older: .older
             case .unusable(let problem): .unusable(problem)
             }
     }

@@ -172,6 +172,21 @@ struct PostgreSQLFaultTests {
         }
     }
 
+    @Test("a pooler that lets programs connect, while no server is behind it, does not keep them from the next one")
+    func pooler() async throws {
+        let server = try #require(PostgreSQLServer.current)
+        let uri = try await server.createDatabase()
+        try await withFaultyProxy(to: server.socket) { proxy in
+            let both = "host=127.0.0.1,\(server.directory)&port=\(proxy.port),5432"
+            let journal = try Journal(postgreSQL: uri.replacing("host=\(server.directory)", with: both))
+            try await journal.add(1)
+            proxy.set { side, bytes in side == .client && bytes.contains(text: "BEGIN") ? .cut : .pass }
+            try await journal.add(2)
+            let numbers = try await journal.numbers(app: "blog", limit: 9)
+            #expect(numbers == [2, 1])
+        }
+    }
+
     @Test("those who wait for their turn while nothing answers are all told soon, not one after the other")
     func manyWaiting() async throws {
         try await withJournals(PostgreSQLLimits(retries: .milliseconds(200)), "connect_timeout=1") {

@@ -82,6 +82,20 @@ struct PostgreSQLTests {
         #expect(count == "\(PostgreSQLSchema.migrations.count + 1)")
     }
 
+    @Test("while it is used: tables of a newer version do no harm, those of an older one are noticed")
+    func changed() async throws {
+        let uri = try await server().createDatabase()
+        let journal = try Journal(postgreSQL: uri)
+        try await PostgreSQLServer.psql(uri, "INSERT INTO schema_migrations VALUES ('99: the future', 0)")
+        try await journal.checkWritable()
+        try await journal.add(1)
+        let last = try #require(PostgreSQLSchema.migrations.last?.name)
+        try await PostgreSQLServer.psql(uri, "DELETE FROM schema_migrations WHERE name = '\(last)'")
+        let error = await #expect(throws: JournalError.self) { try await journal.checkWritable() }
+        #expect(error?.kind == .older)
+        #expect(error?.description.hasSuffix("restart viridian, which adds what is missing") == true)
+    }
+
     @Test(
         "a database in which another program has such tables is refused, and left as it is",
         arguments: [

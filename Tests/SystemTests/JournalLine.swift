@@ -33,8 +33,8 @@ struct JournalLine: Sendable, CustomStringConvertible {
         _ lines: [JournalLine], takenUp: Int, promoted: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
     ) {
         var counts = Dictionary(lines.map { ($0.description, 1) }, uniquingKeysWith: +)
-        // Reports of pods, and lines for people.
-        for name in ["podsObserved", "podsChanged", "said"] { counts[name] = nil }
+        // Reports of pods, lines for people, and how long the journal did not answer.
+        for name in ["podsObserved", "podsChanged", "said", "resumed"] { counts[name] = nil }
         // Preparing only saves time: it may not be over when the pods are ready.
         for node in 1...2 {
             let prepared = counts.removeValue(forKey: "nodePrepared node-\(node)") ?? 1

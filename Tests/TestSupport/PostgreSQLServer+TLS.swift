@@ -43,7 +43,7 @@ extension PostgreSQLServer {
     /// it; without, only in the clear.
     /// - Returns: the port. Its socket has that number too.
     package func listen(as host: String?, of authority: PostgreSQLAuthority) async throws -> Int {
-        let port = try unusedPort()
+        let port = try freePorts(1, at: "127.0.0.1")[0]
         var settings = ["listen_addresses=127.0.0.1", "port=\(port)"]
         if let host {
             let files = try await authority.sign(host)
