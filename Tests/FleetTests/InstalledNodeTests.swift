@@ -234,6 +234,41 @@ private struct InstalledSite: Sendable {
         }
     }
 
+    @Test(
+        "an installed script is checked, also while a colour is live, and refuses only the apps that its file does not have so"
+    )
+    func checks() async throws {
+        try await withAssetSite { it in
+            let installed = try InstalledSite(it)
+            let fleet = try installed.fleet()
+            var (www, ports, assets, upstream) = (it.upstream, it.upstream, it.upstream, it.upstream)
+            www.app = "www"
+            ports.ports = PortPair(blue: it.site.blue, green: 22)
+            assets.assets = "/etc"
+            upstream.name = "otherLB"
+            let results = await fleet.check(
+                [it.upstream, www].map { CheckedApp($0, livePort: it.site.blue) }, on: it.site.node)
+            let report = try results[0].get()
+            #expect(report.accepted && report.isIncluded == true && report.openPorts == [it.site.blue])
+            #expect(report.disks.allSatisfy { $0.isWritable })
+            func refusal(_ result: Result<CheckReport, NodeFailure>) async -> String {
+                await installed.refusal { _ = try result.get() }
+            }
+            let unknown = await refusal(results[1])
+            #expect(unknown.hasSuffix("has no ports.www"), "\(unknown)")
+            for (other, name) in [(ports, "ports"), (assets, "assets"), (upstream, "upstream")] {
+                let refused = await fleet.check([CheckedApp(other, livePort: it.site.blue)], on: it.site.node)
+                let said = await refusal(refused[0])
+                #expect(said.hasPrefix("\(name).blog is not what"), "\(said)")
+            }
+            let elsewhere = try installed.fleet { $0.test = "touch \(it.directory)/ran" }
+            let refused = await elsewhere.check([CheckedApp(it.upstream, livePort: nil)], on: it.site.node)
+            let said = await refusal(refused[0])
+            #expect(said.hasPrefix("test is not what"), "\(said)")
+            #expect(!FileManager.default.fileExists(atPath: it.directory + "/ran"))
+        }
+    }
+
     @Test("an installed script shows nginx's configuration only where its file says inspect=yes")
     func inspects() async throws {
         try await withAssetSite { it in

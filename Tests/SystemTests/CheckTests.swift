@@ -145,6 +145,56 @@ extension ShortCommands {
             }
         }
 
+        @Test("check holds one conversation with each node and reads each object once, however many apps there are")
+        func cost() async throws {
+            try await withWorld(nodes: 3) { world in
+                try await world.release("v1")
+                let apps = try await world.addApps(4)
+                let transport = try world.countingShell()
+                world.cluster.faults.inject(.delay(.zero))
+                let check = try await world.viridian("check", environment: transport)
+                #expect(check.status == 0, "\(check)")
+                #expect(try world.conversations() == ["checkall", "checkall", "checkall"])
+                for app in apps {
+                    for node in 1...3 {
+                        let place = "\(app) node-\(node): "
+                        #expect(check.lines.contains { $0.hasPrefix("ok       \(place)reachable as ") }, "\(place)")
+                    }
+                }
+                // For each app: its rights, its namespace, its lease, two services, of both colours the workload of either kind and the
+                // autoscalers, and the quotas; for the live one its pods.
+                let requests = world.cluster.faults.hits
+                #expect((5 * 8...5 * 12 + 3).contains(requests), "\(requests)")
+                let nodes = try await world.viridian("nodes", environment: transport)
+                #expect(nodes.lines.count == 1 + 3 * 5, "\(nodes)")
+                let status = try await world.viridian("status", environment: transport)
+                #expect(status.status == 0, "\(status)")
+                #expect(try world.conversations().dropFirst(3) == Array(repeating: "readall", count: 6)[...])
+            }
+        }
+
+        @Test(
+            "a node that cannot be reached is named once, with the apps that it concerns, and in JSON for each of them")
+        func unreachableNode() async throws {
+            try await withWorld(nodes: 3) { world in
+                let apps = try await world.addApps(5)
+                let transport = try world.countingShell(without: 2)
+                let check = try await world.viridian("check", environment: transport)
+                #expect(check.status == 1, "\(check)")
+                let lines = check.lines.filter { $0.contains("node-2") }
+                #expect(
+                    lines == [
+                        "bad      node-2: cannot be reached: no route to the node (apps: \(apps.prefix(4).joined(separator: ", ")) and 2 more)"
+                    ], "\(lines)")
+                #expect(check.lines.contains { $0.hasPrefix("ok       \(apps[5]) node-3: reachable as ") }, "\(check)")
+                let objects = try await world.viridian("check", "-o", "json", environment: transport).jsonLines
+                    .filter { $0["node"] == "node-2" }
+                #expect(objects.map { $0["app"]?.string } == apps)
+                #expect(
+                    objects.allSatisfy { $0["what"] == "cannot be reached: no route to the node" && $0["apps"] == nil })
+            }
+        }
+
         @Test("check names a node whose nginx is not running, with exit status 1")
         func stopped() async throws {
             try await withWorld(nodes: 1, runningNginx: false) { world in
@@ -160,5 +210,49 @@ extension ShortCommands {
                 #expect(status.output.contains("nginx is not running"), "\(status)")
             }
         }
+    }
+}
+
+extension World {
+    /// Adds apps that have no release yet, to those of the configuration.
+    /// - Returns: the names of all apps, in the configuration's order.
+    fileprivate func addApps(_ count: Int) async throws -> [String] {
+        let names = (1...count).map { "app-\($0)" }
+        for name in names {
+            let ports = try await Ports.shared.nodePorts()
+            try write(
+                """
+                app: \(name)
+                ports: {container: 9000, blue: \(ports.blue), green: \(ports.green)}
+                image: registry.local:5000/\(name)
+                template: ../blog-pod.yaml
+
+                """, to: "apps/\(name).yaml")
+            _ = try await client.create(.namespaces, ["metadata": ["name": .string(name)]])
+        }
+        return names + ["blog"]
+    }
+
+    /// An environment in which each conversation with a node is written down, and that with node number `lost` does not begin.
+    fileprivate func countingShell(without lost: Int? = nil) throws -> [String: String] {
+        try FileManager.default.createDirectory(atPath: directory + "/bin", withIntermediateDirectories: true)
+        try write(
+            """
+            #!/bin/sh
+            if [ "$1 $2" = '-s --' ]; then
+                echo "$3" >>\(directory)/conversations
+                case "$*" in */node-\(lost ?? 0)/*) echo 'no route to the node' >&2; exit 255 ;; esac
+            fi
+            exec /bin/sh "$@"
+
+            """, to: "bin/sh")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory + "/bin/sh")
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return ["PATH": "\(directory)/bin:\(path)"]
+    }
+
+    /// The actions of the conversations, in their order.
+    fileprivate func conversations() throws -> [String] {
+        try read("conversations").split(separator: "\n").map(String.init)
     }
 }

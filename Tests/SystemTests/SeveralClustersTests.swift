@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Kubernetes
+import Nginx
 import Sandbox
 import Testing
 
@@ -104,6 +105,67 @@ extension Releases {
                         try await server.post("/api/v1/apps/shop/releases/2/promote", "{}", token: token).status == 202)
                     #expect(try await server.becomes("live", "shop", 2, token))
                     #expect(try await world.served(world.west) == "v2")
+                }
+            }
+        }
+
+        @Test(
+            "a release goes on only in the cluster in which it began: moved meanwhile, its app says where it is and what to do, and the other clusters' apps are released"
+        )
+        func moved() async throws {
+            try await withTwoClusters { world in
+                let first = try await world.viridian("deploy", "shop", "--version", "v1")
+                #expect(first.status == 0, "\(first)")
+                let second = try await world.viridian(
+                    "deploy", "shop", "--version", "v2", "--verify", "--wait", "paused")
+                #expect(second.output.contains("shop/2"), "\(second)")
+                let file = try String(contentsOfFile: world.directory + "/apps/shop.yaml", encoding: .utf8)
+                let ports = try await Ports.shared.nodePorts()
+                try world.write(
+                    file.replacing("cluster: west", with: "cluster: east")
+                        .replacing("blue: \(world.ports.blue)", with: "blue: \(ports.blue)")
+                        .replacing("green: \(world.ports.green)", with: "green: \(ports.green)"), to: "apps/shop.yaml")
+                let sentence =
+                    "shop/2 (v2) has not ended in cluster west, where its pods and its nodes are, and shop is configured for cluster "
+                    + "east now: the release can go on only in west"
+                for words in [
+                    ["promote"], ["abort"], ["rollback"], ["deploy", "--version", "v2"], ["deploy", "--version", "v3"],
+                ] {
+                    let said = try await world.viridian.run([words[0], "shop"] + words.dropFirst())
+                    #expect(said.status == 1 && said.error.contains(sentence), "\(said)")
+                    #expect(said.error.contains("set `cluster: west` in the app's file again"), "\(said)")
+                }
+                let check = try await world.viridian("check")
+                #expect(check.status == 1, "\(check)")
+                #expect(
+                    check.lines.contains { $0.hasPrefix("bad      east shop: \(sentence). To fix: set ") }, "\(check)")
+                let token = try await world.token()
+                try await world.viridian.serving { server in
+                    let answer = try await server.post("/api/v1/apps/shop/releases/2/promote", "{}", token: token)
+                    #expect((400..<500).contains(answer.status), "\(answer.status)")
+                    #expect(String(decoding: answer.body, as: UTF8.self).contains(sentence))
+                    let number = try await server.release("v1", of: "blog", token)
+                    #expect(try await server.becomes("live", "blog", number, token))
+                    let release = try await server.json("/api/v1/apps/shop/releases/2", token)
+                    #expect(release["state"]?.string == "paused", "\(release)")
+                }
+                try world.write(file, to: "apps/shop.yaml")
+                let promoted = try await world.viridian("promote", "shop")
+                #expect(promoted.status == 0, "\(promoted)")
+                #expect(try await world.served(world.west) == "v2")
+            }
+        }
+
+        @Test("a cluster that is not configured is named with its file and line, and the nearest name, by every verb")
+        func unknown() async throws {
+            try await withTwoClusters { world in
+                let file = try String(contentsOfFile: world.directory + "/apps/shop.yaml", encoding: .utf8)
+                try world.write(file.replacing("cluster: west", with: "cluster: wset"), to: "apps/shop.yaml")
+                for words in [["check"], ["status"], ["deploy", "blog", "--version", "v1"]] {
+                    let said = try await world.viridian.run(words)
+                    #expect(said.status != 0 && said.output.isEmpty, "\(said)")
+                    #expect(said.error.contains("apps/shop.yaml:2"), "\(said)")
+                    #expect(said.error.contains("wset") && said.error.contains("west"), "\(said)")
                 }
             }
         }

@@ -56,6 +56,8 @@ struct ClusterSurveysTests {
                 let watched = try await surveys.survey("blog")
                 #expect(watched == last)
 
+                // Each kind has been listed again, also the one that this app does not use.
+                try await eventually { await cluster.sandbox.faults.openWatches == 3 }
                 for read in Self.reads { cluster.sandbox.faults.deny(read) }
                 let later = try await surveys.survey("blog")
                 #expect(later == last)
