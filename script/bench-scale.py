@@ -108,6 +108,7 @@ class Server:
             stderr=open(self.log, "w"), env=environment)
         self.wait(lambda: self.status("/readyz") == 200, 600)
         self.start = time.monotonic() - began
+        self.start_processor = self.processor()
 
     def ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -266,7 +267,8 @@ def measure(viridian, size):
         remember(apps)
         server = Server(viridian, folder.name, environment)
         processes.append(server.process)
-        result = {"apps": size, "nodes": NODES * clusters, "clusters": clusters, "start": server.start}
+        result = {"apps": size, "nodes": NODES * clusters, "clusters": clusters, "start": server.start,
+                  "start processor": server.start_processor}
         began = time.monotonic()
         server.wait(lambda: server.metric("viridian_check_round_conversations") is not None, 900)
         result["first"] = time.monotonic() - began + server.start
@@ -330,6 +332,7 @@ def show(results):
         ("apps", lambda r: f"{r['apps']:,}"),
         ("nodes, in clusters", lambda r: f"{r['nodes']}, {r['clusters']}"),
         ("start until /readyz, s", lambda r: f"{r['start']:.1f}"),
+        ("processor seconds until /readyz", lambda r: f"{r['start processor']:.1f}"),
         ("start until all was read once, s", lambda r: f"{r['first']:.1f}"),
         ("memory, idle, MB", lambda r: f"{r['memory']:.0f}"),
         ("processor seconds a minute, idle", lambda r: f"{r['idle'][0]:.1f}"),
@@ -351,7 +354,9 @@ def show(results):
     largest = results[-1]
     if largest["apps"] >= 10_000:
         for what, value, bound in (
-            ("memory at 10,000 apps", largest["memory"], 300), ("seconds until /readyz", largest["start"], 5),
+            ("memory at 10,000 apps", largest["memory"], 300),
+            ("memory at 10,000 apps with 1 % releasing", largest["peak"], 300),
+            ("seconds until /readyz", largest["start"], 5),
             ("conversations a round beyond one a node", largest["round"] - largest["nodes"], 0),
         ):
             print(f"goal: {what} at most {bound}: {'met' if value <= bound else 'MISSED'} ({value:.1f})")
@@ -359,11 +364,13 @@ def show(results):
 
 def main():
     viridian, *sizes = sys.argv[1:]
+    # Each measurement has a working directory of its own.
+    viridian = os.path.abspath(viridian)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(65_536, limit), limit))
     results = []
     for size in sizes or ["10", "1000", "10000"]:
-        results.append(measure(os.path.abspath(viridian), int(size)))
+        results.append(measure(viridian, int(size)))
         print(json.dumps(results[-1]), file=sys.stderr)
     print(f"viridian serve; sandboxed clusters, {NODES} simulated nodes each; processors: {os.cpu_count()}")
     show(results)
