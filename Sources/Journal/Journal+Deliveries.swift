@@ -137,14 +137,14 @@ extension Journal {
     package func claimDeliveries(for server: String, at now: Timestamp, limit: Int) async throws(JournalError)
         -> [Delivery]
     {
-        let due: @Sendable (any DatabaseConnection) throws -> [Row] = { [isShared] database in
-            let time = try Self.now(database, isShared: isShared)
+        let due: @Sendable (any DatabaseConnection) throws -> [Row] = { database in
+            let gone = try goneSince(database)
             return try database.rows(
                 sql: """
                     SELECT * FROM deliveries WHERE next_at <= ? AND \(Claim.isFree("CAST(deliveries.id AS TEXT)"))
                     ORDER BY next_at, id LIMIT ?
                     """,
-                arguments: [now.milliseconds] + Claim.isFreeArguments(.delivery, server, at: time) + [limit])
+                arguments: [now.milliseconds] + Claim.isFreeArguments(.delivery, server, goneSince: gone) + [limit])
         }
         guard try await !read({ try due($0).isEmpty }) else { return [] }
         return try await write { database in
@@ -157,15 +157,15 @@ extension Journal {
 
     /// When the next delivery has to be acted on. Of those that no other server acts on.
     package func nextDelivery(for server: String) async throws(JournalError) -> Timestamp? {
-        try await read { [isShared] database in
-            let time = try Self.now(database, isShared: isShared)
+        try await read { database in
+            let gone = try goneSince(database)
             return try database.value(
                 Int64.self,
                 sql: """
                     SELECT min(next_at) FROM deliveries
                     WHERE next_at IS NOT NULL AND \(Claim.isFree("CAST(deliveries.id AS TEXT)"))
                     """,
-                arguments: Claim.isFreeArguments(.delivery, server, at: time))
+                arguments: Claim.isFreeArguments(.delivery, server, goneSince: gone))
         }
         .map { Timestamp(milliseconds: $0) }
     }

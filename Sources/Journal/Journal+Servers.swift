@@ -27,12 +27,13 @@ package struct ServerRecord: Sendable, Hashable {
         seenAt = startedAt
     }
 
-    fileprivate init(_ row: Row, at now: Int64) {
+    /// Servers seen at `limit` or before are gone.
+    fileprivate init(_ row: Row, goneSince limit: Int64) {
         self.init(
             id: row["id"], host: row["host"], process: row["process"], url: row["url"], version: row["version"],
             startedAt: Timestamp(milliseconds: row["started_at"]))
         seenAt = Timestamp(milliseconds: row["seen_at"])
-        isGone = seenAt.milliseconds <= now - Journal.serverLife.milliseconds
+        isGone = seenAt.milliseconds <= limit
     }
 }
 
@@ -57,9 +58,7 @@ package struct Claim: Sendable, Hashable {
 }
 
 extension Journal {
-    /// A server that was not seen for this long is gone: what it has claimed is free.
-    package static let serverLife = Duration.seconds(12)
-    /// How often a server writes that it is there: two attempts may fail.
+    /// How often a server writes that it is there: two attempts may fail before it counts as gone.
     package static let serverRenewal = Duration.seconds(4)
     /// How long servers that are gone are listed.
     private static let goneServersKept = Duration.seconds(86_400)
@@ -68,8 +67,8 @@ extension Journal {
     /// - Returns: whether something was freed.
     @discardableResult
     package func note(_ server: ServerRecord) async throws(JournalError) -> Bool {
-        try await write { [isShared] database in
-            let now = try Self.now(database, isShared: isShared)
+        try await write { database in
+            let now = try now(database)
             try database.execute(
                 sql: """
                     INSERT INTO servers (id, host, process, url, version, started_at, seen_at)
@@ -89,7 +88,7 @@ extension Journal {
                     SELECT DISTINCT server FROM claims
                     WHERE NOT EXISTS (SELECT 1 FROM servers WHERE id = claims.server AND seen_at > ?)
                     """,
-                arguments: [now - Self.serverLife.milliseconds])
+                arguments: [now - serverLife.milliseconds])
             try Self.free(gone, database)
             return !gone.isEmpty
         }
@@ -115,10 +114,10 @@ extension Journal {
 
     /// The servers that were seen within a day, the longest running first.
     package func servers() async throws(JournalError) -> [ServerRecord] {
-        try await read { [isShared] database in
-            let now = try Self.now(database, isShared: isShared)
+        try await read { database in
+            let limit = try goneSince(database)
             return try database.rows(sql: "SELECT * FROM servers ORDER BY started_at, id")
-                .map { ServerRecord($0, at: now) }
+                .map { ServerRecord($0, goneSince: limit) }
         }
     }
 
@@ -126,10 +125,8 @@ extension Journal {
     /// - Returns: whether it is this server's now.
     package func claim(_ claim: Claim, for server: String) async throws(JournalError) -> Bool {
         if try await read({ try claim.holder($0) == server }) { return true }
-        return try await write { [isShared] database in
-            guard try claim.isFree(for: server, at: Self.now(database, isShared: isShared), database) else {
-                return false
-            }
+        return try await write { database in
+            guard try claim.isFree(for: server, goneSince: goneSince(database), database) else { return false }
             try claim.insert(for: server, database)
             return true
         }
@@ -141,10 +138,15 @@ extension Journal {
     }
 
     /// The time in milliseconds, from one clock for all servers: the database server's, where they are on several machines.
-    static func now(_ database: any DatabaseConnection, isShared: Bool) throws -> Int64 {
+    private func now(_ database: any DatabaseConnection) throws -> Int64 {
         guard isShared else { return Int64(Date().timeIntervalSince1970 * 1000) }
         return try database.value(
             Int64.self, sql: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint") ?? 0
+    }
+
+    /// Servers that were not seen since then are gone.
+    func goneSince(_ database: any DatabaseConnection) throws -> Int64 {
+        try now(database) - serverLife.milliseconds
     }
 
     /// Messages that a server was sending are due: nobody knows whether they have arrived.
@@ -164,7 +166,7 @@ extension Journal {
 
 extension Claim {
     /// That no other server which is there has claimed the row: for a statement whose column `subject` has the subject. Its arguments are
-    /// the kind, the server, and the time since when the others have been seen.
+    /// the kind, the server, and since when those are gone that were not seen.
     static func isFree(_ subject: String) -> String {
         """
         NOT EXISTS (
@@ -173,8 +175,8 @@ extension Claim {
         """
     }
 
-    static func isFreeArguments(_ kind: Kind, _ server: String, at now: Int64) -> StatementArguments {
-        [kind.rawValue, server, now - Journal.serverLife.milliseconds]
+    static func isFreeArguments(_ kind: Kind, _ server: String, goneSince limit: Int64) -> StatementArguments {
+        [kind.rawValue, server, limit]
     }
 
     func holder(_ database: any DatabaseConnection) throws -> String? {
@@ -183,10 +185,10 @@ extension Claim {
             arguments: [kind.rawValue, subject])
     }
 
-    func isFree(for server: String, at now: Int64, _ database: any DatabaseConnection) throws -> Bool {
+    func isFree(for server: String, goneSince limit: Int64, _ database: any DatabaseConnection) throws -> Bool {
         try database.value(
             Bool.self, sql: "SELECT \(Self.isFree("CAST(? AS TEXT)"))",
-            arguments: [kind.rawValue, subject, server, now - Journal.serverLife.milliseconds]) ?? false
+            arguments: [kind.rawValue, subject, server, limit]) ?? false
     }
 
     func insert(for server: String, _ database: any DatabaseConnection) throws {

@@ -92,14 +92,14 @@ extension Journal {
     /// gone.
     package func claimSlackRequests(for server: String, limit: Int) async throws(JournalError) -> [WrittenSlackRequest]
     {
-        let open: @Sendable (any DatabaseConnection) throws -> [WrittenSlackRequest] = { [isShared] database in
-            let time = try Self.now(database, isShared: isShared)
+        let open: @Sendable (any DatabaseConnection) throws -> [WrittenSlackRequest] = { database in
+            let gone = try goneSince(database)
             return try database.rows(
                 sql: """
                     SELECT id, at, sent_at, request, begun_at FROM slack_requests
                     WHERE done_at IS NULL AND \(Claim.isFree("slack_requests.id")) ORDER BY number LIMIT ?
                     """,
-                arguments: Claim.isFreeArguments(.slackRequest, server, at: time) + [limit]
+                arguments: Claim.isFreeArguments(.slackRequest, server, goneSince: gone) + [limit]
             ).map { WrittenSlackRequest($0) }
         }
         let isClaimed: @Sendable (any DatabaseConnection, WrittenSlackRequest) throws -> Bool = { database, request in

@@ -24,6 +24,9 @@ package struct ServerSettings: Sendable {
     package var heartbeat: Duration = .seconds(15)
     /// How long releases are kept in the journal after they have ended; `nil`: for ever.
     package var keep: Duration?
+    package var rateLimits = RateLimits()
+    /// When the server stops, what is in progress has this long to end; then it is cut off.
+    package var shutdownLimit: Duration = .seconds(30)
     package var version: String
 
     package init(

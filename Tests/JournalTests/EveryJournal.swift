@@ -56,10 +56,14 @@ struct JournalPlace: Sendable {
 
     /// Opens it, as each process does.
     func open() throws(JournalError) -> Journal {
-        switch backend {
-        case .sqlite: try Journal(path: name)
-        case .postgreSQL: try Journal(postgreSQL: name)
-        }
+        var journal =
+            switch backend {
+            case .sqlite: try Journal(path: name)
+            case .postgreSQL: try Journal(postgreSQL: name)
+            }
+        // A test's servers are there until it says otherwise, however long it takes.
+        journal.serverLife = .seconds(3600)
+        return journal
     }
 
     /// What the database says to a statement of somebody who uses it directly; `nil` when it does it.

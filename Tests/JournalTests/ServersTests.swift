@@ -18,7 +18,7 @@ extension EveryJournal {
             try await journal.write { database in
                 try database.execute(
                     sql: "UPDATE servers SET seen_at = seen_at - ? WHERE id = ?",
-                    arguments: [Journal.serverLife.milliseconds + 1, id])
+                    arguments: [journal.serverLife.milliseconds + 1, id])
             }
         }
 

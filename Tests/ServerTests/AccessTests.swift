@@ -100,7 +100,7 @@ struct AccessTests {
 
     @Test("too many bad tokens from one address are refused with 429; a valid one still works")
     func limit() async throws {
-        try await withServer { server in
+        try await withServer(settings: { $0.rateLimits.window = .seconds(86_400) }) { server in
             var statuses: [Int] = []
             for _ in 0..<25 { statuses.append(try await server.get("/api/v1/apps", token: AccessToken().text).status) }
             #expect(statuses.prefix(20).allSatisfy { $0 == 401 })
@@ -118,6 +118,24 @@ struct AccessTests {
         #expect(counted.map { $0 == nil } == [true, true, true, false, false, false])
         #expect(counted.map { $0?.isFirst ?? false } == [false, false, false, true, false, false])
         #expect(limit.count("10.0.0.2") == nil)
+    }
+
+    @Test("who was refused for too many requests is not refused any more when the minute is over")
+    func windows() async throws {
+        let start = ContinuousClock.now
+        let passed = Mutex(Duration.zero)
+        let limit = RateLimit(most: 2, within: .seconds(60)) { start + passed.withLock { $0 } }
+        func counted(after time: Duration) -> RateLimit.Excess? {
+            passed.withLock { $0 = time }
+            return limit.count("10.0.0.1")
+        }
+        for time in [0, 1] { #expect(counted(after: .seconds(time)) == nil) }
+        let first = try #require(counted(after: .seconds(20)))
+        #expect(first.wait == .seconds(40) && first.isFirst)
+        let last = try #require(counted(after: .milliseconds(59_999)))
+        #expect(last.wait == .milliseconds(1) && !last.isFirst)
+        for time in [60, 119] { #expect(counted(after: .seconds(time)) == nil, "after \(time) s") }
+        #expect(counted(after: .seconds(119))?.isFirst == true)
     }
 
     @Test("a proxy's password in Authorization does not end a session")
@@ -214,7 +232,7 @@ struct AccessTests {
 
     @Test("refused commands are in the audit log by action, and cannot fill the log")
     func refusals() async throws {
-        try await withServer { server in
+        try await withServer(settings: { $0.rateLimits.window = .seconds(86_400) }) { server in
             let viewer = try await server.token(.viewer, name: "vera")
             let long = String(repeating: "A", count: 10_000)
             for _ in 0..<15 {

@@ -12,7 +12,7 @@ struct ApprovalAPITests {
     private static let promote = "/api/v1/apps/blog/releases/1/promote"
 
     private static func twoOthers(_ app: inout AppConfiguration) {
-        app.verify = .init(timeout: .seconds(60), approvals: 2, by: .others)
+        app.verify = .init(timeout: testLimit, approvals: 2, by: .others)
     }
 
     /// A server with a release of mike's that is paused.
@@ -91,7 +91,7 @@ struct ApprovalAPITests {
 
     @Test("two people at once: exactly one of them promotes it, and the other is told who", arguments: 1...3)
     func race(_ round: Int) async throws {
-        try await withPaused({ $0.verify = .init(required: true, timeout: .seconds(60)) }) { server, _, ann, bob in
+        try await withPaused({ $0.verify = .init(required: true, timeout: testLimit) }) { server, _, ann, bob in
             let answers = try await withThrowingTaskGroup(of: TestServer.Answer.self) { group in
                 for token in [ann, bob] { group.addTask { try await server.post(Self.promote, token: token) } }
                 return try await group.reduce(into: []) { $0.append($1) }

@@ -97,7 +97,7 @@ struct ApprovalPagesTests {
 
     @Test("the asking page and the form: an approval, the last one, an override with its reason")
     func forms() async throws {
-        try await withServer(configure: { $0.verify = .init(timeout: .seconds(60), approvals: 2, by: .others) }) {
+        try await withServer(configure: { $0.verify = .init(timeout: testLimit, approvals: 2, by: .others) }) {
             server in
             let mike = try await PagesTests.Visitor(server, token: try server.token(.deployer, name: "mike"))
             let ann = try await PagesTests.Visitor(server, token: try server.token(.deployer, name: "ann"))
@@ -129,7 +129,7 @@ struct ApprovalPagesTests {
 
     @Test("the override's form takes a reason, and is refused without one; a deployer's is refused")
     func overrideForm() async throws {
-        try await withServer(configure: { $0.verify = .init(timeout: .seconds(60), approvals: 2, by: .others) }) {
+        try await withServer(configure: { $0.verify = .init(timeout: testLimit, approvals: 2, by: .others) }) {
             server in
             let mike = try await PagesTests.Visitor(server, token: try server.token(.deployer, name: "mike"))
             let root = try await PagesTests.Visitor(server, token: server.admin)

@@ -41,10 +41,16 @@ final class RawConnection: Sendable {
         _ = Array(text.utf8).withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }
 
+    /// Whether the server has neither closed the connection nor sent anything.
+    var isOpen: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) == -1 && errno == EAGAIN
+    }
+
     /// The bytes until the server closes the connection; `nil` when it does not in time.
-    func readToEnd(within seconds: Int) async throws -> String? {
+    func readToEnd() async throws -> String? {
         var bytes: [UInt8] = []
-        let deadline = ContinuousClock.now + .seconds(seconds)
+        let deadline = ContinuousClock.now + testLimit
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while ContinuousClock.now < deadline {
             let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))

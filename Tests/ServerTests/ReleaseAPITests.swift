@@ -189,7 +189,7 @@ struct ReleaseAPITests {
             #expect(isSwitching == true)
             // A running switch is finished before the server stops.
             Task {
-                try await Task.sleep(for: .milliseconds(300))
+                _ = try await eventually { server.services.presence.isStopping ? true : nil }
                 await gate.open()
             }
         }

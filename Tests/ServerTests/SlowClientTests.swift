@@ -22,13 +22,21 @@ struct SlowClientTests {
             body.send(
                 "POST /api/v1/apps/blog/releases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                     + "Authorization: Bearer \(server.admin)\r\nContent-Length: 1000\r\n\r\n{\"vers")
+            // A busy machine may need longer than the limit from the connection to the request.
+            let isServed = try await eventually { try? await server.get("/healthz").status == 200 ? true : nil }
+            #expect(isServed == true)
+            for connection in [head, silent, body] { #expect(try await connection.readToEnd() != nil) }
+            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
+        }
+    }
+
+    @Test("a client that has closed its side of the connection gets its answer, and the connection ends")
+    func halfOpen() async throws {
+        try await withServer { server in
             let half = try RawConnection(port: server.port)
             half.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             shutdown(half.descriptor, Int32(SHUT_WR))
-            #expect(try await server.get("/healthz").status == 200)
-            #expect(try await half.readToEnd(within: 10)?.hasPrefix("HTTP/1.1 200") == true)
-            for connection in [head, silent, body] { #expect(try await connection.readToEnd(within: 10) != nil) }
-            #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
+            #expect(try await half.readToEnd()?.hasPrefix("HTTP/1.1 200") == true)
         }
     }
 
@@ -40,7 +48,7 @@ struct SlowClientTests {
                     let connection = try RawConnection(port: server.port)
                     connection.send("\(method) /healthz HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n1")
                     let answer = try #require(
-                        try await connection.readToEnd(within: 10), "\(method) \(head): still open")
+                        try await connection.readToEnd(), "\(method) \(head): still open")
                     #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
                     #expect(answer.lowercased().contains("connection: close"), "\(answer)")
                     #expect(answer.hasSuffix("\r\n\r\n") == (method == "HEAD"), "\(answer)")
@@ -54,7 +62,11 @@ struct SlowClientTests {
         "a missing body, a client that does not read, and a cluster that does not answer do not delay the shutdown"
     )
     func end() async throws {
-        let (connections, ending) = try await withServer { server in
+        // Whatever the server waited for would keep it for longer than the test waits.
+        let limit = testLimit + .seconds(120)
+        let (connections, ending) = try await withServer(
+            settings: { ($0.idleTimeout, $0.writeTimeout, $0.shutdownLimit) = (limit, limit, limit) }
+        ) { server in
             _ = try await server.deploy(more: #", "verify": true"#)
             _ = try await server.release(1, in: .paused)
             let next = try await server.journal.events(app: "blog", number: 1).count + 1
@@ -79,9 +91,7 @@ struct SlowClientTests {
             _ = check
             return ([stalled, body], ContinuousClock.now)
         }
-        let took = ContinuousClock.now - ending
-        // The service group cancels everything after 30 seconds.
-        #expect(took < .seconds(15), "\(took)")
+        #expect(ContinuousClock.now - ending < testLimit)
         withExtendedLifetime(connections) {}
     }
 
@@ -92,7 +102,7 @@ struct SlowClientTests {
             connection.send(
                 "POST /api/v1/apps/blog/releases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                     + "Authorization: Bearer \(server.admin)\r\nContent-Length: 1000000000\r\n\r\n")
-            let answer = try await connection.readToEnd(within: 10)
+            let answer = try await connection.readToEnd()
             #expect(
                 answer?.hasPrefix("HTTP/1.1 413") == true && answer?.contains("too_large") == true,
                 "\(answer ?? "nothing")")
@@ -101,7 +111,7 @@ struct SlowClientTests {
                 "POST /api/v1/apps/blog/releases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                     + "Authorization: Bearer \(server.admin)\r\nTransfer-Encoding: chunked\r\n\r\n")
             for _ in 0..<20 { chunked.send("2000\r\n" + String(repeating: "x", count: 8192) + "\r\n") }
-            let second = try await chunked.readToEnd(within: 10)
+            let second = try await chunked.readToEnd()
             #expect(second?.hasPrefix("HTTP/1.1 413") == true, "\(second?.prefix(200) ?? "nothing")")
         }
     }
@@ -117,7 +127,7 @@ struct SlowClientTests {
             ] {
                 let connection = try RawConnection(port: server.port)
                 connection.send(text)
-                let answer = try #require(try await connection.readToEnd(within: 10), "\(text.prefix(30))")
+                let answer = try #require(try await connection.readToEnd(), "\(text.prefix(30))")
                 #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 400"), "\(text.prefix(30)): \(answer.prefix(100))")
             }
             #expect(try await server.get("/healthz").status == 200)
@@ -160,10 +170,9 @@ struct SlowClientTests {
             // Both ends of each are in this process.
             let count = min(2000, (Int(clamping: limit.rlim_cur) - 400) / 2)
             let connections = try await RawConnection.open(max(count, 100), port: server.port)
-            let started = ContinuousClock.now
             #expect(try await server.get("/api/v1/apps").status == 200)
-            #expect(ContinuousClock.now - started < .seconds(20))
-            withExtendedLifetime(connections) {}
+            let areOpen = connections.allSatisfy(\.isOpen)
+            #expect(areOpen, "it was not their end that let it be answered")
         }
     }
 }

@@ -10,6 +10,9 @@ import ViridianConfiguration
 
 @testable import Server
 
+/// How long a test waits for something that has to happen: a limit against hanging, however busy the machine is.
+let testLimit = Duration.seconds(600)
+
 /// Apps on a fake cluster.
 struct FakeApps: ServedApps {
     let world: FakeWorld
@@ -20,13 +23,17 @@ struct FakeApps: ServedApps {
     var sharedReadings: [any SharedReadings] = []
 
     func releases(_ app: String, _ requestOrigin: RequestOrigin) throws(UnknownApp) -> AppReleases {
-        AppReleases(
+        var pace = Engine.Pace()
+        // That a busy machine gives the engine no time is no interruption of a release.
+        pace.absence = .seconds(3600)
+        return AppReleases(
             app: try configuration(app),
             engine: Engine(
                 cluster: FakeCluster(world: world, app: app, me: me),
                 nodes: FakeNodes(world: world, app: app),
                 journal: AuditedJournal(journal: journal, requestOrigin: requestOrigin),
-                clock: SystemClock()
+                clock: SystemClock(),
+                pace: pace
             ),
             freezes: freezes
         )
@@ -87,7 +94,7 @@ struct TestServer: Sendable {
         if body != nil { fields["Content-Type"] = "application/json" }
         for (name, value) in headers { fields[name] = value }
         let response = try await http.send(
-            .init(method, path, headers: fields, body: body.map { Data($0.utf8) }, deadline: .seconds(60)))
+            .init(method, path, headers: fields, body: body.map { Data($0.utf8) }, deadline: testLimit))
         return Answer(response)
     }
 
@@ -131,7 +138,7 @@ struct TestServer: Sendable {
             "Authorization": "Bearer \(token ?? admin)", "Accept": "text/event-stream",
         ]
         if let id { headers["Last-Event-ID"] = "\(id)" }
-        let stream = try await http.lines(.init("GET", path, headers: headers, deadline: .seconds(60)))
+        let stream = try await http.lines(.init("GET", path, headers: headers, deadline: testLimit))
         try #require(stream.status == 200)
         var messages: [Message] = []
         var message = Message()
@@ -195,21 +202,29 @@ func withServer<Value: Sendable>(
 ) async throws -> Value {
     let folder = try folder ?? TestFolder()
     let world = world ?? FakeWorld()
-    let journal = try Journal(path: folder.journal)
+    var journal = try Journal(path: folder.journal)
+    // A server that runs is there, however long it gets no time to say so.
+    journal.serverLife = .seconds(3600)
     let configurations = try names.enumerated().map { index, name in
         var app = try AppConfiguration(
             app: name,
             ports: .init(container: 9000, blue: 30000 + index * 10, green: 30001 + index * 10),
             image: "registry.local:5000/\(name)",
-            ready: .init(timeout: .seconds(20)),
-            verify: .init(timeout: .seconds(60)),
+            ready: .init(timeout: testLimit),
+            verify: .init(timeout: testLimit),
             drain: .init(least: .zero, most: .seconds(2))
         )
         configure(&app)
         return app
     }
     var settings = ServerSettings(listen: ListenAddress(host: "127.0.0.1", port: 0), version: "0.1.0")
+    // Longer than a test waits for a connection to end, so that it ends for another reason.
+    settings.idleTimeout = testLimit * 2
+    settings.writeTimeout = testLimit * 2
     change(&settings)
+    var hooks = hooks
+    hooks.callWithin = testLimit
+    hooks.registryWithin = testLimit
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let services = try await Services(
@@ -283,7 +298,7 @@ final class TestFolder: Sendable {
 
 /// Polls until `body` returns a value.
 func eventually<Value>(
-    within limit: Duration = .seconds(60),
+    within limit: Duration = testLimit,
     _ body: () async throws -> Value?
 ) async throws -> Value? {
     let deadline = ContinuousClock.now + limit

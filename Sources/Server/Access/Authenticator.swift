@@ -29,15 +29,17 @@ package final class Authenticator: Sendable {
     private let clock: any ReleaseClock
     private let state = NIOLockedValueBox(State())
     /// Requests with a bad token, by address.
-    package let failures = RateLimit(most: 20, within: .seconds(60))
+    package let failures: RateLimit
     /// Refused commands of authenticated users, by token.
-    let refusals = RateLimit(most: 20, within: .seconds(60))
+    let refusals: RateLimit
     /// Open event streams, which end with their token or session.
     let streams = OpenStreams()
 
-    init(journal: Journal, clock: any ReleaseClock) {
+    init(journal: Journal, clock: any ReleaseClock, limits: RateLimits = RateLimits()) {
         self.journal = journal
         self.clock = clock
+        failures = RateLimit(most: limits.badTokens, within: limits.window)
+        refusals = RateLimit(most: limits.refusedCommands, within: limits.window)
     }
 
     /// Whether any token is valid. Without one every request is refused.

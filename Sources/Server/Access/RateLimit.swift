@@ -1,5 +1,16 @@
 import NIOConcurrencyHelpers
 
+/// What one address, token or person may do in a minute before the rest is refused.
+package struct RateLimits: Sendable, Hashable {
+    /// Requests of one address with a bad token, or with another credential that is wrong.
+    var badTokens = 20
+    /// Commands that one token has no rights to, or what one person in Slack has none to: those that are in the audit log.
+    var refusedCommands = 20
+    /// Requests of one person in Slack.
+    var slackRequests = 30
+    var window: Duration = .seconds(60)
+}
+
 /// Counts events by key, such as an address, in windows of fixed length.
 package final class RateLimit: Sendable {
     private struct Count: Sendable {
@@ -19,17 +30,20 @@ package final class RateLimit: Sendable {
 
     private let most: Int
     private let window: Duration
+    private let now: @Sendable () -> ContinuousClock.Instant
     private let counts = NIOLockedValueBox<[String: Count]>([:])
 
-    init(most: Int, within window: Duration) {
+    /// Measured by a clock that nobody sets, or by `now`.
+    init(most: Int, within window: Duration, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.most = most
         self.window = window
+        self.now = now
     }
 
     /// Counts an event.
     /// - Returns: `nil` up to the limit.
     package func count(_ key: String) -> Excess? {
-        let now = ContinuousClock.now
+        let now = now()
         return counts.withLockedValue { counts in
             if counts.count >= RateLimit.maximumKeys {
                 counts = counts.filter { $0.value.until > now }

@@ -7,7 +7,7 @@ import NIOConcurrencyHelpers
 import ReleaseMachine
 
 /// This server among those that use the same journal: it writes every few seconds that it is there. What it has claimed there is the
-/// others' when it has not done so for 12 seconds.
+/// others' when it has not done so for `Journal.serverLife`.
 package actor ServerPresence {
     package nonisolated let id: String
     nonisolated let journal: Journal
@@ -40,7 +40,7 @@ package actor ServerPresence {
     nonisolated func noteStopping() { stopping.withLockedValue { $0 = true } }
 
     /// The others may not take this server for gone.
-    var isSeen: Bool { renewed.map { .now - $0 < Journal.serverLife } ?? true }
+    var isSeen: Bool { renewed.map { .now - $0 < journal.serverLife } ?? true }
 
     /// Writes that the server is there.
     /// - Returns: whether what servers had claimed that are gone is free now.

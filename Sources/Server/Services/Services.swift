@@ -62,13 +62,14 @@ package struct Services: Sendable {
             interval: settings.checkInterval, repairing: JournalLease("repair", presence), logger: logger)
         runner = ReleaseRunner(
             apps: apps, appStates: appStates, driftMonitor: driftMonitor, clock: clock, logger: logger)
-        authenticator = Authenticator(journal: journal, clock: clock)
+        authenticator = Authenticator(journal: journal, clock: clock, limits: settings.rateLimits)
         outbox = Outbox(
             destinations: destinations, journal: journal, appStates: appStates, clock: clock, metrics: metrics,
             server: presence.id, logger: logger)
         let server = presence.id
         slackRequests = slack.map {
-            SlackRequests($0, journal: journal, clock: clock, server: server, logger: logger)
+            SlackRequests(
+                $0, journal: journal, clock: clock, server: server, limits: settings.rateLimits, logger: logger)
         }
         hookSettings = hooks
         inbox = Inbox(journal: journal)

@@ -36,7 +36,7 @@ package actor SlackRequests {
     /// For which server requests are claimed: no other one acts on them meanwhile.
     private let server: String
     /// Requests by person.
-    private let pace = RateLimit(most: 30, within: .seconds(60))
+    private let pace: RateLimit
     private let wakeup = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     /// What people are told of requests that are not in the journal.
     private let refused = AsyncStream.makeStream(
@@ -55,13 +55,14 @@ package actor SlackRequests {
 
     init(
         _ access: SlackAccess, journal: Journal, clock: any ReleaseClock, server: String = ReleaseLock.newID(),
-        logger: Logger
+        limits: RateLimits = RateLimits(), logger: Logger
     ) {
         self.access = access
         self.journal = journal
         self.clock = clock
         self.server = server
         self.logger = logger
+        pace = RateLimit(most: limits.slackRequests, within: limits.window)
         identities = SlackIdentities(access, journal: journal, clock: clock)
         reply = SlackReply(client: access.client, clock: clock, logger: logger)
     }

@@ -14,9 +14,7 @@ struct RegistryDigestTests {
     func moved() async throws {
         let registry = try await TestRegistry.start()
         let image = try ImageReference("\(registry.host)/web/blog")
-        var settings = HookSettings(registries: [RegistryConfiguration(host: registry.host, plainHTTP: true)])
-        // It runs beside many other tests.
-        settings.registryWithin = .seconds(60)
+        let settings = HookSettings(registries: [RegistryConfiguration(host: registry.host, plainHTTP: true)])
         try await withServer(configure: { $0.image = image }, hooks: settings) { server in
             let first = try await registry.push(repository: "web/blog", tag: "v1")
             let begun = try await server.deploy("v1")

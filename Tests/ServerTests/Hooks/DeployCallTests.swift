@@ -75,6 +75,8 @@ struct DeployCallTests {
             _ = try await server.release(1, in: .paused)
             let push = try await server.deliver(RegistryEvents.push("v2", digest: RegistryEvents.digest(2)))
             #expect(push.status == 202, "\(push)")
+            let pushed = try #require(push.json["delivery"].integer)
+            #expect(try await server.settled(pushed) != nil)
             let body = #"{"app": "blog", "version": "v2", "digest": "\#(RegistryEvents.digest(2))"}"#
             let call = try await server.post("/hooks/deploy", body)
             #expect(call.status == 202, "\(call)")

@@ -201,7 +201,7 @@ struct HookTests {
     func restarted() async throws {
         let (folder, world) = (try TestFolder(), FakeWorld())
         await world.goDown()
-        try await withHooks(world: world, folder: folder) { server in
+        try await withHooks(world: world, folder: folder, answerWithin: .zero) { server in
             let answer = try await server.deliver(RegistryEvents.push("v1", digest: RegistryEvents.digest(1)))
             #expect(answer.status == 202 && answer.json["releases"].array.isEmpty, "\(answer)")
             let waits = try await eventually {
@@ -262,7 +262,7 @@ struct HookTests {
 
     @Test("after a rollback the app is locked for hooks until somebody unlocks it, and the next push says so")
     func rolledBack() async throws {
-        try await withHooks(answerWithin: .seconds(60)) { server in
+        try await withHooks(answerWithin: testLimit) { server in
             for number in 1...2 {
                 _ = try await server.deliver(RegistryEvents.push("v\(number)", digest: RegistryEvents.digest(number)))
                 _ = try await server.release(number, in: .live)

@@ -14,12 +14,11 @@ struct RealRegistryTests {
         triggers: ReleaseTriggers, _ body: @escaping @Sendable (TestRegistry, TestServer) async throws -> Void
     ) async throws {
         let registry = try await TestRegistry.start()
-        var hooks = HookSettings(
+        let hooks = HookSettings(
             hooks: HooksConfiguration(gitlab: GitLabHook(secret: Secret("gl"))),
             registries: [
                 RegistryConfiguration(host: registry.host, plainHTTP: true, poll: .milliseconds(100))
             ])
-        hooks.callWithin = .seconds(1)
         do {
             // There are tags before the first list.
             try await registry.push(repository: "blog", tag: "v1")

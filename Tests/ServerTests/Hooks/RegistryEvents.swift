@@ -33,7 +33,7 @@ extension TestServer {
             "Authorization": authorization, "Content-Type": "application/vnd.docker.distribution.events.v1+json",
         ]
         let request = HTTPConnection.Request(
-            "POST", "/hooks/registry", headers: headers, body: Data(body.utf8), deadline: .seconds(60))
+            "POST", "/hooks/registry", headers: headers, body: Data(body.utf8), deadline: testLimit)
         return Answer(try await http.send(request))
     }
 

@@ -41,6 +41,13 @@ struct OutboxServerTests {
             #expect(release.state == .live)
             let told = try await eventually { good.all.count == 3 ? good.all : nil }
             #expect(told == ["blog/1 requested", "blog/1 started", "blog/1 live"])
+            let areBegun = try await eventually {
+                let begun = try await server.journal.notifications(limit: 100).filter {
+                    $0.attempts == 1 && $0.destination != "good"
+                }
+                return Set(begun.map(\.destination)).count == 10 ? true : nil
+            }
+            #expect(areBegun == true)
             let waiting = try await server.journal.notifications(limit: 100).filter {
                 $0.state == .pending && $0.destination != "good"
             }

@@ -55,7 +55,7 @@ import Testing
         try await SlackWorld.run(folder: folder, world: fake) { world in
             _ = try await world.paused()
             // It gets no further than asking who she is.
-            await world.slack.happen(.slow(.seconds(600)), to: "users.info")
+            await world.slack.happen(.slow(.seconds(3600)), to: "users.info")
             try await world.send(await world.press("promote", "blog/1", by: .ann))
             _ = try await world.slack.wait(for: "the question who she is") { slack in
                 slack.calls.contains { $0.method == "users.info" } ? true : nil

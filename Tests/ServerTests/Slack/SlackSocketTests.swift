@@ -9,10 +9,11 @@ import Testing
 
 @Suite("Requests over Socket Mode", .timeLimit(.minutes(10))) struct SlackSocketTests {
     private func run(
+        settings: @escaping @Sendable (inout ServerSettings) -> Void = { _ in },
         _ test: @escaping @Sendable (SlackWorld, FakeSlackSocket) async throws -> Void
     ) async throws {
         try await FakeSlackSocket.with { socket in
-            try await SlackWorld.run(signingSecret: nil, socket: socket) { world in
+            try await SlackWorld.run(signingSecret: nil, socket: socket, settings: settings) { world in
                 try await test(world, socket)
                 #expect(await socket.mistakes.isEmpty)
                 #expect(await world.slack.mistakes.isEmpty)
@@ -81,7 +82,7 @@ import Testing
 
     @Test("who asks for too much is told so at once")
     func tooMany() async throws {
-        try await run { world, socket in
+        try await run(settings: { $0.rateLimits.window = .seconds(86_400) }) { world, socket in
             await socket.wait(forConnections: 2)
             for _ in 0..<31 {
                 try await world.slack.send(await world.slack.type("status shop", by: .bob), over: socket)

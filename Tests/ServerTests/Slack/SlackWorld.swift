@@ -40,7 +40,8 @@ struct SlackWorld: Sendable {
                 token: Secret(slack.app.token), signingSecret: signingSecret.map { Secret($0) },
                 appToken: socket.map { _ in Secret(slack.app.appToken) }, channel: "#deploys",
                 api: try #require(URL(string: api)), users: users)
-            let access = SlackAccess(configuration, try SlackClient(configuration))
+            // What Slack does not answer waits until the test lets it.
+            let access = SlackAccess(configuration, try SlackClient(configuration, deadline: .seconds(3600)))
             let message = await slack.postByAnotherApp("a release", in: "C024BE91L")
             return try await withServer(
                 apps: apps, folder: folder, world: world, slack: access, configure: configure,
