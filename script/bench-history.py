@@ -4,7 +4,8 @@
     python3 script/bench-history.py VIRIDIAN
 
 The apps' cluster and nodes are not there: what is measured is what comes from the journal. Each page is asked for over one connection, one
-request after the other, of apps and releases in turn; "first" is the first request after the start, which finds nothing in memory.
+request after the other, of apps and releases in turn; "first" is the first request after the start, which finds nothing in memory;
+"processor" is the time that the server's threads run for a request, which other programs on the machine do not lengthen.
 
 Environment: APPS (20), RELEASES of each (1000), REQUESTS of each page (200), JOURNALS ("SQLite PostgreSQL"); FILLED, a journal that
 `viridian bench-history` has filled already, to measure that one only.
@@ -139,6 +140,11 @@ class Server:
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) // 1024
 
+    def processor(self):
+        """The time that the server's threads have run, in milliseconds."""
+        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
@@ -183,12 +189,14 @@ def measure(viridian, journal, folder):
             server.end()
     try:
         print(f"  start until it answers: {sorted(starts)[2]:.2f} s, median of 5; memory {server.memory()} MiB")
-        print(f"  {'ms':28} {'first':>8} {'median':>8} {'p95':>8} {'longest':>8}")
+        print(f"  {'ms':28} {'first':>8} {'median':>8} {'p95':>8} {'longest':>8} {'processor':>10}")
         for name, path in PAGES:
             first = server.ask(path(0))
+            began = server.processor()
             times = sorted(server.ask(path(index)) for index in range(1, REQUESTS + 1))
+            used = (server.processor() - began) / REQUESTS
             middle, p95 = times[len(times) // 2], times[len(times) * 95 // 100]
-            print(f"  {name:28} {first:8.1f} {middle:8.1f} {p95:8.1f} {times[-1]:8.1f}", flush=True)
+            print(f"  {name:28} {first:8.1f} {middle:8.1f} {p95:8.1f} {times[-1]:8.1f} {used:10.1f}", flush=True)
         print(f"  memory afterwards {server.memory()} MiB", flush=True)
     finally:
         server.end()
