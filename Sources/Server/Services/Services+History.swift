@@ -12,6 +12,8 @@ extension Services {
         var count = 0
         for app in apps.configurations.map(\.name.text) {
             guard !Task.isCancelled, count < Self.mostRemembered else { return }
+            // Of the newest one everything is known.
+            guard await appStates.latest(app)?.order.number ?? 0 > 1 else { continue }
             let began = ContinuousClock.now
             // A journal that cannot be read is noticed by whoever needs it.
             count += (try? await appStates.summaries(app, limit: Self.longestHistory, since: start).count) ?? 0
