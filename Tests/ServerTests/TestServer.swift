@@ -254,7 +254,8 @@ func withServer<Value: Sendable>(
         var iterator = ports.makeAsyncIterator()
         let port = try #require(await iterator.next())
         let scheme = settings.tls == nil ? "http" : "https"
-        let http = try HTTPConnection(baseURL: "\(scheme)://127.0.0.1:\(port)", connectionLimit: 64)
+        let http = try HTTPConnection(
+            baseURL: "\(scheme)://127.0.0.1:\(port)", connectionLimit: 64, connectTimeout: testLimit)
         let test = TestServer(
             services: services, world: world, journal: journal, port: port, http: http, admin: admin)
         do {
