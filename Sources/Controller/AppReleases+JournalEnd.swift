@@ -44,12 +44,12 @@ extension AppReleases {
     /// What `acceptLoss` found and recorded.
     package struct AcceptedLoss: Sendable {
         package var lost: JournalWentBack
-        /// The release that it ended; `nil`: the journal's newest release has ended.
+        /// The release that it ended, the newest one; `nil`: all had ended.
         package var ended: Release?
         package var observation: AppObservation
     }
 
-    /// Accepts that the journal has lost events. The newest release ends, if it has not: live when the cluster has recorded that it is, else
+    /// Accepts that the journal has lost events. A release that has not ended ends: live when the cluster has recorded that it is, else
     /// failed. Neither cluster nor nodes are changed, except that nodes refuse what may still arrive from before.
     /// - Throws: `LeaseHeld`, `Refusal` when nothing is lost.
     package func acceptLoss(by: String, reason: String) async throws -> AcceptedLoss {
@@ -66,13 +66,14 @@ extension AppReleases {
             let observation = AppObservation(at: engine.clock.now, survey: try await observed, readings: readings)
             let number = lost.newest
             var ended: Release?
-            let open = try await release(number)
-            if !open.state.hasEnded {
-                let live = observation.survey.recordedBy == number ? observation.survey.recorded?.color : nil
+            // The oldest first: one that had ended before may be open again.
+            let newest = try await engine.journal.releases(app: name, limit: 20, before: nil)
+            for open in newest.reversed() where !open.state.hasEnded {
+                let live = observation.survey.recordedBy == open.order.number ? observation.survey.recorded?.color : nil
                 // What it found out of colours may be lost too.
                 let isLive = live != nil && live == open.candidate ?? live
                 let event = Event.lossAccepted(by: by, reason: reason, isLive: isLive, readings: readings)
-                ended = try await append(event, to: number).1
+                ended = try await append(event, to: open.order.number).1
             }
             guard let last = try await engine.journal.events(app: name, number: number, after: 0).last else {
                 throw Refusal("\(name)/\(number) is not in the journal any more: run the command again")

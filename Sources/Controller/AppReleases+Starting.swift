@@ -15,7 +15,8 @@ extension AppReleases {
         // answer here, the survey reports it.
         if last == 0 { last = (try? await engine.nodes.lastRelease()) ?? 0 }
         // A request whose answer was lost may have come to the journal since its newest release was looked at.
-        if let open = try await latest(), !open.state.hasEnded { throw Interrupted(release: open, app: app) }
+        let newest = try await latest()
+        if let open = newest, !open.state.hasEnded { throw Interrupted(release: open, app: app) }
         guard last < Order.highestNumber else {
             throw Refusal(
                 "a node has seen release \(name)/\(last): no release can have a higher number",
@@ -26,6 +27,8 @@ extension AppReleases {
         order.live = try await liveCommit()
         let first = RecordedEvent(sequence: 1, at: engine.clock.now, event: .requested(order))
         try await engine.journal.append(first, app: name, number: number)
+        // It may have gone back between the check and this append. One without a release of the app was a new one.
+        if newest != nil { try await checkJournal(lease) }
         await engine.cluster.journalHas(JournalEnd(release: number, first))
         try await engine.cluster.note(release: number)
         if let release = Release(first) { await observe(first, release) }

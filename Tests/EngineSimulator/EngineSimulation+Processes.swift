@@ -45,7 +45,7 @@ extension EngineSimulation {
         let process = SimulatedProcess("people")
         while !Task.isCancelled {
             try? await clock.sleep(for: dice.seconds(1..<15))
-            if tally.value.withLock({ $0.isStopped }) { await acceptLoss(process) }
+            if tally.value.withLock({ $0.isStopped }) { await acceptLoss() }
             guard let release = journal.release(round.number), !release.state.hasEnded else { continue }
             if release.state == .paused, dice.chance(30) {
                 await attemptCommand(process) {
@@ -67,7 +67,9 @@ extension EngineSimulation {
     }
 
     /// Somebody who was told that the journal has gone back accepts it.
-    private func acceptLoss(_ process: SimulatedProcess) async {
+    private func acceptLoss() async {
+        // It holds the lease meanwhile, and may be killed.
+        let process = SimulatedProcess("accepts")
         await attemptCommand(process) {
             do {
                 _ = try await releases(process).acceptLoss(by: "ann", reason: "the old primary is gone")
