@@ -59,13 +59,12 @@ package struct WebServer: Sendable {
                 BackgroundService {
                     // The first round reads everything at once: with thousands of apps nothing else would get to begin.
                     for await _ in listening {}
+                    async let history: Void = services.readHistory()
                     await services.driftMonitor.run(afterFirstRound: StartupMemory.drop)
+                    await history
                 },
                 BackgroundService { await services.hookWork() },
                 BackgroundService { await services.retentionWork() },
-                BackgroundService { await services.readHistory() },
-                BackgroundService { await services.retentionWork() },
-                BackgroundService { await services.readHistory() },
                 BackgroundService { await services.slackWork() },
                 BackgroundService { await services.outbox.run() },
                 BackgroundService { await services.runner.run() },
