@@ -34,6 +34,8 @@ struct PostgreSQLAddress: Sendable {
     let isLocal: Bool
     /// The server's certificate and name are checked (`sslmode=verify-full`).
     let isVerified: Bool
+    /// Of the servers, the primary: `target_session_attrs` is `read-write` or `primary`, or not set.
+    let wantsPrimary: Bool
     /// Servers and database, without user and password: `postgresql://db1,db2:5433/viridian`.
     let name: String
 
@@ -71,6 +73,8 @@ struct PostgreSQLAddress: Sendable {
         let timeout = values["connect_timeout"] ?? ProcessInfo.processInfo.environment["PGCONNECT_TIMEOUT"]
         // Zero is without limit, for libpq.
         connectTimeout = timeout.flatMap { Int($0) }.flatMap { $0 > 0 ? .seconds($0) : nil } ?? .seconds(5)
+        let target = values["target_session_attrs"] ?? ProcessInfo.processInfo.environment["PGTARGETSESSIONATTRS"]
+        wantsPrimary = target.map { ["", "read-write", "primary"].contains($0) } ?? true
         let mode = values["sslmode"] ?? ProcessInfo.processInfo.environment["PGSSLMODE"]
         isVerified = mode == "verify-full"
         isLocal = servers.allSatisfy(\.isLocal)
@@ -80,7 +84,6 @@ struct PostgreSQLAddress: Sendable {
     /// A network that was cut is noticed within ten seconds.
     private static let defaults = [
         "application_name": "viridian",
-        "target_session_attrs": "read-write",
         "keepalives_idle": "5",
         "keepalives_interval": "2",
         "keepalives_count": "3",
@@ -129,6 +132,8 @@ struct PostgreSQLAddress: Sendable {
                 ("host", server.host ?? ""), ("hostaddr", server.hostAddress ?? ""), ("port", server.port ?? ""),
             ]
         }
+        // Asked by `PostgreSQLConnecting` itself: libpq believes what a pooler remembers of the time before a failover.
+        if wantsPrimary { parameters.append(("target_session_attrs", "any")) }
         parameters.append(("client_encoding", "UTF8"))
         return parameters
     }

@@ -69,7 +69,11 @@ final class PostgreSQLConnecting: Sendable {
             pq.finish(handle)
             throw error
         }
-        return try PostgreSQLConnection(pq, handle, at: place, answerLimit: limits.answer)
+        let connection = try PostgreSQLConnection(pq, handle, at: place, answerLimit: limits.answer)
+        if address.wantsPrimary, try connection.isReadOnly() {
+            throw PostgreSQLFailure(.noConnection, "\(server.name) is read-only: it is not the primary")
+        }
+        return connection
     }
 
     private func finish(_ pq: libpq, _ handle: OpaquePointer) throws(PostgreSQLFailure) {

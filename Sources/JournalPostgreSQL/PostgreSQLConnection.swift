@@ -59,6 +59,13 @@ final class PostgreSQLConnection {
 
     func drop() { isBroken = true }
 
+    /// Whether the server takes no writes: a standby.
+    func isReadOnly() throws(PostgreSQLFailure) -> Bool {
+        let row = try run("SELECT current_setting('transaction_read_only') AS setting").rows.first
+        let setting: String? = row?["setting"]
+        return setting != "off"
+    }
+
     // MARK: Statements
 
     /// Runs statements without arguments, separated by semicolons, in one round trip.
