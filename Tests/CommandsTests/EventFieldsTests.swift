@@ -18,7 +18,7 @@ struct EventFieldsTests {
             source: "https://gitlab.domain.com/mike/blog", ref: "master",
             live: Order.LiveCommit(version: "v2", commit: "1f2e3d4"), isAutomatic: true, overrode: "a freeze",
             removeStrays: true, rules: rules)
-        order.isOlder = true
+        (order.cluster, order.isOlder) = ("berlin", true)
         let problem = NodeProblem(node: "web-1", isUnreachable: true, message: "timed out")
         return [
             .requested(order), .promoted(by: "ann"), .approved(by: "ann"),

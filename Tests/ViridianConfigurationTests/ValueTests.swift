@@ -175,7 +175,9 @@ struct ValueTests {
 
     @Test(
         "invalid durations",
-        arguments: ["", "s", "1", "1w", "366d", "1.5s", "-1s", "+1s", "1S", " 1s", "01s", "1h30m", "8761h", "1 s", "٣s"])
+        arguments: [
+            "", "s", "1", "1w", "366d", "1.5s", "-1s", "+1s", "1S", " 1s", "01s", "1h30m", "8761h", "1 s", "٣s",
+        ])
     func badDurations(_ text: String) {
         #expect(Duration(text: text) == nil)
     }

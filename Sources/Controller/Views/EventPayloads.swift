@@ -37,6 +37,8 @@ package struct OrderView: Encodable, Sendable, Hashable {
     }
 
     package var app: String
+    /// The cluster that it began in; absent for the one without a name.
+    package var cluster: String?
     package var number: Int
     package var kind: ReleaseView.Kind
     /// For a rollback: the number of the release that was live.
@@ -61,6 +63,7 @@ package struct OrderView: Encodable, Sendable, Hashable {
 
     init(_ order: Order) {
         app = order.app
+        cluster = order.cluster
         number = order.number
         switch order.kind {
         case .deploy: kind = .deploy

@@ -88,7 +88,7 @@ open_ports() {
     open=$newline$(
         for port in $1; do
             # exchange_by_nc has a file for each app.
-            (app=$app.$port && (exchange "$port" 2 '') >/dev/null && echo "$port") &
+            (app=$app.$port exchange "$port" 2 '') >/dev/null && echo "$port" &
         done
         wait
     )$newline

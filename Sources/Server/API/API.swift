@@ -83,7 +83,7 @@ struct API: Sendable {
     func release(_ context: ServerContext) async throws -> Release {
         let app = try app(context)
         let number = try context.number("number")
-        guard let release = try await services.appStates.release(app, number) else { 
+        guard let release = try await services.appStates.release(app, number) else {
             throw try await services.noRelease(app, number)
         }
         return release

@@ -130,8 +130,12 @@ package final class Authenticator: Sendable {
 
     /// Removes a revoked token from the cache, and ends its streams.
     func forget(token id: String) {
-        state.withLockedValue { state in state.tokens = state.tokens.filter { $0.value.value.id != id } }
+        removeFromCache(id)
         streams.recheck(id)
+    }
+
+    private func removeFromCache(_ id: String) {
+        state.withLockedValue { state in state.tokens = state.tokens.filter { $0.value.value.id != id } }
     }
 
     /// Whether an authenticated user would still be authenticated now.
@@ -142,7 +146,10 @@ package final class Authenticator: Sendable {
                 return false
             }
         }
-        return try await journal.token(id: identity.id)?.isGood(at: now) ?? false
+        let isGood = try await journal.token(id: identity.id)?.isGood(at: now) ?? false
+        // Another process has revoked it: requests notice as soon as streams do.
+        if !isGood { removeFromCache(identity.id) }
+        return isGood
     }
 
     private func hash(_ cookie: String) -> [UInt8] { Array(SHA256.hash(data: Data(cookie.utf8))) }

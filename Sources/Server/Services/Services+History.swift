@@ -1,5 +1,6 @@
 import Controller
 import ReleaseMachine
+import ViridianConfiguration
 
 extension Services {
     /// So many releases at most: their summaries take some 20 MB.

@@ -90,7 +90,7 @@ struct LockAPITests {
             (#"{"app": "blog"}"#, "reason"), (#"{"app": "blog", "reason": " "}"#, "reason"),
             (#"{"app": "blog", "reason": "x", "until": "yesterday"}"#, "until"),
             (#"{"app": "blog", "reason": "x", "until": "2015-10-25T14:34:03Z"}"#, "until"),
-            (#"{"app": "blog", "reason": "x", "for": "2d"}"#, "for"),
+            (#"{"app": "blog", "reason": "x", "for": "2w"}"#, "for"),
             (#"{"app": "blog", "reason": "x", "for": "0s"}"#, "for"),
             (#"{"app": "blog", "reason": "x", "for": "1h", "until": "2099-01-01T00:00:00Z"}"#, "for"),
             (#"{"app": "blog", "reason": "x", "automatic": "yes"}"#, "automatic"),
