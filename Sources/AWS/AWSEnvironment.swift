@@ -10,6 +10,20 @@ package struct AWSEnvironment: Sendable {
     package var pause: @Sendable (Duration) async throws -> Void
     /// Runs a program without a shell and returns its standard output; for a profile's `credential_process`.
     package var run: (@Sendable (_ arguments: [String]) async throws -> String)?
+    package var limits = TimeLimits()
+
+    /// How long services may take.
+    package struct TimeLimits: Sendable {
+        package var connect: Duration = .seconds(5)
+        package var answer: Duration = .seconds(20)
+        package var containerConnect: Duration = .seconds(2)
+        /// Short, because a metadata service that is missing shows only as a timeout. An open connection gets more time.
+        package var instanceConnect: Duration = .seconds(1)
+        /// Of the container's endpoint and of the instance's metadata.
+        package var metadataAnswer: Duration = .seconds(5)
+
+        package init() {}
+    }
 
     /// `homeDirectory` defaults to `HOME`, or else to the account's home directory.
     package init(
@@ -71,13 +85,13 @@ extension AWSEnvironment {
     /// They use the environment's proxy, except `plain` ones and those to link-local metadata addresses, where the proxy's
     /// machine would return its own credentials.
     func connected<Value: Sendable>(
-        to url: String, connectTimeout: Duration = .seconds(5), plain: Bool = false,
+        to url: String, connectTimeout: Duration? = nil, plain: Bool = false,
         _ body: (HTTPConnection) async throws -> Value
     ) async throws -> Value {
         let proxy = plain ? nil : try proxy(for: url)
         let connection = try HTTPConnection(
-            baseURL: url, tls: plain ? .system : try trust(), proxy: proxy, connectTimeout: connectTimeout, pause: pause
-        )
+            baseURL: url, tls: plain ? .system : try trust(), proxy: proxy,
+            connectTimeout: connectTimeout ?? limits.connect, pause: pause)
         do {
             let value = try await body(connection)
             await connection.shutdown()

@@ -78,7 +78,7 @@ struct QueryService: Sendable {
         return try await connection.send(
             HTTPConnection.Request(
                 "POST", "/", headers: .init(headers ?? [("Host", endpoint.host), type]), body: body,
-                deadline: .seconds(20)))
+                deadline: hostEnvironment.limits.answer))
     }
 
     // MARK: - Errors

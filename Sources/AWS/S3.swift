@@ -56,10 +56,11 @@ package actor S3 {
                     headers: [("x-amz-checksum-mode", "ENABLED")]), body: Data())
             let answer: HTTPConnection.Response
             do {
+                let limit = hostEnvironment.limits.answer
                 answer = try await hostEnvironment.connected(to: place.origin) { connection in
                     try await connection.send(
                         HTTPConnection.Request(
-                            "HEAD", place.path, headers: .init(headers), deadline: .seconds(20), retry: retry))
+                            "HEAD", place.path, headers: .init(headers), deadline: limit, retry: retry))
                 }
             } catch let error as TransportError {
                 throw AWSError(

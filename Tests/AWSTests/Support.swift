@@ -9,9 +9,16 @@ extension AWSEnvironment {
         _ environment: [String: String] = [:], home: String = "/nonexistent", now: Date = Date(),
         pauses: Pauses = Pauses(), run: (@Sendable ([String]) async throws -> String)? = nil
     ) -> AWSEnvironment {
-        AWSEnvironment(
+        var made = AWSEnvironment(
             environment: ["AWS_EC2_METADATA_DISABLED": "true"].merging(environment) { $1 }, homeDirectory: home,
             now: { now }, pause: pauses.pause, run: run)
+        // The services here answer or refuse at once, however long a busy machine takes for that.
+        for limit in [
+            \AWSEnvironment.TimeLimits.connect, \.answer, \.containerConnect, \.instanceConnect, \.metadataAnswer,
+        ] {
+            made.limits[keyPath: limit] = .seconds(600)
+        }
+        return made
     }
 }
 

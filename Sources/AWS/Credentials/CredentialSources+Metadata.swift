@@ -50,10 +50,12 @@ extension CredentialSources {
             "\(scheme)://\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host)"
             + (url.port.map { ":\($0)" } ?? "")
         do {
-            let answer = try await hostEnvironment.connected(to: base, connectTimeout: .seconds(2)) { connection in
+            let limits = hostEnvironment.limits
+            let answer = try await hostEnvironment.connected(to: base, connectTimeout: limits.containerConnect) {
+                connection in
                 try await connection.send(
                     HTTPConnection.Request(
-                        "GET", path, headers: headers, deadline: .seconds(5), largestBody: 1 << 20,
+                        "GET", path, headers: headers, deadline: limits.metadataAnswer, largestBody: 1 << 20,
                         retry: RetryPolicy(attempts: 3, firstDelay: .milliseconds(100))))
             }
             guard answer.isSuccess else {
@@ -75,8 +77,7 @@ extension CredentialSources {
 
     /// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
     ///
-    /// The last place, because a missing metadata service shows only as a timeout; hence the short limit for connecting. An
-    /// open connection gets more time.
+    /// The last place, because a missing metadata service shows only as a timeout.
     func fromInstance() async throws -> CredentialFinding {
         if hostEnvironment.variable("AWS_EC2_METADATA_DISABLED")?.lowercased() == "true" {
             return .absent("AWS_EC2_METADATA_DISABLED is true")
@@ -87,14 +88,15 @@ extension CredentialSources {
             ?? (isIPv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254")
         let place = "this instance's metadata"
         do {
-            return try await hostEnvironment.connected(to: base, connectTimeout: .seconds(1), plain: true) {
+            let limits = hostEnvironment.limits
+            return try await hostEnvironment.connected(to: base, connectTimeout: limits.instanceConnect, plain: true) {
                 connection in
                 func request(_ method: String, _ path: String, _ headers: HTTPConnection.Headers) async throws
                     -> HTTPConnection.Response
                 {
                     try await connection.send(
                         HTTPConnection.Request(
-                            method, path, headers: headers, deadline: .seconds(5), largestBody: 1 << 20,
+                            method, path, headers: headers, deadline: limits.metadataAnswer, largestBody: 1 << 20,
                             retry: RetryPolicy(attempts: 2, firstDelay: .milliseconds(100))))
                 }
                 let granted = try await request(
