@@ -38,6 +38,9 @@ actor FakeWorld {
     private var gate: Gate?
     /// Blocks the reading of nodes.
     private var readingGate: Gate?
+    /// Blocks a process that asks for a lease, and whether it has asked.
+    private var leaseGate: (process: String, gate: Gate)?
+    private(set) var isAskingForLease = false
     private var reading = 0
     /// The highest number of apps whose nodes were read at once, and all reads in order.
     private(set) var mostReading = 0
@@ -72,12 +75,17 @@ actor FakeWorld {
     func freeze(_ node: String) { frozen.insert(node) }
     func holdSwitches(at gate: Gate?) { self.gate = gate }
     func holdReading(at gate: Gate?) { readingGate = gate }
+    func holdLeases(of process: String, at gate: Gate) { leaseGate = (process, gate) }
     func hold(_ app: String, by other: String?) { _ = try? change(app) { $0.holder = other } }
 
     // MARK: The lease
 
-    func acquire(_ app: String, _ me: String) throws -> LeaseTerm {
-        try change(app) { state in
+    func acquire(_ app: String, _ me: String) async throws -> LeaseTerm {
+        if let leaseGate, leaseGate.process == me {
+            isAskingForLease = true
+            await leaseGate.gate.pass()
+        }
+        return try change(app) { state in
             if let holder = state.holder { throw LeaseHeld(app: app, holder: holder, release: nil) }
             state.holder = me
             var term = LeaseTerm(

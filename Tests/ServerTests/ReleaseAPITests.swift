@@ -130,6 +130,30 @@ struct ReleaseAPITests {
         }
     }
 
+    @Test("while the server finds out who runs a release, whoever asks for another one waits, and is told who")
+    func asking() async throws {
+        try await withServer { server in
+            let other = FakeApps(
+                world: server.world, journal: server.journal, me: "anna@ci-1",
+                configurations: server.apps.configurations)
+            let releases = try other.releases("blog", RequestOrigin(origin: "cli@ci-1"))
+            let gate = Gate()
+            await server.world.holdLeases(of: "server-1", at: gate)
+            async let run = releases.deploy(
+                .init(version: try Version("v1"), verify: true, by: "anna"), until: .whenEnded
+            ) { _, _ in
+            }
+            _ = try await server.release(1, in: .paused)
+            _ = try await eventually { await server.world.isAskingForLease ? true : nil }
+            async let answer = server.deploy("v2")
+            await gate.open()
+            let second = try await answer
+            #expect(second.status == 409 && second.message.contains("anna@ci-1"), "\(second)")
+            #expect(try await server.post("/api/v1/apps/blog/releases/1/promote").status == 202)
+            #expect(try await run.state == .live)
+        }
+    }
+
     @Test("a failed release has its cause as text")
     func failure() async throws {
         try await withServer { server in

@@ -14,7 +14,9 @@ extension Releases {
             try await DemoStage.with { stage in
                 try await Browser.with(in: stage.directory) { browser in
                     try await browser.signIn(stage)
-                    #expect(try await browser.text("#app-blog .mini.green").contains("LIVE"))
+                    // As soon as the server has read the nodes.
+                    try await browser.wait(
+                        until: "document.querySelector('#app-blog .mini.green').innerText.includes('LIVE')")
                     try await browser.deploy("v3", reason: "a faster <b>front</b> page", stage)
                     #expect(try await browser.url.contains("/apps/blog/releases/3"))
                     // A reload would remove it.

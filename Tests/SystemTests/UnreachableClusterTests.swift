@@ -45,9 +45,9 @@ extension ShortCommands {
             try await withWorld { world in
                 try await world.release("v1")
                 // SQLite cannot open its log, as on a full or read-only disk.
-                let memory = world.journal + "-shm"
-                try? FileManager.default.removeItem(atPath: memory)
-                try FileManager.default.createDirectory(atPath: memory, withIntermediateDirectories: false)
+                let log = world.journal + "-wal"
+                try? FileManager.default.removeItem(atPath: log)
+                try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: false)
                 for words in [
                     ["status"], ["releases", "blog"], ["show", "blog"], ["logs", "blog", "-f"], ["nodes"], ["audit"],
                 ] {
@@ -60,6 +60,23 @@ extension ShortCommands {
                 #expect(check.status == 1, "\(check)")
                 #expect(check.lines.contains { $0.hasPrefix("bad") && $0.contains(world.journal) }, "\(check)")
                 #expect(check.lines.contains { $0.contains("node-2: routes to ") }, "\(check)")
+                let deploy = try await world.deploy("v2")
+                #expect(deploy.status == 1 && deploy.error.contains(world.journal), "\(deploy)")
+            }
+        }
+
+        @Test("a journal that can be read and not written is said to be so by check, and deploy is refused")
+        func readOnly() async throws {
+            try await withWorld(nodes: 1) { world in
+                try await world.release("v1")
+                // Reading goes on without what readers share; whether a directory in its place can be opened depends on the system.
+                let shared = world.journal + "-shm"
+                try? FileManager.default.removeItem(atPath: shared)
+                try FileManager.default.createDirectory(atPath: shared, withIntermediateDirectories: false)
+                #expect(try await world.status()[at: "live.version"] == "v1")
+                let check = try await world.viridian("check")
+                #expect(check.status == 1, "\(check)")
+                #expect(check.lines.contains { $0.hasPrefix("bad") && $0.contains(world.journal) }, "\(check)")
                 let deploy = try await world.deploy("v2")
                 #expect(deploy.status == 1 && deploy.error.contains(world.journal), "\(deploy)")
             }

@@ -5,14 +5,21 @@ import ViridianConfiguration
 
 extension Preflight {
     /// Whether the journal can be written, whether it is safe there, and from whom.
-    func journal() -> [Finding] {
-        if let problem = installation.journalProblem {
-            return [
-                Finding(state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
-            ]
-        }
+    func journal() async -> [Finding] {
+        if let problem = installation.journalProblem { return [unwritable(problem)] }
         let uri = installation.configuration.journal
-        return Journal.isPostgreSQL(uri) ? server(uri) : [file(installation.journal.name)]
+        if Journal.isPostgreSQL(uri) { return server(uri) }
+        do throws(JournalError) {
+            // One that was opened may be readable only.
+            try await installation.journal.checkWritable()
+            return [file(installation.journal.name)]
+        } catch {
+            return [unwritable(error.description)]
+        }
+    }
+
+    private func unwritable(_ problem: String) -> Finding {
+        Finding(state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
     }
 
     private func file(_ path: String) -> Finding {

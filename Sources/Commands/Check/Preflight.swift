@@ -25,7 +25,7 @@ struct Preflight {
 
     func findings() async -> [Finding] {
         var findings = [Finding(state: .ok, what: "configuration \(installation.configuration.file)")]
-        findings += journal()
+        findings += await journal()
         findings += await notifications()
         findings += await installation.clusters.concurrently { await self.cluster($0) }
         if installation.configuration.apps.isEmpty, installation.clusters.contains(where: { $0.client != nil }) {

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Foundation
 import Journal
-import JournalPostgreSQL
-import JournalSQLite
 import ReleaseMachine
 
 /// Fills the journal of which `script/bench history` measures how a server reads it: years of releases, with the events of real ones.
@@ -26,7 +24,7 @@ struct BenchHistoryCommand: AsyncParsableCommand {
     var journal: String
 
     func run() async throws {
-        let opened = Journal.isPostgreSQL(journal) ? try Journal(postgreSQL: journal) : try Journal(path: journal)
+        let opened = try Journal(opening: journal)
         let now = Int64(Date().timeIntervalSince1970 * 1000)
         let interval = Int64(days) * 86_400_000 / Int64(releases)
         for number in 1...releases {

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Foundation
 import Journal
-import JournalPostgreSQL
-import JournalSQLite
 import ReleaseMachine
 
 /// What `script/bench journal` measures: appends to a journal by several programs at the same time, each of which waits for its answer, as a
@@ -25,9 +23,7 @@ struct BenchJournalCommand: AsyncParsableCommand {
 
     func run() async throws {
         // A connection each, as programs of their own have.
-        let journals = try (0..<writers).map { _ in
-            Journal.isPostgreSQL(journal) ? try Journal(postgreSQL: journal) : try Journal(path: journal)
-        }
+        let journals = try (0..<writers).map { _ in try Journal(opening: journal) }
         let start = ContinuousClock.now
         let times = try await withThrowingTaskGroup(of: [Duration].self) { group in
             for (number, journal) in journals.enumerated() {

@@ -84,11 +84,10 @@ extension StatisticsView.Measures {
         changes = moved.count
         failedChanges = failed.count
         changeFailureRate = moved.isEmpty ? nil : Double(failed.count) / Double(moved.count)
+        let fixes = Self.fixes(of: failed, history)
         timeToRestoreSeconds = median(
             failed.compactMap { bad in
-                let fix = bad.replacedBy.flatMap { number in
-                    history.first { $0.app == bad.app && $0.number == number }?.switchedAt
-                }
+                let fix = bad.replacedBy.flatMap { fixes[ReleaseKey(app: bad.app, number: $0)] }
                 guard let from = bad.switchedAt ?? bad.endedAt, let to = fix ?? bad.endedAt, to >= from else {
                     return nil
                 }
@@ -100,6 +99,24 @@ extension StatisticsView.Measures {
         phases = Phase.allCases.compactMap { phase in times[phase].map { .init(phase: phase, seconds: $0) } }
         slowestPhase = phases.filter { $0.phase != .verifying && $0.phase != .draining }
             .max { $0.seconds < $1.seconds }
+    }
+
+    private struct ReleaseKey: Hashable {
+        var app: String
+        var number: Int
+    }
+
+    /// When the releases that replaced the failed ones moved the traffic.
+    private static func fixes(of failed: [ReleaseSummary], _ history: [ReleaseSummary]) -> [ReleaseKey: Timestamp] {
+        let replacements = Set(
+            failed.compactMap { bad in bad.replacedBy.map { ReleaseKey(app: bad.app, number: $0) } })
+        guard !replacements.isEmpty else { return [:] }
+        var fixes: [ReleaseKey: Timestamp] = [:]
+        for summary in history {
+            let key = ReleaseKey(app: summary.app, number: summary.number)
+            if replacements.contains(key) { fixes[key] = summary.switchedAt }
+        }
+        return fixes
     }
 
     /// The median of each phase, in seconds.

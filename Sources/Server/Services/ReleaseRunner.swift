@@ -18,6 +18,8 @@ package actor ReleaseRunner {
     private let submit: AsyncStream<@Sendable () async -> Void>.Continuation
     /// Apps whose newest release this process runs, or will run.
     private var running: Set<String> = []
+    /// Those of them whose lease is being asked for: whether this process runs the release is not known yet.
+    private var asking: Set<String> = []
     /// Callers that wait for the first event of a release.
     private var starting: [String: AsyncThrowingStream<Release, any Error>.Continuation] = [:]
     /// Callers that wait for the end of a release to start the next one.
@@ -55,6 +57,7 @@ package actor ReleaseRunner {
             isStopping = true
             group.cancelAll()
         }
+        asking = []
         // Releases that were requested and have not started.
         for answer in starting.values { answer.finish(throwing: Stopping()) }
         for waiter in waiting.values.joined() { waiter.resume() }
@@ -131,6 +134,7 @@ package actor ReleaseRunner {
     private func resume(_ app: String) {
         guard !isStopping else { return }
         running.insert(app)
+        asking.insert(app)
         submit.yield { await self.keepRunning(app) }
     }
 
@@ -204,6 +208,12 @@ package actor ReleaseRunner {
     private func look(_ app: String, in length: Duration) {
         looks[app] = clock.now + length * Double.random(in: 0.9...1)
         running.remove(app)
+        answered(app)
+    }
+
+    /// Who runs the app's release is known, or that no release of it runs here.
+    private func answered(_ app: String) {
+        asking.remove(app)
         for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }
     }
 
@@ -222,6 +232,7 @@ package actor ReleaseRunner {
                 logger.error("a release stands still", metadata: ["app": "\(app)", "error": "\(lost)"])
                 return look(app, in: Self.lossLookInterval)
             } catch {
+                answered(app)
                 // Said once for as long as it stays the same.
                 if !Task.isCancelled, "\(error)" != problem {
                     problem = "\(error)"
@@ -235,9 +246,13 @@ package actor ReleaseRunner {
         await ended(app)
     }
 
-    /// Waits for the moment between the end of a release and the release of its lease: a request for the next one is not refused then.
+    /// Waits until it is known who runs the app's release, and for the moment between its end and the release of its lease: a request for
+    /// the next one is not refused then.
     private func waitForEnd(_ app: String) async {
         await appStates.refresh()
+        while asking.contains(app) {
+            await withCheckedContinuation { waiting[app, default: []].append($0) }
+        }
         guard running.contains(app), await appStates.latest(app)?.state.hasEnded == true, running.contains(app) else {
             return
         }
@@ -248,7 +263,7 @@ package actor ReleaseRunner {
         looks[app] = nil
         running.remove(app)
         starting[app] = nil
-        for waiter in waiting.removeValue(forKey: app) ?? [] { waiter.resume() }
+        answered(app)
         await appStates.refresh()
         if !Task.isCancelled { await driftMonitor.check(app) }
     }
