@@ -16,7 +16,7 @@ extension Journal {
         let copy = directory + "/copy.sqlite"
         do {
             // The log first: what SQLite moves from it into the file meanwhile is then in both copies.
-            if files.fileExists(atPath: path + "-wal", isDirectory: &isDirectory), !isDirectory.boolValue {
+            if files.fileExists(atPath: path + "-wal") {
                 try files.copyItem(atPath: path + "-wal", toPath: copy + "-wal")
             }
             try files.copyItem(atPath: path, toPath: copy)

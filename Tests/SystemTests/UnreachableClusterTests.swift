@@ -44,10 +44,10 @@ extension ShortCommands {
         func journal() async throws {
             try await withWorld { world in
                 try await world.release("v1")
-                // SQLite cannot open its log, as on a full or read-only disk.
-                let log = world.journal + "-wal"
-                try? FileManager.default.removeItem(atPath: log)
-                try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: false)
+                // SQLite cannot open the file beside its log, as on a full or read-only disk.
+                let shared = world.journal + "-shm"
+                try? FileManager.default.removeItem(atPath: shared)
+                try FileManager.default.createSymbolicLink(atPath: shared, withDestinationPath: "nowhere")
                 for words in [
                     ["status"], ["releases", "blog"], ["show", "blog"], ["logs", "blog", "-f"], ["nodes"], ["audit"],
                 ] {
