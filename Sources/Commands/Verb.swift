@@ -18,6 +18,8 @@ extension Verb {
     func run() async throws {
         // Writing to a closed pipe returns an error instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
+        // So does writing more than a file may have (ulimit -f).
+        signal(SIGXFSZ, SIG_IGN)
         let work = Task { try await perform() }
         let signals = Signals()
         let received = signals.stream
@@ -34,7 +36,7 @@ extension Verb {
             signals.stop()
             watch.cancel()
         }
-        let status: ExitStatus
+        var status: ExitStatus
         do {
             status = try await work.value
         } catch is CancellationError {
@@ -46,6 +48,10 @@ extension Verb {
             let report = ErrorReport(error)
             for line in report.lines { printError(line) }
             status = report.status
+        }
+        if let problem = StandardOutput.problem {
+            printError("viridian: \(problem)")
+            if status == .done, StandardOutput.isResult(of: Self.self) { status = .couldNot }
         }
         throw ExitCode(status.rawValue)
     }
@@ -63,6 +69,7 @@ struct ErrorReport: Codable, Sendable, Hashable {
         switch error {
         case is LeaseHeld, is Interrupted: status = .busy
         case let error as APIClientError where error.isBusy: status = .busy
+        case is ValidationError: status = .usage
         default: status = .couldNot
         }
     }

@@ -55,6 +55,7 @@ public struct Viridian: AsyncParsableCommand {
 
     /// The entry point of the executable: runs the verb named in the arguments and exits with its status.
     public static func start(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) async {
+        StandardOutput.occupyClosedStreams()
         if ProgramName.current == .kubectlCompletion {
             guard let program = try? CommandDescription.all() else { exit(withError: ExitCode.failure) }
             printText(KubectlCompletion(arguments, of: program).text + "\n")

@@ -7,12 +7,12 @@ extension AppReleases {
     /// A journal without any release of the app is a new one: the app is released as one whose journal was lost, by what the cluster and the
     /// nodes say. A lease of an older version says nothing of it: nothing is compared.
     func checkJournal(_ lease: LeaseTerm) async throws {
-        if let lost = try await lostEnd(lease) { throw await reporting(lost) }
+        if let lost = try await lostEnd(lease.journal) { throw await reporting(lost) }
     }
 
-    /// What the journal has lost, by the app's lease; `nil`: nothing.
-    func lostEnd(_ lease: LeaseTerm) async throws -> JournalWentBack? {
-        guard let seen = lease.journal else { return nil }
+    /// What the journal has lost, by what the app's lease says of it; `nil`: nothing.
+    package func lostEnd(_ seen: JournalEnd?) async throws -> JournalWentBack? {
+        guard let seen else { return nil }
         do {
             _ = try await engine.events(app: name, after: seen)
             return nil
@@ -54,7 +54,7 @@ extension AppReleases {
     /// - Throws: `LeaseHeld`, `Refusal` when nothing is lost.
     package func acceptLoss(by: String, reason: String) async throws -> AcceptedLoss {
         try await withLease(checkingJournal: false) { lease in
-            guard let lost = try await lostEnd(lease) else {
+            guard let lost = try await lostEnd(lease.journal) else {
                 throw Refusal(
                     "the journal has all events that it has acknowledged by the lease of \(name): nothing is to be accepted"
                 )

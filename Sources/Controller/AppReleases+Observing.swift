@@ -5,6 +5,8 @@ package struct AppObservation: Sendable, Hashable {
     package var at: Timestamp
     package var survey: ClusterSurvey
     package var readings: [NodeReading]
+    /// Set when the journal has gone back, by what the app's lease says.
+    package var lost: JournalWentBack?
 
     package init(at: Timestamp, survey: ClusterSurvey, readings: [NodeReading]) {
         self.at = at
@@ -23,17 +25,28 @@ package struct AppObservation: Sendable, Hashable {
 extension AppReleases {
     /// Reads the app's objects in the cluster and every node of the inventory. Changes nothing.
     package func observe() async throws -> AppObservation {
-        async let observed = engine.cluster.survey()
-        let readings = await engine.nodes.read(try await engine.nodes.list(), claiming: nil)
-        return AppObservation(at: engine.clock.now, survey: try await observed, readings: readings)
+        let seen = try await observeParts()
+        return await comparing(AppObservation(at: seen.at, survey: try seen.survey.get(), readings: seen.readings))
     }
 
-    /// What the nodes route to, also when the cluster does not answer; the live colour is then `nil`. Changes nothing.
-    package func readNodes() async throws -> (readings: [NodeReading], live: Color?) {
-        let cluster = engine.cluster
-        async let live = try? await cluster.survey().recorded?.color
+    /// The same, with what the journal has lost: compared after the lease was read, it never seems to be behind. One that cannot be read says
+    /// so elsewhere.
+    package func comparing(_ observation: AppObservation) async -> AppObservation {
+        var observation = observation
+        observation.lost = (try? await lostEnd(observation.survey.journal)) ?? nil
+        return observation
+    }
+
+    /// What `observe` reads, with the error of the cluster beside what the nodes reported. Changes nothing.
+    package func observeParts() async throws -> (
+        at: Timestamp, survey: Result<ClusterSurvey, any Error>, readings: [NodeReading]
+    ) {
+        async let observed = engine.cluster.survey()
         let readings = await engine.nodes.read(try await engine.nodes.list(), claiming: nil)
-        return (readings, await live)
+        let at = engine.clock.now
+        let survey: Result<ClusterSurvey, any Error>
+        do { survey = .success(try await observed) } catch { survey = .failure(error) }
+        return (at, survey, readings)
     }
 
     /// Deletes the old colour that the newest release kept for an instant rollback, when that time is over and every node was read

@@ -54,7 +54,7 @@ extension AppReleases {
                 }
                 guard let reacquired else { continue }
                 lease = reacquired
-                if let lost = try await engine.untilAnswered({ try await lostEnd(reacquired) }) { throw lost }
+                if let lost = try await engine.untilAnswered({ try await lostEnd(reacquired.journal) }) { throw lost }
                 try await report(
                     .said(LogMessage("The cluster answers again")), number, after: reported, reporting)
                 let absence = max(engine.clock.now - stopped, .zero)

@@ -123,13 +123,18 @@ extension AppReleases {
     }
 
     /// Acquires the app's lease for as long as `body` runs.
-    /// - Throws: `LeaseHeld`; `JournalWentBack` unless `checkingJournal` is false.
-    func withLease<T>(checkingJournal: Bool = true, _ body: (LeaseTerm) async throws -> T) async throws -> T {
+    /// - Throws: `LeaseHeld`; `JournalWentBack` unless `checkingJournal` is false; with `isFirst`, which says that nothing was written before,
+    ///   `ClusterUnreached` when the cluster does not give the lease.
+    func withLease<T>(
+        checkingJournal: Bool = true, isFirst: Bool = false, _ body: (LeaseTerm) async throws -> T
+    ) async throws -> T {
         let lease: LeaseTerm
         do {
             lease = try await acquireLease()
         } catch let held as LeaseHeld {
             throw held.naming(try await latest())
+        } catch let error where isFirst && !(error is CancellationError || error is Refusal) {
+            throw ClusterUnreached(cause: error)
         }
         do {
             if checkingJournal { try await checkJournal(lease) }

@@ -80,7 +80,7 @@ package struct AppReleases: Sendable {
         observe: @escaping Engine.Observer
     ) async throws -> Release {
         try await checkCluster()
-        return try await withLease { lease in
+        return try await withLease(isFirst: true) { lease in
             if let open = try await latest(), !open.state.hasEnded {
                 guard open.order.isRequested(by: request, of: app) else {
                     throw Interrupted(release: open, app: app)

@@ -34,7 +34,7 @@ extension AppReleases {
     /// - Throws: `LeaseHeld` while a release runs, `Interrupted` when one has not ended, `Refusal` when no colour can be served.
     package func repair(isDryRun: Bool) async throws -> RepairReport {
         // It goes by what the cluster and the nodes say, also where the journal has gone back.
-        try await withLease(checkingJournal: false) {
+        try await withLease(checkingJournal: false, isFirst: true) {
             try await repair(isDryRun: isDryRun, lastRelease: try await lastNumber($0))
         }
     }

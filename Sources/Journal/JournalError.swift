@@ -11,6 +11,8 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
         case foreign
         /// Not a database, or a damaged one.
         case corrupt(String)
+        /// The file that was opened is not at its path any more.
+        case moved
         /// No permission to write it, no such folder, no space.
         case unusable(String)
         /// The server of the database does not answer, or is not the primary. What was to be written is not there.
@@ -51,6 +53,8 @@ package struct JournalError: Error, Sendable, CustomStringConvertible {
             "journal \(journal) is a database of another program: name another journal in viridian.yaml"
         case .corrupt(let problem):
             "journal \(journal) is damaged (\(problem)): move it away and run again; what is live is read from the cluster and the nodes"
+        case .moved:
+            "journal \(journal) is no longer the file that this process has open: it was moved, deleted or replaced, and what is recorded goes to the former file: stop viridian, put the right file there, and start it again"
         case .unusable(let problem):
             "journal \(journal) cannot be used: \(problem): fix that, or name another journal in viridian.yaml"
         case .unreachable(let problem):

@@ -50,10 +50,7 @@ struct PostgreSQLAddress: Sendable {
             defer { pq.freemem(problem) }
             // What follows is a part of the URI, which may be the password's.
             let words = String(libpq: problem).prefix { !"\":\n".contains($0) }.trimmingCharacters(in: .whitespaces)
-            throw PostgreSQLFailure(
-                .address,
-                "its URI cannot be read (\(words)); it is postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE, with %40 for @ in a password"
-            )
+            throw Self.unreadable(words)
         }
         defer { pq.conninfoFree(options) }
         var values: [String: String] = [:]
@@ -67,6 +64,11 @@ struct PostgreSQLAddress: Sendable {
             if values[keyword] != nil || variable?.isEmpty == false { named.insert(keyword) }
             option += 1
         }
+        // Else it would be tried as one that may pass, and told with the words that may be the password's.
+        let ports = (values["port"] ?? "").split(separator: ",")
+        guard ports.allSatisfy({ Int($0).map { (1...65535).contains($0) } ?? false }) else {
+            throw Self.unreadable("a port is not a number from 1 to 65535")
+        }
         self.uri = uri
         servers = Self.servers(values)
         defaults = Self.defaults.filter { !named.contains($0.key) }
@@ -79,6 +81,13 @@ struct PostgreSQLAddress: Sendable {
         isVerified = mode == "verify-full"
         isLocal = servers.allSatisfy(\.isLocal)
         name = Self.name(values)
+    }
+
+    static func unreadable(_ words: String) -> PostgreSQLFailure {
+        PostgreSQLFailure(
+            .address,
+            "its URI cannot be read (\(words)); it is postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE, with %40 for @ in a password"
+        )
     }
 
     /// A network that was cut is noticed within ten seconds.

@@ -102,10 +102,22 @@ final class PostgreSQLConnecting: Sendable {
             return PostgreSQLFailure(.refused(state: String(found.1), constraint: nil), Self.oneLine(words))
         }
         let words = Self.oneLine(message)
+        if let problem = unusableOption(words) { return PostgreSQLAddress.unreadable(problem) }
         if let refusal = TLSRefusal(words) {
             return PostgreSQLFailure(.untrusted(advice: refusal.advice), refusal.message)
         }
         return PostgreSQLFailure(.noConnection, words)
+    }
+
+    /// What libpq says of a value in the URI that cannot be (fe-connect.c): waiting does not help. It quotes the value, which may be a part of
+    /// the password.
+    private func unusableOption(_ words: String) -> String? {
+        // For most options it is found only when a server is asked.
+        let said = words.range(of: " failed: ").map { String(words[$0.upperBound...]) } ?? words
+        let kinds = #/^(invalid (integer value|port number|\w+ value)|could not match \d+ .*)/#
+        guard let kind = said.firstMatch(of: kinds) else { return nil }
+        let option = said.firstMatch(of: #/ for connection option "\w+"$/#).map { String($0.0) } ?? ""
+        return String(kind.1) + option
     }
 
     /// A message of several lines as one; where in the server's sources it comes from does not help.

@@ -29,10 +29,9 @@ extension Journal {
 
 extension SQLiteDatabase {
     init(opening path: String) throws(JournalError) {
-        self.path = path
         do {
             if try SQLiteSchema.isMissing(path) { SQLiteSchema.create(path) } else { try SQLiteSchema.check(path) }
-            pool = try SQLiteSchema.open(path)
+            self.init(path: path, pool: try SQLiteSchema.open(path))
         } catch {
             throw JournalError(path: path, error)
         }

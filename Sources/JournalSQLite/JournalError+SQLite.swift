@@ -3,6 +3,8 @@ import Journal
 
 extension JournalError {
     static let diskFull = "its disk is full"
+    /// SQLite's words for a read or a write that failed, whatever the cause.
+    static let inputOutput = "disk I/O error"
 
     /// What SQLite, or the opening of its file, says about a journal.
     init(path: String, _ error: any Error) {
@@ -21,7 +23,7 @@ extension JournalError {
 
 extension JournalError.Kind {
     init(_ error: DatabaseError) {
-        let problem = error.message ?? "\(error.resultCode)"
+        let problem = error.reason
         switch error.extendedResultCode {
         case .SQLITE_CONSTRAINT_PRIMARYKEY:
             self = .conflict
@@ -36,5 +38,13 @@ extension JournalError.Kind {
             self = .unusable("no permission to write it or its folder (\(problem))")
         default: self = .unusable(problem)
         }
+    }
+}
+
+extension DatabaseError {
+    /// SQLite's words. While a database is copied, the connection may know nothing of the error, and says so.
+    var reason: String {
+        if let message, message != "not an error" { return message }
+        return DatabaseError(resultCode: resultCode).message ?? "\(resultCode)"
     }
 }

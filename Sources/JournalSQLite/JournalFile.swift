@@ -10,7 +10,11 @@ package enum JournalFile {
     private static func make(
         _ path: String, replacing: Bool, _ body: (String) async throws -> Void
     ) async throws {
-        if !replacing, FileManager.default.fileExists(atPath: path) { throw exists(path) }
+        if let type = FileName.type(of: path) {
+            // Renaming would put a file in the place of a device or a pipe, which others write to.
+            guard type == .typeRegular else { throw JournalFileError(file: path, kind: .notAFile) }
+            if !replacing { throw exists(path) }
+        }
         let partial = "\(path).partial-\(UUID().uuidString.prefix(8))"
         defer { for end in ["", "-wal", "-shm", "-journal"] { unlink(partial + end) } }
         do {
@@ -26,7 +30,7 @@ package enum JournalFile {
             let folder = (path as NSString).deletingLastPathComponent
             try synchronize(folder.isEmpty ? "." : folder, of: path)
         } catch {
-            if let error = JournalFileError(file: path, writing: error) { throw error }
+            if let error = JournalFileError(file: path, partial: partial, writing: error) { throw error }
             throw error is DatabaseError ? JournalError(path: path, error) : error
         }
     }
@@ -41,7 +45,7 @@ package enum JournalFile {
         } catch {
             throw JournalError(path: source, error)
         }
-        guard !isSame(source, path) else { throw JournalFileError(file: path, kind: .isJournal) }
+        try checkTarget(path, of: source)
         try await make(path, replacing: replacing) { partial in
             var configuration = Configuration()
             configuration.readonly = true
@@ -60,6 +64,21 @@ package enum JournalFile {
             }
             try copy.close()
         }
+    }
+
+    /// Throws where the file `path` is the journal `source`, or one that is beside it and belongs to it: without its write-ahead log a journal
+    /// is damaged, and without its lock nobody sees that a server uses it.
+    package static func checkTarget(_ path: String, of source: String) throws(JournalFileError) {
+        let names = FileName.names(of: path)
+        if !names.isDisjoint(with: FileName.names(of: source)) { throw JournalFileError(file: path, kind: .isJournal) }
+        if !names.isDisjoint(with: FileName.names(ofJournal: source)) {
+            throw JournalFileError(file: path, kind: .belongsToJournal)
+        }
+    }
+
+    /// Copies a backup into the new file `path`, and checks it. Throws `BackupFileError` where that is to blame.
+    package static func copyBackup(_ backup: String, to path: String) async throws {
+        try await make(path, replacing: false) { try BackupFile(path: backup).copy(to: $0) }
     }
 
     /// Makes a journal in a new file, and lets `body` fill it.
@@ -85,7 +104,10 @@ package enum JournalFile {
     /// Puts a copy of the journal `backup` in the place of the journal `path`, while no server uses that.
     /// - Returns: where what was there is kept; `nil` when there was nothing in it.
     package static func restore(_ backup: String, to path: String, keeping suffix: String?) async throws -> String? {
-        guard !isSame(backup, path) else { throw JournalFileError(file: path, kind: .isJournal) }
+        if !FileName.names(of: backup).isDisjoint(with: FileName.names(of: path)) {
+            throw JournalFileError(file: path, kind: .isJournal)
+        }
+        try BackupFile(path: backup).check()
         let lock = Glibc.open(path + "-sender", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw problem(path) }
         defer { close(lock) }
@@ -94,15 +116,21 @@ package enum JournalFile {
         // Beside it first: until that is complete, the old one stays.
         let next = "\(path).restored-\(UUID().uuidString.prefix(8))"
         defer { unlink(next) }
-        try await backUp(backup, to: next)
+        do {
+            try await copyBackup(backup, to: next)
+        } catch let error as JournalFileError {
+            throw JournalFileError(
+                file: path, kind: .notRestored(error.kind == .diskFull ? "its disk is full: make space" : error.problem)
+            )
+        }
         if FileManager.default.fileExists(atPath: path) {
             if let suffix {
                 try await closeLog(of: path)
-                old = path + suffix
-                guard link(path, path + suffix) == 0 else { throw problem(path + suffix) }
+                let kept = try keep(path, as: path + suffix)
+                old = kept
                 // What could not be moved out of the log of a damaged file. It must not be taken for the restored file's.
                 if FileManager.default.fileExists(atPath: path + "-wal") {
-                    guard rename(path + "-wal", path + suffix + "-wal") == 0 else { throw problem(path + suffix) }
+                    guard rename(path + "-wal", kept + "-wal") == 0 else { throw problem(kept) }
                 }
             } else {
                 let journal = try SQLiteDatabase(opening: path)
@@ -119,16 +147,22 @@ package enum JournalFile {
         return old
     }
 
+    /// Gives a file another name too, with a number where there are others of that name: of restores in the same second.
+    private static func keep(_ path: String, as name: String) throws -> String {
+        var number = 1
+        while true {
+            let kept = number == 1 ? name : "\(name)-\(number)"
+            if link(path, kept) == 0 { return kept }
+            guard errno == EEXIST else { throw problem(kept) }
+            number += 1
+        }
+    }
+
     /// Moves what is in the write-ahead log into the file. A file that cannot be opened any more keeps what it has.
     private static func closeLog(of path: String) async throws {
         guard let queue = try? DatabaseQueue(path: path) else { return }
         try? await queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         try? queue.close()
-    }
-
-    private static func isSame(_ one: String, _ other: String) -> Bool {
-        let files = [one, other].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().standardizedFileURL.path }
-        return files[0] == files[1]
     }
 
     private static func synchronize(_ file: String, of path: String) throws {
@@ -140,7 +174,7 @@ package enum JournalFile {
 
     private static func exists(_ path: String) -> JournalFileError { JournalFileError(file: path, kind: .exists) }
 
-    private static func problem(_ path: String) -> JournalFileError {
+    static func problem(_ path: String) -> JournalFileError {
         JournalFileError(file: path, kind: errno == ENOSPC ? .diskFull : .other(String(cString: strerror(errno))))
     }
 }

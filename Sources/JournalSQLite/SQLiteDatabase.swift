@@ -13,6 +13,14 @@ import struct Journal.StatementArguments
 struct SQLiteDatabase: JournalDatabase {
     let path: String
     let pool: DatabasePool
+    private let file: SQLiteFileCheck
+
+    /// `path` is what messages call it.
+    init(path: String, pool: DatabasePool) {
+        self.path = path
+        self.pool = pool
+        file = SQLiteFileCheck(path: pool.path)
+    }
 
     var name: String { path }
     var isShared: Bool { false }
@@ -55,7 +63,11 @@ struct SQLiteDatabase: JournalDatabase {
     func checkWritable() async throws(JournalError) {
         let result: Result<Void, JournalError> = await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { database in
-                continuation.resume(returning: journalResult { try database.inTransaction(.immediate) { .rollback } })
+                continuation.resume(
+                    returning: journalResult {
+                        try database.inTransaction(.immediate) { .rollback }
+                        if let problem = file.problem() { throw JournalError(journal: path, kind: problem) }
+                    })
             }
         }
         try result.get()

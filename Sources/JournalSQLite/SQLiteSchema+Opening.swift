@@ -39,16 +39,18 @@ extension SQLiteSchema {
     }
 
     /// Reads an existing file, read-only: opening a database for writing may change it before it is known whether it is a journal.
-    static func check(_ path: String) throws {
+    ///
+    /// With `isWhole` it has to be a complete journal, and all of it is checked, whatever its size.
+    static func check(_ path: String, isWhole: Bool = false) throws {
         var configuration = configuration
         configuration.readonly = true
-        let isChecked = try size(path) <= checkedSize
+        let isChecked = try isWhole || size(path) <= checkedSize
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         try queue.read { database in
             let owner = try Int64.fetchOne(database, sql: "PRAGMA application_id")
             // Without tables: the process that created it died before it was done.
             let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
-            guard owner == applicationID || isEmpty && owner == 0 else { throw Rejection.foreign }
+            guard owner == applicationID || !isWhole && isEmpty && owner == 0 else { throw Rejection.foreign }
             if try migrator.appliedIdentifiers(database).contains(where: { !migrator.migrations.contains($0) }) {
                 throw Rejection.newer
             }

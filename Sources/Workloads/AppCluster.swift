@@ -66,7 +66,8 @@ package struct AppCluster: Cluster {
             workloads[color] = Self.summary(object, of: app)
         }
         let live = LiveRecord(annotations)
-        return ClusterSurvey(recorded: live.version, recordedBy: live.release, workloads: workloads)
+        return ClusterSurvey(
+            recorded: live.version, recordedBy: live.release, workloads: workloads, journal: live.journal)
     }
 
     static func summary(_ object: JSON, of app: AppConfiguration) -> ClusterSurvey.Workload {
@@ -169,12 +170,14 @@ extension JSON {
 struct LiveRecord: Sendable, Hashable {
     var version: LiveVersion?
     var release: Int?
+    var journal: JournalEnd?
 
     init(_ annotations: [String: String]) {
         version = annotations[Annotation.liveColor].flatMap(Color.init).map {
             LiveVersion(color: $0, version: Version.text(annotations[Annotation.liveVersion]) ?? "?")
         }
         release = annotations[Annotation.release].flatMap(Int.init(releaseNumber:))
+        journal = annotations[Annotation.journal].flatMap(JournalEnd.init(annotation:))
     }
 }
 

@@ -144,7 +144,7 @@ package actor ClusterSurveys {
         var survey = ClusterSurvey(recorded: nil, recordedBy: nil, workloads: [:])
         let lease = WatchedObject.Key(namespace: app.namespace, name: AppLease.name)
         if case .lease(let live) = objects[.leases]?[lease] {
-            (survey.recorded, survey.recordedBy) = (live.version, live.release)
+            (survey.recorded, survey.recordedBy, survey.journal) = (live.version, live.release, live.journal)
         }
         for color in Color.allCases {
             let key = WatchedObject.Key(namespace: app.namespace, name: app.workloadName(color))

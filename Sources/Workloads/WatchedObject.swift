@@ -7,7 +7,7 @@ import ViridianConfiguration
 /// memory.
 struct WatchedObject: Sendable, Hashable {
     enum Content: Sendable, Hashable {
-        /// What is recorded as live.
+        /// What is recorded as live, and how far the journal went.
         case lease(LiveRecord)
         /// `nil`: it is being deleted.
         case workload(ClusterSurvey.Workload?)
@@ -71,6 +71,7 @@ extension WatchedObject {
                 identity + [
                     .string(live.version?.color.rawValue ?? ""), .string(live.version?.version ?? ""),
                     live.release.map { .integer(Int64($0)) } ?? .null,
+                    .string(live.journal?.annotation ?? ""),
                 ])
         case .workload(nil): return .array(identity)
         case .workload(let workload?):
@@ -89,12 +90,13 @@ extension WatchedObject {
         key = Key(namespace: namespace, name: name)
         switch values.count {
         case 2: content = .workload(nil)
-        case 5:
+        case 6:
             var live = LiveRecord([:])
             live.version = values[2].string.flatMap(Color.init).map {
                 LiveVersion(color: $0, version: values[3].string ?? "?")
             }
             live.release = values[4].integer
+            live.journal = values[5].string.flatMap(JournalEnd.init(annotation:))
             content = .lease(live)
         case 7:
             content = .workload(

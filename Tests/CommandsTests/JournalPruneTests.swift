@@ -68,4 +68,17 @@ struct JournalPruneTests {
             #expect(count == 51)
         }
     }
+
+    @Test("says every few seconds how far it is, and nothing when it is quick")
+    func progress() {
+        let start = ContinuousClock.now
+        var report = PruningReport(since: start)
+        func line(_ step: JournalPruning.Progress.Step, _ done: Int, _ seconds: Double) -> String? {
+            report.line(.init(app: "blog", step: step, done: done, all: 8000), at: start + .seconds(seconds))
+        }
+        #expect(line(.reading, 1000, 2.9) == nil)
+        #expect(line(.reading, 1200, 3) == "blog: 1200 of 8000 older releases read")
+        #expect(line(.reading, 2000, 5) == nil)
+        #expect(line(.deleting, 300, 6.5) == "blog: 300 of 8000 releases deleted")
+    }
 }

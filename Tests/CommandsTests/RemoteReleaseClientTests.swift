@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controller
 import Foundation
 import Testing
 
@@ -31,9 +32,26 @@ struct RemoteTests {
         #expect(proxy.isTransient && proxy.description.contains("HTTP status 502"))
     }
 
+    @Test("an error of several lines is printed as the same command prints it without a server")
+    func linesOfErrors() throws {
+        let body = Data(
+            #"{"error": {"code": "refused", "message": "it has gone back\nto fix: this\nor that\u001b"}}"#.utf8)
+        let error = APIClientError(409, body, at: "deploy.domain.com:443")
+        let report = ErrorReport(error)
+        #expect(
+            report.lines.map { TerminalLine($0).written } == [
+                "viridian: it has gone back", "  to fix: this", "  or that\\u{1b}",
+            ])
+        #expect(report.lines.first == ErrorReport(Refusal("it has gone back", details: ["to fix: this"])).lines.first)
+        #expect(report.status == .couldNot)
+    }
+
     @Test(
         "a verb that cannot use a server refuses one, with the reason",
-        arguments: ["check", "app add blog", "render kubernetes", "serve"])
+        arguments: [
+            "check", "app add blog", "render kubernetes", "serve", "journal check", "journal export", "journal prune",
+            "journal accept blog --reason lost",
+        ])
     func noServer(_ verb: String) throws {
         let words = verb.split(separator: " ").map(String.init)
         _ = try Viridian.parseAsRoot(words)

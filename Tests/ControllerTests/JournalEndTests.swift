@@ -237,6 +237,26 @@ struct JournalEndTests {
         #expect(told.found?.sequence == 3)
     }
 
+    @Test("whoever looks at the app is told it too, and nothing is written")
+    func looking() async throws {
+        try await site.deploy("v1")
+        try await site.deploy("v2")
+        let releases = try site.releases()
+        let before = try await releases.observe().lost
+        #expect(before == nil)
+        site.journal.loseEvents(of: 2, after: 0)
+        let events = site.kinds(1)
+        let observation = try await releases.observe()
+        #expect(observation.lost?.sentence.contains("nothing of it: its newest release is blog/1") == true)
+        let view = AppView(app: releases.app, observation: observation, latest: try await releases.latest())
+        #expect(view.advice.first?.hasPrefix("the journal has gone back: it had acknowledged event") == true)
+        #expect(view.advice.first?.contains("viridian journal accept blog --reason R") == true)
+        #expect(site.kinds(1) == events)
+        _ = try await accept()
+        let after = try await releases.observe().lost
+        #expect(after == nil)
+    }
+
     // MARK: What is accepted
 
     @Test("accepted before any node was switched: the release has failed, and repair deletes its candidate")

@@ -167,7 +167,8 @@ actor World {
                 .init(
                     version: $0.version, image: "registry.local:5000/blog:\($0.version)", replicas: $0.replicas,
                     ready: $0.ready, release: $0.release)
-            }
+            },
+            journal: journalInLease
         )
     }
 

@@ -33,7 +33,7 @@ extension EngineSimulation {
             case is JournalWentBack: tally.value.withLock { $0.isStopped = true }
             case is SimulatedProcess.Killed, is CancellationError, is LeaseHeld, is LeaseLost,
                 is Interrupted,
-                is Inapplicable, is Refusal, is JournalConflict, is TransientError:
+                is Inapplicable, is Refusal, is JournalConflict, is TransientError, is ClusterUnreached:
                 break
             default: rules.report("a command ends with \(error)")
             }

@@ -142,6 +142,23 @@ struct PostgreSQLTests {
         }
     }
 
+    @Test(
+        "a value in the address that cannot be is told at once, and not as a server that does not answer",
+        arguments: [
+            ("127.0.0.1:port/x", "a port is not a number"), ("127.0.0.1:70000/x", "a port is not a number"),
+            ("127.0.0.1:1/x?sslmode=secret", "invalid sslmode value"),
+            ("127.0.0.1:1/x?keepalives_idle=secret", "invalid integer value for connection option \"keepalives_idle\""),
+            ("h1,h2/x?hostaddr=127.0.0.1", "could not match 2 host names to 1 hostaddr values"),
+        ])
+    func value(_ rest: String, _ words: String) {
+        let began = ContinuousClock.now
+        let error = refusal("postgresql://anna:secret@\(rest)")
+        let text = error?.description ?? ""
+        #expect(text.contains("cannot be used: its URI cannot be read (\(words)"), "\(text)")
+        #expect(!text.contains("secret") && !text.contains("Nothing was written"), "\(text)")
+        #expect(began.duration(to: .now) < PostgreSQLLimits().retries)
+    }
+
     @Test("a password is never in the name of a journal, nor in an error")
     func secrecy() async throws {
         let uri = "postgresql://anna:tr0ub4dor@127.0.0.1:\(try unusedPort())/viridian?connect_timeout=1"

@@ -269,21 +269,21 @@ struct RefusalTests {
         #expect(error?.description == unusable(journal.name, "its disk is full"))
         #expect(try await journal.events(app: "blog", number: 1).map(\.sequence) == Array(1...sequence))
     }
+}
 
-    /// A file system of a few hundred KiB.
-    private enum Small {
-        static func isPossible() async -> Bool {
-            guard let folder = try? Folder() else { return false }
-            return (try? await withFileSystem(at: folder("disk")) {}) != nil
-        }
+/// A file system of a few hundred KiB.
+enum Small {
+    static func isPossible() async -> Bool {
+        guard let folder = try? Folder() else { return false }
+        return (try? await withFileSystem(at: folder("disk")) {}) != nil
+    }
 
-        static func withFileSystem(at path: String, _ body: () async throws -> Void) async throws {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            guard mount("tmpfs", path, "tmpfs", 0, "size=512k") == 0 else {
-                throw CocoaError(.fileWriteNoPermission)
-            }
-            defer { umount2(path, Int32(MNT_DETACH)) }
-            try await body()
+    static func withFileSystem(at path: String, _ body: () async throws -> Void) async throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        guard mount("tmpfs", path, "tmpfs", 0, "size=512k") == 0 else {
+            throw CocoaError(.fileWriteNoPermission)
         }
+        defer { umount2(path, Int32(MNT_DETACH)) }
+        try await body()
     }
 }

@@ -160,6 +160,26 @@ extension EveryJournal {
             #expect(first.releases + rest.releases == 20)
         }
 
+        @Test("whoever waits can be told how far it is, also where nothing is deleted")
+        func progress() async throws {
+            let place = try await Backend.sqlite.place()
+            let journal = try place.open()
+            try await add(journal, 1...70, daysAgo: 500, .aborted)
+            for isDryRun in [true, false] {
+                var pruning = JournalPruning(retention, of: journal)
+                var told: [JournalPruning.Progress] = []
+                _ = try await pruning.run(at: now, isDryRun: isDryRun) {
+                    true
+                } progress: {
+                    told.append($0)
+                }
+                let read = (0..<20).map { JournalPruning.Progress(app: "blog", step: .reading, done: $0, all: 20) }
+                #expect(told.filter { $0.step == .reading } == read)
+                let deleted = told.filter { $0.step == .deleting }
+                #expect(deleted.last?.done == (isDryRun ? nil : 20) && deleted.allSatisfy { $0.all == 20 })
+            }
+        }
+
         @Test("two that delete at the same time delete each release once", arguments: Backend.here)
         func together(_ backend: Backend) async throws {
             let place = try await backend.place()

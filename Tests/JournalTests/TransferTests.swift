@@ -135,7 +135,10 @@ extension EveryJournal {
 
         @Test("the export is JSON, by app and time, without hashes and sessions", arguments: Backend.here)
         func export(_ backend: Backend) async throws {
-            let journal = try await backend.place().open()
+            // Its folder is there for as long as the place is.
+            let place = try await backend.place()
+            defer { withExtendedLifetime(place) {} }
+            let journal = try place.open()
             try await journal.fill()
             let lines = try await journal.exported()
             let objects = try lines.map {
@@ -257,7 +260,7 @@ struct JournalFileTests {
         }
         withExtendedLifetime(sender) {}
         try folder.write(Data("no database at all, but long enough to be read as one".utf8), to: folder("other"))
-        await #expect(throws: JournalError.self) {
+        await #expect(throws: BackupFileError.self) {
             try await JournalFile.restore(folder("other"), to: folder("new.sqlite"), keeping: nil)
         }
         #expect(!FileManager.default.fileExists(atPath: folder("new.sqlite")))

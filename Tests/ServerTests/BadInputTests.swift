@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import HTTPTransport
 import Journal
+import ReleaseMachine
 import Testing
 
 @testable import Server
@@ -18,6 +19,18 @@ struct BadInputTests {
         init(_ body: String, _ status: Int, _ code: String, _ field: String? = nil) {
             (self.body, self.status, self.code, self.field) = (body, status, code, field)
         }
+    }
+
+    @Test("an error of several lines keeps them, and has no control characters within them")
+    func lines() throws {
+        let lost = JournalWentBack(
+            app: "blog", seen: JournalEnd(release: 2, sequence: 5, at: Timestamp(milliseconds: 0)), found: nil,
+            newest: 1)
+        let answer = ErrorAnswer(APIError(lost))
+        #expect(
+            answer.error.message == lost.description && lost.description.contains("Nothing more is done for blog\n"))
+        let hostile = ErrorAnswer(APIError(Refusal("one\u{1b}[2J\r\nFORGED\u{2028}", details: ["two\u{7}"])))
+        #expect(hostile.error.message == #"one\u{1b}[2J\u{d}\u{a}FORGED\u{2028}"# + "\n" + #"two\u{7}"#)
     }
 
     static let cases = [
@@ -132,7 +145,11 @@ struct BadInputTests {
         try await withServer { server in
             await server.world.goDown()
             let answer = try await server.deploy()
-            #expect(answer.status == 503 && answer.message == "the API does not answer", "\(answer)")
+            #expect(
+                answer.status == 503 && answer.message.hasPrefix("the API does not answer. Nothing was changed"),
+                "\(answer)")
+            let repair = try await server.post("/api/v1/apps/blog/repair")
+            #expect(repair.status == 503 && repair.message.contains("what is live stays live"), "\(repair)")
             #expect(try await server.journal.numbers(app: "blog", limit: 1) == [])
             let app = try await server.get("/api/v1/apps/blog")
             #expect(app.status == 200 && app.json["problem"].string == "the API does not answer", "\(app)")

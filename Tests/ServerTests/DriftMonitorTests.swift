@@ -126,7 +126,11 @@ struct DriftMonitorTests {
     func order() async throws {
         try await withServer(apps: ["a", "b", "c", "d"], settings: { $0.checkInterval = .seconds(600) }) { server in
             let appStates = server.services.appStates
-            let isSeen = try await eventually { await appStates.observation("d").map { _ in true } }
+            // The first round is over.
+            let isSeen = try await eventually { () -> Bool? in
+                for app in ["a", "b", "c", "d"] where await appStates.observation(app) == nil { return nil }
+                return true
+            }
             #expect(isSeen == true)
             for app in ["b", "d", "a", "c"] { await server.services.driftMonitor.check(app) }
             #expect(await appStates.checkOrder() == ["b", "d", "a", "c"])

@@ -15,7 +15,7 @@ import ViridianConfiguration
     static let hostile = #"<script>alert("x")</script>"# + "\u{1b}[31mred\u{202E}" + "'\"&"
 
     /// The page in its layout, as a deployer gets it.
-    private func html(_ page: Pages.Page) async throws -> String {
+    func html(_ page: Pages.Page) async throws -> String {
         let folder = try TestFolder()
         let services = try await Services(
             apps: FakeApps(

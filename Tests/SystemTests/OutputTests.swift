@@ -34,5 +34,36 @@ extension ShortCommands {
                 #expect(release["nodes"]?.array?.count == 2)
             }
         }
+
+        @Test(
+            "a verb whose output is lost says so and ends with 1; a reader that has gone is none",
+            arguments: ["> /dev/full", ">&-"])
+        func lostOutput(_ redirection: String) async throws {
+            try await inAnEmptyFolder { viridian in
+                try Data("nodes: {inventory: static, static: [10.122.43.70]}\n".utf8)
+                    .write(to: URL(filePath: viridian.directory + "/viridian.yaml"))
+                try FileManager.default.createDirectory(
+                    atPath: viridian.directory + "/apps", withIntermediateDirectories: true)
+                let locked = try await viridian("lock", "--reason", "what the audit log and the export have")
+                #expect(locked.status == 0, "\(locked)")
+                var shell = viridian
+                shell.executable = "/bin/sh"
+                for verb in [
+                    "journal export", "journal check", "journal check -o json", "audit", "audit -o json",
+                    "version", "completions bash",
+                ] {
+                    let said = try await shell("-c", "exec \"$0\" \(verb) \(redirection)", Program.path)
+                    #expect(said.status == 1, "\(said)")
+                    #expect(said.error.hasPrefix("viridian: standard output cannot be written: "), "\(said)")
+                    #expect(said.errorLines.count == 1 && said.output.isEmpty, "\(said)")
+                }
+                // What has been done is done, whoever can read of it.
+                let unlocked = try await shell("-c", "exec \"$0\" unlock \(redirection)", Program.path)
+                #expect(unlocked.status == 0 && unlocked.error.contains("standard output cannot"), "\(unlocked)")
+                let ended = try await shell(
+                    "-c", "{ \"$0\" journal export; echo $? >&2; } | true", Program.path)
+                #expect(ended.error == "0\n", "\(ended)")
+            }
+        }
     }
 }

@@ -218,5 +218,8 @@ struct KilledDatabase: Sendable {
             #expect(said.error.contains("Nothing was written"), "\(said)")
         }
         #expect(try await server.get("/readyz", token: nil).status == 503)
+        let metrics = try await server.get("/metrics", token: nil)
+        #expect(metrics.status == 200)
+        #expect(String(decoding: metrics.body, as: UTF8.self).contains("viridian_journal_writable 0\n"))
     }
 }

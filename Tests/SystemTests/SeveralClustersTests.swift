@@ -156,6 +156,24 @@ extension Releases {
             }
         }
 
+        @Test("a cluster that was never read since the server's start is unknown there, and its nodes are listed")
+        func neverRead() async throws {
+            try await withTwoClusters { world in
+                let token = try await world.token()
+                world.west.cluster.faults.inject(.drop)
+                try await world.viridian.serving { server in
+                    let environment = ["VIRIDIAN_SERVER": server.url, "VIRIDIAN_TOKEN": token]
+                    let nodes = try await world.viridian.run(["nodes"], environment: environment)
+                    #expect(nodes.status == 0 && nodes.lines.first?.contains("CLUSTER") == true, "\(nodes)")
+                    #expect(nodes.lines.contains { $0.contains("west-1") && $0.contains("shop") }, "\(nodes)")
+                    #expect(nodes.error.contains("what is live of shop in cluster west could not be read"), "\(nodes)")
+                    let status = try await world.viridian.run(["status", "shop"], environment: environment)
+                    #expect(status.status == 1 && status.output.contains("the live colour is unknown"), "\(status)")
+                    #expect(status.output.contains("nodes  1: "), "\(status)")
+                }
+            }
+        }
+
         @Test("a cluster that is not configured is named with its file and line, and the nearest name, by every verb")
         func unknown() async throws {
             try await withTwoClusters { world in

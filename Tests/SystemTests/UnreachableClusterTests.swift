@@ -36,6 +36,18 @@ extension ShortCommands {
                     let check = try await world.viridian("check")
                     #expect(check.status == 1 && check.output.contains("blog node-1: "), "\(check)")
                     #expect(check.lines.contains { $0.hasPrefix("bad") && $0.contains("To fix: ") }, "\(check)")
+                    #expect(nodes.error.contains("warning: what is live of blog could not be read"), "\(nodes)")
+                    guard file != nil else { continue }
+                    let isFixed = check.lines.allSatisfy { !$0.hasPrefix("bad") || $0.contains("To fix: ") }
+                    #expect(isFixed && check.output.contains("To fix: start the cluster's API"), "\(check)")
+                    for words in [["deploy", "blog", "--version", "v3"], ["repair", "blog"]] {
+                        let said = try await world.viridian.run(words)
+                        #expect(said.status == 1 && said.error.contains("nothing is listening there"), "\(said)")
+                        #expect(said.error.contains("Nothing was changed: what is live stays live"), "\(said)")
+                        #expect(said.error.contains("viridian check shows whether the cluster answers"), "\(said)")
+                    }
+                    let plan = try await world.deploy("v3", "--dry-run")
+                    #expect(plan.output.contains("blog: what is live is unknown; v3 would be created"), "\(plan)")
                 }
             }
         }

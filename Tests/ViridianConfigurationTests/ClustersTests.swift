@@ -148,6 +148,16 @@ struct ClustersTests {
     }
 
     @Test(
+        "with `clusters` empty or of another form, the app's cluster is not told to be wrong too",
+        arguments: ["clusters: []", "clusters: {west: {}}", "clusters: [west]"])
+    func oneErrorOnly(_ clusters: String) throws {
+        for main in [clusters, Fixture.main + clusters] {
+            let errors = try fixture(main, ["shop": Self.app("shop", "cluster: west")]).errors()
+            #expect(errors.count == 1 && errors[0].hasPrefix("viridian.yaml:"), "\(errors)")
+        }
+    }
+
+    @Test(
         "what is wrong with `clusters`",
         arguments: [
             (

@@ -225,6 +225,18 @@ struct FileTests {
                 "journal: mysql://anna:secret@db/x",
                 "journal: expected a path, or a URI that begins with postgresql://"
             ),
+            (
+                "journal: PostgreSQL://anna:secret@db/x",
+                "journal: expected a path, or a URI that begins with postgresql://"
+            ),
+            (
+                "journal: postgresql:viridian",
+                "journal: expected a path, or a URI that begins with postgresql://"
+            ),
+            (
+                "journal: postgres:anna:secret@db/x",
+                "journal: expected a path, or a URI that begins with postgresql://"
+            ),
             ("journal: ''", #"journal: expected a path, or a URI that begins with postgresql://, found """#),
             ("journal: ~", "journal: expected a path, or a URI that begins with postgresql://, found nothing"),
             ("kubernetes: {kubeconfig: , context: 1}", "kubernetes.kubeconfig: expected a path, found nothing"),

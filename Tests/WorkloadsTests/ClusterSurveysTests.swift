@@ -125,7 +125,10 @@ struct ClusterSurveysTests {
     func kept(release: Int?) throws {
         let app = try Blog.app()
         let owners = WatchedApps([app])
-        let made = release.map { #", "viridian.dev/release": "\#($0)""# } ?? ""
+        let made =
+            release.map {
+                #", "viridian.dev/release": "\#($0)", "viridian.dev/journal": "\#($0)/7@2015-10-25T14:34:03.250Z""#
+            } ?? ""
         let objects = [
             """
             {"kind": "Lease", "metadata": {"name": "viridian", "namespace": "blog", "annotations": {
@@ -143,6 +146,7 @@ struct ClusterSurveysTests {
         for text in objects {
             let object = try #require(WatchedObject(try JSON(parsing: text), of: owners))
             #expect(WatchedObject(kept: object.json) == object)
+            if case .lease(let live) = object.content { #expect(live.journal?.release == release) }
         }
         for text in [#"{"metadata": {"name": "viridian", "namespace": "other"}}"#, "{}", "[]", "3"] {
             #expect(WatchedObject(try JSON(parsing: text), of: owners) == nil)

@@ -1,3 +1,4 @@
+import Controller
 import Foundation
 import Journal
 import JournalPostgreSQL
@@ -6,7 +7,7 @@ import ViridianConfiguration
 extension Preflight {
     /// Whether the journal can be written, whether it is safe there, and from whom.
     func journal() async -> [Finding] {
-        if let problem = installation.journalProblem { return [unwritable(problem)] }
+        if let problem = installation.journalProblem { return [unusable(problem)] }
         let uri = installation.configuration.journal
         if Journal.isPostgreSQL(uri) { return server(uri) }
         do throws(JournalError) {
@@ -14,12 +15,25 @@ extension Preflight {
             try await installation.journal.checkWritable()
             return [file(installation.journal.name)]
         } catch {
-            return [unwritable(error.description)]
+            return [unusable(error)]
         }
     }
 
-    private func unwritable(_ problem: String) -> Finding {
-        Finding(state: .bad, what: problem, fix: "make the journal writable: no release can start until then")
+    /// What the cluster knows of an app's journal that this one does not have: a release would be refused.
+    func lostEvents(of app: AppConfiguration, by survey: ClusterSurvey?) async -> Finding? {
+        let name = app.name.text
+        guard let lost = try? await installation.releases(name).lostEnd(survey?.journal) else { return nil }
+        return Finding(state: .bad, app: name, what: lost.sentence, fix: lost.fix)
+    }
+
+    private func unusable(_ problem: JournalError) -> Finding {
+        let fix: String? =
+            switch problem.kind {
+            case .unreachable, .unknown: "see to the server of the database: no release can start until it answers"
+            // The sentence itself says what to do.
+            default: nil
+            }
+        return Finding(state: .bad, what: problem.description, fix: fix)
     }
 
     private func file(_ path: String) -> Finding {
@@ -37,7 +51,7 @@ extension Preflight {
                 Finding(state: $0.isWarning ? .warning : .ok, what: $0.what, fix: $0.fix)
             }
         } catch {
-            return [Finding(state: .bad, what: error.description)]
+            return [unusable(error)]
         }
     }
 }

@@ -47,7 +47,9 @@ extension Preflight {
             }
             return Finding(state: .ok, what: "the account may list nodes, as nodes.inventory requires")
         } catch {
-            return Finding(state: .bad, what: "the right to list nodes cannot be checked: \(error)")
+            return Finding(
+                state: .bad, what: "the right to list nodes cannot be checked: \(error)",
+                fix: "as for the cluster's API above; then viridian check again")
         }
     }
 

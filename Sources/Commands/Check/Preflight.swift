@@ -55,7 +55,10 @@ struct Preflight {
             if let outage {
                 // What does not answer is not asked again for each app.
                 if !apps.isEmpty {
-                    findings.append(Finding(.bad, of: apps.map(\.name.text), "rights cannot be checked: \(outage)"))
+                    findings.append(
+                        Finding(
+                            .bad, of: apps.map(\.name.text), "rights cannot be checked: \(outage)",
+                            fix: "as for the cluster's API above; then viridian check again"))
                 }
             } else {
                 checks = await apps.concurrentMap(atMost: Self.maximumConcurrentApps) { await self.app($0, client) }
@@ -92,7 +95,10 @@ struct Preflight {
             return (Finding(state: .ok, what: what), nil)
         } catch {
             let outage = (error as? KubernetesError).flatMap { $0.refusal == nil ? $0 : nil }
-            return (Finding(state: .bad, what: "\(error)", fix: fix), outage)
+            // What is configured may be right, and nothing runs there.
+            let isOut = if case .noResponse = outage { true } else { false }
+            let start = "start the cluster's API or what is on the way to it; where the address is wrong, \(fix)"
+            return (Finding(state: .bad, what: "\(error)", fix: isOut ? start : fix), outage)
         }
     }
 
@@ -110,9 +116,10 @@ struct Preflight {
     /// Each object is read once, whatever it is needed for.
     private func app(_ app: AppConfiguration, _ client: KubernetesClient) async -> AppCheck {
         let client = client.remembering()
-        let findings = await findings(of: app, client)
-        let live = try? await AppCluster(client: client, app: app).survey().recorded?.color
-        return AppCheck(app: app, live: live ?? nil, findings: findings)
+        var findings = await findings(of: app, client)
+        let survey = try? await AppCluster(client: client, app: app).survey()
+        if let finding = await lostEvents(of: app, by: survey) { findings.append(finding) }
+        return AppCheck(app: app, live: survey?.recorded?.color, findings: findings)
     }
 
     private func findings(of app: AppConfiguration, _ client: KubernetesClient) async -> [Finding] {

@@ -20,15 +20,18 @@ struct LocalReleaseClient: ReleaseClient {
         let queued = try await installation.journal.queued(app: app).map {
             AppView.QueuedView(version: $0.version.version, since: $0.since, waits: $0.waitsFor)
         }
+        // The nodes can be read even if the cluster cannot.
+        var readings: [NodeReading] = []
         do {
+            let seen = try await releases.observeParts()
+            readings = seen.readings
+            let observation = await releases.comparing(
+                AppObservation(at: seen.at, survey: try seen.survey.get(), readings: readings))
             return AppView(
-                app: releases.app, observation: try await releases.observe(), latest: latest, holds: holds,
-                queued: queued)
+                app: releases.app, observation: observation, latest: latest, holds: holds, queued: queued)
         } catch let error as CancellationError {
             throw error
         } catch {
-            // The nodes can be read even if the cluster cannot.
-            let readings = (try? await releases.readNodes().readings) ?? []
             return AppView(
                 app: releases.app, observation: nil, latest: latest, holds: holds, queued: queued, readings: readings,
                 problem: String(describing: error))
@@ -57,11 +60,17 @@ struct LocalReleaseClient: ReleaseClient {
         }
     }
 
-    func nodes(of app: String) async throws -> [NodeRoute] {
+    func nodes(of app: String) async throws -> NodeList {
         // The nodes can be read even if the cluster cannot.
-        let seen = try await installation.releases(app).readNodes()
+        let seen = try await installation.releases(app).observeParts()
         let cluster = cluster(of: app)
-        return seen.readings.map { NodeRoute(app: app, cluster: cluster, reading: $0, live: seen.live) }
+        let survey = try? seen.survey.get()
+        let rows = seen.readings.map {
+            NodeRoute(app: app, cluster: cluster, reading: $0, live: survey?.recorded?.color)
+        }
+        guard case .failure(let error) = seen.survey else { return NodeList(nodes: rows) }
+        if error is CancellationError { throw error }
+        return NodeList(nodes: rows, unread: [.init(app: app, cluster: cluster, problem: "\(error)")])
     }
 
     func history(of app: String, limit: Int) async throws -> [ReleaseView] {

@@ -16,7 +16,7 @@ protocol ReleaseClient: Sendable {
     func view(of app: String) async throws -> AppView
     /// The app's image for a version; `nil` if only the server knows it.
     func image(of app: String, _ version: Version) async throws -> ImageReference?
-    func nodes(of app: String) async throws -> [NodeRoute]
+    func nodes(of app: String) async throws -> NodeList
     /// The newest releases, newest first.
     func history(of app: String, limit: Int) async throws -> [ReleaseView]
     func release(_ app: String, _ number: Int) async throws -> Release

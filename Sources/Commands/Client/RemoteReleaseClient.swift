@@ -59,8 +59,8 @@ struct RemoteReleaseClient: ReleaseClient {
 
     func image(of app: String, _ version: Version) throws -> ImageReference? { nil }
 
-    func nodes(of app: String) async throws -> [NodeRoute] {
-        try await server.get("/api/v1/nodes?app=\(PercentEncoding.encode(app))", NodeList.self).nodes
+    func nodes(of app: String) async throws -> NodeList {
+        try await server.get("/api/v1/nodes?app=\(PercentEncoding.encode(app))")
     }
 
     func history(of app: String, limit: Int) async throws -> [ReleaseView] {

@@ -25,7 +25,8 @@ struct ServerOutage {
         since = start
         if !isReported, error != nil || .now - start > Self.grace {
             isReported = true
-            let cause = error.map { " (\($0))" } ?? ""
+            // Within a sentence, also what has several lines.
+            let cause = error.map { " (\("\($0)".split(separator: "\n").joined(separator: "; ")))" } ?? ""
             printError(
                 "viridian: lost the connection to the server\(cause), retrying; \(release) continues there (viridian logs \(release) --follow)"
             )

@@ -16,7 +16,7 @@ struct Installation: Sendable {
     let clusters: [ConnectedCluster]
 
     /// Why the journal is read from a copy; `nil` if it is not.
-    var journalProblem: String?
+    var journalProblem: JournalError?
 
     /// For verbs that look at many apps, by app: their nodes are read for all of them at once.
     var batches: [String: ReadingsBatch] = [:]

@@ -14,7 +14,7 @@ extension Journal {
 /// The journal that a verb gets: the configured one, or a copy of it if that cannot be opened and the verb only reads.
 struct OpenedJournal {
     var journal: Journal
-    var problem: String?
+    var problem: JournalError?
     /// The directory of the copy.
     var directory: PrivateDirectory?
 
@@ -36,7 +36,7 @@ struct OpenedJournal {
         let directory = try PrivateDirectory(prefix: "viridian-journal-", in: parent)
         do {
             let journal = try substitute(path, problem, for: purpose, in: directory.path)
-            return OpenedJournal(journal: journal, problem: problem.description, directory: directory)
+            return OpenedJournal(journal: journal, problem: problem, directory: directory)
         } catch {
             directory.remove()
             throw error

@@ -20,8 +20,12 @@ struct JournalAcceptCommand: Verb {
     @Option(help: "The reason, for the audit log.") var reason: String
     @OptionGroup var local: LocalOptions
 
-    func perform() async throws -> ExitStatus {
+    func validate() throws {
         try local.refuseServer("journal accept", "it uses the journal itself")
+        if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason takes why the loss is accepted") }
+    }
+
+    func perform() async throws -> ExitStatus {
         let reason = try Reason(reason).text
         return try await Installation.open(config: local.config, connecting: true) { installation in
             let accepted = try await installation.releases(app).acceptLoss(by: caller(), reason: reason)

@@ -19,6 +19,8 @@ struct JournalBackupCommand: Verb {
     @Flag(help: "Replace the file if there is one.") var force = false
     @OptionGroup var local: LocalOptions
 
+    func validate() throws { try refuseURI(file) }
+
     func perform() async throws -> ExitStatus {
         let name = try local.journalName("backup")
         let path = absolutePath(file)

@@ -34,6 +34,8 @@ struct JournalCheckCommand: Verb {
         var problems: [String]
     }
 
+    func validate() throws { try local.refuseServer("journal check", "it uses the journal itself") }
+
     func perform() async throws -> ExitStatus {
         let answer = try await answer(try local.journalName("check"))
         if output.output == .json {

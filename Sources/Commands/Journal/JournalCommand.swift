@@ -33,6 +33,14 @@ func absolutePath(_ path: String) -> String {
         .standardizedFileURL.path
 }
 
+/// Of what has to be a file. A URI may have a password, which is not repeated.
+func refuseURI(_ path: String) throws {
+    guard JournalName.isURI(path) else { return }
+    throw ValidationError(
+        "expected a path, found a URI: a backup is a file; viridian journal copy copies into a database, whose URI begins with postgresql://"
+    )
+}
+
 extension Journal {
     /// The servers that use it, in words; `nil`: none.
     func runningServers() async throws -> String? {

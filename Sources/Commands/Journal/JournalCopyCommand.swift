@@ -3,6 +3,7 @@ import Controller
 import Journal
 import JournalPostgreSQL
 import JournalSQLite
+import ViridianConfiguration
 
 struct JournalCopyCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -19,8 +20,14 @@ struct JournalCopyCommand: Verb {
     var to: String
     @OptionGroup var local: LocalOptions
 
+    func validate() throws {
+        guard JournalName.isURI(to), !Journal.isPostgreSQL(to) else { return }
+        throw ValidationError("expected \(JournalName.expected)")
+    }
+
     func perform() async throws -> ExitStatus {
-        let journal = try Journal(opening: try local.journalName("copy"))
+        let source = try local.journalName("copy")
+        let journal = try Journal(opening: source)
         if let servers = try await journal.runningServers() {
             throw Refusal("a server uses journal \(journal.name): \(servers): stop it, then copy")
         }
@@ -32,6 +39,7 @@ struct JournalCopyCommand: Verb {
             name = target.name
         } else {
             name = absolutePath(to)
+            if !Journal.isPostgreSQL(source) { try JournalFile.checkTarget(name, of: source) }
             copied = try await JournalFile.create(name) { try await journal.copy(to: $0) }
         }
         printLine("\(name): \(copied.events) events of \(journal.name), and all else, compared")

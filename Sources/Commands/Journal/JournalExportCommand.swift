@@ -3,6 +3,7 @@ import Controller
 import Foundation
 import Journal
 import ReleaseMachine
+import ViridianConfiguration
 
 struct JournalExportCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -23,18 +24,40 @@ struct JournalExportCommand: Verb {
     ) var since: String?
     @OptionGroup var local: LocalOptions
 
+    func validate() throws {
+        try local.refuseServer("journal export", "it uses the journal itself")
+        _ = try since.map { try Self.start($0) }
+    }
+
     func perform() async throws -> ExitStatus {
         let start = try since.map { try Self.start($0) }
-        let journal = try Journal(opening: try local.journalName("export"))
+        let configuration = try Configuration.load(file: ConfigurationFile.locate(explicit: local.config))
+        let journal = try Journal(opening: configuration.journal)
+        var isEmpty = true
         do {
             try await journal.export(app: app, since: start) { lines in
+                isEmpty = isEmpty && lines.isEmpty
                 guard printText(lines.map { $0 + "\n" }.joined()) else { throw ReaderGone() }
             }
         } catch is ReaderGone {
             // Whoever reads has enough: `viridian journal export | head`.
             return .done
         }
+        if isEmpty, let app { try await expectKnown(app, journal, configuration) }
         return .done
+    }
+
+    /// An app of which there is nothing from a time on is one; a name that nothing has is a mistake.
+    private func expectKnown(_ app: String, _ journal: Journal, _ configuration: Configuration) async throws {
+        guard !configuration.apps.contains(where: { $0.name.text == app }),
+            try await journal.numbers(app: app, limit: 1).isEmpty,
+            try await journal.audit(limit: 1, apps: [app]).isEmpty
+        else { return }
+        let known = try await journal.apps(withEventsSince: Timestamp(milliseconds: 0))
+        throw Refusal(
+            "there is no app \(app.safe) in the journal: "
+                + (known.isEmpty ? "no app has a release in it" : "it has releases of \(known.joined(separator: ", "))")
+        )
     }
 
     private struct ReaderGone: Error {}
@@ -45,7 +68,7 @@ struct JournalExportCommand: Verb {
             let length = try TokenLife(text).length
             return Timestamp(milliseconds: Int64(now.timeIntervalSince1970 * 1000) - length.milliseconds)
         } catch {
-            throw Refusal("--since takes a time such as 2026-11-01T00:00:00Z, or 90d or 12h, not \(text.safe)")
+            throw ValidationError("--since takes a time such as 2026-11-01T00:00:00Z, or 90d or 12h, not \(text.safe)")
         }
     }
 }

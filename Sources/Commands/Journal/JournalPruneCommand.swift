@@ -34,7 +34,10 @@ struct JournalPruneCommand: Verb {
         var isDryRun: Bool
     }
 
-    func validate() throws { _ = try length() }
+    func validate() throws {
+        try local.refuseServer("journal prune", "it uses the journal itself")
+        _ = try length()
+    }
 
     private func length() throws -> Duration? {
         guard let olderThan else { return nil }
@@ -45,7 +48,6 @@ struct JournalPruneCommand: Verb {
     }
 
     func perform() async throws -> ExitStatus {
-        try local.refuseServer("journal prune", "it uses the journal itself")
         let configuration = try Configuration.load(file: ConfigurationFile.locate(explicit: local.config))
         guard let keep = try length() ?? configuration.keep else {
             throw Refusal(
@@ -56,10 +58,13 @@ struct JournalPruneCommand: Verb {
         let journal = try Journal(opening: configuration.journal)
         let now = SystemClock().now
         var pruning = JournalPruning(retention, of: journal)
+        var report = PruningReport(since: .now)
         let deleted = try await pruning.run(at: now, isDryRun: dryRun) {
-            // Others write meanwhile.
-            try? await Task.sleep(for: .milliseconds(20))
+            // Others write meanwhile; where only is counted, nobody waits.
+            if !dryRun { try? await Task.sleep(for: .milliseconds(20)) }
             return !Task.isCancelled
+        } progress: { progress in
+            if let line = report.line(progress, at: .now) { printError("viridian: \(line)") }
         }
         try Task.checkCancellation()
         let before = retention.start(at: now).iso8601
@@ -86,5 +91,24 @@ struct JournalPruneCommand: Verb {
         dryRun
             ? []
             : ["viridian: not everything is deleted yet: run it again; each release is there as a whole, or not at all"]
+    }
+}
+
+/// How far it is, every few seconds: a journal of years takes a while.
+struct PruningReport {
+    private var last: ContinuousClock.Instant
+
+    private static let interval: Duration = .seconds(3)
+
+    init(since start: ContinuousClock.Instant) { last = start }
+
+    /// - Returns: `nil` where something was said a moment ago.
+    mutating func line(_ progress: JournalPruning.Progress, at now: ContinuousClock.Instant) -> String? {
+        guard now - last >= Self.interval else { return nil }
+        last = now
+        switch progress.step {
+        case .reading: return "\(progress.app): \(progress.done) of \(progress.all) older releases read"
+        case .deleting: return "\(progress.app): \(progress.done) of \(progress.all) releases deleted"
+        }
     }
 }

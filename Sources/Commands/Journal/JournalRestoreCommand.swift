@@ -21,6 +21,8 @@ struct JournalRestoreCommand: Verb {
     @Flag(help: "Also when the journal is not empty; the old file is kept.") var force = false
     @OptionGroup var local: LocalOptions
 
+    func validate() throws { try refuseURI(file) }
+
     func perform() async throws -> ExitStatus {
         let name = try local.journalName("restore")
         let path = absolutePath(file)
@@ -59,7 +61,7 @@ struct JournalRestoreCommand: Verb {
             prefix: "viridian-restore-", in: FileManager.default.temporaryDirectory.path)
         defer { directory.remove() }
         let copy = directory.path + "/backup.sqlite"
-        try await JournalFile.backUp(path, to: copy)
+        try await JournalFile.copyBackup(path, to: copy)
         let copied = try await Journal(path: copy).copy(to: journal)
         printLine("\(journal.name) is restored from \(path): \(copied.events) events")
     }

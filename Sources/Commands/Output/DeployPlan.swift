@@ -28,6 +28,13 @@ struct DeployPlan: Encodable {
     var obstacles: [String]
     /// Whether another release of the app has not ended.
     var isBusy: Bool
+    /// The cluster could not be read: what is live may be another colour than it seems. Programs see the obstacle.
+    private var isLiveUnknown: Bool
+
+    private enum CodingKeys: CodingKey {
+        case app, version, image, liveImage, color, previous, replicas, verify, approvalsNeeded, nodes, obstacles,
+            isBusy
+    }
 
     init(_ request: AppReleases.Request, image: String?, _ view: AppView) {
         app = view.app
@@ -44,6 +51,7 @@ struct DeployPlan: Encodable {
         nodes = view.nodes.map { Node(address: $0.address, color: $0.color, message: $0.message) }
         let open = view.release.flatMap { $0.endedAt == nil ? $0 : nil }
         isBusy = open != nil
+        isLiveUnknown = view.problem != nil && view.live == nil
         obstacles = []
         if let open {
             obstacles.append(
@@ -71,16 +79,19 @@ struct DeployPlan: Encodable {
     }
 
     var lines: [String] {
-        let before = previous.map { "\($0.version) on \($0.color) is live" } ?? "nothing is live yet"
+        let before =
+            previous.map { "\($0.version) on \($0.color) is live" }
+            ?? (isLiveUnknown ? "what is live is unknown" : "nothing is live yet")
         let size = replicas.map { " with \(counted($0, "replica"))" } ?? ""
-        var lines = ["\(app): \(before); \(version) would be created on \(color)\(size)"]
+        let place = isLiveUnknown ? "the colour that is not" : "\(color)"
+        var lines = ["\(app): \(before); \(version) would be created on \(place)\(size)"]
         if let image {
             lines.append(
                 "  image  " + (liveImage.map { $0 == image ? "\(image), unchanged" : "\($0) → \(image)" } ?? image))
         }
         for node in nodes {
             let now = node.message ?? node.color.map { "routes to \($0)" } ?? "unknown"
-            lines.append("  node   \(node.address): \(now); would be switched to \(color)")
+            lines.append("  node   \(node.address): \(now)" + (isLiveUnknown ? "" : "; would be switched to \(color)"))
         }
         if verify ?? (approvalsNeeded != nil) { lines.append("  pause  before the switch, until promoted") }
         lines += obstacles.map { "  blocked: \($0)" }

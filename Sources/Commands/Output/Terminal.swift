@@ -46,7 +46,11 @@ func printLine(_ line: String) -> Bool { printLine(TerminalLine(line)) }
 
 /// Writes text to standard output unchanged: terminal control sequences, and files for other programs.
 @discardableResult
-func printText(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
+func printText(_ text: String) -> Bool {
+    guard let error = write(text, to: STDOUT_FILENO) else { return true }
+    StandardOutput.hasFailed(error)
+    return false
+}
 
 /// Writes a line to standard error.
 func printError(_ line: String) {
@@ -54,15 +58,21 @@ func printError(_ line: String) {
 }
 
 /// Not with Foundation's file handles, which end the process when a pipe's reader has gone.
-private func write(_ text: String, to descriptor: Int32) -> Bool {
+/// - Returns: why not all of it was written (`errno`).
+private func write(_ text: String, to descriptor: Int32) -> Int32? {
+    guard StandardOutput.isInherited(descriptor) else { return EBADF }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
         let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         if written >= 0 {
             rest = rest.dropFirst(written)
+        } else if errno == EAGAIN {
+            // Another program that shares the pipe wants no call of its own to block.
+            var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&ready, 1, -1)
         } else if errno != EINTR {
-            return false
+            return errno
         }
     }
-    return true
+    return nil
 }

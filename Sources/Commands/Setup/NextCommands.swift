@@ -22,9 +22,8 @@ struct NextCommands: Sendable {
         ]
     }
 
-    /// For a cluster with a name, it is told which one that is; for the only one, it is as the person has set it up.
+    /// Where the configuration names no kubeconfig and no context, kubectl finds what Viridian finds.
     private var kubectl: String {
-        guard cluster.name != nil else { return "kubectl" }
         let kubeconfig = cluster.kubernetes.kubeconfig.map { " --kubeconfig \(ShellWord.path($0))" } ?? ""
         return "kubectl\(kubeconfig)" + (cluster.kubernetes.context.map { " --context \(ShellWord.quoted($0))" } ?? "")
     }

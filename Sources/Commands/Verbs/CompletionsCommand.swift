@@ -34,5 +34,8 @@ struct CompletionsCommand: ParsableCommand {
                 + "for viridian: viridian completions \(shell.rawValue)")
     }
 
-    func run() { printText(Viridian.completionScript(for: shell.completed)) }
+    func run() throws {
+        printText(Viridian.completionScript(for: shell.completed))
+        try StandardOutput.check()
+    }
 }

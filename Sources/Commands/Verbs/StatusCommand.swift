@@ -46,7 +46,9 @@ extension AppView {
             "live: \(live.version) on \(live.color)" + (live.release.map { " (\(app)/\($0))" } ?? "")
         }
         let unknown =
-            problem == nil ? "nothing is live yet" : "the live colour is unknown: the cluster could not be read"
+            problem == nil && seenAt == nil
+            ? "the live colour is unknown: the cluster has not been read yet"
+            : problem == nil ? "nothing is live yet" : "the live colour is unknown: the cluster could not be read"
         var lines = [terminal.styled("\(app)  \(serving ?? unknown)", .bold)]
         for color in Color.allCases {
             guard let status = colors[color.rawValue] else { continue }
@@ -83,6 +85,8 @@ extension AppView {
 
     /// `3: 2 to blue, 1 unknown`
     private var routes: String {
+        // Nothing has told which nodes there are.
+        if nodes.isEmpty, seenAt == nil { return "unknown: they could not be read" }
         let groups = Dictionary(grouping: nodes) { $0.color?.rawValue }
         let counts = groups.sorted { ($0.key ?? "~") < ($1.key ?? "~") }.map { color, nodes in
             "\(nodes.count) \(color.map { "to \($0)" } ?? "unknown")"

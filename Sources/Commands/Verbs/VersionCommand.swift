@@ -12,5 +12,6 @@ struct VersionCommand: ParsableCommand {
 
     func run() throws {
         printLine(output.output == .json ? try Build.current.jsonLine() : Build.current.line)
+        try StandardOutput.check()
     }
 }

@@ -58,11 +58,16 @@ package struct ClusterSurvey: Sendable, Hashable {
     package var recorded: LiveVersion?
     package var recordedBy: Int?
     package var workloads: [Color: Workload]
+    /// The newest event that the journal had acknowledged, by the app's lease; `nil`: it says nothing of it.
+    package var journal: JournalEnd?
 
-    package init(recorded: LiveVersion?, recordedBy: Int?, workloads: [Color: Workload]) {
+    package init(
+        recorded: LiveVersion?, recordedBy: Int?, workloads: [Color: Workload], journal: JournalEnd? = nil
+    ) {
         self.recorded = recorded
         self.recordedBy = recordedBy
         self.workloads = workloads
+        self.journal = journal
     }
 }
 

@@ -61,6 +61,12 @@ package struct JournalWentBack: Error, Sendable, Hashable, CustomStringConvertib
             + "\(has). Nothing more is done for \(app)"
     }
 
+    /// What to do about it, in one sentence.
+    package var fix: String {
+        "bring back the journal that has these events, if there is one (the former primary, a newer backup), or accept the loss: "
+            + "viridian journal accept \(app) --reason R, then viridian repair \(app)"
+    }
+
     package var description: String {
         let lines =
             [

@@ -121,7 +121,8 @@ package struct AppView: Codable, Sendable, Hashable {
         _ app: AppConfiguration, _ observation: AppObservation?, _ latest: Release?, isServed: Bool, now: Timestamp
     ) -> [String] {
         let name = app.name.text
-        var advice: [String] = []
+        // Before what would be done for a release that may not be the newest one.
+        var advice = observation?.lost.map { ["\($0.sentence); to fix: \($0.fix)"] } ?? []
         // A process that ran it would have ended the pause.
         if let latest, !isServed, latest.isOverdue(at: now + .seconds(-5)), let end = latest.verifyDeadline {
             let then = latest.order.rules.promotesByItself ? "promotes" : "aborts"

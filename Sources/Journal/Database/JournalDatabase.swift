@@ -23,7 +23,8 @@ package protocol JournalDatabase: Sendable {
     func write<Value: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> Value)
         async throws(JournalError) -> Value
 
-    /// Throws when nothing can be written: no permission, no space, a server that is not the primary.
+    /// Throws when nothing can be written: no permission, no space, a server that is not the primary, a file that is not at its path any
+    /// more. Wakes nobody who watches the journal.
     func checkWritable() async throws(JournalError)
 
     /// Opens a connection that learns of what others commit. Blocks its thread.

@@ -19,19 +19,37 @@ package struct JournalPruning: Sendable {
         self.journal = journal
     }
 
+    /// How far it is with the releases of one app.
+    package struct Progress: Sendable, Hashable {
+        package enum Step: Sendable { case reading, deleting }
+
+        package var app: String
+        package var step: Step
+        package var done: Int
+        package var all: Int
+
+        package init(app: String, step: Step, done: Int, all: Int) {
+            (self.app, self.step, self.done, self.all) = (app, step, done, all)
+        }
+    }
+
     /// Deletes everything that is too old. `goesOn` is called after each transaction and may wait; when it returns false, the rest stays for
     /// the next time. With `isDryRun` nothing is deleted, only counted.
     package mutating func run(
-        at now: Timestamp, isDryRun: Bool = false, goesOn: () async -> Bool = { true }
+        at now: Timestamp, isDryRun: Bool = false, goesOn: () async -> Bool = { true },
+        progress: (Progress) -> Void = { _ in }
     ) async throws -> DeletedRecords {
         var deleted = DeletedRecords()
         let start = retention.start(at: now)
         var gone: [String: Set<Int>] = [:]
         for app in try await journal.apps(withReleasesBefore: start, moreThan: Retention.newest) {
-            let old = try await oldReleases(of: app, before: start)
+            let old = try await oldReleases(of: app, before: start, progress)
             gone[app] = Set(old.map(\.number))
+            var done = 0
             for batch in Self.batches(old) {
                 deleted += try await isDryRun ? DeletedRecords(batch, app) : journal.delete(batch, of: app, at: now)
+                done += batch.count
+                if !isDryRun { progress(Progress(app: app, step: .deleting, done: done, all: old.count)) }
                 guard await goesOn() else { return deleted }
             }
         }
@@ -51,14 +69,17 @@ package struct JournalPruning: Sendable {
     // MARK: - What is too old
 
     /// The app's releases that are to be deleted, the oldest first.
-    private mutating func oldReleases(of app: String, before start: Timestamp) async throws -> [EndedRelease] {
+    private mutating func oldReleases(
+        of app: String, before start: Timestamp, _ progress: (Progress) -> Void
+    ) async throws -> [EndedRelease] {
         let candidates = try await journal.numbers(of: app, begunBefore: start, olderThan: Retention.newest)
         guard let newest = candidates.last, !Set(candidates).isSubset(of: keptReleases[app] ?? []) else { return [] }
         let kept = try await releasesForRollback(of: app, upTo: newest)
             .union(journal.releasesWithPendingMessages(of: app))
         var old: [EndedRelease] = []
-        for number in candidates where !kept.contains(number) {
+        for (done, number) in candidates.enumerated() where !kept.contains(number) {
             try Task.checkCancellation()
+            progress(Progress(app: app, step: .reading, done: done, all: candidates.count))
             guard let release = Release(folding: try await journal.events(app: app, number: number)),
                 release.state.hasEnded, release.updatedAt < start
             else { continue }

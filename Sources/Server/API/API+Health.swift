@@ -21,10 +21,15 @@ extension API {
             answer.server = "is stopping"
             answer.ready = false
         }
-        do { try await services.journal.checkWritable() } catch {
+        do {
+            try await services.journal.checkWritable()
+            services.metrics.set("viridian_journal_writable", 1)
+        } catch {
+            services.metrics.set("viridian_journal_writable", 0)
             switch error.kind {
             case .unreachable, .unknown: answer.journal = "cannot be reached"
             case .older: answer.journal = "has the tables of an older version"
+            case .moved: answer.journal = "is no longer the file in use"
             default: answer.journal = "cannot be written"
             }
             answer.ready = false

@@ -15,14 +15,19 @@ extension API {
             await services.driftMonitor.check(only, unlessYoungerThan: .seconds(2))
         }
         var rows: [NodeRoute] = []
+        var unread: [NodeList.Unread] = []
         for name in names {
-            guard let observation = await services.appStates.observation(name) else { continue }
+            let observation = await services.appStates.observation(name)
+            let (problem, readings) = await services.appStates.failure(name)
             let cluster = try services.apps.configuration(name).cluster
-            rows += observation.readings.map {
-                NodeRoute(app: name, cluster: cluster, reading: $0, live: observation.survey.recorded?.color)
+            rows += (observation?.readings ?? readings).map {
+                NodeRoute(app: name, cluster: cluster, reading: $0, live: observation?.survey.recorded?.color)
+            }
+            if let problem = problem ?? (observation == nil ? "not read yet" : nil) {
+                unread.append(.init(app: name, cluster: cluster, problem: problem))
             }
         }
-        return .json(NodeList(nodes: rows))
+        return .json(NodeList(nodes: rows, unread: unread))
     }
 
     @Sendable func repair(_ request: Request, _ context: ServerContext) async throws -> Response {

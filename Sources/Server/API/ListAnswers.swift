@@ -22,7 +22,27 @@ extension EventList: Encodable where Event: Encodable {}
 extension EventList: Decodable where Event: Decodable {}
 
 package struct NodeList: Codable, Sendable {
+    /// An app whose cluster or nodes could not be read: its rows are what was read last, or what its nodes said without the cluster.
+    package struct Unread: Codable, Sendable, Hashable {
+        package var app: String
+        package var cluster: String?
+        package var problem: String
+
+        package init(app: String, cluster: String?, problem: String) {
+            self.app = app
+            self.cluster = cluster
+            self.problem = problem
+        }
+    }
+
     package var nodes: [NodeRoute]
+    /// Left out where every app was read.
+    package var unread: [Unread]?
+
+    package init(nodes: [NodeRoute], unread: [Unread] = []) {
+        self.nodes = nodes
+        self.unread = unread.isEmpty ? nil : unread
+    }
 }
 
 /// Newest first. `next` is the value of `before` for the next page; `nil` on the last one.

@@ -23,6 +23,8 @@ package final class Authenticator: Sendable {
         var tokens: [[UInt8]: Cached<TokenRecord>] = [:]
         var lastUses: [String: Timestamp] = [:]
         var hasTokens: Cached<Bool>?
+        /// One was valid since this process started.
+        var hasHadTokens = false
     }
 
     private let journal: Journal
@@ -49,10 +51,30 @@ package final class Authenticator: Sendable {
         let hasTokens = try await journal.tokens().contains { $0.isGood(at: now) }
         // Only `true` is cached: the first token works at once.
         if hasTokens {
-            state.withLockedValue { $0.hasTokens = Cached(value: true, expiry: .now + Authenticator.cacheTime) }
+            state.withLockedValue {
+                $0.hasTokens = Cached(value: true, expiry: .now + Authenticator.cacheTime)
+                $0.hasHadTokens = true
+            }
         }
         return hasTokens
     }
+
+    /// Whether a first token was created, for what nobody needs a token for afterwards. Such answers come from memory: while the journal does
+    /// not answer, they are given without asking it for long.
+    func hasHadTokens() async -> Bool {
+        if state.withLockedValue({ $0.hasHadTokens }) { return true }
+        let (answers, answer) = AsyncStream.makeStream(of: Bool.self)
+        // Not children of this task: a read of the journal is not cut short.
+        Task { answer.yield((try? await hasTokens()) ?? true) }
+        let limit = Task {
+            try await Task.sleep(for: Self.patience)
+            answer.yield(true)
+        }
+        defer { limit.cancel() }
+        return await answers.first { _ in true } ?? true
+    }
+
+    private static let patience = Duration.seconds(1)
 
     /// The owner of a token; `nil` when it is unknown, has expired or was revoked.
     package func identity(bearing text: String) async throws -> Identity? {

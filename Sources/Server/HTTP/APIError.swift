@@ -110,8 +110,15 @@ struct ErrorAnswer: Codable, Sendable {
 
     init(_ error: APIError) {
         self.error = Body(
-            code: error.code, message: error.message.safe, field: error.field, release: error.release,
+            code: error.code, message: error.message.safeLines, field: error.field, release: error.release,
             until: error.until?.iso8601)
+    }
+}
+
+extension String {
+    /// Its lines stay lines, without control characters in them: terminals show each as one.
+    fileprivate var safeLines: String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).safe }.joined(separator: "\n")
     }
 }
 

@@ -131,8 +131,13 @@ struct AppPage {
         return parts.joined(separator: " · ")
     }
 
+    /// Nothing says what is live: the cluster was never read.
+    private var isLiveUnknown: Bool { app.seenAt == nil && app.problem != nil }
+
     /// The live version: as read from the cluster, or of a release that went live since the last check.
     var live: LiveVersion? {
+        // The journal knows the last release; what serves since then, only the cluster.
+        if isLiveUnknown { return nil }
         let seen = app.seenAt.flatMap { Timestamp(iso8601: $0) }
         if let newest = history.first(where: { $0.state == .live }), let color = newest.candidate,
             let end = newest.endedAt,
@@ -145,7 +150,12 @@ struct AppPage {
 
     private var badge: PageValues {
         if let latest, !latest.state.hasEnded { return DisplayText.badge(latest) }
-        guard let live else { return DisplayText.badge("superseded", "nothing is live yet", "wait") }
+        guard let live else {
+            let label =
+                isLiveUnknown
+                ? "what is live is unknown" : app.seenAt == nil ? "not read yet" : "nothing is live yet"
+            return DisplayText.badge("superseded", label, "wait")
+        }
         return DisplayText.badge("live", "\(live.version) is live on \(live.color)", "check")
     }
 
@@ -179,7 +189,9 @@ struct AppPage {
         let target = (live?.color.other ?? .blue).rawValue
         model["plan"] =
             live.map { "The pods start on \(target); traffic stays on \($0.color) until the switch." }
-            ?? "The first release: the pods start on \(target)."
+            ?? (app.seenAt == nil
+                ? "What is live has not been read: the pods start on the colour that is not live then."
+                : "The first release: the pods start on \(target).")
         let rollback = mayRelease && isIdle && before == nil ? RollbackPlan(history: history, live: live) : nil
         model["rollback"] = rollback.flatMap { plan in
             plan.target.map { version in

@@ -98,10 +98,11 @@ struct HomePage {
             model["cluster"] = app.cluster
             model["nodes"] =
                 app.drifted.isEmpty
-                ? "\(counted(app.nodes.count, "node")): \(traffic.routing)"
+                ? traffic.summary
                 : "\(app.drifted.count) of \(counted(app.nodes.count, "node")) drifted"
             model["nodesClass"] = app.drifted.isEmpty ? "soft" : "problem"
-            model["problem"] = app.problem.map { $0.cut(160) }
+            // The reason is at the end of it.
+            model["problem"] = app.problem.map { $0.cut(600) }
             model["hold"] = app.holds.first.map { $0.sentence.cut(160) }
             model["queued"] = app.queued.map { queued in
                 let why = app.holds.contains { $0.sentence == queued.waits } ? "" : ": \(queued.waits)"

@@ -15,12 +15,13 @@ extension Pages {
         for app in services.apps.configurations where identity.sees(app.name.text) {
             let name = app.name.text
             let latest = await services.appStates.latest(name)
-            guard let observation = await services.appStates.observation(name) else {
-                let problem = await services.appStates.app(name)?.problem
-                page.unread.append((name, problem))
-                continue
+            let failure = await services.appStates.failure(name)
+            if let observation = await services.appStates.observation(name) {
+                page.add(observation, of: name, in: app.cluster, isReleasing: latest?.state.hasEnded == false)
+                if let problem = failure.problem { page.outdated.append((name, problem)) }
+            } else {
+                page.add(unread: failure.readings, of: name, in: app.cluster, problem: failure.problem)
             }
-            page.add(observation, of: name, in: app.cluster, isReleasing: latest?.state.hasEnded == false)
         }
         return respond(page.page, request, context)
     }
@@ -36,13 +37,19 @@ struct NodesPage {
     private struct Node {
         var routes: [Color: Int] = [:]
         var drift: [(app: String, color: Color?, message: String)] = []
+        /// Of apps of which nothing is live yet.
+        var new: [(app: String, color: Color?, message: String)] = []
         var isUnreachable = false
+        /// What is live of an app that it routes was never read.
+        var isUnknown = false
     }
 
     var now: Timestamp
     var query: String?
-    /// Apps whose nodes were not read yet, with the error of the last check, if any.
-    var unread: [(app: String, problem: String?)] = []
+    /// Apps whose cluster or nodes were never read, with the error of the last check, if any.
+    private(set) var unread: [(app: String, problem: String?)] = []
+    /// Apps that were read, and could not be read again.
+    var outdated: [(app: String, problem: String)] = []
     private var nodes: [NodeName: Node] = [:]
     /// In the configuration's order.
     private var clusters: [String?] = []
@@ -65,7 +72,33 @@ struct NodesPage {
             var node = nodes[name] ?? Node()
             if let color = reading.color { node.routes[color, default: 0] += 1 }
             if reading.isUnreachable { node.isUnreachable = true }
-            if !isReleasing, let message = drift(route) { node.drift.append((app, reading.color, message)) }
+            if !isReleasing, let message = drift(route) {
+                // It gets the file with the app's first release.
+                if route.state == .new, live == nil {
+                    node.new.append((app, reading.color, message))
+                } else {
+                    node.drift.append((app, reading.color, message))
+                }
+            }
+            nodes[name] = node
+        }
+    }
+
+    /// An app whose cluster was never read, with what its nodes said without it.
+    mutating func add(unread readings: [NodeReading], of app: String, in cluster: String?, problem: String?) {
+        apps += 1
+        unread.append((app, problem))
+        if !clusters.contains(cluster) { clusters.append(cluster) }
+        for reading in readings {
+            let name = NodeName(cluster: cluster, address: reading.node)
+            var node = nodes[name] ?? Node()
+            if let color = reading.color { node.routes[color, default: 0] += 1 }
+            if reading.isUnreachable {
+                node.isUnreachable = true
+                node.drift.append((app, nil, reading.message ?? "unreachable"))
+            } else {
+                node.isUnknown = true
+            }
             nodes[name] = node
         }
     }
@@ -81,19 +114,18 @@ struct NodesPage {
 
     var page: Pages.Page {
         let search = (query ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        let drifted = nodes.values.count { !$0.drift.isEmpty }
         var model = PageValues()
         model["q"] = search.isEmpty ? nil : search
         model["sub"] =
-            "\(counted(nodes.count, "node")), \(counted(apps, "app")); "
-            + (drifted == 0 ? "all ok" : "\(drifted) drifted")
+            "\(counted(nodes.count, "node")), \(counted(apps, "app")); \(state)"
             + (oldest.map { ". Read back \(DisplayText.ago($0, now: now)) ago or less." } ?? ".")
-        model["problem"] = unread.compactMap { entry in
-            entry.problem.map { "The nodes of \(entry.app) cannot be read: \($0)" }
-        }
+        model["problem"] = problems
         model["hasNodes"] = !nodes.isEmpty
         model["emptyText"] =
-            unread.isEmpty ? "The inventory has no nodes." : "The nodes are being read for the first time."
+            unread.isEmpty
+            ? "The inventory has no nodes."
+            : unread.contains { $0.problem == nil }
+                ? "The nodes are being read for the first time." : "The nodes could not be read."
         model["clusters"] = clusters.map { cluster in
             PageValues {
                 // Without a name where no cluster has one.
@@ -103,6 +135,34 @@ struct NodesPage {
         }
         return Pages.Page(
             template: "nodes", title: "Nodes", section: .nodes, model: model, stream: "/api/v1/events", refresh: 30)
+    }
+
+    private var state: String {
+        let drifted = nodes.values.count { !$0.drift.isEmpty }
+        let new = nodes.values.count { $0.drift.isEmpty && !$0.new.isEmpty }
+        var parts = drifted == 0 ? [] : ["\(drifted) drifted"]
+        if new > 0 { parts.append("\(new) new") }
+        if !unread.isEmpty { parts.append("\(counted(unread.count, "app")) not read yet") }
+        return parts.isEmpty ? "all ok" : parts.joined(separator: ", ")
+    }
+
+    /// One sentence for each reason: a cluster that does not answer is the same for all its apps.
+    private var problems: [String] {
+        let failed =
+            unread.compactMap { entry in entry.problem.map { (app: entry.app, problem: $0, isOld: false) } }
+            + outdated.map { (app: $0.app, problem: $0.problem, isOld: true) }
+        var sentences: [String] = []
+        for first in failed {
+            let same = failed.filter { $0.problem == first.problem && $0.isOld == first.isOld }.map(\.app)
+            guard same.first == first.app else { continue }
+            let names = same.prefix(3).joined(separator: ", ") + (same.count > 3 ? " and \(same.count - 3) more" : "")
+            sentences.append(
+                first.isOld
+                    ? "\(names): the last known state, because the cluster or the nodes cannot be read now: \(first.problem)"
+                    : "\(names): what is live is unknown, because the cluster or the nodes could not be read: \(first.problem)"
+            )
+        }
+        return sentences
     }
 
     private func rows(of cluster: String?, matching search: String) -> [PageValues] {
@@ -118,8 +178,12 @@ struct NodesPage {
             $0["badge"] =
                 node.isUnreachable
                 ? DisplayText.badge("bad", "unreachable", "cross")
-                : node.drift.isEmpty
-                    ? DisplayText.badge("live", "ok", "check") : DisplayText.badge("bad", "drifted", "alert")
+                : !node.drift.isEmpty
+                    ? DisplayText.badge("bad", "drifted", "alert")
+                    : node.isUnknown
+                        ? DisplayText.badge("superseded", "unknown", "wait")
+                        : node.new.isEmpty
+                            ? DisplayText.badge("live", "ok", "check") : DisplayText.badge("superseded", "new", "wait")
             $0["counts"] = Color.allCases.compactMap { color in
                 node.routes[color].map { count in
                     PageValues {
@@ -128,7 +192,7 @@ struct NodesPage {
                     }
                 }
             }
-            $0["drift"] = node.drift.prefix(50).map { drift in
+            $0["drift"] = (node.drift + node.new).prefix(50).map { drift in
                 PageValues {
                     $0["app"] = drift.app
                     $0["hue"] = DisplayText.hue(drift.color)

@@ -23,7 +23,7 @@ struct TrafficDiagram {
 
     func fill(_ model: inout PageValues, now: Timestamp) {
         fillColors(&model, now: now)
-        model["nodeCount"] = counted(nodes.count, "node")
+        model["nodeCount"] = areNodesUnknown ? "nodes" : counted(nodes.count, "node")
         model["strip"] = nodes.prefix(400).map { node in
             PageValues {
                 $0["class"] = node.isBad ? "bad" : node.color?.rawValue ?? "none"
@@ -31,8 +31,10 @@ struct TrafficDiagram {
             }
         }
         model["routing"] = routing
-        model["trafficError"] = app.problem.map {
-            "The last known state: the cluster or the nodes cannot be read now. \($0)"
+        model["trafficError"] = app.problem.map { problem in
+            app.seenAt == nil
+                ? "What is live is unknown: the cluster or the nodes could not be read since this server started. \(problem)"
+                : "The last known state: the cluster or the nodes cannot be read now. \(problem)"
         }
     }
 
@@ -41,9 +43,18 @@ struct TrafficDiagram {
         model["colors"] = Color.allCases.map { values(of: $0, now: now) }
     }
 
+    /// Nothing has told which nodes there are.
+    private var areNodesUnknown: Bool { nodes.isEmpty && app.seenAt == nil }
+
+    /// `2 nodes: all route to green`
+    var summary: String {
+        areNodesUnknown ? "nodes: \(routing)" : "\(counted(nodes.count, "node")): \(routing)"
+    }
+
     /// `11 to green, 8 to blue, 1 unknown`
     var routing: String {
-        if nodes.isEmpty { return app.seenAt == nil ? "not read yet" : "the inventory is empty" }
+        if areNodesUnknown { return app.problem == nil ? "not read yet" : "unknown, they could not be read" }
+        if nodes.isEmpty { return "the inventory is empty" }
         let colors = Color.allCases.map { color in (color, nodes.count { $0.color == color }) }.filter { $0.1 > 0 }
         let unknown = nodes.count { $0.color == nil }
         let bad = nodes.count { $0.isBad && $0.color != nil }
@@ -73,9 +84,12 @@ struct TrafficDiagram {
         return PageValues {
             $0["color"] = color.rawValue
             $0["isUp"] = version != nil
+            $0["unknown"] =
+                version != nil || app.seenAt != nil
+                ? nil : app.problem == nil ? "not read yet" : "unknown: the cluster could not be read"
             $0["isLive"] = isLive
             $0["isCandidate"] = isCandidate
-            $0["routed"] = routed
+            if areNodesUnknown { $0["routed"] = "?" } else { $0["routed"] = routed }
             $0["routedUnit"] = routed == 1 ? "node" : "nodes"
             $0["isRouted"] = routed > 0
             $0["version"] = version

@@ -154,8 +154,9 @@ package actor ReleaseRunner {
         submit.yield {
             do {
                 let ended = try await body { recorded, release in
-                    answer.yield(release)
+                    // First: whoever has the answer finds the release in everything that is asked for next.
                     await observe(recorded, release)
+                    answer.yield(release)
                 }
                 answer.yield(ended)
                 answer.finish()

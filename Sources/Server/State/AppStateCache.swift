@@ -13,6 +13,8 @@ package actor AppStateCache {
         var latest: Release?
         var observation: AppObservation?
         var problem: String?
+        /// What the nodes reported while the cluster has never been read.
+        var readings: [NodeReading] = []
         var holds: [Admission.Hold] = []
         var version = 0
         /// Of the releases before the latest one.
@@ -23,6 +25,19 @@ package actor AppStateCache {
         func summary(_ number: Int) -> ReleaseSummary? {
             if let latest, latest.order.number == number { return ReleaseSummary(latest) }
             return summaries[number]
+        }
+
+        /// The newest releases, at most `limit`, of those that began at `start` or later; `nil` when not all of them are known.
+        func newest(_ limit: Int, since start: Timestamp?) -> [ReleaseSummary]? {
+            guard var number = latest?.order.number else { return nil }
+            var found: [ReleaseSummary] = []
+            while found.count < limit, number > 0 {
+                guard let summary = summary(number) else { return nil }
+                if let start, summary.createdAt < start { break }
+                found.append(summary)
+                number -= 1
+            }
+            return found
         }
 
         /// There is an event of a release before the latest one: it can only be of one that was live, or has not ended.
@@ -247,6 +262,7 @@ package actor AppStateCache {
         }
         entries[place].observation = observation
         entries[place].problem = nil
+        entries[place].readings = []
         markChanged(place)
     }
 
@@ -270,10 +286,13 @@ package actor AppStateCache {
         }
     }
 
-    /// Stores the error of a failed check.
-    func record(problem: String, for app: String) {
-        guard let place = places[app], entries[place].problem != problem else { return }
+    /// Stores the error of a failed check, with what the nodes reported nevertheless: it is shown as long as nothing else is known.
+    func record(problem: String, for app: String, readings: [NodeReading] = []) {
+        guard let place = places[app] else { return }
+        let readings = entries[place].observation == nil ? readings : []
+        guard entries[place].problem != problem || entries[place].readings != readings else { return }
         entries[place].problem = problem
+        entries[place].readings = readings
         markChanged(place)
     }
 
@@ -306,8 +325,8 @@ package actor AppStateCache {
     private func view(at place: Int) -> AppView {
         AppView(
             app: configurations[place], observation: entries[place].observation, latest: entries[place].latest,
-            holds: entries[place].holds, queued: holdFacts.queuedView(names[place]), problem: entries[place].problem,
-            isServed: true)
+            holds: entries[place].holds, queued: holdFacts.queuedView(names[place]), readings: entries[place].readings,
+            problem: entries[place].problem, isServed: true)
     }
 
     /// The apps but `others`, in the order in which they should be checked: first those with a running release, then those with viewers, then the
@@ -338,6 +357,11 @@ package actor AppStateCache {
 
     package func latest(_ app: String) -> Release? { places[app].flatMap { entries[$0].latest } }
     package func observation(_ app: String) -> AppObservation? { places[app].flatMap { entries[$0].observation } }
+
+    /// Why the last attempt to read the app's cluster and nodes failed, and what the nodes reported where the cluster was never read.
+    func failure(_ app: String) -> (problem: String?, readings: [NodeReading]) {
+        places[app].map { (entries[$0].problem, entries[$0].readings) } ?? (nil, [])
+    }
 
     /// Every app as JSON, encoded once for each `version`.
     func encodedApps() throws -> (version: Int, body: ByteBuffer) {
@@ -431,6 +455,8 @@ package actor AppStateCache {
         _ app: String, limit: Int = 200, since start: Timestamp? = nil
     ) async throws -> [ReleaseSummary] {
         guard let place = places[app] else { return [] }
+        await refresh()
+        if let known = entries[place].newest(limit, since: start) { return known }
         let numbers = try await journal.numbers(app: app, limit: limit, since: start)
         let unknown = numbers.filter { entries[place].summary($0) == nil }
         var read: [Int: ReleaseSummary] = [:]

@@ -29,7 +29,7 @@ extension DriftMonitor {
                 group.addTask { await self.conclude(observation, of: app, since: began) }
             }
         }
-        await report(outcome.observations)
+        await report(outcome)
         return outcome.conversations
     }
 
@@ -56,12 +56,12 @@ extension DriftMonitor {
     }
 
     /// Records what could not be read, with one line in the log for each reason.
-    private func report(_ observations: [(app: String, result: Result<AppObservation, any Error>)]) async {
+    private func report(_ outcome: DriftRound.Outcome) async {
         var apps: [String: [String]] = [:]
-        for (app, result) in observations {
+        for (app, result) in outcome.observations {
             guard case .failure(let error) = result, !(error is CancellationError), !Task.isCancelled else { continue }
             metrics.count("viridian_check_failures_total", ["app": app])
-            await appStates.record(problem: "\(error)", for: app)
+            await appStates.record(problem: "\(error)", for: app, readings: outcome.readings[app] ?? [])
             apps["\(error)", default: []].append(app)
         }
         for (problem, apps) in apps.sorted(by: { $0.value[0] < $1.value[0] }) {

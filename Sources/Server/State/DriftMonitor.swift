@@ -22,6 +22,8 @@ package actor DriftMonitor {
     /// The last automatic repair's report in one line, by app.
     private var lastRepair: [String: String] = [:]
     private var isStopping = false
+    /// What each app's lease named of the journal when the journal had it, and when that was.
+    private var compared: [String: (end: JournalEnd?, at: Timestamp)] = [:]
     /// When the last check of any app succeeded; `nil` before the first one.
     package private(set) var reachedAt: Timestamp?
 
@@ -56,6 +58,7 @@ package actor DriftMonitor {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 for readings in apps.sharedReadings { group.addTask { await readings.run() } }
+                group.addTask { await self.watchJournal() }
                 await checkRepeatedly(afterFirstRound)
                 group.cancelAll()
             }
@@ -71,11 +74,20 @@ package actor DriftMonitor {
         for task in checks.values { task.cancel() }
     }
 
+    /// Apart from the rounds, which take minutes where there are many nodes: the alert is about now.
+    private func watchJournal() async {
+        while !Task.isCancelled {
+            await metrics.set("viridian_journal_writable", (try? journal.checkWritable()) == nil ? 0 : 1)
+            try? await clock.sleep(for: min(interval, Self.journalInterval))
+        }
+    }
+
+    private static let journalInterval = Duration.seconds(10)
+
     private func checkRepeatedly(_ afterFirstRound: @Sendable () -> Void) async {
         var isFirst = true
         while !Task.isCancelled {
             let began = clock.now
-            await metrics.set("viridian_journal_writable", (try? journal.checkWritable()) == nil ? 0 : 1)
             // Random, so that several servers of one fleet do not check at the same time.
             let length = interval * Double.random(in: 0.9...1.1)
             await checkAll(within: isFirst ? .zero : length)
@@ -148,24 +160,42 @@ package actor DriftMonitor {
     }
 
     private func observe(_ app: String, repairing: Bool) async {
+        var readings: [NodeReading] = []
         do {
-            let observation = try await apps.releases(app).observe()
+            let seen = try await apps.releases(app).observeParts()
+            readings = seen.readings
+            let observation = AppObservation(at: seen.at, survey: try seen.survey.get(), readings: readings)
             try await act(on: observation, of: app, repairing: repairing)
         } catch is CancellationError {
             return
         } catch {
             guard !Task.isCancelled else { return }
             metrics.count("viridian_check_failures_total", ["app": app])
-            await appStates.record(problem: "\(error)", for: app)
+            await appStates.record(problem: "\(error)", for: app, readings: readings)
             logger.warning(
                 "the cluster or the nodes cannot be checked",
                 metadata: ["app": "\(app)", "error": "\("\(error)".safe)"])
         }
     }
 
+    /// What a round has read of all apps says nothing of the journal yet. One that had what the lease names is asked again only when that
+    /// changes, or after some minutes: with thousands of apps each round would ask it thousands of times.
+    private func comparing(_ observation: AppObservation, of app: String) async -> AppObservation {
+        let end = observation.survey.journal
+        if let known = compared[app], known.end == end, clock.now - known.at < Self.comparisonInterval {
+            return observation
+        }
+        guard let result = try? await apps.releases(app).comparing(observation) else { return observation }
+        compared[app] = result.lost == nil ? (end, clock.now) : nil
+        return result
+    }
+
+    private static let comparisonInterval = Duration.seconds(300)
+
     /// Records what was read of an app and, when repairing, fixes drift, and deletes leftovers and an old colour whose retention is over.
     func act(on observation: AppObservation, of app: String, repairing: Bool) async throws {
         reachedAt = clock.now
+        let observation = await comparing(observation, of: app)
         await appStates.record(observation, for: app)
         let latest = await appStates.latest(app)
         // Nodes are not drifted while a release moves them.

@@ -9,6 +9,8 @@ struct DriftRound: Sendable {
         var observations: [(app: String, result: Result<AppObservation, any Error>)]
         /// With nodes.
         var conversations: Int
+        /// What the nodes reported for the apps whose cluster could not be read.
+        var readings: [String: [NodeReading]] = [:]
     }
 
     let readings: any SharedReadings
@@ -35,12 +37,14 @@ struct DriftRound: Sendable {
         let surveys = await surveys(of: apps)
         var observations: [(app: String, result: Result<AppObservation, any Error>)] = []
         observations.reserveCapacity(apps.count)
+        var unsurveyed: [String: [NodeReading]] = [:]
         for (index, app) in apps.enumerated() {
             guard let survey = surveys[index] else { continue }
             let row = columns.compactMap { $0.indices.contains(index) ? $0[index] : nil }
+            if case .failure = survey { unsurveyed[app] = row }
             observations.append((app, survey.map { AppObservation(at: began, survey: $0, readings: row) }))
         }
-        return Outcome(observations: observations, conversations: nodes.count)
+        return Outcome(observations: observations, conversations: nodes.count, readings: unsurveyed)
     }
 
     /// `nil` for those that were not read because the task was cancelled.
@@ -52,17 +56,16 @@ struct DriftRound: Sendable {
                 if index >= Self.maximumConcurrentReadings, let (done, survey) = await group.next() {
                     surveys[done] = survey
                 }
-                group.addTask {
-                    do {
-                        return (index, .success(try await readings.survey(app)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
+                group.addTask { (index, await survey(app)) }
             }
             for await (done, survey) in group { surveys[done] = survey }
             return surveys
         }
+    }
+
+    /// On its own: with this `do` inside the child task's closure Swift 6.3.1 makes a release build return garbage, or crash.
+    private func survey(_ app: String) async -> Result<ClusterSurvey, any Error> {
+        do { return .success(try await readings.survey(app)) } catch { return .failure(error) }
     }
 
     private func columns(

@@ -27,7 +27,9 @@ extension ClusterConfiguration {
             clusters.append(cluster)
         }
         let known = clusters.compactMap(\.self)
-        return known.isEmpty || known.count < clusters.count ? nil : known
+        // Where one is missing it is not known which there are: what an app's file says of them is not told to be wrong.
+        let isWhole = !sections.isEmpty && sections.count == root.itemCount("clusters")
+        return isWhole && known.count == clusters.count ? known : nil
     }
 
     private init?(_ section: Section) {

@@ -79,8 +79,8 @@ extension Kind where Value == String {
 
     /// The URI of a database in PostgreSQL, unchanged, or the path of a file. A URI may have a password.
     static var journal: Kind {
-        Kind("a path, or a URI that begins with postgresql://") { scalar throws(Mismatch) in
-            guard scalar.text.contains("://") else { return try Kind.path.parse(scalar) }
+        Kind(JournalName.expected) { scalar throws(Mismatch) in
+            guard JournalName.isURI(scalar.text) else { return try Kind.path.parse(scalar) }
             let schemes = ["postgresql://", "postgres://"]
             guard schemes.contains(where: scalar.text.hasPrefix), Grammar.isOneLine(scalar.text) else {
                 throw Mismatch(isSecret: true)

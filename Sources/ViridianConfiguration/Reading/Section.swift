@@ -45,6 +45,9 @@ struct Section {
         return value.sequence?.isEmpty ?? value.mapping?.isEmpty ?? false
     }
 
+    /// The length of the list under `key`; 0 where there is none.
+    func itemCount(_ key: String) -> Int { entries[key]?.value.sequence?.count ?? 0 }
+
     /// The location of a key; the section's own line if the key is missing.
     func location(of key: String) -> Location {
         location.under(key, line: entries[key]?.key.mark?.line ?? location.line)

@@ -21,6 +21,10 @@ struct AuthenticationMiddleware: RouterMiddleware {
         let surface = Surface(request)
         // The sign-in page needs styles and icons, and they are public.
         if surface == .health || isAsset(request.uri.path) { return }
+        if surface == .metrics {
+            guard await services.authenticator.hasHadTokens() else { throw Self.noTokenYet }
+            return
+        }
         guard try await services.authenticator.hasTokens() else { throw Self.noTokenYet }
         switch surface {
         case .health, .metrics, .hooks: return
